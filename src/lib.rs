@@ -1,0 +1,36 @@
+//! `rekey` rotates GitLab access tokens: a notice arrives, a person approves one exact plan, the new token is
+//! minted, stored, proven and the old one revoked.
+//!
+//! # The house
+//! Imports go downwards only; siblings on floor 1 never import each other (`tests/architecture.rs` checks).
+//!
+//! | floor | modules | what |
+//! |---|---|---|
+//! | 4 | [`app`], [`cli`], `sandbox` | wiring, commands, the loopback GitLab and Slack |
+//! | 3 | [`config`], [`server`] | the configuration file, the HTTP endpoints |
+//! | 2 | [`engine`] | the only place where the domain meets IO |
+//! | 1 | [`ledger`], [`gitlab`], [`chat`], [`secret_store`] | adapters |
+//! | 0 | [`rotation`], [`notice`] | pure: no IO, no clock, no randomness |
+//! | 0 | [`secret`], [`clock`], [`http`], [`telemetry`] | tools |
+//!
+//! # How to add an adapter
+//! One file beside its siblings (say `secret_store/vault.rs`), one line in the registry of its floor-1 module,
+//! one line in its contract suite under `tests/it`.
+
+pub mod app;
+pub mod chat;
+pub mod cli;
+pub mod clock;
+pub mod config;
+pub mod engine;
+pub mod gitlab;
+pub mod http;
+pub mod ledger;
+pub mod notice;
+pub mod rotation;
+#[cfg(feature = "sandbox")]
+pub mod sandbox;
+pub mod secret;
+pub mod secret_store;
+pub mod server;
+pub mod telemetry;
