@@ -13,3 +13,4 @@ pub mod record;
 pub mod refusal;
 pub mod store;
 pub mod token;
+pub mod view;
