@@ -25,7 +25,7 @@ pub enum Value {
 }
 
 /// One labelled line of the card.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Field {
     /// One or two words.
     pub label: &'static str,
@@ -98,7 +98,7 @@ impl Action {
 }
 
 /// The state by symbol and word, never by colour alone.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Status {
     /// An emoji.
     pub symbol: &'static str,
@@ -109,7 +109,7 @@ pub struct Status {
 }
 
 /// Everything a surface needs to show a rotation.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Card {
     /// Which rotation.
     pub rotation: RotationId,
