@@ -1,0 +1,1 @@
+//! Slack: to be written.
