@@ -48,6 +48,10 @@ pub struct Engine {
     pub dice: Arc<dyn Dice>,
     /// Values in memory.
     pub custody: Custody,
+    /// Rung when something asks for a scan.
+    pub scan_wanted: tokio::sync::Notify,
+    /// The last expiry date that GitLab said it would accept, learned from a refusal.
+    pub learned_limit: std::sync::Mutex<Option<jiff::civil::Date>>,
 }
 
 /// Where ids and randomness come from.

@@ -65,6 +65,7 @@ impl Engine {
                 hold.report(rotation, &Event::Minted { new }).await
             }
             Err(error @ CallError::Status { .. }) => {
+                self.learn_limit(&error.to_string());
                 hold.report(rotation, &Event::MintRefused { attempt, why: error.to_string() }).await
             }
             Err(error @ (CallError::NotSent { .. } | CallError::RateLimited { .. })) => {
