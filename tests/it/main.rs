@@ -2,3 +2,5 @@
 #![expect(clippy::unwrap_used, reason = "the set-up of a story has nobody to report to")]
 
 mod http;
+mod sandbox;
+mod secret_store;
