@@ -4,3 +4,5 @@
 mod http;
 mod sandbox;
 mod secret_store;
+
+mod notice;
