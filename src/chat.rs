@@ -1,1 +1,62 @@
-//! To be written.
+//! The port to the places where people talk. A messenger shows cards and answers clicks; it decides nothing.
+
+pub mod slack;
+
+use crate::rotation::view::Card;
+use async_trait::async_trait;
+use std::time::Duration;
+
+/// Where a card is, in the messenger's own words, and where a person opens it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Posted {
+    /// The messenger's name for the message; given back with every edit.
+    pub reference: String,
+    /// A link for people.
+    pub url: Option<String>,
+}
+
+/// Why a messenger did not do what it was asked, by what the caller can do.
+#[derive(Debug, thiserror::Error)]
+pub enum ChatError {
+    /// Try again, not before `retry_after`.
+    #[error("{messenger} is not available: {why}")]
+    Unavailable {
+        /// Which messenger.
+        messenger: String,
+        /// In words, without secrets.
+        why: String,
+        /// The messenger's own wish.
+        retry_after: Option<Duration>,
+    },
+    /// The message was removed by people, the channel archived, or the bot expelled: stop feeding it.
+    #[error("{messenger}: the message is gone: {why}")]
+    Gone {
+        /// Which messenger.
+        messenger: String,
+        /// In words.
+        why: String,
+    },
+    /// Repeating cannot help; a person must mend the configuration.
+    #[error("{messenger} refused: {why}")]
+    Refused {
+        /// Which messenger.
+        messenger: String,
+        /// In words, with the way out.
+        why: String,
+    },
+}
+
+/// A place where people see rotations. Every call may be repeated: a lost answer never makes a second card or a
+/// second announcement.
+#[async_trait]
+pub trait Messenger: Send + Sync {
+    /// The surface's name: `slack`, `discord`, `issue`.
+    fn name(&self) -> &str;
+
+    /// Makes the card, or edits the one that `reference` names. Without a reference it first looks for a card of the
+    /// same rotation, because the answer to an earlier post may have been lost.
+    async fn show(&self, card: &Card, reference: Option<&str>) -> Result<Posted, ChatError>;
+
+    /// Delivers announcement number `index` (from 0) of the card in its thread, once, even if called again.
+    async fn announce(&self, card: &Card, reference: &str, index: usize) -> Result<(), ChatError>;
+}

@@ -1,5 +1,16 @@
 //! The domain: what a rotation is, what may happen to it, and what the world still owes it.
-//! Pure: no IO, no clock, no randomness. `next` is the only way forward; `due` is what is owed.
+//! Pure: no IO, no clock, no randomness. [`next::next`] is the only way forward; [`due::due`] is what is owed.
 
+pub mod due;
+pub mod effect;
+pub mod event;
 pub mod ids;
+pub mod next;
+pub mod phase;
+pub mod plan;
+pub mod policy;
+pub mod record;
+pub mod refusal;
+pub mod store;
 pub mod token;
+pub mod view;

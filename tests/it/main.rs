@@ -1,3 +1,8 @@
 //! One binary for all integration stories, so that linking is paid once.
+#![expect(clippy::unwrap_used, reason = "the set-up of a story has nobody to report to")]
 
+mod http;
 mod sandbox;
+mod secret_store;
+
+mod notice;

@@ -1,0 +1,79 @@
+//! What the world still owes a rotation. Resume, recovery and retry are all "compute `due` again".
+
+use super::effect::{Effect, Owed};
+use super::phase::{Phase, Run};
+use super::policy::later;
+use super::record::Rotation;
+use jiff::Timestamp;
+use std::collections::BTreeSet;
+
+/// While people decide, the plan is compared with GitLab's truth this often.
+const REPLAN_SECONDS: u64 = 6 * 3600;
+
+/// Everything that is owed now or later, each with the moment from which it may be done.
+pub fn due(rotation: &Rotation) -> BTreeSet<Owed> {
+    let mut owed: BTreeSet<Owed> = work(rotation).into_iter().collect();
+    for (name, surface) in &rotation.surfaces {
+        let behind = surface.shown < rotation.revision || (surface.announced as usize) < rotation.announcements.len();
+        if behind && !surface.gone {
+            owed.insert(Owed { from: Timestamp::MIN, effect: Effect::Publish { surface: name.clone() } });
+        }
+    }
+    owed
+}
+
+fn work(rotation: &Rotation) -> Vec<Owed> {
+    match &rotation.phase {
+        Phase::AwaitingApproval => awaiting(rotation),
+        Phase::Scheduled { at } => vec![Owed { from: *at, effect: Effect::Tick }],
+        Phase::Minting { attempt, .. } => vec![now(Effect::Mint { attempt: *attempt })],
+        Phase::Distributing { pending, .. } => {
+            pending.first().map(|store| now(Effect::Write { store: store.clone() })).into_iter().collect()
+        }
+        Phase::Verifying { runs, .. } => verifying(rotation, runs.iter()),
+        Phase::Grace { until, .. } => vec![Owed { from: *until, effect: Effect::ObserveOld }],
+        Phase::Restoring { pending, .. } => {
+            pending.first().map(|store| now(Effect::RestoreStore { store: store.clone() })).into_iter().collect()
+        }
+        Phase::Revoking { pending, .. } => pending
+            .iter()
+            .take(1)
+            .map(|token| Owed {
+                from: rotation.quarantine_until.unwrap_or(Timestamp::MIN),
+                effect: Effect::Revoke { token: *token },
+            })
+            .collect(),
+        Phase::Closing { .. } => {
+            vec![Owed { from: rotation.quarantine_until.unwrap_or(Timestamp::MIN), effect: Effect::Probe }]
+        }
+        Phase::Closed { .. } | Phase::Stuck { .. } => Vec::new(),
+    }
+}
+
+fn awaiting(rotation: &Rotation) -> Vec<Owed> {
+    vec![
+        Owed { from: rotation.approve_by, effect: Effect::Tick },
+        Owed { from: later(rotation.checked_at, REPLAN_SECONDS), effect: Effect::Replan },
+    ]
+}
+
+fn verifying<'a>(rotation: &Rotation, runs: impl Iterator<Item = (&'a super::ids::ConsumerId, &'a Run)>) -> Vec<Owed> {
+    if let Some(from) = rotation.settle_at {
+        return vec![Owed { from, effect: Effect::Settle }];
+    }
+    let open: Vec<Owed> = runs
+        .filter_map(|(consumer, run)| {
+            let consumer = consumer.clone();
+            match run {
+                Run::Pending | Run::Starting { .. } => Some(now(Effect::StartConsumer { consumer })),
+                Run::Started { .. } => Some(now(Effect::CheckConsumer { consumer })),
+                Run::Passed { .. } => None,
+            }
+        })
+        .collect();
+    if open.is_empty() { vec![now(Effect::ObserveNew)] } else { open }
+}
+
+fn now(effect: Effect) -> Owed {
+    Owed { from: Timestamp::MIN, effect }
+}

@@ -1,0 +1,248 @@
+//! What may happen to a rotation: reports of workers, decisions of people, the passing of time.
+
+use super::ids::{ConsumerId, PersonId, PlanHash, StoreId, SurfaceName, TokenId};
+use super::phase::{Minted, RunRef};
+use super::plan::Plan;
+use super::policy::Policy;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
+
+/// A person and the policy that held when they clicked.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Decider {
+    /// Who.
+    pub person: PersonId,
+    /// Where: `slack`, `discord`, `issue`, `cli`.
+    pub via: String,
+    /// Who may decide, at this moment.
+    pub policy: Policy,
+}
+
+/// What may happen.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "event")]
+pub enum Event {
+    /// The plan was made again from GitLab's present truth.
+    Replanned {
+        /// The new plan.
+        plan: Box<Plan>,
+        /// Last use of the old token.
+        old_last_used: Option<Timestamp>,
+    },
+    /// The old token was rotated, revoked or replaced by somebody else.
+    Superseded {
+        /// How, in words.
+        how: String,
+    },
+    /// Time has passed: deadlines and windows are looked at.
+    Tick,
+    /// A person says yes to a plan.
+    Approve {
+        /// Who, under which policy.
+        by: Decider,
+        /// To which plan.
+        plan: PlanHash,
+        /// When the rotation may start.
+        start_at: Timestamp,
+    },
+    /// A person says no.
+    Decline {
+        /// Who, under which policy.
+        by: Decider,
+    },
+    /// A person wants to be reminded later.
+    Snooze {
+        /// Who, under which policy.
+        by: Decider,
+        /// Until when.
+        until: Timestamp,
+    },
+    /// A person wants a stuck rotation to try again.
+    Retry {
+        /// Who, under which policy.
+        by: Decider,
+    },
+    /// A person wants the previous value back.
+    Restore {
+        /// Who, under which policy.
+        by: Decider,
+    },
+    /// A person ends it; tokens stay as they are.
+    Abandon {
+        /// Who, under which policy.
+        by: Decider,
+    },
+    /// The mint request of this attempt is about to be sent. Nothing is sent before this is committed.
+    MintStarted {
+        /// Which try.
+        attempt: u32,
+        /// Who may approve, at this moment.
+        policy: Policy,
+    },
+    /// The token exists and its value is in custody.
+    Minted {
+        /// The token.
+        new: Minted,
+    },
+    /// The request certainly had no effect; the same attempt may be sent again.
+    MintNotSent {
+        /// Which try.
+        attempt: u32,
+    },
+    /// GitLab refused; repeating cannot help.
+    MintRefused {
+        /// Which try.
+        attempt: u32,
+        /// GitLab's words.
+        why: String,
+    },
+    /// Nobody holds the value of this attempt. Tokens found with our marker, or made by our rotate, are listed.
+    ValueLost {
+        /// Which try.
+        attempt: u32,
+        /// What was found.
+        found: BTreeSet<TokenId>,
+    },
+    /// An interrupted rotate with the token's own authority: it cannot be repeated.
+    SelfRotateInterrupted {
+        /// Which try.
+        attempt: u32,
+    },
+    /// A store holds the new value.
+    Stored {
+        /// Which token's value.
+        attempt: u32,
+        /// Which store.
+        store: StoreId,
+        /// It was read back and compared.
+        read_back: bool,
+    },
+    /// A store will not take the value; repeating cannot help.
+    StoreRefused {
+        /// Which store.
+        store: StoreId,
+        /// Its words and the way out.
+        why: String,
+    },
+    /// Every readable store was read again after earlier writes could no longer land.
+    Settled,
+    /// A readable store holds something else.
+    StoreDrifted {
+        /// Which store.
+        store: StoreId,
+        /// The token it holds, if it is one of ours.
+        holds: Option<TokenId>,
+    },
+    /// A consumer is about to be started. Nothing is sent before this is committed.
+    ConsumerStarting {
+        /// Which.
+        consumer: ConsumerId,
+    },
+    /// A consumer runs.
+    ConsumerStarted {
+        /// Which.
+        consumer: ConsumerId,
+        /// What runs.
+        run: RunRef,
+    },
+    /// Its named job ran after the switch and passed.
+    ConsumerPassed {
+        /// Which.
+        consumer: ConsumerId,
+        /// What ran.
+        run: RunRef,
+    },
+    /// Its named job failed, was skipped or did not finish in time.
+    ConsumerFailed {
+        /// Which.
+        consumer: ConsumerId,
+        /// What happened.
+        what: String,
+        /// Where to look.
+        url: Option<String>,
+        /// The end of the log, masked.
+        log: Option<String>,
+    },
+    /// The new token was seen in use.
+    NewSeen {
+        /// GitLab's last use.
+        at: Timestamp,
+    },
+    /// The consumers passed but nobody used the new token.
+    NewNeverUsed,
+    /// The old token was looked at.
+    OldSeen {
+        /// GitLab's last use.
+        last_used: Option<Timestamp>,
+        /// From where.
+        ips: Vec<String>,
+    },
+    /// A token is revoked, by us or already.
+    Revoked {
+        /// Which.
+        token: TokenId,
+    },
+    /// A token must not or cannot be revoked.
+    RevokeRefused {
+        /// Which.
+        token: TokenId,
+        /// Why, in words.
+        why: String,
+    },
+    /// The last look found these live tokens with our marker, besides the new one.
+    Probed {
+        /// What was found.
+        found: BTreeSet<TokenId>,
+    },
+    /// A store holds the previous value again.
+    Restored {
+        /// Which.
+        store: StoreId,
+    },
+    /// A store cannot get the previous value back.
+    RestoreImpossible {
+        /// Which.
+        store: StoreId,
+        /// Why, in words.
+        why: String,
+    },
+    /// Something outside is down; the worker will try again.
+    Delayed {
+        /// Why, in words.
+        why: String,
+    },
+    /// Retries are used up.
+    GaveUp {
+        /// Why, in words.
+        why: String,
+    },
+    /// A surface shows this revision and has delivered this many announcements.
+    Published {
+        /// Which.
+        surface: SurfaceName,
+        /// Its own name for what it shows.
+        reference: String,
+        /// Where a person opens it.
+        url: Option<String>,
+        /// What it shows.
+        revision: u64,
+        /// What it delivered.
+        announced: u32,
+    },
+    /// People removed the surface; it is no longer fed.
+    SurfaceGone {
+        /// Which.
+        surface: SurfaceName,
+    },
+}
+
+impl Event {
+    /// The event's name, as in the journal and metrics.
+    pub fn name(&self) -> String {
+        serde_json::to_value(self)
+            .ok()
+            .and_then(|value| value.get("event").and_then(|name| name.as_str()).map(str::to_owned))
+            .unwrap_or_default()
+    }
+}

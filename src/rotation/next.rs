@@ -1,0 +1,98 @@
+//! The only way forward. Takes the row and what happened, gives the next row or a refusal; changes nothing itself.
+
+mod approval;
+mod distributing;
+mod ending;
+mod minting;
+mod people;
+mod surfaces;
+mod verifying;
+
+use super::event::Event;
+use super::record::{Rotation, Waiting};
+use super::refusal::Refusal;
+use jiff::Timestamp;
+
+/// The row after `event`, with `version` one higher, and `revision` one higher if people should see a difference.
+/// A refused event changes nothing; the refusal says why in words that may be shown to the person who clicked.
+pub fn next(rotation: &Rotation, event: &Event, now: Timestamp) -> Result<Rotation, Refusal> {
+    let mut after = rotation.clone();
+    apply(&mut after, event, now)?;
+    if is_progress(event) {
+        after.waiting = None;
+    }
+    if visible(rotation) != visible(&after) {
+        after.revision += 1;
+    }
+    after.version += 1;
+    Ok(after)
+}
+
+fn apply(rotation: &mut Rotation, event: &Event, now: Timestamp) -> Result<(), Refusal> {
+    match event {
+        Event::Replanned { plan, old_last_used } => approval::replanned(rotation, plan, *old_last_used, now),
+        Event::Superseded { how } => approval::superseded(rotation, how, now),
+        Event::Tick => approval::tick(rotation, now),
+        Event::Approve { by, plan, start_at } => approval::approve(rotation, by, plan, *start_at, now),
+        Event::Decline { by } => approval::decline(rotation, by, now),
+        Event::Snooze { by, until } => approval::snooze(rotation, by, *until, now),
+        Event::Retry { by } => people::retry(rotation, by, now),
+        Event::Restore { by } => people::restore(rotation, by, now),
+        Event::Abandon { by } => people::abandon(rotation, by, now),
+        Event::MintStarted { attempt, policy } => minting::started(rotation, *attempt, policy, now),
+        Event::Minted { new } => minting::minted(rotation, new, now),
+        Event::MintNotSent { attempt } => minting::not_sent(rotation, *attempt),
+        Event::MintRefused { attempt, why } => minting::refused(rotation, *attempt, why, now),
+        Event::ValueLost { attempt, found } => minting::value_lost(rotation, *attempt, found, now),
+        Event::SelfRotateInterrupted { attempt } => minting::self_rotate_interrupted(rotation, *attempt, now),
+        Event::Stored { attempt, store, read_back } => distributing::stored(rotation, *attempt, store, *read_back, now),
+        Event::StoreRefused { store, why } => distributing::store_refused(rotation, store, why, now),
+        Event::Restored { store } => distributing::restored(rotation, store, now),
+        Event::RestoreImpossible { store, why } => distributing::restore_impossible(rotation, store, why, now),
+        Event::Settled => verifying::settled(rotation, now),
+        Event::StoreDrifted { store, holds } => verifying::drifted(rotation, store, *holds, now),
+        Event::ConsumerStarting { consumer } => verifying::starting(rotation, consumer, now),
+        Event::ConsumerStarted { consumer, run } => verifying::started(rotation, consumer, run, now),
+        Event::ConsumerPassed { consumer, run } => verifying::passed(rotation, consumer, run, now),
+        Event::ConsumerFailed { consumer, what, url, log } => {
+            verifying::failed(rotation, consumer, what, url.as_deref(), log.as_deref(), now)
+        }
+        Event::NewSeen { at } => verifying::new_seen(rotation, *at, now),
+        Event::NewNeverUsed => verifying::new_never_used(rotation, now),
+        Event::OldSeen { last_used, ips } => ending::old_seen(rotation, *last_used, ips, now),
+        Event::Revoked { token } => ending::revoked(rotation, *token, now),
+        Event::RevokeRefused { token, why } => ending::revoke_refused(rotation, *token, why, now),
+        Event::Probed { found } => ending::probed(rotation, found, now),
+        Event::Delayed { why } => delayed(rotation, why, now),
+        Event::GaveUp { why } => people::gave_up(rotation, why, now),
+        Event::Published { surface, reference, url, revision, announced } => {
+            surfaces::published(rotation, surface, reference, url.as_deref(), *revision, *announced)
+        }
+        Event::SurfaceGone { surface } => surfaces::gone(rotation, surface, now),
+    }
+}
+
+fn delayed(rotation: &mut Rotation, why: &str, now: Timestamp) -> Result<(), Refusal> {
+    if rotation.phase.is_closed() {
+        return Err(Refusal::not_now(rotation));
+    }
+    let since = rotation.waiting.as_ref().map_or(now, |waiting| waiting.since);
+    rotation.waiting = Some(Waiting { since, why: why.to_owned() });
+    Ok(())
+}
+
+/// Reports about surfaces and trouble say nothing about the work.
+fn is_progress(event: &Event) -> bool {
+    !matches!(event, Event::Delayed { .. } | Event::Published { .. } | Event::SurfaceGone { .. })
+}
+
+/// The row without what only machines look at.
+fn visible(rotation: &Rotation) -> Rotation {
+    Rotation {
+        version: 0,
+        revision: 0,
+        checked_at: Timestamp::UNIX_EPOCH,
+        surfaces: std::collections::BTreeMap::new(),
+        ..rotation.clone()
+    }
+}

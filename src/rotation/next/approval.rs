@@ -1,0 +1,178 @@
+//! Before anything is done: the plan, the decision, the deadline.
+
+use crate::rotation::event::Decider;
+use crate::rotation::ids::PlanHash;
+use crate::rotation::phase::{AfterRevoke, Outcome, Phase};
+use crate::rotation::plan::Plan;
+use crate::rotation::policy::{Approval, later};
+use crate::rotation::record::{Audience, Rotation};
+use crate::rotation::refusal::{Refusal, when};
+use crate::rotation::token::Strategy;
+use jiff::Timestamp;
+
+/// A plan that differs voids every approval, says what changed, and asks again.
+pub fn replanned(
+    rotation: &mut Rotation,
+    plan: &Plan,
+    old_last_used: Option<Timestamp>,
+    now: Timestamp,
+) -> Result<(), Refusal> {
+    let undone = matches!(
+        rotation.phase,
+        Phase::AwaitingApproval | Phase::Scheduled { .. } | Phase::Minting { attempt: 1, started: None }
+    );
+    if !undone || rotation.key.token != plan.old.id {
+        return Err(Refusal::not_now(rotation));
+    }
+    rotation.checked_at = now;
+    rotation.old_last_used = old_last_used;
+    let differs = rotation.plan.hash() != plan.hash();
+    let newly_blocked = rotation.plan.blockers != plan.blockers && !plan.blockers.is_empty();
+    if differs {
+        let changes = rotation.plan.changes_to(plan).join("; ");
+        rotation.saw(now, "rekey", format!("the plan changed: {changes}"), None);
+        if !rotation.approvals.is_empty() {
+            let text = format!("The plan changed, so it needs a new approval: {changes}.");
+            rotation.announce(now, Audience::Approvers, text);
+        }
+    }
+    if newly_blocked {
+        rotation.saw(now, "rekey", format!("cannot start: {}", plan.blockers.join("; ")), None);
+    }
+    rotation.plan = plan.clone();
+    if differs || !plan.blockers.is_empty() {
+        rotation.approvals.clear();
+        rotation.phase = Phase::AwaitingApproval;
+    }
+    Ok(())
+}
+
+/// Somebody else was faster: nothing is left to do.
+pub fn superseded(rotation: &mut Rotation, how: &str, now: Timestamp) -> Result<(), Refusal> {
+    match rotation.phase {
+        Phase::AwaitingApproval | Phase::Scheduled { .. } | Phase::Minting { attempt: 1, started: None } => {
+            rotation.saw(now, "gitlab", how, None);
+            rotation.phase = Phase::Closing { new: None, outcome: Outcome::Superseded };
+            Ok(())
+        }
+        _ => Err(Refusal::not_now(rotation)),
+    }
+}
+
+/// Opens a window that has come; renews a request that nobody answered in time.
+pub fn tick(rotation: &mut Rotation, now: Timestamp) -> Result<(), Refusal> {
+    match rotation.phase {
+        Phase::Scheduled { at } if now >= at => {
+            begin(rotation);
+            Ok(())
+        }
+        Phase::AwaitingApproval if now >= rotation.approve_by => {
+            rotation.approvals.clear();
+            rotation.approve_by = later(now, rotation.plan.timing.approval_seconds);
+            if rotation.snoozed_until.is_none_or(|until| now >= until) {
+                rotation.announce(now, Audience::Approvers, reminder(rotation));
+            }
+            Ok(())
+        }
+        _ => Err(Refusal::TooEarly),
+    }
+}
+
+fn reminder(rotation: &Rotation) -> String {
+    let expiry = rotation.plan.old.expires_at.map_or_else(String::new, |date| format!(" It expires on {date}."));
+    format!("Still waiting for approval: rotate {}.{expiry}", rotation.plan.old.name)
+}
+
+/// Counts a yes to exactly this plan; the last one needed starts the rotation.
+pub fn approve(
+    rotation: &mut Rotation,
+    by: &Decider,
+    plan: &PlanHash,
+    start_at: Timestamp,
+    now: Timestamp,
+) -> Result<(), Refusal> {
+    if rotation.phase != Phase::AwaitingApproval {
+        return Err(decided(rotation));
+    }
+    allowed(by)?;
+    if rotation.requester() == Some(&by.person) {
+        return Err(Refusal::OwnRequest);
+    }
+    let current = rotation.plan.hash();
+    if *plan != current {
+        return Err(Refusal::PlanChanged { current: current.short().to_owned() });
+    }
+    if !rotation.plan.blockers.is_empty() {
+        return Err(Refusal::Blocked { why: rotation.plan.blockers.join("; ") });
+    }
+    let counting = by.policy.counting(&rotation.approvals, &current, rotation.requester(), now);
+    if counting.contains(&by.person) {
+        return Err(Refusal::AlreadyApproved { missing: by.policy.needed().saturating_sub(counting.len()) });
+    }
+    rotation.approvals.retain(|a| a.by != by.person);
+    rotation.approvals.push(Approval { by: by.person.clone(), plan: current, at: now });
+    let have = counting.len() + 1;
+    let needed = by.policy.needed();
+    rotation.saw(now, &by.via, format!("{} approved ({have} of {needed})", by.person), None);
+    if have >= needed {
+        rotation.phase = Phase::Scheduled { at: start_at };
+        if start_at <= now {
+            begin(rotation);
+        }
+    }
+    Ok(())
+}
+
+/// The first step of the strategy.
+pub fn begin(rotation: &mut Rotation) {
+    rotation.phase = if rotation.plan.strategy == Strategy::RevokeFirst {
+        Phase::Revoking { new: None, pending: [rotation.plan.old.id].into(), then: AfterRevoke::Mint }
+    } else {
+        Phase::Minting { attempt: 1, started: None }
+    };
+}
+
+/// An approver's no ends it, as long as nothing has been done.
+pub fn decline(rotation: &mut Rotation, by: &Decider, now: Timestamp) -> Result<(), Refusal> {
+    if !matches!(rotation.phase, Phase::AwaitingApproval | Phase::Scheduled { .. }) {
+        return Err(decided(rotation));
+    }
+    allowed(by)?;
+    rotation.saw(now, &by.via, format!("{} declined", by.person), None);
+    rotation.announce(now, Audience::Followers, format!("{} declined. Nothing was changed.", by.person));
+    rotation.phase = Phase::Closing { new: None, outcome: Outcome::Declined };
+    Ok(())
+}
+
+/// No reminders until then; the deadline of the token itself does not move.
+pub fn snooze(rotation: &mut Rotation, by: &Decider, until: Timestamp, now: Timestamp) -> Result<(), Refusal> {
+    if rotation.phase != Phase::AwaitingApproval {
+        return Err(decided(rotation));
+    }
+    allowed(by)?;
+    let expiry = rotation.plan.old.expires_at.map(crate::clock::start_of);
+    if until <= now || expiry.is_some_and(|expiry| later(until, 24 * 3600) > expiry) {
+        return Err(Refusal::Impossible { why: "snooze must end at least a day before the token expires".into() });
+    }
+    rotation.snoozed_until = Some(until);
+    rotation.approve_by = rotation.approve_by.max(until);
+    rotation.saw(now, &by.via, format!("{} snoozed reminders until {}", by.person, when(until)), None);
+    Ok(())
+}
+
+/// Refuses people whom the policy does not name.
+pub fn allowed(by: &Decider) -> Result<(), Refusal> {
+    if by.policy.allows(&by.person) {
+        return Ok(());
+    }
+    Err(Refusal::NotAllowed { approvers: by.policy.approvers.clone() })
+}
+
+fn decided(rotation: &Rotation) -> Refusal {
+    let decision =
+        rotation.evidence.iter().rev().find(|e| e.what.contains(" approved (") || e.what.ends_with(" declined"));
+    match decision {
+        Some(e) => Refusal::AlreadyDecided { how: format!("{}, {}", e.what, when(e.at)) },
+        None => Refusal::not_now(rotation),
+    }
+}

@@ -1,0 +1,181 @@
+//! The end: silence, revocation, a last look, closing.
+
+use super::people::stuck;
+use crate::rotation::ids::TokenId;
+use crate::rotation::phase::{AfterRevoke, Minted, Outcome, Phase, Why};
+use crate::rotation::policy::later;
+use crate::rotation::record::{Audience, Rotation};
+use crate::rotation::refusal::{Refusal, when};
+use crate::rotation::token::Strategy;
+use jiff::Timestamp;
+use std::collections::BTreeSet;
+
+/// The old token may break its silence this often before a person has to look.
+pub const MAX_BROKEN: u32 = 20;
+
+/// Silent for the whole grace period: revoke. Used: the period starts again from that use.
+pub fn old_seen(
+    rotation: &mut Rotation,
+    last_used: Option<Timestamp>,
+    ips: &[String],
+    now: Timestamp,
+) -> Result<(), Refusal> {
+    let Phase::Grace { new, since, until, broken } = rotation.phase.clone() else {
+        return Err(Refusal::not_now(rotation));
+    };
+    if now < until {
+        return Err(Refusal::TooEarly);
+    }
+    rotation.old_last_used = last_used;
+    let silent_since = last_used.map_or(since, |used| used.max(since));
+    let silent_until = later(silent_since, rotation.plan.timing.grace_seconds);
+    if silent_until <= now {
+        rotation.saw(now, "gitlab", format!("old token silent since {}", when(silent_since)), None);
+        revoke_then_close(rotation, new);
+        return Ok(());
+    }
+    still_used(rotation, new, silent_since, silent_until, broken + 1, ips, now);
+    Ok(())
+}
+
+fn still_used(
+    rotation: &mut Rotation,
+    new: Minted,
+    used: Timestamp,
+    until: Timestamp,
+    broken: u32,
+    ips: &[String],
+    now: Timestamp,
+) {
+    let from = if ips.is_empty() { String::new() } else { format!(" from {}", ips.join(", ")) };
+    rotation.saw(now, "gitlab", format!("old token still used{from}"), None);
+    if broken == 1 {
+        let text = format!("The old token is still in use{from}. It is revoked once it stays silent.");
+        rotation.announce(now, Audience::Approvers, text);
+    }
+    rotation.phase = Phase::Grace { new, since: used, until, broken };
+    if broken >= MAX_BROKEN {
+        let why = Why {
+            what: format!("The old token does not fall silent: last used{from}."),
+            safe: "Both tokens work; nothing was revoked.".into(),
+            todo: "Find what still uses the old token and give it the new one, then retry, or abandon.".into(),
+            link: None,
+            log: None,
+        };
+        stuck(rotation, why, now);
+    }
+}
+
+/// What is left to revoke besides the token that stays; then the last look.
+pub fn revoke_then_close(rotation: &mut Rotation, new: Minted) {
+    let mut pending: BTreeSet<TokenId> = rotation.lost.iter().copied().filter(|id| *id != new.id).collect();
+    if rotation.plan.strategy == Strategy::Overlap {
+        pending.insert(rotation.plan.old.id);
+    }
+    proceed(rotation, Some(new), pending, AfterRevoke::Close(Outcome::Done));
+}
+
+/// The previous value is back everywhere: nothing of ours may stay alive.
+pub fn give_up_new(rotation: &mut Rotation, new: &Minted, now: Timestamp) {
+    let mut pending = rotation.lost.clone();
+    pending.insert(new.id);
+    let horizon = later(now, rotation.plan.timing.horizon_seconds);
+    rotation.quarantine_until = rotation.quarantine_until.max(Some(horizon));
+    proceed(rotation, None, pending, AfterRevoke::Close(Outcome::Abandoned));
+}
+
+/// Revokes what is pending, or goes on at once if there is nothing.
+pub fn proceed(rotation: &mut Rotation, new: Option<Minted>, pending: BTreeSet<TokenId>, then: AfterRevoke) {
+    rotation.phase = Phase::Revoking { new, pending, then };
+    finish_revoking(rotation);
+}
+
+/// A token is dead, by us or already.
+pub fn revoked(rotation: &mut Rotation, token: TokenId, now: Timestamp) -> Result<(), Refusal> {
+    if rotation.quarantine_until.is_some_and(|until| now < until) {
+        return Err(Refusal::TooEarly);
+    }
+    let Phase::Revoking { pending, .. } = &mut rotation.phase else {
+        return Err(Refusal::not_now(rotation));
+    };
+    if !pending.remove(&token) {
+        return Err(Refusal::Stale);
+    }
+    rotation.lost.remove(&token);
+    let which = if token == rotation.plan.old.id { "old token" } else { "unused token" };
+    rotation.saw(now, "gitlab", format!("{which} {token} revoked, confirmed by reading it"), None);
+    finish_revoking(rotation);
+    Ok(())
+}
+
+fn finish_revoking(rotation: &mut Rotation) {
+    let Phase::Revoking { new, pending, then } = &rotation.phase else { return };
+    if !pending.is_empty() {
+        return;
+    }
+    rotation.phase = match then {
+        AfterRevoke::Mint => Phase::Minting { attempt: 1, started: None },
+        AfterRevoke::Close(outcome) => Phase::Closing { new: new.clone(), outcome: *outcome },
+    };
+}
+
+/// Something speaks against revoking: a person decides.
+pub fn revoke_refused(rotation: &mut Rotation, token: TokenId, why: &str, now: Timestamp) -> Result<(), Refusal> {
+    let Phase::Revoking { pending, .. } = &rotation.phase else {
+        return Err(Refusal::not_now(rotation));
+    };
+    if !pending.contains(&token) {
+        return Err(Refusal::Stale);
+    }
+    let why = Why {
+        what: format!("Token {token} was not revoked: {why}"),
+        safe: "The new token is in place and works.".into(),
+        todo: "Look at what is named, then retry, or abandon and revoke by hand.".into(),
+        link: None,
+        log: None,
+    };
+    stuck(rotation, why, now);
+    Ok(())
+}
+
+/// The last look. Live tokens of ours besides the new one are revoked first.
+pub fn probed(rotation: &mut Rotation, found: &BTreeSet<TokenId>, now: Timestamp) -> Result<(), Refusal> {
+    let Phase::Closing { new, outcome } = rotation.phase.clone() else {
+        return Err(Refusal::not_now(rotation));
+    };
+    if rotation.quarantine_until.is_some_and(|until| now < until) {
+        return Err(Refusal::TooEarly);
+    }
+    let stays = new.as_ref().map(|new| new.id);
+    let stray: BTreeSet<TokenId> = found.iter().copied().filter(|id| Some(*id) != stays).collect();
+    if !stray.is_empty() && !keeps_all(rotation, outcome) {
+        rotation.lost.extend(&stray);
+        proceed(rotation, new, stray, AfterRevoke::Close(outcome));
+        return Ok(());
+    }
+    rotation.phase = Phase::Closed { outcome, at: now };
+    rotation.announce(now, Audience::Followers, farewell(rotation, outcome));
+    Ok(())
+}
+
+/// A person who abandons after stores were written keeps every token that a store may hold.
+fn keeps_all(rotation: &Rotation, outcome: Outcome) -> bool {
+    outcome == Outcome::Abandoned && rotation.switched_at.is_some() && !rotation.lost.is_empty()
+}
+
+fn farewell(rotation: &Rotation, outcome: Outcome) -> String {
+    let name = &rotation.plan.old.name;
+    match outcome {
+        Outcome::Done => format!("Done: {name} is rotated and proven, the old token is revoked."),
+        Outcome::Declined => format!("Closed: {name} was not rotated."),
+        Outcome::Superseded => format!("Closed: {name} was taken care of elsewhere."),
+        Outcome::Abandoned => format!("Closed without finishing: see what is left to do for {name}."),
+    }
+}
+
+/// Values that were never written anywhere are strays; the last look finds and revokes them.
+pub fn abandon_unwritten(rotation: &mut Rotation, now: Timestamp) {
+    let horizon = later(now, rotation.plan.timing.horizon_seconds);
+    rotation.quarantine_until = rotation.quarantine_until.max(Some(horizon));
+    rotation.phase = Phase::Closing { new: None, outcome: Outcome::Abandoned };
+}

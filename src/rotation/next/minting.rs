@@ -1,0 +1,162 @@
+//! Making the new token, once per attempt, whatever happens to the answer.
+
+use super::people::stuck;
+use crate::rotation::ids::TokenId;
+use crate::rotation::phase::{Minted, Phase, Why};
+use crate::rotation::policy::{Policy, later};
+use crate::rotation::record::{Audience, Rotation};
+use crate::rotation::refusal::Refusal;
+use crate::rotation::token::Strategy;
+use jiff::Timestamp;
+use std::collections::BTreeSet;
+
+/// More lost values than this is no accident.
+pub const MAX_ATTEMPTS: u32 = 5;
+
+/// Writes the intent down. The right to start is looked at once more: a role may have been withdrawn meanwhile.
+pub fn started(rotation: &mut Rotation, attempt: u32, policy: &Policy, now: Timestamp) -> Result<(), Refusal> {
+    if rotation.phase != (Phase::Minting { attempt, started: None }) {
+        return Err(stale(rotation));
+    }
+    let first = attempt == 1 && rotation.plan.strategy != Strategy::RevokeFirst;
+    if first {
+        let counting = policy.counting(&rotation.approvals, &rotation.plan.hash(), rotation.requester(), now);
+        if counting.len() < policy.needed() {
+            rotation.approvals.clear();
+            rotation.saw(now, "rekey", "the approval no longer holds", None);
+            let text =
+                "The approval no longer holds (people or policy changed, or it is too old). Please approve again.";
+            rotation.announce(now, Audience::Approvers, text);
+            rotation.phase = Phase::AwaitingApproval;
+            return Ok(());
+        }
+    }
+    rotation.phase = Phase::Minting { attempt, started: Some(now) };
+    Ok(())
+}
+
+/// The value is in custody: stores are written next.
+pub fn minted(rotation: &mut Rotation, new: &Minted, now: Timestamp) -> Result<(), Refusal> {
+    if !matches!(rotation.phase, Phase::Minting { attempt, started: Some(_) } if attempt == new.attempt) {
+        return Err(stale(rotation));
+    }
+    let expiry = new.expires_at.map_or_else(|| "never expires".into(), |date| format!("expires {date}"));
+    rotation.saw(now, "gitlab", format!("new token {} made, {expiry}", new.id), None);
+    if rotation.plan.rotates() {
+        rotation.saw(now, "gitlab", format!("old token {} died in the same instant", rotation.plan.old.id), None);
+    }
+    rotation.lost.remove(&new.id);
+    let pending = rotation.plan.stores.iter().map(|store| store.id.clone()).collect::<Vec<_>>();
+    rotation.phase = Phase::Distributing { new: new.clone(), pending };
+    if rotation.plan.stores.is_empty() {
+        super::distributing::all_stored(rotation, new.clone(), now);
+    }
+    Ok(())
+}
+
+/// The request certainly had no effect: the same attempt may be sent again.
+pub fn not_sent(rotation: &mut Rotation, attempt: u32) -> Result<(), Refusal> {
+    match rotation.phase {
+        Phase::Minting { attempt: present, started: Some(_) } if present == attempt => {
+            rotation.phase = Phase::Minting { attempt, started: None };
+            Ok(())
+        }
+        _ => Err(stale(rotation)),
+    }
+}
+
+/// GitLab's no is final.
+pub fn refused(rotation: &mut Rotation, attempt: u32, why: &str, now: Timestamp) -> Result<(), Refusal> {
+    if !matches!(rotation.phase, Phase::Minting { attempt: present, .. } if present == attempt) {
+        return Err(stale(rotation));
+    }
+    let why = Why {
+        what: format!("GitLab refused to make the new token: {why}"),
+        safe: old_is_safe(rotation),
+        todo: "Mend what GitLab names (rights of the bot's token, limits of the instance), then retry, or abandon."
+            .into(),
+        link: None,
+        log: None,
+    };
+    rotation.phase = Phase::Minting { attempt, started: None };
+    stuck(rotation, why, now);
+    Ok(())
+}
+
+/// Nobody holds the value: the token joins those to revoke at the end, and another attempt is made.
+pub fn value_lost(
+    rotation: &mut Rotation,
+    attempt: u32,
+    found: &BTreeSet<TokenId>,
+    now: Timestamp,
+) -> Result<(), Refusal> {
+    let written = match &rotation.phase {
+        Phase::Minting { attempt: present, started: Some(_) } if *present == attempt => false,
+        Phase::Distributing { new, .. } if new.attempt == attempt => {
+            rotation.lost.insert(new.id);
+            true
+        }
+        _ => return Err(stale(rotation)),
+    };
+    rotation.lost.extend(found.iter().filter(|id| **id != rotation.plan.old.id));
+    rotation.saw(now, "rekey", format!("the value of attempt {attempt} was lost; nobody can use it"), None);
+    let horizon = later(now, rotation.plan.timing.horizon_seconds);
+    rotation.quarantine_until = rotation.quarantine_until.max(Some(horizon));
+    if written {
+        rotation.settle_at = rotation.settle_at.max(Some(horizon));
+    }
+    again(rotation, attempt, now);
+    Ok(())
+}
+
+/// A token's own rotate cannot be repeated: presenting the dead value would kill the whole family.
+pub fn self_rotate_interrupted(rotation: &mut Rotation, attempt: u32, now: Timestamp) -> Result<(), Refusal> {
+    if !matches!(rotation.phase, Phase::Minting { attempt: present, started: Some(_) } if present == attempt) {
+        return Err(stale(rotation));
+    }
+    let why = Why {
+        what: "The answer to the token's own rotate was lost, so the new value may be lost too.".into(),
+        safe: "Nothing else was changed. The old value is probably dead.".into(),
+        todo:
+            "Sign in as the token's user, make a token by hand, put it into the stores named in the plan, then abandon \
+               this rotation."
+                .into(),
+        link: None,
+        log: None,
+    };
+    stuck(rotation, why, now);
+    Ok(())
+}
+
+/// The next attempt, or Stuck when there were too many.
+pub fn again(rotation: &mut Rotation, attempt: u32, now: Timestamp) {
+    rotation.phase = Phase::Minting { attempt: attempt + 1, started: None };
+    if attempt >= MAX_ATTEMPTS {
+        let why = Why {
+            what: format!("The new token's value was lost {attempt} times."),
+            safe: old_is_safe(rotation),
+            todo: "Find out why the bot dies or the answers are lost, then retry.".into(),
+            link: None,
+            log: None,
+        };
+        stuck(rotation, why, now);
+    }
+}
+
+/// What an approver may rely on while the new token is not proven.
+pub fn old_is_safe(rotation: &Rotation) -> String {
+    match rotation.plan.strategy {
+        Strategy::Overlap => "The old token still works; nothing was revoked.".into(),
+        Strategy::RevokeFirst => "The old token is revoked or about to be; its consumers have no working token.".into(),
+        Strategy::InPlace | Strategy::SelfRotate => {
+            "If the rotate took effect the old value is dead; otherwise it still works.".into()
+        }
+    }
+}
+
+fn stale(rotation: &Rotation) -> Refusal {
+    match rotation.phase {
+        Phase::Minting { .. } | Phase::Distributing { .. } => Refusal::Stale,
+        _ => Refusal::not_now(rotation),
+    }
+}

@@ -1,0 +1,147 @@
+//! The plan: exactly what will be done. A person approves its hash; a changed plan has another.
+
+use super::ids::{PlanHash, StoreId, TokenId, TokenName};
+use super::store::Capabilities;
+use super::token::{Consumer, Owner, Strategy};
+use jiff::civil::Date;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+use std::collections::BTreeSet;
+
+/// The token that is replaced, as GitLab described it when the plan was made.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OldToken {
+    /// GitLab's number.
+    pub id: TokenId,
+    /// Its name.
+    pub name: String,
+    /// What it may do.
+    pub scopes: BTreeSet<String>,
+    /// Unusable from 00:00 UTC of this date.
+    pub expires_at: Option<Date>,
+}
+
+/// The token that will be made.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NewToken {
+    /// Same name as the old one.
+    pub name: String,
+    /// The old description without our marker; the marker of the attempt is appended when it is minted.
+    pub description: String,
+    /// At most the old one's and the policy's.
+    pub scopes: BTreeSet<String>,
+    /// Role, for project and group access tokens.
+    pub access_level: Option<u8>,
+    /// A UTC date; `None` only for a token that never expired.
+    pub expires_at: Option<Date>,
+}
+
+/// A store that will be written.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlannedStore {
+    /// Full identity.
+    pub id: StoreId,
+    /// What it can do.
+    pub capabilities: Capabilities,
+}
+
+/// How long things may take, fixed when the plan is made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Timing {
+    /// Silence of the old token before it is revoked.
+    pub grace_seconds: u64,
+    /// After this long no request that we sent can still land.
+    pub horizon_seconds: u64,
+    /// How long the new token may take to be seen in use once its consumers passed.
+    pub use_seconds: u64,
+    /// How long an approval, or a request for one, stays valid.
+    pub approval_seconds: u64,
+}
+
+/// What will be done, exactly.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Plan {
+    /// The managed token.
+    pub token: TokenName,
+    /// GitLab host.
+    pub host: String,
+    /// Whose token it is.
+    pub owner: Owner,
+    /// GitLab's number of the owner.
+    pub user_id: u64,
+    /// What is replaced.
+    pub old: OldToken,
+    /// How.
+    pub strategy: Strategy,
+    /// Why this strategy.
+    pub reasons: Vec<String>,
+    /// What is made.
+    pub new: NewToken,
+    /// What is written, in this order.
+    pub stores: Vec<PlannedStore>,
+    /// Who proves it.
+    pub consumers: Vec<Consumer>,
+    /// Seconds during which consumers hold a dead token, if there is such a time.
+    pub outage_seconds: Option<u64>,
+    /// How long things may take.
+    pub timing: Timing,
+    /// What must be mended before anyone can approve. Not part of the hash.
+    pub blockers: Vec<String>,
+    /// What an approver should know. Not part of the hash.
+    pub warnings: Vec<String>,
+}
+
+impl Plan {
+    /// SHA-256 over everything that will be done. Blockers and warnings are circumstances, not deeds.
+    pub fn hash(&self) -> PlanHash {
+        let deeds = Self { blockers: Vec::new(), warnings: Vec::new(), ..self.clone() };
+        let text = serde_json::to_string(&deeds).expect("a plan has only string keys");
+        PlanHash(hex::encode(Sha256::digest(text.as_bytes())))
+    }
+
+    /// Whether both tokens live for a while, so that a failure leaves the old one working.
+    pub fn overlaps(&self) -> bool {
+        self.strategy == Strategy::Overlap
+    }
+
+    /// Whether minting kills the old token in the same instant.
+    pub fn rotates(&self) -> bool {
+        matches!(self.strategy, Strategy::InPlace | Strategy::SelfRotate)
+    }
+
+    /// What differs between two plans, in words for the people who approved the first.
+    pub fn changes_to(&self, newer: &Self) -> Vec<String> {
+        let mut changes = Vec::new();
+        let mut note = |what: &str, before: String, after: String| {
+            if before != after {
+                changes.push(format!("{what}: {before} → {after}"));
+            }
+        };
+        note("strategy", self.strategy.to_string(), newer.strategy.to_string());
+        note("old token", self.old.id.to_string(), newer.old.id.to_string());
+        note("old expiry", date(self.old.expires_at), date(newer.old.expires_at));
+        note("new name", self.new.name.clone(), newer.new.name.clone());
+        note("scopes", words(&self.new.scopes), words(&newer.new.scopes));
+        note("new expiry", date(self.new.expires_at), date(newer.new.expires_at));
+        note("owner", self.owner.to_string(), newer.owner.to_string());
+        note("stores", list(self.stores.iter().map(|s| &s.id.0)), list(newer.stores.iter().map(|s| &s.id.0)));
+        note("consumers", list(self.consumers.iter().map(|c| &c.id.0)), list(newer.consumers.iter().map(|c| &c.id.0)));
+        if changes.is_empty() && self.hash() != newer.hash() {
+            changes.push("details of the plan (timing, description, role or store capabilities)".into());
+        }
+        changes
+    }
+}
+
+fn words(scopes: &BTreeSet<String>) -> String {
+    list(scopes.iter())
+}
+
+fn date(date: Option<Date>) -> String {
+    date.map_or_else(|| "never".into(), |d| d.to_string())
+}
+
+fn list<'a>(items: impl Iterator<Item = &'a String>) -> String {
+    let items: Vec<&str> = items.map(String::as_str).collect();
+    if items.is_empty() { "none".into() } else { items.join(", ") }
+}

@@ -1,0 +1,210 @@
+//! The rotation itself: the one row from which everything people see is projected.
+
+use super::ids::{PersonId, RotationId, RotationKey, SurfaceName, TokenId};
+use super::phase::Phase;
+use super::plan::Plan;
+use super::policy::Approval;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What made us look.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "by")]
+pub enum Origin {
+    /// An expiry email.
+    Mail,
+    /// A GitLab webhook.
+    Webhook,
+    /// The inventory scan.
+    Scan,
+    /// A person in chat.
+    Person {
+        /// Who; cannot approve their own request.
+        person: PersonId,
+    },
+    /// The command line on the server.
+    Cli,
+}
+
+/// Something that was observed, and where.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Evidence {
+    /// When.
+    pub at: Timestamp,
+    /// Which system said so: `gitlab`, a store, `slack`, `rekey`.
+    pub source: String,
+    /// What, in a sentence without a final stop. May hold foreign text: escape when shown.
+    pub what: String,
+    /// Where to look.
+    pub link: Option<String>,
+}
+
+/// One place where people see the rotation.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Surface {
+    /// The surface's own name for what it shows (issue number, channel and message).
+    pub reference: Option<String>,
+    /// Where a person opens it.
+    pub url: Option<String>,
+    /// The revision it shows.
+    pub shown: u64,
+    /// How many announcements it has delivered, in order.
+    pub announced: u32,
+    /// People removed it; it is no longer fed.
+    pub gone: bool,
+}
+
+/// Who should be pinged by an announcement.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Audience {
+    /// Those who may approve.
+    Approvers,
+    /// Those who follow the rotation; nobody is mentioned.
+    Followers,
+}
+
+/// A sentence that should notify people once on every surface.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Announcement {
+    /// When it was decided.
+    pub at: Timestamp,
+    /// Whom it is for.
+    pub to: Audience,
+    /// The text; may hold foreign text: escape when shown.
+    pub text: String,
+}
+
+/// Why nothing moves at the moment; cleared by the next step.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Waiting {
+    /// Since when.
+    pub since: Timestamp,
+    /// Why, such as `gitlab.example.com answers 503`.
+    pub why: String,
+}
+
+/// One case: one managed token, one expiry.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rotation {
+    /// Its name.
+    pub id: RotationId,
+    /// What makes it unique.
+    pub key: RotationKey,
+    /// Grows by one with every commit; the optimistic lock.
+    pub version: u64,
+    /// Grows with every change that people should see.
+    pub revision: u64,
+    /// When it was opened.
+    pub opened_at: Timestamp,
+    /// By what.
+    pub opened_by: Origin,
+    /// What will be done.
+    pub plan: Plan,
+    /// Where it stands.
+    pub phase: Phase,
+    /// Yeses, also to earlier plans.
+    pub approvals: Vec<Approval>,
+    /// When the plan was last compared with GitLab's truth.
+    pub checked_at: Timestamp,
+    /// When the present request for approval lapses.
+    pub approve_by: Timestamp,
+    /// No reminders before this.
+    pub snoozed_until: Option<Timestamp>,
+    /// When the first store was first written.
+    pub switched_at: Option<Timestamp>,
+    /// Tokens that we made and whose value is lost.
+    pub lost: BTreeSet<TokenId>,
+    /// Nothing of ours is revoked before this: a request that we sent may still land.
+    pub quarantine_until: Option<Timestamp>,
+    /// Stores are read once more after this before anything is proven: an earlier write may still land.
+    pub settle_at: Option<Timestamp>,
+    /// Last use of the old token, as last observed.
+    pub old_last_used: Option<Timestamp>,
+    /// First observed use of the new token.
+    pub new_last_used: Option<Timestamp>,
+    /// Why nothing moves.
+    pub waiting: Option<Waiting>,
+    /// What was observed.
+    pub evidence: Vec<Evidence>,
+    /// Where people see it.
+    pub surfaces: BTreeMap<SurfaceName, Surface>,
+    /// What people were told.
+    pub announcements: Vec<Announcement>,
+}
+
+/// What is needed to open a rotation.
+#[derive(Clone, Debug)]
+pub struct Opening {
+    /// Its name.
+    pub id: RotationId,
+    /// What makes it unique.
+    pub key: RotationKey,
+    /// By what.
+    pub by: Origin,
+    /// What will be done.
+    pub plan: Plan,
+    /// Where people will see it.
+    pub surfaces: Vec<SurfaceName>,
+    /// Last use of the old token.
+    pub old_last_used: Option<Timestamp>,
+}
+
+impl Rotation {
+    /// A new rotation that waits for approval and owes every surface its first card.
+    pub fn open(opening: Opening, now: Timestamp) -> Self {
+        let Opening { id, key, by, plan, surfaces, old_last_used } = opening;
+        let approve_by = super::policy::later(now, plan.timing.approval_seconds);
+        Self {
+            id,
+            key,
+            version: 1,
+            revision: 1,
+            opened_at: now,
+            opened_by: by,
+            plan,
+            phase: Phase::AwaitingApproval,
+            approvals: Vec::new(),
+            checked_at: now,
+            approve_by,
+            snoozed_until: None,
+            switched_at: None,
+            lost: BTreeSet::new(),
+            quarantine_until: None,
+            settle_at: None,
+            old_last_used,
+            new_last_used: None,
+            waiting: None,
+            evidence: Vec::new(),
+            surfaces: surfaces.into_iter().map(|name| (name, Surface::default())).collect(),
+            announcements: Vec::new(),
+        }
+    }
+
+    /// The person who asked for it, who cannot approve it.
+    pub fn requester(&self) -> Option<&PersonId> {
+        match &self.opened_by {
+            Origin::Person { person } => Some(person),
+            _ => None,
+        }
+    }
+
+    /// The marker that the token of this attempt carries in its description.
+    pub fn marker(&self, attempt: u32) -> String {
+        format!("{}{attempt}", self.marker_prefix())
+    }
+
+    /// What the markers of all attempts begin with.
+    pub fn marker_prefix(&self) -> String {
+        format!("rekey:{}.", self.id)
+    }
+
+    pub(super) fn saw(&mut self, at: Timestamp, source: &str, what: impl Into<String>, link: Option<String>) {
+        self.evidence.push(Evidence { at, source: source.to_owned(), what: what.into(), link });
+    }
+
+    pub(super) fn announce(&mut self, at: Timestamp, to: Audience, text: impl Into<String>) {
+        self.announcements.push(Announcement { at, to, text: text.into() });
+    }
+}

@@ -1,0 +1,114 @@
+//! Why an event changes nothing. Shown privately to the person who clicked, so each is a friendly sentence.
+
+use super::ids::PersonId;
+use super::phase::Phase;
+use super::record::Rotation;
+use jiff::Timestamp;
+use std::collections::BTreeSet;
+
+/// Why an event changes nothing.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// The rotation is past, or not yet at, the point where this means something.
+    #[error("nothing to do: this rotation is {phase}")]
+    NotNow {
+        /// Where it stands, in words.
+        phase: String,
+    },
+    /// A report of a worker that has been overtaken.
+    #[error("a report about an attempt that is no longer the present one")]
+    Stale,
+    /// The person is not an approver of this token.
+    #[error("{}", not_allowed(approvers))]
+    NotAllowed {
+        /// Who is.
+        approvers: BTreeSet<PersonId>,
+    },
+    /// The person asked for the rotation.
+    #[error("you asked for this rotation, so somebody else has to approve it")]
+    OwnRequest,
+    /// The person approved this plan before.
+    #[error("you approved this plan already; {missing} more needed")]
+    AlreadyApproved {
+        /// How many are missing.
+        missing: usize,
+    },
+    /// The decision fell before.
+    #[error("already decided: {how}")]
+    AlreadyDecided {
+        /// How, by whom and when.
+        how: String,
+    },
+    /// The approval is for an earlier plan.
+    #[error("the plan changed since this card was shown; the present one is {current}")]
+    PlanChanged {
+        /// The short hash of the present plan.
+        current: String,
+    },
+    /// Something must be mended first.
+    #[error("cannot be approved yet: {why}")]
+    Blocked {
+        /// What.
+        why: String,
+    },
+    /// The wish cannot be granted.
+    #[error("{why}")]
+    Impossible {
+        /// Why.
+        why: String,
+    },
+    /// The moment has not come.
+    #[error("too early")]
+    TooEarly,
+}
+
+impl Refusal {
+    pub(super) fn not_now(rotation: &Rotation) -> Self {
+        Self::NotNow { phase: in_words(&rotation.phase).to_owned() }
+    }
+
+    /// The refusal's name, as in metrics and the journal.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::NotNow { .. } => "not_now",
+            Self::Stale => "stale",
+            Self::NotAllowed { .. } => "not_allowed",
+            Self::OwnRequest => "own_request",
+            Self::AlreadyApproved { .. } => "already_approved",
+            Self::AlreadyDecided { .. } => "already_decided",
+            Self::PlanChanged { .. } => "plan_changed",
+            Self::Blocked { .. } => "blocked",
+            Self::Impossible { .. } => "impossible",
+            Self::TooEarly => "too_early",
+        }
+    }
+}
+
+/// The phase as a person would say it after "this rotation is".
+pub fn in_words(phase: &Phase) -> &'static str {
+    match phase {
+        Phase::AwaitingApproval => "waiting for approval",
+        Phase::Scheduled { .. } => "approved and waiting for its window",
+        Phase::Minting { .. } => "making the new token",
+        Phase::Distributing { .. } => "writing the stores",
+        Phase::Verifying { .. } => "proving the new token",
+        Phase::Grace { .. } => "waiting for the old token to stay silent",
+        Phase::Restoring { .. } => "putting the previous value back",
+        Phase::Revoking { .. } => "revoking",
+        Phase::Closing { .. } => "about to close",
+        Phase::Closed { .. } => "closed",
+        Phase::Stuck { .. } => "stuck and needs a person",
+    }
+}
+
+fn not_allowed(approvers: &BTreeSet<PersonId>) -> String {
+    if approvers.is_empty() {
+        return "nobody may decide on this token: its list of approvers is empty".to_owned();
+    }
+    let names: Vec<&str> = approvers.iter().map(PersonId::as_str).collect();
+    format!("only its approvers may decide on this token; ask {}", names.join(", "))
+}
+
+pub(super) fn when(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%d %H:%M UTC").to_string()
+}

@@ -1,0 +1,306 @@
+//! What people see of a rotation, before it is put into the markup of a surface. Pure projection of the row: the same
+//! row gives the same card everywhere, so surfaces converge.
+
+mod fields;
+pub mod issue;
+mod steps;
+pub mod text;
+
+use super::ids::{PlanHash, RotationId, RotationKey, TokenName};
+use super::phase::{Outcome, Phase, Why};
+use super::record::{Announcement, Evidence, Rotation, Waiting};
+use jiff::{Timestamp, civil::Date};
+use serde::{Deserialize, Serialize};
+
+/// A value with its kind, so that each surface escapes text and localises times in its own way.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Value {
+    /// Our own words, possibly with foreign text in them: escape.
+    Text(String),
+    /// Names and identities, shown as code: escape.
+    Code(Vec<String>),
+    /// A UTC calendar date, such as an expiry.
+    Date(Date),
+    /// A moment, shown in the reader's zone.
+    Moment(Timestamp),
+}
+
+/// One labelled line of the card.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Field {
+    /// One or two words.
+    pub label: &'static str,
+    /// What it says.
+    pub value: Value,
+}
+
+/// How far a step of the runbook is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Progress {
+    /// Happened and was observed.
+    Done,
+    /// Happening.
+    Now,
+    /// To come.
+    Todo,
+    /// Stopped here.
+    Failed,
+    /// Will not happen.
+    Skipped,
+}
+
+/// One line of the runbook.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Step {
+    /// How far it is.
+    pub progress: Progress,
+    /// What it is, such as `Store in gitlab-variable acme/deploy TOKEN (scope *)`.
+    pub text: String,
+}
+
+/// What a person can do from the card.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Action {
+    /// Yes to this plan.
+    Approve,
+    /// No.
+    Decline,
+    /// Remind me later.
+    Snooze,
+    /// Try again.
+    Retry,
+    /// Put the previous value back.
+    Restore,
+    /// End it, keep the tokens.
+    Abandon,
+}
+
+impl Action {
+    /// The word on the button and in commands.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Approve => "approve",
+            Self::Decline => "decline",
+            Self::Snooze => "snooze",
+            Self::Retry => "retry",
+            Self::Restore => "restore",
+            Self::Abandon => "abandon",
+        }
+    }
+
+    /// The action that a word names.
+    pub fn from_word(word: &str) -> Option<Self> {
+        [Self::Approve, Self::Decline, Self::Snooze, Self::Retry, Self::Restore, Self::Abandon]
+            .into_iter()
+            .find(|action| action.word() == word)
+    }
+}
+
+/// The state by symbol and word, never by colour alone.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Status {
+    /// An emoji.
+    pub symbol: &'static str,
+    /// One to three words.
+    pub word: &'static str,
+    /// A sentence.
+    pub sentence: String,
+}
+
+/// Everything a surface needs to show a rotation.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Card {
+    /// Which rotation.
+    pub rotation: RotationId,
+    /// Which case: host, token and expiry.
+    pub key: RotationKey,
+    /// Which managed token: decides who may act.
+    pub token: TokenName,
+    /// Which state of it.
+    pub revision: u64,
+    /// Verb and object.
+    pub title: String,
+    /// Where it stands.
+    pub status: Status,
+    /// What it is about.
+    pub fields: Vec<Field>,
+    /// Why the plan is as it is.
+    pub reasons: Vec<String>,
+    /// What an approver should know.
+    pub warnings: Vec<String>,
+    /// What must be mended first.
+    pub blockers: Vec<String>,
+    /// What stays safe if it fails.
+    pub safety: String,
+    /// The runbook.
+    pub steps: Vec<Step>,
+    /// Why a person is needed.
+    pub stuck: Option<Why>,
+    /// Why nothing moves.
+    pub waiting: Option<Waiting>,
+    /// What can be done from here; empty once nothing applies.
+    pub actions: Vec<Action>,
+    /// What an approval is bound to.
+    pub plan: PlanHash,
+    /// What was observed.
+    pub evidence: Vec<Evidence>,
+    /// What people were told.
+    pub announcements: Vec<Announcement>,
+    /// Where else it can be seen: surface name and address.
+    pub links: Vec<(String, String)>,
+    /// The token's expiry: the due date of the issue.
+    pub expires_at: Option<Date>,
+    /// Set once it is over.
+    pub outcome: Option<Outcome>,
+}
+
+impl Card {
+    /// The whole state in one sentence, for notifications and screen readers.
+    pub fn sentence(&self) -> String {
+        format!("{}. {}. {}", self.title, self.status.word, self.status.sentence)
+    }
+}
+
+/// Projects the row.
+pub fn card(rotation: &Rotation) -> Card {
+    let plan = &rotation.plan;
+    Card {
+        rotation: rotation.id.clone(),
+        key: rotation.key.clone(),
+        token: plan.token.clone(),
+        revision: rotation.revision,
+        title: format!("Rotate token: {}", plan.old.name),
+        status: status(rotation),
+        fields: fields::fields(rotation),
+        reasons: plan.reasons.clone(),
+        warnings: plan.warnings.clone(),
+        blockers: plan.blockers.clone(),
+        safety: safety(rotation),
+        steps: steps::steps(rotation),
+        stuck: match &rotation.phase {
+            Phase::Stuck { why, .. } => Some(why.clone()),
+            _ => None,
+        },
+        waiting: rotation.waiting.clone(),
+        actions: actions(rotation),
+        plan: plan.hash(),
+        evidence: rotation.evidence.clone(),
+        announcements: rotation.announcements.clone(),
+        links: links(rotation),
+        expires_at: plan.old.expires_at,
+        outcome: outcome(&rotation.phase),
+    }
+}
+
+fn outcome(phase: &Phase) -> Option<Outcome> {
+    match phase {
+        Phase::Closed { outcome, .. } => Some(*outcome),
+        _ => None,
+    }
+}
+
+fn links(rotation: &Rotation) -> Vec<(String, String)> {
+    rotation
+        .surfaces
+        .iter()
+        .filter(|(_, surface)| !surface.gone)
+        .filter_map(|(name, surface)| surface.url.clone().map(|url| (name.0.clone(), url)))
+        .collect()
+}
+
+/// What a person may do now. The buttons vanish when they no longer apply.
+pub fn actions(rotation: &Rotation) -> Vec<Action> {
+    match &rotation.phase {
+        Phase::AwaitingApproval if !rotation.plan.blockers.is_empty() => vec![Action::Decline, Action::Snooze],
+        Phase::AwaitingApproval => vec![Action::Approve, Action::Decline, Action::Snooze],
+        Phase::Scheduled { .. } => vec![Action::Decline],
+        Phase::Stuck { at, .. } => {
+            let restorable = rotation.plan.overlaps()
+                && at.minted().is_some()
+                && !matches!(**at, Phase::Revoking { .. } | Phase::Closing { .. });
+            let mut actions = vec![Action::Retry];
+            actions.extend(restorable.then_some(Action::Restore));
+            actions.push(Action::Abandon);
+            actions
+        }
+        _ => Vec::new(),
+    }
+}
+
+fn safety(rotation: &Rotation) -> String {
+    match rotation.plan.strategy {
+        super::token::Strategy::Overlap => {
+            "The old token keeps working until the new one is stored, proven and in use. If anything fails before, \
+             nothing is revoked."
+                .into()
+        }
+        super::token::Strategy::InPlace | super::token::Strategy::SelfRotate => {
+            let outage = rotation.plan.outage_seconds.unwrap_or_default();
+            format!(
+                "The old token dies the moment the new one is made. Consumers fail until the stores are written, about \
+                 {outage} s."
+            )
+        }
+        super::token::Strategy::RevokeFirst => {
+            "The old token is revoked first. Consumers fail until the new one is stored.".into()
+        }
+    }
+}
+
+fn status(rotation: &Rotation) -> Status {
+    let (symbol, word, sentence) = match &rotation.phase {
+        Phase::AwaitingApproval if !rotation.plan.blockers.is_empty() => {
+            ("🚧", "Blocked", format!("Mend first: {}.", rotation.plan.blockers.join("; ")))
+        }
+        Phase::AwaitingApproval => ("⏳", "Waiting for approval", request_sentence(rotation)),
+        Phase::Scheduled { .. } => ("🗓️", "Approved", "It starts when its window opens.".into()),
+        Phase::Minting { .. } => ("🔄", "Rotating", "Making the new token.".into()),
+        Phase::Distributing { pending, .. } => {
+            let total = rotation.plan.stores.len();
+            ("🔄", "Rotating", format!("{} of {total} stores hold the new token.", total - pending.len()))
+        }
+        Phase::Verifying { .. } if rotation.settle_at.is_some() => {
+            ("🔄", "Settling", "An earlier write may still land; the stores are read again before the proof.".into())
+        }
+        Phase::Verifying { .. } => ("🔄", "Verifying", "The consumers prove the new token.".into()),
+        Phase::Grace { .. } => ("🔄", "Proven", "The old token is revoked once it has stayed silent.".into()),
+        Phase::Restoring { .. } => ("↩️", "Restoring", "The previous value is put back.".into()),
+        Phase::Revoking { .. } => ("🔄", "Revoking", "What must not live is revoked.".into()),
+        Phase::Closing { .. } => ("🔄", "Closing", "A last look for tokens that should not live.".into()),
+        Phase::Closed { outcome, .. } => closed(rotation, *outcome),
+        Phase::Stuck { why, .. } => ("⚠️", "Stuck", format!("{} {} {}", why.what, why.safe, why.todo)),
+    };
+    Status { symbol, word, sentence }
+}
+
+/// Who said yes to this plan already, and until when there is time.
+fn request_sentence(rotation: &Rotation) -> String {
+    let plan = rotation.plan.hash();
+    let yes = rotation.evidence.iter().rev().find(|e| e.what.contains(" approved ("));
+    match yes.filter(|_| rotation.approvals.iter().any(|approval| approval.plan == plan)) {
+        Some(yes) => format!("{}. {}", yes.what, expiry_sentence(rotation)),
+        None => expiry_sentence(rotation),
+    }
+}
+
+fn expiry_sentence(rotation: &Rotation) -> String {
+    match rotation.plan.old.expires_at {
+        Some(date) => format!("It expires on {date} (00:00 UTC)."),
+        None => "It has no expiry.".into(),
+    }
+}
+
+fn closed(rotation: &Rotation, outcome: Outcome) -> (&'static str, &'static str, String) {
+    match outcome {
+        Outcome::Done => ("✅", "Done", "The new token is stored and proven; the old one is revoked.".into()),
+        Outcome::Declined => ("❌", "Declined", "Nothing was changed.".into()),
+        Outcome::Superseded => ("✅", "Taken care of elsewhere", "Nothing was left to do.".into()),
+        Outcome::Abandoned => {
+            let last = rotation.evidence.iter().rev().find(|e| e.source == "rekey").map(|e| e.what.clone());
+            ("⏹️", "Abandoned", last.map_or_else(|| "Nothing was stored.".into(), |what| format!("{what}.")))
+        }
+    }
+}
