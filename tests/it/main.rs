@@ -5,3 +5,5 @@ mod gitlab;
 mod http;
 mod sandbox;
 mod secret_store;
+
+mod notice;

@@ -4,7 +4,7 @@ use super::auth::credential;
 use super::faults::Fault;
 use super::handle::Handle;
 use super::line::Line;
-use super::request::Ignored;
+use super::request::{FullUri, Ignored};
 use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::{ConnectInfo, Request, State};
 use axum::http::{Response, StatusCode};
@@ -20,7 +20,9 @@ pub(super) async fn gate(State(handle): State<Handle>, request: Request, next: N
     let line = request.extensions().get::<ConnectInfo<Line>>().map(|line| line.0.clone());
     let (parts, body) = request.into_parts();
     let Ok(body) = to_bytes(body, LARGEST_BODY).await else { return StatusCode::PAYLOAD_TOO_LARGE.into_response() };
-    let request = Request::from_parts(parts, Body::from(body));
+    let mut request = Request::from_parts(parts, Body::from(body));
+    let uri = FullUri(request.uri().clone());
+    request.extensions_mut().insert(uri);
     let (seq, fault) = handle.arrive(&request, credential(request.headers()));
     // A task of its own: a caller that hangs up does not undo what it asked for.
     let task = tokio::spawn(undergo(handle.clone(), seq, fault, request, next));

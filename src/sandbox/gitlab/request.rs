@@ -6,8 +6,9 @@ use super::params::Params;
 use super::people::Place;
 use super::reply::{Answer, Refusal, response};
 use super::world::World;
+use axum::Extension;
 use axum::body::{Body, Bytes};
-use axum::extract::{OriginalUri, RawPathParams, State};
+use axum::extract::{RawPathParams, State};
 use axum::http::{HeaderMap, Response, Uri, header};
 use axum::routing::{MethodFilter, MethodRouter, on};
 
@@ -27,7 +28,7 @@ pub(super) type Endpoint = fn(&mut Ctx) -> Answer;
 pub(super) fn at(method: MethodFilter, need: Need, endpoint: Endpoint) -> MethodRouter<Handle> {
     let call = move |State(handle): State<Handle>,
                      path: RawPathParams,
-                     OriginalUri(uri): OriginalUri,
+                     Extension(FullUri(uri)): Extension<FullUri>,
                      headers: HeaderMap,
                      Peer(ip): Peer,
                      body: Bytes| async move {
@@ -36,6 +37,10 @@ pub(super) fn at(method: MethodFilter, need: Need, endpoint: Endpoint) -> Method
     };
     on(method, call)
 }
+
+/// The address of the call as it was sent; nested routers see only the rest of it.
+#[derive(Clone)]
+pub(super) struct FullUri(pub Uri);
 
 /// The address the caller comes from.
 pub(super) struct Peer(pub String);
