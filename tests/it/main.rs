@@ -7,3 +7,4 @@ mod sandbox;
 mod secret_store;
 
 mod notice;
+mod flow;
