@@ -1,1 +1,231 @@
-//! To be written.
+//! The one way out: every call to GitLab, chat and secret stores goes through an [`Api`], so that timeouts, size caps,
+//! rate limits, retries, the cap on failed logins and the words of errors are decided once.
+
+mod answer;
+mod backoff;
+mod body;
+mod call;
+mod client;
+mod error;
+mod login;
+mod throttle;
+
+pub use answer::Reply;
+pub use backoff::Backoff;
+pub use call::{Call, segment};
+pub use client::{BadClient, client};
+pub use error::CallError;
+pub use throttle::{Budget, Throttle};
+
+use crate::secret::Secret;
+use error::Failure;
+use login::Logins;
+use reqwest::Url;
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderValue};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How often [`Api::read`] repeats a call that failed for a passing reason.
+const READ_RETRIES: u32 = 3;
+
+/// What proves to the host who calls.
+pub enum Credential {
+    /// GitLab's own header, `PRIVATE-TOKEN`.
+    PrivateToken(Secret),
+    /// `Authorization: Bearer`.
+    Bearer(Secret),
+    /// Nothing: the path or body carries what is needed.
+    Nothing,
+}
+
+/// A base address that must not be used.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum BadBase {
+    /// Not an address of a web server.
+    #[error("the base address is not an http(s) address with a host")]
+    NotAnAddress,
+    /// The credential would travel in clear.
+    #[error("the base address of {host} must begin with https:// (http:// is for loopback only)")]
+    NotEncrypted {
+        /// The host in question.
+        host: String,
+    },
+    /// Credentials, a query or a fragment do not belong there.
+    #[error("the base address of {host} must not carry a user, a password, a query or a fragment")]
+    TooMuch {
+        /// The host in question.
+        host: String,
+    },
+}
+
+/// One remote host, one credential. Cheap to share behind an `Arc`.
+pub struct Api {
+    client: reqwest::Client,
+    base: Url,
+    credential: Credential,
+    throttle: Arc<Throttle>,
+    logins: Logins,
+    backoff: Backoff,
+    timeout: Duration,
+    patience: Duration,
+    body_cap: usize,
+}
+
+impl Api {
+    /// An API below `base`. Several of them to one host share its `throttle`.
+    pub fn new(
+        client: reqwest::Client,
+        base: &str,
+        credential: Credential,
+        throttle: Arc<Throttle>,
+    ) -> Result<Self, BadBase> {
+        let timeout = Duration::from_secs(10);
+        Ok(Self {
+            client,
+            base: checked_base(base)?,
+            credential,
+            throttle,
+            logins: Logins::default(),
+            backoff: Backoff::jittered(Duration::from_millis(250), Duration::from_secs(5)),
+            timeout,
+            patience: timeout,
+            body_cap: 8 << 20,
+        })
+    }
+
+    /// Another limit for one call, from sending to the last byte of the answer; ten seconds unless told.
+    #[must_use]
+    pub fn with_timeout(self, timeout: Duration) -> Self {
+        Self { timeout, ..self }
+    }
+
+    /// How long a call may wait for its turn before it gives up unsent; ten seconds unless told.
+    #[must_use]
+    pub fn with_patience(self, patience: Duration) -> Self {
+        Self { patience, ..self }
+    }
+
+    /// The largest answer that is read; 8 MiB unless told.
+    #[must_use]
+    pub fn with_body_cap(self, body_cap: usize) -> Self {
+        Self { body_cap, ..self }
+    }
+
+    /// Another sequence of pauses between the tries of [`Api::read`].
+    #[must_use]
+    pub fn with_backoff(self, backoff: Backoff) -> Self {
+        Self { backoff, ..self }
+    }
+
+    /// Host and, if it is not the usual one, port.
+    pub fn host(&self) -> String {
+        authority(&self.base)
+    }
+
+    /// The longest that one [`Api::call`] takes, waiting for its turn included: what a lease must still have left.
+    pub fn longest_call(&self) -> Duration {
+        self.timeout + self.patience
+    }
+
+    /// Makes the call once, never twice.
+    pub async fn call(&self, call: &Call<'_>) -> Result<Reply, CallError> {
+        let label = call.label();
+        let credential = call.credential.or(self.own_secret());
+        self.attempt(call, &label, credential)
+            .await
+            .map_err(|failure| failure.explain(&label, call.hidden.iter().copied().chain(credential)))
+    }
+
+    /// Makes a call that changes nothing, and repeats it up to three times while the trouble is a passing one.
+    pub async fn read(&self, call: &Call<'_>) -> Result<Reply, CallError> {
+        let patience = call.patience.unwrap_or(self.patience);
+        for retry in 0..READ_RETRIES {
+            match self.call(call).await {
+                Err(error) if error.is_passing() && error.retry_after() <= patience => {
+                    tokio::time::sleep(self.backoff.delay(retry)).await;
+                }
+                outcome => return outcome,
+            }
+        }
+        self.call(call).await
+    }
+
+    async fn attempt(&self, call: &Call<'_>, label: &str, credential: Option<&Secret>) -> Result<Reply, Failure> {
+        let request = self.request(call, credential)?;
+        let caller = credential.map(Secret::digest);
+        self.logins.check(caller.as_ref())?;
+        let turn = self.throttle.admit(call.patience.unwrap_or(self.patience)).await?;
+        let response = self.client.execute(request).await.map_err(Failure::of_transport)?;
+        self.throttle.learn(response.status(), response.headers());
+        self.logins.record(caller, response.status(), call.unauthorized_is_an_answer);
+        let answer = answer::take(response, label, call.keep.unwrap_or(body::Keep::All(self.body_cap))).await;
+        drop(turn);
+        answer
+    }
+
+    fn request(&self, call: &Call<'_>, credential: Option<&Secret>) -> Result<reqwest::Request, Failure> {
+        let mut request = reqwest::Request::new(call.method.clone(), call.url(&self.base)?);
+        *request.timeout_mut() = Some(self.timeout);
+        if let (Some(name), Some(secret)) = (self.credential.header(), credential) {
+            request.headers_mut().insert(name, self.credential.value(secret)?);
+        }
+        if let Some(body) = &call.body {
+            let body = body.as_ref().map_err(|why| Failure::not_sent(why))?;
+            request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+            *request.body_mut() = Some(body.clone().into());
+        }
+        Ok(request)
+    }
+
+    fn own_secret(&self) -> Option<&Secret> {
+        match &self.credential {
+            Credential::PrivateToken(secret) | Credential::Bearer(secret) => Some(secret),
+            Credential::Nothing => None,
+        }
+    }
+}
+
+impl Credential {
+    fn header(&self) -> Option<HeaderName> {
+        match self {
+            Self::PrivateToken(_) => Some(HeaderName::from_static("private-token")),
+            Self::Bearer(_) => Some(AUTHORIZATION),
+            Self::Nothing => None,
+        }
+    }
+
+    fn value(&self, secret: &Secret) -> Result<HeaderValue, Failure> {
+        let prefix = if matches!(self, Self::Bearer(_)) { "Bearer " } else { "" };
+        let bytes = body::wiped_on_drop(format!("{prefix}{}", secret.expose()).into_bytes());
+        let mut value = HeaderValue::from_maybe_shared(bytes)
+            .map_err(|_| Failure::not_sent("the credential has characters that no header may carry"))?;
+        value.set_sensitive(true);
+        Ok(value)
+    }
+}
+
+fn checked_base(base: &str) -> Result<Url, BadBase> {
+    let url = Url::parse(base).map_err(|_| BadBase::NotAnAddress)?;
+    if !url.has_host() || !matches!(url.scheme(), "http" | "https") {
+        return Err(BadBase::NotAnAddress);
+    }
+    let host = authority(&url);
+    if url.scheme() == "http" && !is_loopback(&url) {
+        return Err(BadBase::NotEncrypted { host });
+    }
+    if !url.username().is_empty() || url.password().is_some() || url.query().is_some() || url.fragment().is_some() {
+        return Err(BadBase::TooMuch { host });
+    }
+    Ok(url)
+}
+
+fn authority(url: &Url) -> String {
+    let host = url.host_str().unwrap_or_default();
+    url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
+}
+
+fn is_loopback(url: &Url) -> bool {
+    let host = url.host_str().unwrap_or_default();
+    let bare = host.trim_start_matches('[').trim_end_matches(']');
+    host == "localhost" || bare.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
+}

@@ -4,3 +4,9 @@
 mod databases;
 mod ledger;
 mod postgres;
+mod gitlab;
+mod http;
+mod sandbox;
+mod secret_store;
+
+mod notice;

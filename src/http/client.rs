@@ -1,0 +1,49 @@
+//! How the shared HTTP client is made: no redirects (they would carry the credential elsewhere), short connects,
+//! one TLS provider.
+
+use reqwest::redirect::Policy;
+use reqwest::{Certificate, Client};
+use std::time::Duration;
+
+/// Why there is no client.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum BadClient {
+    /// The extra certificates are not PEM.
+    #[error("the extra CA certificates cannot be read; give a PEM file")]
+    Certificates,
+    /// TLS could not be set up.
+    #[error("the HTTP client cannot be set up: {0}")]
+    Setup(String),
+}
+
+/// The client that all of [`super::Api`] share. `extra_ca` is trusted beside the system's certificates; a proxy is
+/// taken from the environment.
+pub fn client(extra_ca: Option<&[u8]>) -> Result<Client, BadClient> {
+    // A second install fails because there is a provider already, and there is no other provider in this program.
+    let _already = rustls::crypto::ring::default_provider().install_default();
+    let mut builder = Client::builder()
+        .user_agent(concat!("rekey/", env!("CARGO_PKG_VERSION")))
+        .redirect(Policy::none())
+        .connect_timeout(Duration::from_secs(5))
+        .timeout(Duration::from_secs(10));
+    if let Some(pem) = extra_ca {
+        let certificates = Certificate::from_pem_bundle(pem).map_err(|_| BadClient::Certificates)?;
+        if certificates.is_empty() {
+            return Err(BadClient::Certificates);
+        }
+        builder = builder.tls_certs_merge(certificates);
+    }
+    builder.build().map_err(|error| BadClient::Setup(error.without_url().to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_client_can_be_made_twice_and_refuses_certificates_that_are_none() {
+        assert!(client(None).is_ok());
+        assert!(client(None).is_ok());
+        assert_eq!(client(Some(b"not a certificate")).err(), Some(BadClient::Certificates));
+    }
+}

@@ -1,0 +1,192 @@
+//! What went wrong with a call, sorted by what its caller can do. Texts name method and path, never query or body.
+
+use crate::secret::{Secret, redact};
+use std::time::Duration;
+
+/// Longest text of a host that is passed on, in characters.
+const LONGEST: usize = 200;
+
+/// Why a call brought no usable answer.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum CallError {
+    /// It certainly had no effect.
+    #[error("{call} was not sent: {why}")]
+    NotSent {
+        /// Method and path.
+        call: String,
+        /// What kept it.
+        why: String,
+    },
+    /// It may have had its effect, now or later. A write must not be repeated before looking.
+    #[error("{call} brought no usable answer: {why}")]
+    Unknown {
+        /// Method and path.
+        call: String,
+        /// What was seen instead.
+        why: String,
+    },
+    /// It had no effect; the host asks for patience.
+    #[error("{call} must wait {} s: the host limits requests", retry_after.as_secs())]
+    RateLimited {
+        /// Method and path.
+        call: String,
+        /// How long to wait before trying again.
+        retry_after: Duration,
+    },
+    /// The host understood and said no.
+    #[error("{call} was answered {status}: {message}")]
+    Status {
+        /// Method and path.
+        call: String,
+        /// The HTTP status, 3xx or 4xx.
+        status: u16,
+        /// The host's own words, cleaned.
+        message: String,
+    },
+    /// The host said yes in a way that cannot be understood. A write had its effect.
+    #[error("{call} was answered with nonsense: {why}")]
+    Nonsense {
+        /// Method and path.
+        call: String,
+        /// What is wrong with the answer.
+        why: String,
+    },
+}
+
+impl CallError {
+    /// Whether the same call may go well a little later.
+    pub fn is_passing(&self) -> bool {
+        matches!(self, Self::NotSent { .. } | Self::Unknown { .. } | Self::RateLimited { .. })
+    }
+
+    /// How long the host asked to wait; zero if it did not.
+    pub fn retry_after(&self) -> Duration {
+        match self {
+            Self::RateLimited { retry_after, .. } => *retry_after,
+            _ => Duration::ZERO,
+        }
+    }
+
+    /// The status of a definite refusal.
+    pub fn status(&self) -> Option<u16> {
+        match self {
+            Self::Status { status, .. } => Some(*status),
+            _ => None,
+        }
+    }
+}
+
+/// A [`CallError`] that does not know yet which call it belongs to.
+#[derive(Debug)]
+pub(super) enum Failure {
+    NotSent(String),
+    Unknown(String),
+    RateLimited(Duration),
+    Status(u16, String),
+    Nonsense(String),
+}
+
+impl Failure {
+    pub(super) fn not_sent(why: &str) -> Self {
+        Self::NotSent(why.to_owned())
+    }
+
+    /// A call that never got far enough to have an effect is told apart from one that may have.
+    pub(super) fn of_transport(error: reqwest::Error) -> Self {
+        let never_left = error.is_connect() || error.is_builder();
+        let why = if error.is_timeout() { "it took too long".to_owned() } else { cause(&error.without_url()) };
+        if never_left { Self::NotSent(why) } else { Self::Unknown(why) }
+    }
+
+    /// The error for the call, with every given secret taken out of the host's words.
+    pub(super) fn explain<'a>(self, label: &str, secrets: impl Iterator<Item = &'a Secret>) -> CallError {
+        let secrets: Vec<&Secret> = secrets.collect();
+        let call = clean(label, &secrets);
+        match self {
+            Self::NotSent(why) => CallError::NotSent { call, why: clean(&why, &secrets) },
+            Self::Unknown(why) => CallError::Unknown { call, why: clean(&why, &secrets) },
+            Self::RateLimited(retry_after) => CallError::RateLimited { call, retry_after },
+            Self::Status(status, message) => CallError::Status { call, status, message: clean(&message, &secrets) },
+            Self::Nonsense(why) => CallError::Nonsense { call, why: clean(&why, &secrets) },
+        }
+    }
+}
+
+/// The innermost reason: the outer ones only say that a request failed.
+fn cause(error: &reqwest::Error) -> String {
+    let mut innermost: &dyn std::error::Error = error;
+    while let Some(source) = innermost.source() {
+        innermost = source;
+    }
+    innermost.to_string()
+}
+
+/// Text from outside made fit to show: no secrets, no invisible or control characters, not too long.
+fn clean(text: &str, secrets: &[&Secret]) -> String {
+    let mut visible: String = text.chars().filter(|c| !is_invisible(*c)).collect();
+    for secret in secrets.iter().filter(|secret| !secret.expose().is_empty()) {
+        visible = visible.replace(secret.expose(), "[MASKED]");
+    }
+    redact(&visible).chars().take(LONGEST).collect()
+}
+
+fn is_invisible(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
+}
+
+/// What a host says in the body of a refusal, under the keys by which GitLab, Slack and Vault say it.
+pub(super) fn message_of(body: &[u8]) -> Option<String> {
+    let answer: serde_json::Value = serde_json::from_slice(body).ok()?;
+    let parts: Vec<String> = ["message", "error", "error_description", "errors"]
+        .iter()
+        .filter_map(|key| answer.get(key))
+        .map(flat)
+        .filter(|text| !text.is_empty())
+        .collect();
+    (!parts.is_empty()).then(|| parts.join(": "))
+}
+
+fn flat(value: &serde_json::Value) -> String {
+    use serde_json::Value;
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Array(items) => items.iter().map(flat).collect::<Vec<_>>().join(", "),
+        Value::Object(fields) => {
+            fields.iter().map(|(key, value)| format!("{key} {}", flat(value))).collect::<Vec<_>>().join(", ")
+        }
+        Value::Null => String::new(),
+        other => other.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_words_of_a_refusal_are_found_in_each_shape() {
+        for (body, words) in [
+            (r#"{"message":"401 Unauthorized"}"#, "401 Unauthorized"),
+            (r#"{"message":{"expires_at":["must be before 2027-01-01"]}}"#, "expires_at must be before 2027-01-01"),
+            (
+                r#"{"error":"invalid_token","error_description":"Token was revoked."}"#,
+                "invalid_token: Token was revoked.",
+            ),
+            (r#"{"errors":["permission denied"]}"#, "permission denied"),
+        ] {
+            assert_eq!(message_of(body.as_bytes()).as_deref(), Some(words));
+        }
+        assert_eq!(message_of(b"<html>Retry later</html>"), None);
+    }
+
+    #[test]
+    fn nothing_hostile_survives_in_an_error() {
+        let odd = Secret::new("no-known-prefix".into());
+        let text =
+            format!("a\u{202e}b\u{1b}[31m glp\u{200b}at-AbCdEfGhIjKlMnOpQrSt no-known-prefix {}", "x".repeat(500));
+        let error = Failure::Status(400, text).explain("PUT /x", std::iter::once(&odd)).to_string();
+        assert!(error.starts_with("PUT /x was answered 400: ab[31m [MASKED] [MASKED] xxx"), "{error}");
+        assert!(error.chars().count() < 240);
+    }
+}

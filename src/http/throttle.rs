@@ -1,0 +1,213 @@
+//! What all callers of one host share: how many requests are on the way, how many may start in a window, and the
+//! pauses that the host asks for.
+
+use super::error::Failure;
+use jiff::fmt::rfc2822;
+use reqwest::StatusCode;
+use reqwest::header::{DATE, HeaderMap, RETRY_AFTER};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::{Instant, timeout_at};
+
+/// What a host that names no time is given.
+const DEFAULT_PAUSE: Duration = Duration::from_secs(30);
+
+/// The longest pause that is believed.
+const LONGEST_PAUSE: Duration = Duration::from_secs(3_600);
+
+/// How many requests one host may get in any window of that length.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Budget {
+    /// Requests in a window.
+    pub requests: usize,
+    /// Length of the window.
+    pub window: Duration,
+}
+
+/// The shared state of one host.
+pub struct Throttle {
+    in_flight: Arc<Semaphore>,
+    budget: Option<(Arc<Semaphore>, Duration)>,
+    paused_until: Mutex<Option<Instant>>,
+}
+
+/// The right to have one request on the way; given back on drop.
+pub(super) struct Turn {
+    _in_flight: OwnedSemaphorePermit,
+    spent: Option<(OwnedSemaphorePermit, Duration)>,
+}
+
+impl Throttle {
+    /// At most `in_flight` requests on the way at once, and no more than the budget.
+    pub fn new(in_flight: usize, budget: Option<Budget>) -> Self {
+        Self {
+            in_flight: Arc::new(Semaphore::new(in_flight.max(1))),
+            budget: budget.map(|budget| (Arc::new(Semaphore::new(budget.requests.max(1))), budget.window)),
+            paused_until: Mutex::new(None),
+        }
+    }
+
+    /// Waits for a turn, at most as long as the caller's patience.
+    pub(super) async fn admit(&self, patience: Duration) -> Result<Turn, Failure> {
+        let deadline = Instant::now() + patience;
+        self.sit_out_pause(deadline).await?;
+        let in_flight = permit(&self.in_flight, deadline).await?;
+        let spent = match &self.budget {
+            Some((budget, window)) => Some((permit(budget, deadline).await?, *window)),
+            None => None,
+        };
+        self.sit_out_pause(deadline).await?;
+        Ok(Turn { _in_flight: in_flight, spent })
+    }
+
+    /// Takes from an answer what it says about the requests to come.
+    pub(super) fn learn(&self, status: StatusCode, headers: &HeaderMap) {
+        let told_off = status == StatusCode::TOO_MANY_REQUESTS;
+        let told_to_wait = status == StatusCode::SERVICE_UNAVAILABLE && headers.contains_key(RETRY_AFTER);
+        let used_up = number(headers, "ratelimit-remaining") == Some(0) && headers.contains_key("ratelimit-reset");
+        if told_off || told_to_wait || used_up {
+            self.pause(asked_to_wait(headers));
+        }
+    }
+
+    fn pause(&self, length: Duration) {
+        let until = Instant::now() + length;
+        let mut paused = self.paused_until.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        *paused = Some(paused.map_or(until, |earlier| earlier.max(until)));
+    }
+
+    async fn sit_out_pause(&self, deadline: Instant) -> Result<(), Failure> {
+        while let Some(until) = self.pause_ahead() {
+            if until > deadline {
+                return Err(Failure::RateLimited(until.saturating_duration_since(Instant::now())));
+            }
+            tokio::time::sleep_until(until).await;
+        }
+        Ok(())
+    }
+
+    fn pause_ahead(&self) -> Option<Instant> {
+        let paused = self.paused_until.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        paused.filter(|until| *until > Instant::now())
+    }
+}
+
+impl Drop for Turn {
+    /// The budget counts a request until a full window after its answer: however long it was on the way, the host
+    /// sees no more than the budget in any window.
+    fn drop(&mut self) {
+        if let (Some((permit, window)), Ok(runtime)) = (self.spent.take(), tokio::runtime::Handle::try_current()) {
+            runtime.spawn(async move {
+                tokio::time::sleep(window).await;
+                drop(permit);
+            });
+        }
+    }
+}
+
+async fn permit(semaphore: &Arc<Semaphore>, deadline: Instant) -> Result<OwnedSemaphorePermit, Failure> {
+    match timeout_at(deadline, semaphore.clone().acquire_owned()).await {
+        Ok(permit) => Ok(permit.expect("the semaphore is never closed")),
+        Err(_) => Err(Failure::not_sent("our own limit on requests to this host is used up")),
+    }
+}
+
+/// How long the host wants silence, by `Retry-After` or else by `RateLimit-Reset`. Moments are counted from the
+/// answer's own `Date`: the host's clock is the one that matters.
+pub(super) fn asked_to_wait(headers: &HeaderMap) -> Duration {
+    let now = second_of(headers, DATE.as_str());
+    let until = |second: i64| now.map(|now| u64::try_from(second.saturating_sub(now)).unwrap_or(0).max(1));
+    number(headers, RETRY_AFTER.as_str())
+        .or_else(|| until(second_of(headers, RETRY_AFTER.as_str())?))
+        .or_else(|| until(i64::try_from(number(headers, "ratelimit-reset")?).ok()?))
+        .map_or(DEFAULT_PAUSE, Duration::from_secs)
+        .min(LONGEST_PAUSE)
+}
+
+fn second_of(headers: &HeaderMap, name: &str) -> Option<i64> {
+    let date = rfc2822::parse(headers.get(name)?.to_str().ok()?).ok()?;
+    Some(date.timestamp().as_second())
+}
+
+fn number(headers: &HeaderMap, name: &str) -> Option<u64> {
+    headers.get(name)?.to_str().ok()?.trim().parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use reqwest::header::HeaderName;
+
+    fn headers(pairs: &[(&'static str, &str)]) -> HeaderMap {
+        pairs.iter().map(|(name, value)| (HeaderName::from_static(name), value.parse().unwrap())).collect()
+    }
+
+    const SOON: Duration = Duration::from_secs(5);
+
+    #[test]
+    fn the_wait_is_read_from_seconds_a_date_or_the_reset_and_never_believed_beyond_an_hour() {
+        let date = ("date", "Sun, 06 Nov 1994 08:49:30 GMT");
+        for (pairs, seconds) in [
+            (vec![("retry-after", "7")], 7),
+            (vec![date, ("retry-after", "Sun, 06 Nov 1994 08:49:37 GMT")], 7),
+            (vec![date, ("ratelimit-reset", "784111782")], 12),
+            (vec![date, ("ratelimit-reset", "1")], 1),
+            (vec![("ratelimit-reset", "784111782")], 30),
+            (vec![("retry-after", "soon")], 30),
+            (vec![("retry-after", "99999999")], 3_600),
+        ] {
+            assert_eq!(asked_to_wait(&headers(&pairs)).as_secs(), seconds, "{pairs:?}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_pause_holds_everybody_back_and_the_impatient_are_told_how_long() {
+        let throttle = Throttle::new(4, None);
+        throttle.learn(StatusCode::TOO_MANY_REQUESTS, &headers(&[("retry-after", "60")]));
+        assert!(matches!(throttle.admit(SOON).await, Err(Failure::RateLimited(left)) if left.as_secs() == 60));
+        let before = Instant::now();
+        assert!(throttle.admit(Duration::from_secs(61)).await.is_ok());
+        assert_eq!(before.elapsed().as_secs(), 60);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_last_request_that_the_host_grants_starts_a_pause_until_its_reset() {
+        let throttle = Throttle::new(4, None);
+        let left = |n| {
+            headers(&[
+                ("date", "Sun, 06 Nov 1994 08:49:30 GMT"),
+                ("ratelimit-remaining", n),
+                ("ratelimit-reset", "784111782"),
+            ])
+        };
+        throttle.learn(StatusCode::OK, &left("1"));
+        assert!(throttle.pause_ahead().is_none());
+        throttle.learn(StatusCode::OK, &left("0"));
+        assert!(throttle.admit(SOON).await.is_err());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn no_window_ever_sees_more_requests_than_the_budget() {
+        let budget = Budget { requests: 10, window: Duration::from_secs(60) };
+        let throttle = Arc::new(Throttle::new(4, Some(budget)));
+        let mut at = Vec::new();
+        for _ in 0..35 {
+            let turn = throttle.admit(Duration::from_secs(600)).await.unwrap();
+            at.push(Instant::now());
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            drop(turn);
+        }
+        assert!(at.windows(11).all(|w| w[10] - w[0] > budget.window), "{at:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn no_more_requests_are_on_the_way_than_allowed() {
+        let throttle = Throttle::new(2, None);
+        let first = throttle.admit(SOON).await.unwrap();
+        let _second = throttle.admit(SOON).await.unwrap();
+        assert!(matches!(throttle.admit(SOON).await, Err(Failure::NotSent(_))));
+        drop(first);
+        assert!(throttle.admit(SOON).await.is_ok());
+    }
+}
