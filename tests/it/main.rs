@@ -2,11 +2,10 @@
 #![expect(clippy::unwrap_used, reason = "the set-up of a story has nobody to report to")]
 
 mod databases;
-mod ledger;
-mod postgres;
 mod gitlab;
 mod http;
+mod ledger;
+mod notice;
+mod postgres;
 mod sandbox;
 mod secret_store;
-
-mod notice;
