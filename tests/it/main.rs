@@ -3,7 +3,6 @@
 
 mod gitlab;
 mod http;
+mod notice;
 mod sandbox;
 mod secret_store;
-
-mod notice;
