@@ -13,3 +13,6 @@ mod secret_store;
 
 mod notice;
 mod flow;
+mod notice;
+mod sandbox;
+mod secret_store;
