@@ -25,7 +25,8 @@ pub fn settings(config: &Config) -> Result<Settings, StartError> {
 fn mail_door(config: &Config) -> Result<Option<mail::Door>, StartError> {
     let Some(mail) = &config.mail else { return Ok(None) };
     let hosts = if mail.hosts.is_empty() { vec![config.gitlab.url.clone()] } else { mail.hosts.clone() };
-    let instances = hosts.iter().filter_map(|host| Instance::at(host, &mail.senders)).collect();
+    let senders: Vec<&str> = mail.senders.iter().map(String::as_str).collect();
+    let instances = hosts.iter().filter_map(|host| Instance::at(host, &senders)).collect();
     let proof = match &mail.trust {
         MailTrust::Ingress => Proof::Pickup,
         MailTrust::AuthenticationResults(servers) => Proof::Results { servers: servers.clone() },
@@ -33,8 +34,13 @@ fn mail_door(config: &Config) -> Result<Option<mail::Door>, StartError> {
     let mut policy = MailPolicy::new(instances, proof);
     policy.forwarders = mail.forwarders.clone();
     policy.own = mail.own_addresses.clone();
-    let logins = mail.passwords.iter().map(|password| Login { user: mail.user.clone(), password: password.value.duplicate() });
-    Ok(Some(mail::Door { logins: logins.collect(), keys: text_keys("[mail] hmac_secret", &mail.hmac_secrets)?, policy }))
+    let logins =
+        mail.passwords.iter().map(|password| Login { user: mail.user.clone(), password: password.value.duplicate() });
+    Ok(Some(mail::Door {
+        logins: logins.collect(),
+        keys: text_keys("[mail] hmac_secret", &mail.hmac_secrets)?,
+        policy,
+    }))
 }
 
 fn gitlab_door(config: &Config) -> Result<Option<gitlab::Door>, StartError> {

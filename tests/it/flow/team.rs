@@ -81,11 +81,7 @@ impl Team {
         Self::with(|_, _| {}, vec![deploy_token()], vec![variable()]).await
     }
 
-    pub async fn with(
-        more: impl FnOnce(&mut World, u64),
-        tokens: Vec<ManagedToken>,
-        stores: Vec<StoreSpec>,
-    ) -> Self {
+    pub async fn with(more: impl FnOnce(&mut World, u64), tokens: Vec<ManagedToken>, stores: Vec<StoreSpec>) -> Self {
         let stage = stage(|world, project| {
             world.project("acme/ops");
             for person in ["alice", "bob", "carol"] {
@@ -167,7 +163,9 @@ impl Team {
             let wake = self.engine.ledger.next_wake().await.unwrap();
             let now = self.engine.clock.now();
             match wake {
-                Some(at) if at <= end => self.stage.clock.set(at.max(now.saturating_add(jiff::SignedDuration::from_secs(1)).unwrap())),
+                Some(at) if at <= end => {
+                    self.stage.clock.set(at.max(now.saturating_add(jiff::SignedDuration::from_secs(1)).unwrap()))
+                }
                 _ => break,
             }
         }
@@ -181,13 +179,7 @@ impl Team {
     }
 }
 
-async fn engine(
-    stage: &Stage,
-    url: &str,
-    tokens: &[ManagedToken],
-    stores: &[StoreSpec],
-    owner: &str,
-) -> Arc<Engine> {
+async fn engine(stage: &Stage, url: &str, tokens: &[ManagedToken], stores: &[StoreSpec], owner: &str) -> Arc<Engine> {
     let client = rekey::http::client(None).unwrap();
     let base = format!("{}/api/v4", stage.gitlab.base_url());
     let throttle = Arc::new(Throttle::new(16, None));
@@ -200,7 +192,8 @@ async fn engine(
             .map(|id| (PersonId::from(id), Person { name: id.into(), gitlab: Some(id.into()), ..Person::default() }))
             .into(),
     };
-    let issue = IssueSurface::new(gitlab.clone(), "acme/ops".into(), vec!["token-rotation".into()], true, catalog.clone());
+    let issue =
+        IssueSurface::new(gitlab.clone(), "acme/ops".into(), vec!["token-rotation".into()], true, catalog.clone());
     let ledger: Arc<dyn Ledger> = rekey::ledger::open(url).await.unwrap();
     Arc::new(Engine {
         ledger,
