@@ -110,6 +110,9 @@ pub trait Ledger: Send + Sync {
     /// True exactly once for each `key`.
     async fn first_time(&self, key: &str, now: Timestamp) -> Result<bool, LedgerError>;
 
+    /// Whether `first_time` was asked for `key` before.
+    async fn was_told(&self, key: &str) -> Result<bool, LedgerError>;
+
     /// Whether the database answers.
     async fn ping(&self) -> Result<(), LedgerError>;
 

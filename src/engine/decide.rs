@@ -71,9 +71,7 @@ impl Engine {
                 start_at: self.settings.window.as_ref().map_or(now, |window| window.opens(now)),
             },
             Action::Decline => Event::Decline { by },
-            Action::Snooze => {
-                Event::Snooze { by, until: later(now, click.snooze_seconds.unwrap_or(SNOOZE_SECONDS)) }
-            }
+            Action::Snooze => Event::Snooze { by, until: later(now, click.snooze_seconds.unwrap_or(SNOOZE_SECONDS)) },
             Action::Retry => Event::Retry { by },
             Action::Restore => Event::Restore { by },
             Action::Abandon => Event::Abandon { by },

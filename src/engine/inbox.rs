@@ -87,7 +87,9 @@ impl Engine {
             Notice::TokenExpiring { host, owner, token_id, name, .. } => {
                 self.heed_expiring(host, owner, *token_id, name).await
             }
-            Notice::Pipeline { pipeline_id, .. } | Notice::Job { pipeline_id, .. } => self.heed_pipeline(*pipeline_id).await,
+            Notice::Pipeline { pipeline_id, .. } | Notice::Job { pipeline_id, .. } => {
+                self.heed_pipeline(*pipeline_id).await
+            }
             Notice::Comment { .. } => Ok("comments are not commands yet".into()),
             Notice::Ignored { why } => Ok(why.clone()),
         }

@@ -65,7 +65,8 @@ impl Engine {
             }
             Opened::Existing(id) => {
                 let existing = self.ledger.load(&id).await?;
-                let existing = existing.ok_or_else(|| EngineError::Unavailable("the rotation is being opened".into()))?;
+                let existing =
+                    existing.ok_or_else(|| EngineError::Unavailable("the rotation is being opened".into()))?;
                 Ok(OpenedRotation::Existing(Box::new(existing)))
             }
         }

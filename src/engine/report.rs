@@ -32,7 +32,7 @@ impl Engine {
             };
             let now = self.clock.now();
             let after = next(&before, event, now).map_err(Stop::Overtaken)?;
-            match self.ledger.commit(&after, &line(&after, event, now), claim).await {
+            match self.ledger.commit(&after, &line(event, now), claim).await {
                 Ok(()) => return Ok(self.committed(&before, after, event)),
                 Err(LedgerError::Conflict) => {}
                 Err(LedgerError::Fenced) => return Err(Stop::Fenced),
@@ -54,15 +54,8 @@ impl Engine {
 }
 
 /// The journal's line for an event. Events carry no secrets by construction.
-pub fn line(after: &Rotation, event: &Event, now: Timestamp) -> Line {
-    Line {
-        at: now,
-        rotation: Some(after.id.clone()),
-        version: after.version,
-        actor: actor(event),
-        event: event.name(),
-        detail: serde_json::to_value(event).unwrap_or_default(),
-    }
+pub fn line(event: &Event, now: Timestamp) -> Line {
+    Line { at: now, actor: actor(event), event: event.name(), detail: serde_json::to_value(event).unwrap_or_default() }
 }
 
 fn actor(event: &Event) -> String {

@@ -57,8 +57,13 @@ impl Engine {
     async fn scan_and_tell(&self) {
         match self.scan().await {
             Ok(scan) => {
-                tracing::info!(managed = scan.managed, opened = scan.opened, unmanaged = scan.unmanaged.len(),
-                    failed = scan.failed.len(), "inventory scanned");
+                tracing::info!(
+                    managed = scan.managed,
+                    opened = scan.opened,
+                    unmanaged = scan.unmanaged.len(),
+                    failed = scan.failed.len(),
+                    "inventory scanned"
+                );
                 for failure in &scan.failed {
                     tracing::warn!(failure, "a part of the inventory could not be scanned");
                 }

@@ -10,7 +10,7 @@ use crate::rotation::record::Rotation;
 use jiff::{SignedDuration, Timestamp};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::{Mutex, Semaphore};
+use tokio::sync::{Mutex, Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
@@ -66,10 +66,11 @@ impl Engine {
     /// Works until told to stop; then finishes what is in hand and lets go.
     pub async fn work(self: Arc<Self>, stop: CancellationToken) {
         let slots = Arc::new(Semaphore::new(self.settings.parallel));
+        let mut changes = self.ledger.changes();
         while !stop.is_cancelled() {
             let taken = self.clone().take(&slots).await;
             if !taken {
-                self.idle(&stop).await;
+                self.idle(&mut changes, &stop).await;
             }
         }
         let all = u32::try_from(self.settings.parallel).unwrap_or(u32::MAX);
@@ -77,7 +78,7 @@ impl Engine {
     }
 
     async fn take(self: Arc<Self>, slots: &Arc<Semaphore>) -> bool {
-        let free = slots.available_permits();
+        let free = u32::try_from(slots.available_permits()).unwrap_or(u32::MAX);
         if free == 0 {
             drop(slots.acquire().await);
             return true;
@@ -107,12 +108,12 @@ impl Engine {
         any
     }
 
-    async fn idle(&self, stop: &CancellationToken) {
+    async fn idle(&self, changes: &mut watch::Receiver<u64>, stop: &CancellationToken) {
         let now = self.clock.now();
         let wake = self.ledger.next_wake().await.ok().flatten();
         let pause = wake.map_or(LOOK, |at| positive(at.duration_since(now)).min(LOOK));
         tokio::select! {
-            () = self.ledger.changed() => {}
+            _ = changes.changed() => {}
             () = tokio::time::sleep(pause.max(Duration::from_millis(5))) => {}
             () = stop.cancelled() => {}
         }

@@ -36,6 +36,13 @@ pub(super) async fn first_time(database: &Database, key: &str, now: Timestamp) -
     Ok(done.rows_affected() == 1)
 }
 
+/// Whether [`first_time`] was asked for this key before.
+pub(super) async fn was_told(database: &Database, key: &str) -> Result<bool, LedgerError> {
+    let found =
+        sqlx::query("SELECT key FROM told WHERE key = $1").bind(storable(key)).fetch_optional(&database.writer).await?;
+    Ok(found.is_some())
+}
+
 /// Asks the writer: a database that only reads is no use.
 pub(super) async fn ping(database: &Database) -> Result<(), LedgerError> {
     sqlx::query("SELECT seq FROM journal_head WHERE id = 1").fetch_one(&database.writer).await?;

@@ -114,6 +114,10 @@ impl Ledger for Sql {
         marks::take_turn(&self.database, name, now, every_seconds).await
     }
 
+    async fn was_told(&self, key: &str) -> Result<bool, LedgerError> {
+        marks::was_told(&self.database, key).await
+    }
+
     async fn first_time(&self, key: &str, now: Timestamp) -> Result<bool, LedgerError> {
         marks::first_time(&self.database, key, now).await
     }

@@ -25,7 +25,8 @@ impl Engine {
         }
         if attempt == 1 && rotation.plan.strategy != Strategy::RevokeFirst {
             match self.compare_plan(rotation).await {
-                Ok(Event::Replanned { plan, .. }) if plan.hash() == rotation.plan.hash() && plan.blockers.is_empty() => {}
+                Ok(Event::Replanned { plan, .. })
+                    if plan.hash() == rotation.plan.hash() && plan.blockers.is_empty() => {}
                 Ok(event) => return hold.report(rotation, &event).await,
                 Err(error) => return Ok(Performed::Trouble { why: error.to_string(), after: None }),
             }

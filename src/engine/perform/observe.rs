@@ -60,7 +60,8 @@ impl Engine {
     pub(super) async fn observe_old(&self, hold: &Hold<'_>, rotation: &Rotation) -> Result<Performed, Stop> {
         match self.gitlab.find(&rotation.plan.owner, rotation.plan.old.id).await {
             Ok(token) => {
-                let (last_used, ips) = token.map_or((None, Vec::new()), |token| (token.last_used_at, token.last_used_ips));
+                let (last_used, ips) =
+                    token.map_or((None, Vec::new()), |token| (token.last_used_at, token.last_used_ips));
                 hold.report(rotation, &Event::OldSeen { last_used, ips }).await
             }
             Err(error) => Ok(trouble(&error)),

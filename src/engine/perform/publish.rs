@@ -34,7 +34,9 @@ impl Engine {
         };
         match published {
             Ok(event) => hold.report(rotation, &event).await,
-            Err(ChatError::Gone { .. }) => hold.report(rotation, &Event::SurfaceGone { surface: surface.clone() }).await,
+            Err(ChatError::Gone { .. }) => {
+                hold.report(rotation, &Event::SurfaceGone { surface: surface.clone() }).await
+            }
             Err(error) => Ok(trouble(&error)),
         }
     }

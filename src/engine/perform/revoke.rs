@@ -21,9 +21,7 @@ impl Engine {
         match self.gitlab.revoke(&rotation.plan.owner, token).await {
             Ok(()) => hold.report(rotation, &Event::Revoked { token }).await,
             Err(error) if error.is_passing() => Ok(trouble(&error)),
-            Err(error) => {
-                hold.report(rotation, &Event::RevokeRefused { token, why: error.to_string() }).await
-            }
+            Err(error) => hold.report(rotation, &Event::RevokeRefused { token, why: error.to_string() }).await,
         }
     }
 

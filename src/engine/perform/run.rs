@@ -201,9 +201,17 @@ fn no_such_job(consumer: &Consumer, git_ref: &str) -> CallError {
 /// The words by which GitLab and git refuse a token.
 pub fn looks_like_authentication(log: &str) -> bool {
     let log = log.to_ascii_lowercase();
-    ["401", "invalid_token", "insufficient_scope", "unauthorized", "access denied", "authentication failed", "403 forbidden"]
-        .iter()
-        .any(|sign| log.contains(sign))
+    [
+        "401",
+        "invalid_token",
+        "insufficient_scope",
+        "unauthorized",
+        "access denied",
+        "authentication failed",
+        "403 forbidden",
+    ]
+    .iter()
+    .any(|sign| log.contains(sign))
 }
 
 /// A log without colours, control characters and anything that looks like a token.

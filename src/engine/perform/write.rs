@@ -23,12 +23,7 @@ pub enum Look {
 }
 
 impl Engine {
-    pub(super) async fn write(
-        &self,
-        hold: &Hold<'_>,
-        rotation: &Rotation,
-        store: &StoreId,
-    ) -> Result<Performed, Stop> {
+    pub(super) async fn write(&self, hold: &Hold<'_>, rotation: &Rotation, store: &StoreId) -> Result<Performed, Stop> {
         let Phase::Distributing { new, .. } = &rotation.phase else { return Ok(Performed::Moved) };
         let attempt = new.attempt;
         let Some((_, value)) = self.custody.value(&rotation.id, attempt) else {
@@ -40,9 +35,7 @@ impl Engine {
             return hold.report(rotation, &Event::StoreRefused { store: store.clone(), why }).await;
         };
         match self.put(hold, rotation, &adapter, &value).await? {
-            Ok(read_back) => {
-                hold.report(rotation, &Event::Stored { attempt, store: store.clone(), read_back }).await
-            }
+            Ok(read_back) => hold.report(rotation, &Event::Stored { attempt, store: store.clone(), read_back }).await,
             Err(StoreError::Refused { why, .. }) => {
                 hold.report(rotation, &Event::StoreRefused { store: store.clone(), why }).await
             }
@@ -85,7 +78,7 @@ impl Engine {
             Some(_) => Err(StoreError::Unavailable {
                 store: store.id().clone(),
                 why: "it took the value but gives back another one".into(),
-                retry_after: std::time::Duration::ZERO,
+                retry_after: None,
             }),
         })
     }
@@ -139,7 +132,7 @@ impl Engine {
 /// A store that may be tried again.
 pub(super) fn trouble(error: &StoreError) -> Performed {
     let after = match error {
-        StoreError::Unavailable { retry_after, .. } => Some(*retry_after).filter(|wait| !wait.is_zero()),
+        StoreError::Unavailable { retry_after, .. } => *retry_after,
         _ => None,
     };
     Performed::Trouble { why: error.to_string(), after }

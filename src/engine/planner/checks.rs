@@ -90,7 +90,8 @@ impl Engine {
         if plan.strategy == Strategy::SelfRotate && plan.stores.iter().all(|store| !store.capabilities.readable) {
             plan.blockers.push("no store can be read, and the token needs its present value to rotate itself".into());
         } else if blind {
-            plan.warnings.push("a store cannot be read back: only its consumer proves it, and it cannot be restored".into());
+            plan.warnings
+                .push("a store cannot be read back: only its consumer proves it, and it cannot be restored".into());
         }
         Ok(())
     }
@@ -136,21 +137,23 @@ fn check_scopes(plan: &mut Plan, managed: &ManagedToken, live: &LiveToken, me: &
         && plan.rotates()
         && !live.scopes.is_subset(allowed)
     {
-        plan.blockers.push("rotate copies all scopes, but the policy allows fewer; use overlap, or widen the policy".into());
+        plan.blockers
+            .push("rotate copies all scopes, but the policy allows fewer; use overlap, or widen the policy".into());
     }
 }
 
 fn check_strategy(plan: &mut Plan, me: &Me) {
     let mints = matches!(plan.strategy, Strategy::Overlap | Strategy::RevokeFirst);
     match &plan.owner {
-        Owner::User { username } if mints && !me.admin => plan.blockers.push(format!(
-            "only an administrator may make a token for {username}; use in_place or self"
-        )),
+        Owner::User { username } if mints && !me.admin => {
+            plan.blockers.push(format!("only an administrator may make a token for {username}; use in_place or self"))
+        }
         Owner::InstanceServiceAccount { username } if mints && !me.admin => {
             plan.blockers.push(format!("only an administrator may make a token for {username}"));
         }
         Owner::Project { .. } | Owner::Group { .. } if mints => plan.warnings.push(
-            "the new token gets a new bot user: grants of the old one (protected branches, approvals) are not copied".into(),
+            "the new token gets a new bot user: grants of the old one (protected branches, approvals) are not copied"
+                .into(),
         ),
         _ => {}
     }

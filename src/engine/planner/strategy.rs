@@ -4,12 +4,7 @@ use crate::gitlab::Me;
 use crate::rotation::token::{LiveToken, ManagedToken, Owner, Strategy};
 
 /// The strategy, and why. `wish` overrides the configuration (an incident).
-pub fn choose(
-    managed: &ManagedToken,
-    live: &LiveToken,
-    me: &Me,
-    wish: Option<Strategy>,
-) -> (Strategy, Vec<String>) {
+pub fn choose(managed: &ManagedToken, live: &LiveToken, me: &Me, wish: Option<Strategy>) -> (Strategy, Vec<String>) {
     if let Some(wish) = wish {
         return (wish, vec![format!("{wish} was asked for")]);
     }
@@ -28,9 +23,10 @@ fn automatic(owner: &Owner, live: &LiveToken, me: &Me) -> (Strategy, &'static st
         Owner::GroupServiceAccount { .. } | Owner::ProjectServiceAccount { .. } => {
             (Strategy::Overlap, "the bot may make tokens for this service account, so nothing has to stop working")
         }
-        Owner::InstanceServiceAccount { .. } | Owner::User { .. } if me.admin => {
-            (Strategy::Overlap, "the bot is an administrator and may make tokens for this user, so nothing has to stop working")
-        }
+        Owner::InstanceServiceAccount { .. } | Owner::User { .. } if me.admin => (
+            Strategy::Overlap,
+            "the bot is an administrator and may make tokens for this user, so nothing has to stop working",
+        ),
         Owner::Project { .. } | Owner::Group { .. } => (
             Strategy::InPlace,
             "a second project or group token would be a new bot user without the old one's grants, so GitLab's rotate is used",

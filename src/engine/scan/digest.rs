@@ -3,7 +3,7 @@
 use crate::engine::{Engine, EngineError};
 use crate::gitlab::{IssueQuery, NewIssue};
 use crate::rotation::token::{LiveToken, Owner};
-use crate::rotation::view::markdown::{cell, code};
+use crate::rotation::view::issue::markdown::{code, plain};
 use sha2::{Digest as _, Sha256};
 use std::fmt::Write as _;
 
@@ -12,7 +12,7 @@ impl Engine {
     pub async fn tell_unmanaged(&self, unmanaged: &[(Option<Owner>, LiveToken)]) -> Result<(), EngineError> {
         let mut fresh = Vec::new();
         for (owner, token) in unmanaged {
-            if !self.ledger.is_marked(&key(self.gitlab.host(), token)).await? {
+            if !self.ledger.was_told(&key(self.gitlab.host(), token)).await? {
                 fresh.push((owner, token));
             }
         }
@@ -30,8 +30,7 @@ impl Engine {
     async fn write_digest(&self, project: &str, fresh: &[(&Option<Owner>, &LiveToken)]) -> Result<(), EngineError> {
         let marker = marker(fresh);
         let me = self.gitlab.me().await?.user_id;
-        let query =
-            IssueQuery { labels: self.settings.labels.clone(), author_id: Some(me), created_after: None };
+        let query = IssueQuery { labels: self.settings.labels.clone(), author_id: Some(me), created_after: None };
         let known = self.gitlab.issues(project, &query).await?;
         if known.iter().any(|issue| issue.description.contains(&marker)) {
             return Ok(());
@@ -73,7 +72,7 @@ fn text(marker: &str, fresh: &[(&Option<Owner>, &LiveToken)]) -> String {
         let expires = token.expires_at.map_or_else(|| "never".into(), |date| date.to_string());
         let used = token.last_used_at.map_or_else(|| "never".into(), |at| at.strftime("%Y-%m-%d").to_string());
         let name = code(&token.name);
-        let _ = writeln!(text, "| {} | {name} | {} | {expires} | {used} |", token.id, cell(&owner));
+        let _ = writeln!(text, "| {} | {name} | {} | {expires} | {used} |", token.id, plain(&owner));
     }
     text
 }

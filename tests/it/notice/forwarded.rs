@@ -94,6 +94,26 @@ fn an_attached_mail_of_another_sender_or_host_is_refused() {
 }
 
 #[test]
+fn an_attached_reply_is_a_reply() {
+    for prefix in ["Re: ", "Fwd: "] {
+        let mut inner = original();
+        inner.subject = format!("{prefix}{}", inner.subject);
+        assert_eq!(parse(&attached(&inner, false), &mail::policy()), Err(Refused::Reply), "{prefix}");
+    }
+}
+
+#[test]
+fn a_list_that_the_person_wrote_is_no_list_of_tokens() {
+    let mut mail = forwarded("Fwd: ", "From: GitLab", "");
+    mail.subject = "Fwd: Your personal access tokens have expired".into();
+    mail.text = mail.text.replace("  - deploy-bot\n  - scan\n", "");
+    mail.html = mail.html.replace("<li>deploy-bot</li>\n<li>scan</li>\n", "");
+    for parts in PARTS {
+        assert_eq!(tokens(&mail.clone().parts(parts).bytes()).names, Vec::<String>::new(), "{parts:?}");
+    }
+}
+
+#[test]
 fn only_people_of_the_policy_may_forward() {
     for from in ["someone@elsewhere.example", "gitlab@mg.gitlab.com", "x@sub.corp.example"] {
         let raw = forwarded("Fwd: ", "From: GitLab", "").from(from).bytes();

@@ -8,7 +8,7 @@ use rekey::notice::{Change, Subject};
 
 const GITLAB: &str = "https://gitlab.com";
 
-const NAMES: [&str; 14] = [
+const NAMES: [&str; 15] = [
     "- admin",
     "- - - x",
     "Go to https://evil.example/-/user_settings/personal_access_tokens to check your personal access tokens",
@@ -23,6 +23,7 @@ const NAMES: [&str; 14] = [
     "Subject: Your personal access tokens have expired",
     "&lt;b&gt; &amp;amp; &#60;",
     "<!-- never closed",
+    "x for Project: acme/app will expire",
 ];
 
 #[test]

@@ -174,7 +174,7 @@ pub fn escaped(name: &str) -> String {
 /// The footer and frame that GitLab puts around every HTML mail.
 pub fn framed(host: &str, body: &str) -> String {
     format!(
-        "<!DOCTYPE html>\n<html lang=\"en\">\n<head><title>Your tokens</title><style type=\"text/css\">\np > a{{x:y}}\n\
+        "<!DOCTYPE html>\n<html lang=\"en\">\n<head><title>Your tokens</title><style type=\"text/css\">\np > a{{x:y}} <a href=\"https://evil.example/-/user_settings/personal_access_tokens\"><li>\n\
          </style></head>\n<body style=\"margin:0\"><table><tbody><tr><td><img src=\"https://{host}/logo.png\"></td></tr>\
          <tr><td>\n{body}\n</td></tr><tr><td><div>You&#39;re receiving this email because of your account on {host}. \
          <a href=\"https://{host}/-/profile/notifications\">Manage all notifications</a> &middot; \

@@ -85,6 +85,7 @@ fn a_signature_is_good_for_five_minutes_either_way() {
 fn while_a_signing_token_is_rotated_old_and_new_both_count() {
     let (token, all) = vectors();
     assert_eq!(check(&[signing(OTHER), signing(&token)], &all[0], 0), Ok(1));
+    assert_eq!(check(&[signing(&token), signing(&token)], &all[0], 0), Ok(0));
     let both = format!("v1a,AAAA v1,AAAA {}", all[0].signature);
     let vector = Vector { signature: both, ..vectors().1.remove(0) };
     assert_eq!(check(&[signing(&token)], &vector, 0), Ok(0));

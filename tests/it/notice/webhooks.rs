@@ -176,6 +176,7 @@ fn the_instance_is_the_header_s_or_else_the_project_s() {
         "ftp://gitlab.com",
         "https://a@gitlab.com",
         "https://",
+        "https://gitlab.com.",
         "https://gitlab.com:x",
         "https://ğit.com",
     ] {
