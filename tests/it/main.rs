@@ -1,9 +1,9 @@
 //! One binary for all integration stories, so that linking is paid once.
 #![expect(clippy::unwrap_used, reason = "the set-up of a story has nobody to report to")]
 
+mod config;
 mod databases;
 mod gitlab;
-mod config;
 mod http;
 mod ledger;
 mod notice;
@@ -11,8 +11,4 @@ mod postgres;
 mod sandbox;
 mod secret_store;
 
-mod notice;
 mod flow;
-mod notice;
-mod sandbox;
-mod secret_store;
