@@ -11,5 +11,3 @@ mod notice;
 mod postgres;
 mod sandbox;
 mod secret_store;
-
-mod flow;
