@@ -1,1 +1,3 @@
-//! To be written.
+//! The HTTP endpoints: authenticate, parse, hand over, answer; nothing else.
+
+pub mod slack;
