@@ -1,3 +1,4 @@
 //! One binary for all integration stories, so that linking is paid once.
 
 mod http;
+mod slack;
