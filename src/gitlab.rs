@@ -1,1 +1,106 @@
-//! To be written.
+//! GitLab's REST API as far as a rotation needs it. Answers are parsed leniently: older versions leave fields out.
+//! What the bot may do depends on whose token it is, so every call on tokens takes an [`Owner`].
+
+mod instance;
+mod inventory;
+mod issues;
+mod limits;
+mod pipelines;
+mod tokens;
+mod wire;
+
+pub use instance::{Group, Me, Metadata, Project};
+pub use inventory::{InventoryQuery, Scanned};
+pub use issues::{Author, Issue, IssueChange, IssueQuery, NewIssue, Note};
+pub use limits::{Limit, limit_in_refusal};
+pub use pipelines::{Job, Pipeline, Schedule, Started, StartedQuery, Starter, Status};
+pub use tokens::{Minted, NewToken, TokenFilter};
+
+use crate::http::{Api, Call, CallError};
+use serde::de::DeserializeOwned;
+use std::sync::Arc;
+
+#[cfg(doc)]
+use crate::rotation::token::Owner;
+
+/// Rows on a page: the most that GitLab allows.
+const PER_PAGE: u32 = 100;
+
+/// Pages followed in one list before something must be wrong.
+const MOST_PAGES: u32 = 10_000;
+
+/// The outcome of a call to GitLab.
+pub type Result<T> = std::result::Result<T, CallError>;
+
+/// A GitLab instance and the credential by which the bot calls it.
+#[derive(Clone)]
+pub struct Client {
+    api: Arc<Api>,
+    host: String,
+}
+
+impl Client {
+    /// A client on an API whose base is `https://<host>/api/v4`.
+    pub fn new(api: Arc<Api>) -> Self {
+        let host = api.host();
+        Self { api, host }
+    }
+
+    /// Host and port of the instance, as in the key of a rotation.
+    pub fn host(&self) -> &str {
+        &self.host
+    }
+
+    /// The API below, for adapters that speak to the same host.
+    pub fn api(&self) -> Arc<Api> {
+        self.api.clone()
+    }
+
+    async fn get<T: DeserializeOwned>(&self, call: Call<'_>) -> Result<T> {
+        self.api.read(&call).await?.json()
+    }
+
+    async fn send<T: DeserializeOwned>(&self, call: Call<'_>) -> Result<T> {
+        self.api.call(&call).await?.json()
+    }
+
+    /// Every row of a list, page by page, until `wanted` says that it has seen enough.
+    async fn pages<T: DeserializeOwned>(
+        &self,
+        list: impl Fn() -> Call<'static>,
+        mut wanted: impl FnMut(Vec<T>) -> bool,
+    ) -> Result<()> {
+        for page in 1..=MOST_PAGES {
+            let reply = self.api.read(&list().query("per_page", PER_PAGE).query("page", page)).await?;
+            if !wanted(reply.json()?) || !wire::has_next(&reply) {
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+
+    /// Every row of a list that is known to be short.
+    async fn all<T: DeserializeOwned>(&self, list: impl Fn() -> Call<'static>) -> Result<Vec<T>> {
+        let mut rows = Vec::new();
+        self.pages(list, |page| {
+            rows.extend(page);
+            true
+        })
+        .await?;
+        Ok(rows)
+    }
+}
+
+/// Turns a refusal with one of these statuses into "there is none".
+fn none_if<T>(statuses: &[u16], outcome: Result<T>) -> Result<Option<T>> {
+    match outcome {
+        Ok(found) => Ok(Some(found)),
+        Err(error) if error.status().is_some_and(|status| statuses.contains(&status)) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// The error for something that a list should have held and did not.
+fn missing(call: &str, what: String) -> CallError {
+    CallError::Status { call: call.to_owned(), status: 404, message: what }
+}

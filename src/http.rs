@@ -138,9 +138,10 @@ impl Api {
 
     /// Makes a call that changes nothing, and repeats it up to three times while the trouble is a passing one.
     pub async fn read(&self, call: &Call<'_>) -> Result<Reply, CallError> {
+        let patience = call.patience.unwrap_or(self.patience);
         for retry in 0..READ_RETRIES {
             match self.call(call).await {
-                Err(error) if error.is_passing() && error.retry_after() <= self.patience => {
+                Err(error) if error.is_passing() && error.retry_after() <= patience => {
                     tokio::time::sleep(self.backoff.delay(retry)).await;
                 }
                 outcome => return outcome,

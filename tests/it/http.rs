@@ -99,7 +99,7 @@ async fn a_host_that_is_not_there_certainly_did_nothing() {
 
 #[tokio::test]
 async fn silence_ends_at_the_time_limit_with_the_effect_open() {
-    let base = serve(Router::new().fallback(|| std::future::pending::<Response>())).await;
+    let base = serve(Router::new().fallback(std::future::pending::<Response>)).await;
     let api = api(&base, CANARY).with_timeout(Duration::from_millis(20));
     assert!(
         matches!(api.call(&Call::delete("/x")).await, Err(CallError::Unknown { why, .. }) if why == "it took too long")

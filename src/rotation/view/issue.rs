@@ -1,7 +1,7 @@
 //! The card as a GitLab issue. The description is written anew from the row every time, so it is always true; comments
 //! are only for what should notify somebody.
 
-mod markdown;
+pub mod markdown;
 
 use self::markdown::{block, code, link, plain};
 use super::{Action, Card, Progress, Step, Value, text};

@@ -1,0 +1,139 @@
+//! Who we are on an instance and what we may do there: asked by `doctor`, by plans and by policy.
+
+use super::wire::RawToken;
+use super::{Client, Result, none_if};
+use crate::http::{Call, segment};
+use crate::rotation::token::LiveToken;
+use serde::Deserialize;
+
+/// What an instance says of itself.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct Metadata {
+    /// Its version, such as `18.11.0-ee`.
+    pub version: String,
+    /// The commit it was built from.
+    #[serde(default)]
+    pub revision: String,
+    /// Whether it is the Enterprise Edition; unknown before 15.2.
+    #[serde(default)]
+    pub enterprise: Option<bool>,
+}
+
+/// The bot's own account and token.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Me {
+    /// Number of the account.
+    pub user_id: u64,
+    /// Login of the account.
+    pub username: String,
+    /// Whether it is an administrator.
+    pub admin: bool,
+    /// The token by which it calls; its scopes and expiry are the bot's own.
+    pub token: LiveToken,
+}
+
+/// A project and our role in it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Project {
+    /// Its number.
+    pub id: u64,
+    /// Its full path.
+    pub path: String,
+    /// Its page.
+    pub web_url: String,
+    /// The branch that pipelines run on unless told.
+    pub default_branch: Option<String>,
+    /// Read-only: nothing in it can be changed or run.
+    pub archived: bool,
+    /// Our role (10 to 50), inherited ones counted; `None` if we are no member.
+    pub level: Option<u8>,
+}
+
+/// A group and our role in it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Group {
+    /// Its number.
+    pub id: u64,
+    /// Its full path.
+    pub path: String,
+    /// Its page.
+    pub web_url: String,
+    /// Our role (10 to 50), inherited ones counted; `None` if we are no member.
+    pub level: Option<u8>,
+}
+
+#[derive(Deserialize)]
+struct RawUser {
+    id: u64,
+    username: String,
+    #[serde(default)]
+    is_admin: Option<bool>,
+}
+
+#[derive(Deserialize)]
+struct RawPlace {
+    id: u64,
+    #[serde(alias = "path_with_namespace")]
+    full_path: String,
+    #[serde(default)]
+    web_url: String,
+    #[serde(default)]
+    default_branch: Option<String>,
+    #[serde(default)]
+    archived: Option<bool>,
+}
+
+#[derive(Deserialize)]
+struct Member {
+    access_level: u8,
+}
+
+impl Client {
+    /// Version and edition.
+    pub async fn metadata(&self) -> Result<Metadata> {
+        match none_if(&[404], self.get(Call::get("/metadata")).await)? {
+            Some(metadata) => Ok(metadata),
+            None => self.get(Call::get("/version")).await,
+        }
+    }
+
+    /// The account and token by which the bot calls.
+    pub async fn me(&self) -> Result<Me> {
+        let user: RawUser = self.get(Call::get("/user")).await?;
+        let token: RawToken = self.get(Call::get("/personal_access_tokens/self")).await?;
+        let (user_id, username, admin) = (user.id, user.username, user.is_admin.unwrap_or(false));
+        Ok(Me { user_id, username, admin, token: token.into() })
+    }
+
+    /// A project by full path, with the role that user `me` has in it. `None`: there is none that we can see.
+    pub async fn project(&self, path: &str, me: u64) -> Result<Option<Project>> {
+        let at = format!("/projects/{}", segment(path));
+        let Some(raw) = none_if(&[404], self.get::<RawPlace>(Call::get(at.clone())).await)? else { return Ok(None) };
+        let level = self.member_level(&at, me).await?;
+        let RawPlace { id, full_path, web_url, default_branch, archived } = raw;
+        Ok(Some(Project { id, path: full_path, web_url, default_branch, archived: archived.unwrap_or(false), level }))
+    }
+
+    /// A group by full path, with the role that user `me` has in it. `None`: there is none that we can see.
+    pub async fn group(&self, path: &str, me: u64) -> Result<Option<Group>> {
+        let at = format!("/groups/{}", segment(path));
+        let Some(raw) = none_if(&[404], self.get::<RawPlace>(Call::get(at.clone())).await)? else { return Ok(None) };
+        let level = self.member_level(&at, me).await?;
+        Ok(Some(Group { id: raw.id, path: raw.full_path, web_url: raw.web_url, level }))
+    }
+
+    /// The role of any user in a project, inherited ones counted: read at the click that an approval hangs on.
+    pub async fn project_role(&self, path: &str, user: u64) -> Result<Option<u8>> {
+        self.member_level(&format!("/projects/{}", segment(path)), user).await
+    }
+
+    /// The role of any user in a group, inherited ones counted.
+    pub async fn group_role(&self, path: &str, user: u64) -> Result<Option<u8>> {
+        self.member_level(&format!("/groups/{}", segment(path)), user).await
+    }
+
+    async fn member_level(&self, at: &str, user: u64) -> Result<Option<u8>> {
+        let member = self.get::<Member>(Call::get(format!("{at}/members/all/{user}"))).await;
+        Ok(none_if(&[404], member)?.map(|member| member.access_level))
+    }
+}

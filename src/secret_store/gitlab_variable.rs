@@ -1,0 +1,256 @@
+//! A CI/CD variable of a project, a group or the instance. Only its value is ever sent, so its flags survive; its
+//! environment scope is always named, so no other variable of the same key can be meant.
+
+use super::{SecretStore, StoreError, VariableScope};
+use crate::http::{Api, Call, CallError, segment};
+use crate::rotation::ids::StoreId;
+use crate::rotation::store::Capabilities;
+use crate::secret::Secret;
+use serde::{Deserialize, Deserializer, Serialize};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// GitLab's limit on a value, in characters; ours is in bytes, which tokens make the same.
+const LONGEST: usize = 10_000;
+
+/// One variable.
+pub(super) struct GitlabVariable {
+    id: StoreId,
+    api: Arc<Api>,
+    scope: VariableScope,
+    key: String,
+    environment_scope: String,
+    /// Seen to be hidden: it can be written and never read.
+    hidden: AtomicBool,
+}
+
+#[derive(Deserialize)]
+struct Variable {
+    #[serde(default, deserialize_with = "secret")]
+    value: Option<Secret>,
+    #[serde(default)]
+    masked: bool,
+    #[serde(default)]
+    hidden: bool,
+    #[serde(default)]
+    raw: bool,
+    #[serde(default = "everywhere")]
+    environment_scope: String,
+}
+
+#[derive(Serialize)]
+struct NewValue<'a> {
+    value: &'a str,
+}
+
+#[derive(Deserialize)]
+struct User {
+    id: u64,
+    #[serde(default)]
+    is_admin: Option<bool>,
+}
+
+#[derive(Deserialize)]
+struct Token {
+    #[serde(default)]
+    scopes: Vec<String>,
+    #[serde(default)]
+    granular_scopes: Option<Vec<serde::de::IgnoredAny>>,
+}
+
+#[derive(Deserialize)]
+struct Member {
+    access_level: u8,
+}
+
+#[derive(Deserialize)]
+struct Place {
+    #[serde(default)]
+    archived: Option<bool>,
+}
+
+#[async_trait::async_trait]
+impl SecretStore for GitlabVariable {
+    fn id(&self) -> &StoreId {
+        &self.id
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        Capabilities {
+            readable: !self.hidden.load(Ordering::Relaxed),
+            versions: false,
+            compare_and_set: false,
+            rollback: false,
+            max_bytes: Some(LONGEST as u64),
+            eventual: false,
+        }
+    }
+
+    async fn preflight(&self) -> Result<(), StoreError> {
+        self.look().await?;
+        self.credential_may_write().await?;
+        self.role_may_write().await
+    }
+
+    async fn read(&self) -> Result<Option<Secret>, StoreError> {
+        let variable = self.look().await?;
+        Ok(variable.value.filter(|_| !variable.hidden))
+    }
+
+    async fn write(&self, value: &Secret) -> Result<(), StoreError> {
+        let variable = self.look().await?;
+        if let Some(why) = unfit(value.expose(), &variable) {
+            return Err(StoreError::refused(&self.id, why, "remove the variable's mask, or store the value elsewhere"));
+        }
+        let call = self.on_it(Call::put(self.path())).json(&NewValue { value: value.expose() }).hiding(value);
+        let outcome = self.api.call(&call).await;
+        outcome.map(drop).map_err(|error| StoreError::of_write(&self.id, &error, |status| self.mend(status)))
+    }
+}
+
+impl GitlabVariable {
+    pub(super) fn new(
+        id: StoreId,
+        api: Arc<Api>,
+        scope: VariableScope,
+        key: String,
+        environment_scope: String,
+    ) -> Self {
+        Self { id, api, scope, key, environment_scope, hidden: AtomicBool::new(false) }
+    }
+
+    /// The variable as it is, once it is certain that it is the one that is meant.
+    async fn look(&self) -> Result<Variable, StoreError> {
+        let variable: Variable = self.get(self.on_it(Call::get(self.path())), |status| self.mend(status)).await?;
+        if variable.environment_scope != self.environment_scope {
+            let why = format!("the variable there has the environment scope {}", variable.environment_scope);
+            return Err(StoreError::refused(&self.id, why, "name that scope in the configuration"));
+        }
+        self.hidden.store(variable.hidden, Ordering::Relaxed);
+        Ok(variable)
+    }
+
+    async fn credential_may_write(&self) -> Result<(), StoreError> {
+        let mend = |_| "give the bot a personal access token with the scope api".to_owned();
+        let token: Token = self.get(Call::get("/personal_access_tokens/self"), mend).await?;
+        let fine_grained = token.granular_scopes.is_some_and(|scopes| !scopes.is_empty());
+        if fine_grained || token.scopes.iter().any(|scope| scope == "api") {
+            return Ok(());
+        }
+        Err(StoreError::refused(&self.id, "the bot's token may only read", mend(403)))
+    }
+
+    async fn role_may_write(&self) -> Result<(), StoreError> {
+        let user: User = self.get(Call::get("/user"), |status| self.mend(status)).await?;
+        let (place, needed) = match &self.scope {
+            VariableScope::Project(path) => (format!("/projects/{}", segment(path)), 40),
+            VariableScope::Group(path) => (format!("/groups/{}", segment(path)), 50),
+            // Only administrators are shown instance variables at all, and they may write them.
+            VariableScope::Instance => return Ok(()),
+        };
+        let found: Place = self.get(Call::get(place.clone()), |status| self.mend(status)).await?;
+        if found.archived == Some(true) {
+            return Err(StoreError::refused(&self.id, "the project is archived", "unarchive it, or remove the store"));
+        }
+        if user.is_admin == Some(true) || self.level(&place, user.id).await? >= needed {
+            return Ok(());
+        }
+        Err(StoreError::refused(&self.id, "the bot's role is too low to write it", self.mend(403)))
+    }
+
+    async fn level(&self, place: &str, user: u64) -> Result<u8, StoreError> {
+        match self.api.read(&Call::get(format!("{place}/members/all/{user}"))).await.and_then(|reply| reply.json()) {
+            Ok(Member { access_level }) => Ok(access_level),
+            Err(CallError::Status { status: 404, .. }) => Ok(0),
+            Err(error) => Err(StoreError::of_read(&self.id, &error, |status| self.mend(status))),
+        }
+    }
+
+    async fn get<T: serde::de::DeserializeOwned>(
+        &self,
+        call: Call<'_>,
+        mend: impl FnOnce(u16) -> String,
+    ) -> Result<T, StoreError> {
+        let answer = self.api.read(&call).await.and_then(|reply| reply.json());
+        answer.map_err(|error| StoreError::of_read(&self.id, &error, mend))
+    }
+
+    fn path(&self) -> String {
+        let key = segment(&self.key);
+        match &self.scope {
+            VariableScope::Project(path) => format!("/projects/{}/variables/{key}", segment(path)),
+            VariableScope::Group(path) => format!("/groups/{}/variables/{key}", segment(path)),
+            VariableScope::Instance => format!("/admin/ci/variables/{key}"),
+        }
+    }
+
+    /// Names the environment scope wherever there is such a thing.
+    fn on_it<'a>(&self, call: Call<'a>) -> Call<'a> {
+        match self.scope {
+            VariableScope::Instance => call,
+            _ => call.query("filter[environment_scope]", &self.environment_scope),
+        }
+    }
+
+    fn mend(&self, status: u16) -> String {
+        let role = match self.scope {
+            VariableScope::Project(_) => "give the bot the role Maintainer in the project",
+            VariableScope::Group(_) => "give the bot the role Owner in the group",
+            VariableScope::Instance => "make the bot an administrator",
+        };
+        match status {
+            401 => "give the bot a token that GitLab accepts".to_owned(),
+            403 => role.to_owned(),
+            404 => format!("create the variable with exactly that scope, correct its name, or {role}"),
+            409 => "leave one variable with that key and environment scope".to_owned(),
+            _ => "set the variable once by hand to see what GitLab objects to".to_owned(),
+        }
+    }
+}
+
+/// Why GitLab would not take the value: its rules for masked variables, which it checks only with the whole record.
+fn unfit(value: &str, variable: &Variable) -> Option<&'static str> {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "_:@-+.~=/".contains(c);
+    if value.is_empty() || value.len() > LONGEST {
+        Some("the value is empty or longer than 10,000 bytes")
+    } else if !variable.masked {
+        None
+    } else if value.chars().count() < 8 || value.chars().any(char::is_whitespace) {
+        Some("the variable is masked, and a masked value has at least 8 characters and no blanks")
+    } else if !variable.raw && !value.chars().all(plain) {
+        Some("the variable is masked and expanded, and the value has characters that GitLab then refuses")
+    } else {
+        None
+    }
+}
+
+fn secret<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Secret>, D::Error> {
+    Ok(Option::<String>::deserialize(from)?.map(Secret::new))
+}
+
+fn everywhere() -> String {
+    "*".to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_rules_for_masked_values_are_gitlabs() {
+        let variable =
+            |masked, raw| Variable { value: None, masked, hidden: false, raw, environment_scope: everywhere() };
+        let token = "glpat-AbCdEfGh_0123.01.120abcdef";
+        for (value, masked, raw, fits) in [
+            (token, true, false, true),
+            ("short", true, true, false),
+            ("two words here", true, true, false),
+            ("dollar$dollar", true, false, false),
+            ("dollar$dollar", true, true, true),
+            ("dollar$ dollar", false, false, true),
+            ("", false, false, false),
+        ] {
+            assert_eq!(unfit(value, &variable(masked, raw)).is_none(), fits, "{value} masked={masked} raw={raw}");
+        }
+    }
+}
