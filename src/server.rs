@@ -8,6 +8,7 @@ pub mod limits;
 pub mod mail;
 mod outcome;
 mod serve;
+pub mod slack;
 
 pub use health::Render;
 pub use limits::Limits;

@@ -11,7 +11,10 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 
 /// Accepts connections that can be cut.
-pub(super) struct Lines(TcpListener);
+pub(super) struct Lines {
+    listener: TcpListener,
+    down: Arc<AtomicBool>,
+}
 
 /// One connection, as a call sees it.
 #[derive(Clone)]
@@ -24,15 +27,21 @@ pub(super) struct Line {
 pub(super) struct Wire {
     stream: TcpStream,
     cut: Arc<AtomicBool>,
+    down: Arc<AtomicBool>,
 }
 
 impl Lines {
     pub async fn bind(at: SocketAddr) -> std::io::Result<Self> {
-        Ok(Self(TcpListener::bind(at).await?))
+        Ok(Self { listener: TcpListener::bind(at).await?, down: Arc::default() })
     }
 
     pub fn address(&self) -> std::io::Result<SocketAddr> {
-        self.0.local_addr()
+        self.listener.local_addr()
+    }
+
+    /// Once true, connections that are open already end too, before they bring another call.
+    pub fn down(&self) -> Arc<AtomicBool> {
+        self.down.clone()
     }
 }
 
@@ -53,12 +62,12 @@ impl Listener for Lines {
     type Addr = SocketAddr;
 
     async fn accept(&mut self) -> (Wire, SocketAddr) {
-        let (stream, peer) = Listener::accept(&mut self.0).await;
-        (Wire { stream, cut: Arc::default() }, peer)
+        let (stream, peer) = Listener::accept(&mut self.listener).await;
+        (Wire { stream, cut: Arc::default(), down: self.down.clone() }, peer)
     }
 
     fn local_addr(&self) -> std::io::Result<SocketAddr> {
-        self.0.local_addr()
+        self.listener.local_addr()
     }
 }
 
@@ -70,7 +79,7 @@ impl Connected<IncomingStream<'_, Lines>> for Line {
 
 impl Wire {
     fn check(&self) -> std::io::Result<()> {
-        match self.cut.load(Ordering::SeqCst) {
+        match self.cut.load(Ordering::SeqCst) || self.down.load(Ordering::SeqCst) {
             true => Err(std::io::ErrorKind::ConnectionReset.into()),
             false => Ok(()),
         }
@@ -79,6 +88,7 @@ impl Wire {
 
 impl AsyncRead for Wire {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<std::io::Result<()>> {
+        self.check()?;
         Pin::new(&mut self.stream).poll_read(cx, buf)
     }
 }
