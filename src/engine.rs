@@ -1,11 +1,81 @@
 //! The only place where the domain meets IO. Notices and clicks come in, workers perform what is due, reports go to
 //! `next`, one commit each.
 
+pub mod custody;
 pub mod decide;
+pub mod inbox;
+pub mod intake;
+pub mod issue;
+pub mod overview;
+pub mod perform;
+pub mod planner;
+pub mod report;
+pub mod scan;
+pub mod settings;
+pub mod worker;
 
+use crate::chat::Messenger;
+use crate::clock::Clock;
+use crate::gitlab::Client;
+use crate::ledger::Ledger;
+use crate::rotation::ids::{RotationId, StoreId, SurfaceName};
 use crate::rotation::plan::Plan;
 use crate::rotation::record::Rotation;
 use crate::rotation::refusal::Refusal;
+use crate::secret_store::SecretStore;
+use custody::Custody;
+use settings::{Catalog, Settings};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// Everything the engine is made of; time, ids and randomness are arguments.
+pub struct Engine {
+    /// What was promised to be remembered.
+    pub ledger: Arc<dyn Ledger>,
+    /// The GitLab instance.
+    pub gitlab: Client,
+    /// Where values live, by identity.
+    pub stores: BTreeMap<StoreId, Arc<dyn SecretStore>>,
+    /// Where people see rotations.
+    pub surfaces: BTreeMap<SurfaceName, Arc<dyn Messenger>>,
+    /// Managed tokens and people.
+    pub catalog: Catalog,
+    /// Knobs.
+    pub settings: Settings,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// Ids and randomness.
+    pub dice: Arc<dyn Dice>,
+    /// Values in memory.
+    pub custody: Custody,
+    /// Rung when something asks for a scan.
+    pub scan_wanted: tokio::sync::Notify,
+    /// The last expiry date that GitLab said it would accept, learned from a refusal.
+    pub learned_limit: std::sync::Mutex<Option<jiff::civil::Date>>,
+}
+
+/// Where ids and randomness come from.
+pub trait Dice: Send + Sync {
+    /// A new id, sortable by time.
+    fn rotation_id(&self, now: jiff::Timestamp) -> RotationId;
+    /// Between 0 and 1.
+    fn spread(&self) -> f64;
+}
+
+/// Real randomness.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct RealDice;
+
+impl Dice for RealDice {
+    fn rotation_id(&self, now: jiff::Timestamp) -> RotationId {
+        let millis = u64::try_from(now.as_millisecond()).unwrap_or_default();
+        RotationId(ulid::Ulid::from_parts(millis, rand::random()).to_string().to_lowercase())
+    }
+
+    fn spread(&self) -> f64 {
+        rand::random()
+    }
+}
 
 /// Why the engine did not do what a person asked, by what the caller can do.
 #[derive(Debug, thiserror::Error)]
@@ -33,4 +103,16 @@ pub enum OpenedRotation {
     Existing(Box<Rotation>),
     /// Nothing to rotate yet; the plan says what would be done.
     NotDue(Box<Plan>),
+}
+
+impl From<crate::http::CallError> for EngineError {
+    fn from(error: crate::http::CallError) -> Self {
+        if error.is_passing() { Self::Unavailable(error.to_string()) } else { Self::Broken(error.to_string()) }
+    }
+}
+
+impl From<crate::ledger::LedgerError> for EngineError {
+    fn from(error: crate::ledger::LedgerError) -> Self {
+        Self::Unavailable(error.to_string())
+    }
 }

@@ -1,1 +1,121 @@
-//! To be written.
+//! What must be remembered: accepted notices, rotations, who works on what, and the journal of what happened.
+//! One SQL text serves SQLite (one process) and PostgreSQL (several replicas); `dialect` holds what differs.
+
+mod acceptance;
+mod audit;
+mod chain;
+mod checkpoints;
+mod database;
+mod dialect;
+mod error;
+mod inbox;
+mod journal;
+mod lanes;
+mod marks;
+mod open;
+mod records;
+mod references;
+mod rotations;
+mod row;
+mod sql;
+
+pub use audit::{Audit, Fault};
+pub use error::LedgerError;
+pub use open::open;
+pub use records::{Accepted, Claim, Entry, Filter, Item, Line, Opened, Stamped};
+
+use crate::rotation::ids::RotationId;
+use crate::rotation::record::Rotation;
+use async_trait::async_trait;
+use jiff::Timestamp;
+use tokio::sync::watch;
+
+/// Everything the bot remembers. A method that changes something returns only after its commit is on disk; on
+/// [`LedgerError::Unavailable`] the change may or may not have happened, so load again and look.
+#[async_trait]
+pub trait Ledger: Send + Sync {
+    /// Remembers a notice or click. A key that was accepted before is a duplicate and changes nothing.
+    async fn accept(&self, entry: Entry) -> Result<Accepted, LedgerError>;
+
+    /// Takes up to `limit` entries, oldest first; until `lease_until` nobody else gets them.
+    async fn inbox_take(&self, now: Timestamp, lease_until: Timestamp, limit: u32) -> Result<Vec<Item>, LedgerError>;
+
+    /// The entry is dealt with. Its key stays known, its body is dropped. Fenced if somebody else took it since.
+    async fn inbox_done(&self, item: &Item) -> Result<(), LedgerError>;
+
+    /// The entry is handed out again from `from` on. Fenced if somebody else took it since.
+    async fn inbox_later(&self, item: &Item, from: Timestamp, why: &str) -> Result<(), LedgerError>;
+
+    /// Forgets the keys of entries that are dealt with and were received before `before`; says how many.
+    async fn inbox_forget(&self, before: Timestamp) -> Result<u64, LedgerError>;
+
+    /// Stores a new rotation, unless its key was ever used or its token has another open rotation.
+    async fn open(&self, rotation: &Rotation, line: &Line) -> Result<Opened, LedgerError>;
+
+    /// Stores the next version with its journal line, lanes and references, all or nothing. `Conflict` unless the
+    /// stored version is the one before; `Fenced` if `claim` was overtaken or released.
+    async fn commit(&self, after: &Rotation, line: &Line, claim: Option<&Claim>) -> Result<(), LedgerError>;
+
+    /// The rotation as last committed.
+    async fn load(&self, id: &RotationId) -> Result<Option<Rotation>, LedgerError>;
+
+    /// Rotations whose id begins with `text` or whose managed token is called `text`, newest first.
+    async fn find(&self, text: &str) -> Result<Vec<Rotation>, LedgerError>;
+
+    /// Rotations, newest first.
+    async fn list(&self, filter: Filter) -> Result<Vec<Rotation>, LedgerError>;
+
+    /// Rotations that the world knows as `value`. `kind` is a surface's name (and `value` its reference) or
+    /// `pipeline` (and `value` its number). Past references still lead here.
+    async fn by_reference(&self, kind: &str, value: &str) -> Result<Vec<RotationId>, LedgerError>;
+
+    /// Takes up to `limit` lanes that owe something now and that nobody holds.
+    async fn claim(
+        &self,
+        owner: &str,
+        now: Timestamp,
+        lease_until: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<Claim>, LedgerError>;
+
+    /// Prolongs a claim that was not overtaken.
+    async fn renew(&self, claim: &Claim, until: Timestamp) -> Result<Claim, LedgerError>;
+
+    /// Gives a lane back. It is handed out again when something is owed, but not before `from`, unless it is poked
+    /// or owes something else by then. `tries` comes back with the next claim, if it owes the same.
+    async fn release(&self, claim: &Claim, from: Option<Timestamp>, tries: u32) -> Result<(), LedgerError>;
+
+    /// News for a rotation: its work lane is handed out now (if held: once more, after its release), even if it owes
+    /// something only later or was released with a later `from`. Nothing happens if it owes nothing.
+    async fn poke(&self, id: &RotationId, now: Timestamp) -> Result<(), LedgerError>;
+
+    /// When there will next be something to claim or take, if nothing changes; a moment in the past means now.
+    async fn next_wake(&self) -> Result<Option<Timestamp>, LedgerError>;
+
+    /// Ticks whenever this process changed something that may give work. Other processes are seen by asking.
+    fn changes(&self) -> watch::Receiver<u64>;
+
+    /// The journal of one rotation, oldest first.
+    async fn journal(&self, id: &RotationId) -> Result<Vec<Stamped>, LedgerError>;
+
+    /// Writes a line that changes no rotation, such as a refused click.
+    async fn note(&self, rotation: Option<&RotationId>, line: &Line) -> Result<(), LedgerError>;
+
+    /// Walks the whole journal and compares it with its end and with every rotation.
+    async fn verify(&self) -> Result<Audit, LedgerError>;
+
+    /// Whether it is the caller's turn to do `name`; true for one caller in `every_seconds`, over all replicas.
+    async fn take_turn(&self, name: &str, now: Timestamp, every_seconds: u64) -> Result<bool, LedgerError>;
+
+    /// True exactly once for each `key`.
+    async fn first_time(&self, key: &str, now: Timestamp) -> Result<bool, LedgerError>;
+
+    /// Whether `first_time` was asked for `key` before.
+    async fn was_told(&self, key: &str) -> Result<bool, LedgerError>;
+
+    /// Whether the database answers.
+    async fn ping(&self) -> Result<(), LedgerError>;
+
+    /// Lets go of the database: everything after it is refused.
+    async fn close(&self);
+}

@@ -1,1 +1,126 @@
-//! Slack: to be written.
+//! Slack as a messenger: one message a rotation, edited in place; what should notify people goes into its thread.
+//! Slack has no idempotency keys, so every message carries metadata by which it is found before it is posted again.
+
+mod blocks;
+pub mod client;
+pub mod inbound;
+pub mod mrkdwn;
+
+pub use blocks::{Message, announcement, message};
+
+use super::{ChatError, Messenger, Posted};
+use crate::rotation::ids::{PersonId, RotationId, TokenName};
+use crate::rotation::view::Card;
+use async_trait::async_trait;
+use client::{Client, Identity, Mark};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use tokio::sync::OnceCell;
+
+/// How far our clock and Slack's may differ, in seconds, when looking for a lost message.
+const SKEW: i64 = 3_600;
+
+/// Who may approve a token now, read from the configuration.
+pub type Approvers = Arc<dyn Fn(&TokenName) -> BTreeSet<PersonId> + Send + Sync>;
+
+/// Slack, one channel.
+pub struct Slack {
+    client: Client,
+    channel: String,
+    people: BTreeMap<PersonId, String>,
+    approvers: Approvers,
+    identity: OnceCell<Identity>,
+}
+
+impl Slack {
+    /// Cards go to `channel` (an id such as `C0OPS00001`). `people` gives the Slack user id of each person.
+    pub fn new(client: Client, channel: String, people: BTreeMap<PersonId, String>, approvers: Approvers) -> Self {
+        Self { client, channel, people, approvers, identity: OnceCell::new() }
+    }
+
+    /// The methods beneath.
+    pub fn client(&self) -> &Client {
+        &self.client
+    }
+
+    async fn identity(&self) -> Result<&Identity, ChatError> {
+        self.identity.get_or_try_init(|| self.client.auth_test()).await
+    }
+
+    fn mentions(&self, token: &TokenName) -> Vec<String> {
+        let approvers = (self.approvers)(token);
+        approvers.iter().filter_map(|person| mrkdwn::mention(self.people.get(person)?)).collect()
+    }
+
+    /// The card that an earlier try may have posted.
+    async fn find(&self, card: &Card, mark: &Mark) -> Result<Option<String>, ChatError> {
+        let oldest = born(&card.rotation);
+        let seen = self.client.find_in_channel(&self.channel, oldest, mark, self.identity().await?).await?;
+        Ok(seen.map(|seen| reference(&self.channel, &seen.ts)))
+    }
+
+    /// The address is a convenience: without it the card is still posted.
+    async fn url(&self, channel: &str, ts: &str) -> Option<String> {
+        self.client.permalink(channel, ts).await.ok()
+    }
+}
+
+#[async_trait]
+impl Messenger for Slack {
+    fn name(&self) -> &str {
+        "slack"
+    }
+
+    async fn show(&self, card: &Card, known: Option<&str>) -> Result<Posted, ChatError> {
+        let (message, mark) = (blocks::message(card, &self.mentions(&card.token)), card_mark(card));
+        let found = match known {
+            Some(reference) => Some(reference.to_owned()),
+            None => self.find(card, &mark).await?,
+        };
+        let (channel, ts) = match found {
+            Some(found) => {
+                let (channel, ts) = parts(&found)?;
+                self.client.update(channel, ts, &message, &mark).await?;
+                (channel.to_owned(), ts.to_owned())
+            }
+            None => self.client.post(&self.channel, None, &message, &mark).await?,
+        };
+        let url = self.url(&channel, &ts).await;
+        Ok(Posted { reference: reference(&channel, &ts), url })
+    }
+
+    async fn announce(&self, card: &Card, reference: &str, index: usize) -> Result<(), ChatError> {
+        let (channel, ts) = parts(reference)?;
+        let Some(message) = blocks::announcement(card, index, &self.mentions(&card.token)) else { return Ok(()) };
+        let mark = Mark {
+            kind: "rekey_announcement",
+            payload: vec![("rotation", card.rotation.0.clone()), ("index", index.to_string())],
+        };
+        if self.client.find_in_thread(channel, ts, &mark, self.identity().await?).await?.is_some() {
+            return Ok(());
+        }
+        self.client.post(channel, Some(ts), &message, &mark).await?;
+        Ok(())
+    }
+}
+
+fn card_mark(card: &Card) -> Mark {
+    Mark { kind: "rekey_rotation", payload: vec![("rotation", card.rotation.0.clone())] }
+}
+
+fn reference(channel: &str, ts: &str) -> String {
+    format!("{channel}:{ts}")
+}
+
+fn parts(reference: &str) -> Result<(&str, &str), ChatError> {
+    reference.split_once(':').ok_or_else(|| ChatError::Refused {
+        messenger: "slack".into(),
+        why: "the remembered reference is not channel:ts; the database was edited".into(),
+    })
+}
+
+/// The second from which a card of this rotation can exist. Names are ULIDs, which begin with their time.
+fn born(rotation: &RotationId) -> i64 {
+    let ulid = ulid::Ulid::from_string(rotation.as_str()).ok();
+    ulid.and_then(|ulid| i64::try_from(ulid.timestamp_ms() / 1_000).ok()).map_or(0, |second| (second - SKEW).max(0))
+}

@@ -1,7 +1,16 @@
-//! Decisions of people: one click, one commit.
+//! Decisions of people: one click, one commit. Redeliveries have no second effect.
 
-use crate::rotation::ids::{PersonId, RotationId};
+use super::{Engine, EngineError, OpenedRotation};
+use crate::ledger::{Accepted, Entry, Line};
+use crate::rotation::event::{Decider, Event};
+use crate::rotation::ids::{PersonId, PlanHash, RotationId, TokenName};
+use crate::rotation::policy::later;
+use crate::rotation::record::{Origin, Rotation};
+use crate::rotation::refusal::Refusal;
 use crate::rotation::view::Action;
+
+/// Snooze without a duration.
+const SNOOZE_SECONDS: u64 = 24 * 3600;
 
 /// A click, a command or a comment, already bound to a person of the configuration.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,4 +29,128 @@ pub struct Click {
     pub plan: Option<String>,
     /// Snooze: for how long.
     pub snooze_seconds: Option<u64>,
+}
+
+impl Engine {
+    /// Decides. The click is committed when this returns; a refusal is journalled and changes nothing.
+    pub async fn decide(&self, click: &Click) -> Result<Rotation, EngineError> {
+        let rotation = self.rotation(click.rotation.as_str()).await?;
+        if self.is_repeated(click).await? {
+            return Ok(rotation);
+        }
+        let event = self.event_of(click, &rotation)?;
+        let outcome = self.advance(&rotation.id, &event, None).await.map_err(EngineError::from);
+        let result = match &outcome {
+            Ok(_) => "done",
+            Err(EngineError::Refused(refusal)) => {
+                self.journal_refusal(click, refusal).await;
+                refusal.name()
+            }
+            Err(_) => "failed",
+        };
+        metrics::counter!("rekey_clicks_total", "action" => click.action.word(), "result" => result).increment(1);
+        outcome
+    }
+
+    async fn is_repeated(&self, click: &Click) -> Result<bool, EngineError> {
+        if click.key.is_empty() {
+            return Ok(false);
+        }
+        let key = format!("click:{}:{}", click.via, click.key);
+        Ok(!self.ledger.first_time(&key, self.clock.now()).await?)
+    }
+
+    fn event_of(&self, click: &Click, rotation: &Rotation) -> Result<Event, Refusal> {
+        let policy = self.catalog.policy(&rotation.plan.token);
+        let by = Decider { person: click.person.clone(), via: click.via.clone(), policy };
+        let now = self.clock.now();
+        Ok(match click.action {
+            Action::Approve => Event::Approve {
+                by,
+                plan: meant_plan(click, rotation)?,
+                start_at: self.settings.window.as_ref().map_or(now, |window| window.opens(now)),
+            },
+            Action::Decline => Event::Decline { by },
+            Action::Snooze => Event::Snooze { by, until: later(now, click.snooze_seconds.unwrap_or(SNOOZE_SECONDS)) },
+            Action::Retry => Event::Retry { by },
+            Action::Restore => Event::Restore { by },
+            Action::Abandon => Event::Abandon { by },
+        })
+    }
+
+    async fn journal_refusal(&self, click: &Click, refusal: &Refusal) {
+        let line = Line {
+            at: self.clock.now(),
+            actor: format!("{} via {}", click.person, click.via),
+            event: format!("refused_{}", click.action.word()),
+            detail: serde_json::json!({ "why": refusal.name() }),
+        };
+        if let Err(error) = self.ledger.note(Some(&click.rotation), &line).await {
+            tracing::warn!(%error, "a refusal was not journalled");
+        }
+    }
+
+    /// Writes down that somebody who is nobody here tried something.
+    pub async fn journal_outsider(&self, who: &str, what: &str) {
+        let line = Line {
+            at: self.clock.now(),
+            actor: who.to_owned(),
+            event: "outsider".into(),
+            detail: serde_json::json!({ "what": what }),
+        };
+        if let Err(error) = self.ledger.note(None, &line).await {
+            tracing::warn!(%error, "an outsider's attempt was not journalled");
+        }
+    }
+
+    /// Opens a rotation by hand, whatever the expiry.
+    pub async fn rotate(&self, token: &str, by: Origin) -> Result<OpenedRotation, EngineError> {
+        let managed = self.managed(token)?;
+        self.consider(managed, by, true).await
+    }
+
+    /// The managed token that a person named, or what is near it.
+    pub fn managed(&self, name: &str) -> Result<&crate::rotation::token::ManagedToken, EngineError> {
+        self.catalog.tokens.get(&TokenName::from(name)).ok_or_else(|| {
+            let known = self.catalog.tokens.keys().map(TokenName::as_str);
+            EngineError::Unknown(format!("no token {name:?} is configured{}", near(name, known)))
+        })
+    }
+
+    /// The one rotation that a person named by id (or its beginning) or by token.
+    pub async fn rotation(&self, text: &str) -> Result<Rotation, EngineError> {
+        let mut found = self.ledger.find(text).await?;
+        if found.iter().filter(|rotation| rotation.id.as_str() != text).count() > 1 {
+            let open: Vec<Rotation> = found.iter().filter(|rotation| !rotation.phase.is_closed()).cloned().collect();
+            found = if open.is_empty() { vec![found.remove(0)] } else { open };
+        }
+        match found.len() {
+            0 => Err(EngineError::Unknown(format!("no rotation {text:?}; see `rekey list`"))),
+            1 => Ok(found.remove(0)),
+            _ => Err(EngineError::Unknown(format!("{text:?} could be several rotations; give more of the id"))),
+        }
+    }
+
+    /// Remembers a click that is dealt with later; returns only after the commit.
+    pub async fn accept_raw(&self, key: String, kind: &str, body: String) -> Result<Accepted, EngineError> {
+        let entry = Entry { key, kind: kind.to_owned(), body, received_at: self.clock.now() };
+        Ok(self.ledger.accept(entry).await?)
+    }
+}
+
+fn meant_plan(click: &Click, rotation: &Rotation) -> Result<PlanHash, Refusal> {
+    let current = rotation.plan.hash();
+    match &click.plan {
+        Some(given) if current.is_meant_by(given) => Ok(current),
+        _ => Err(Refusal::PlanChanged { current: current.short().to_owned() }),
+    }
+}
+
+/// The name that was probably meant.
+pub fn near<'a>(given: &str, known: impl Iterator<Item = &'a str>) -> String {
+    let best = known.map(|name| (strsim::levenshtein(given, name), name)).min();
+    match best {
+        Some((far, name)) if far <= given.len().max(3) / 2 => format!("; did you mean {name}?"),
+        _ => String::new(),
+    }
 }

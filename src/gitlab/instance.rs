@@ -117,8 +117,7 @@ impl Client {
     /// A group by full path, with the role that user `me` has in it. `None`: there is none that we can see.
     pub async fn group(&self, path: &str, me: u64) -> Result<Option<Group>> {
         let at = format!("/groups/{}", segment(path));
-        let call = Call::get(at.clone()).query("with_projects", false);
-        let Some(raw) = none_if(&[404], self.get::<RawPlace>(call).await)? else { return Ok(None) };
+        let Some(raw) = none_if(&[404], self.get::<RawPlace>(Call::get(at.clone())).await)? else { return Ok(None) };
         let level = self.member_level(&at, me).await?;
         Ok(Some(Group { id: raw.id, path: raw.full_path, web_url: raw.web_url, level }))
     }

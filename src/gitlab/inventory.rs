@@ -61,8 +61,14 @@ impl Client {
         to: &Sender<(Owner, Result<Vec<LiveToken>>)>,
     ) {
         let filter = TokenFilter { active: Some(true), expires_before: query.expires_before, created_after: None };
-        let mut lists = stream::iter(owners)
-            .map(|owner| async { (owner.clone(), self.list(owner, &filter).await) })
+        let mut lists = stream::iter(owners.to_vec())
+            .map(|owner| {
+                let filter = &filter;
+                async move {
+                    let list = self.list(&owner, filter).await;
+                    (owner, list)
+                }
+            })
             .buffer_unordered(IN_FLIGHT);
         while let Some(list) = lists.next().await {
             if to.send(list).await.is_err() {

@@ -92,3 +92,24 @@ impl Effect {
         }
     }
 }
+
+impl Effect {
+    /// The effect's name, as in metrics.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Tick => "tick",
+            Self::Replan => "replan",
+            Self::Mint { .. } => "mint",
+            Self::Write { .. } => "write",
+            Self::Settle => "settle",
+            Self::StartConsumer { .. } => "start_consumer",
+            Self::CheckConsumer { .. } => "check_consumer",
+            Self::ObserveNew => "observe_new",
+            Self::ObserveOld => "observe_old",
+            Self::RestoreStore { .. } => "restore_store",
+            Self::Revoke { .. } => "revoke",
+            Self::Probe => "probe",
+            Self::Publish { .. } => "publish",
+        }
+    }
+}

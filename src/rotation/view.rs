@@ -2,9 +2,11 @@
 //! row gives the same card everywhere, so surfaces converge.
 
 mod fields;
+pub mod issue;
 mod steps;
+pub mod text;
 
-use super::ids::{PlanHash, RotationId};
+use super::ids::{PlanHash, RotationId, RotationKey, TokenName};
 use super::phase::{Outcome, Phase, Why};
 use super::record::{Announcement, Evidence, Rotation, Waiting};
 use jiff::{Timestamp, civil::Date};
@@ -113,6 +115,10 @@ pub struct Status {
 pub struct Card {
     /// Which rotation.
     pub rotation: RotationId,
+    /// Which case: host, token and expiry.
+    pub key: RotationKey,
+    /// Which managed token: decides who may act.
+    pub token: TokenName,
     /// Which state of it.
     pub revision: u64,
     /// Verb and object.
@@ -154,7 +160,7 @@ pub struct Card {
 impl Card {
     /// The whole state in one sentence, for notifications and screen readers.
     pub fn sentence(&self) -> String {
-        format!("{}: {} {}", self.title, self.status.word, self.status.sentence)
+        format!("{}. {}. {}", self.title, self.status.word, self.status.sentence)
     }
 }
 
@@ -163,6 +169,8 @@ pub fn card(rotation: &Rotation) -> Card {
     let plan = &rotation.plan;
     Card {
         rotation: rotation.id.clone(),
+        key: rotation.key.clone(),
+        token: plan.token.clone(),
         revision: rotation.revision,
         title: format!("Rotate token: {}", plan.old.name),
         status: status(rotation),
@@ -247,7 +255,7 @@ fn status(rotation: &Rotation) -> Status {
         Phase::AwaitingApproval if !rotation.plan.blockers.is_empty() => {
             ("🚧", "Blocked", format!("Mend first: {}.", rotation.plan.blockers.join("; ")))
         }
-        Phase::AwaitingApproval => ("⏳", "Waiting for approval", expiry_sentence(rotation)),
+        Phase::AwaitingApproval => ("⏳", "Waiting for approval", request_sentence(rotation)),
         Phase::Scheduled { .. } => ("🗓️", "Approved", "It starts when its window opens.".into()),
         Phase::Minting { .. } => ("🔄", "Rotating", "Making the new token.".into()),
         Phase::Distributing { pending, .. } => {
@@ -266,6 +274,16 @@ fn status(rotation: &Rotation) -> Status {
         Phase::Stuck { why, .. } => ("⚠️", "Stuck", format!("{} {} {}", why.what, why.safe, why.todo)),
     };
     Status { symbol, word, sentence }
+}
+
+/// Who said yes to this plan already, and until when there is time.
+fn request_sentence(rotation: &Rotation) -> String {
+    let plan = rotation.plan.hash();
+    let yes = rotation.evidence.iter().rev().find(|e| e.what.contains(" approved ("));
+    match yes.filter(|_| rotation.approvals.iter().any(|approval| approval.plan == plan)) {
+        Some(yes) => format!("{}. {}", yes.what, expiry_sentence(rotation)),
+        None => expiry_sentence(rotation),
+    }
 }
 
 fn expiry_sentence(rotation: &Rotation) -> String {

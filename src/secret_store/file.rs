@@ -141,6 +141,7 @@ fn replace(path: &Path, value: &Secret) -> Result<(), Trouble> {
     fresh.file.write_all(old.line_end.as_bytes())?;
     fresh.file.sync_all()?;
     fs::rename(&fresh.path, path)?;
+    fresh.renamed = true;
     fs::File::open(directory_of(path))?.sync_all()?;
     Ok(())
 }
@@ -149,6 +150,7 @@ fn replace(path: &Path, value: &Secret) -> Result<(), Trouble> {
 struct Fresh {
     path: PathBuf,
     file: fs::File,
+    renamed: bool,
 }
 
 impl Fresh {
@@ -163,7 +165,7 @@ impl Fresh {
         if fs::symlink_metadata(&path)?.ino() != ours.ino() {
             return Err(io::Error::other("another write came between").into());
         }
-        let fresh = Self { path, file };
+        let fresh = Self { path, file, renamed: false };
         fresh.file.set_len(0)?;
         fresh.file.set_permissions(fs::Permissions::from_mode(0o600))?;
         if (ours.uid(), ours.gid()) != (old.uid(), old.gid()) {
@@ -177,8 +179,10 @@ impl Fresh {
 
 impl Drop for Fresh {
     fn drop(&mut self) {
-        // After the rename there is nothing of that name any more, and that is the usual case.
-        let _gone = fs::remove_file(&self.path);
+        if !self.renamed {
+            // If it stays, the next write uses it up.
+            let _gone = fs::remove_file(&self.path);
+        }
     }
 }
 

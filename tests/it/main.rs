@@ -2,5 +2,13 @@
 #![expect(clippy::unwrap_used, reason = "the set-up of a story has nobody to report to")]
 
 mod config;
+mod databases;
+mod flow;
+mod gitlab;
 mod http;
 mod init;
+mod ledger;
+mod notice;
+mod postgres;
+mod sandbox;
+mod secret_store;

@@ -1,10 +1,8 @@
-//! The labelled lines of the card: what it is about, who may decide, what is written, who proves it.
+//! The labelled lines of the card: what it is about and who asked. Stores and consumers are steps of the runbook.
 
 use super::{Field, Value};
 use crate::rotation::phase::Phase;
 use crate::rotation::record::{Origin, Rotation};
-use crate::rotation::store::Capabilities;
-use crate::rotation::token::Consumer;
 
 pub fn fields(rotation: &Rotation) -> Vec<Field> {
     let plan = &rotation.plan;
@@ -17,8 +15,6 @@ pub fn fields(rotation: &Rotation) -> Vec<Field> {
         field("Last used", rotation.old_last_used.map_or_else(|| Value::Text("never seen".into()), Value::Moment)),
         field("Strategy", Value::Text(plan.strategy.to_string())),
         field("New expiry", plan.new.expires_at.map_or_else(|| Value::Text("never".into()), Value::Date)),
-        field("Stores", Value::Code(plan.stores.iter().map(|s| store_line(&s.id.0, &s.capabilities)).collect())),
-        field("Proven by", Value::Code(plan.consumers.iter().map(consumer_line).collect())),
         field("Asked by", Value::Text(origin(&rotation.opened_by))),
     ];
     if let Some(outage) = plan.outage_seconds {
@@ -35,22 +31,6 @@ pub fn fields(rotation: &Rotation) -> Vec<Field> {
 
 fn field(label: &'static str, value: Value) -> Field {
     Field { label, value }
-}
-
-/// The identity, and what an approver must know about the store.
-fn store_line(id: &str, capabilities: &Capabilities) -> String {
-    let mut notes = Vec::new();
-    if !capabilities.readable {
-        notes.push("cannot be read back");
-    }
-    if !capabilities.readable && !capabilities.rollback {
-        notes.push("no rollback");
-    }
-    if notes.is_empty() { id.to_owned() } else { format!("{id} · {}", notes.join(", ")) }
-}
-
-fn consumer_line(consumer: &Consumer) -> String {
-    consumer.id.0.clone()
 }
 
 fn origin(origin: &Origin) -> String {

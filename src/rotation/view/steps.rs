@@ -3,6 +3,7 @@
 use super::{Progress, Step};
 use crate::rotation::phase::{Outcome, Phase, Run};
 use crate::rotation::record::Rotation;
+use crate::rotation::store::Capabilities;
 use crate::rotation::token::Strategy;
 
 /// Ranks of the phases on the way to `done`; what is below the present rank is done.
@@ -53,9 +54,18 @@ fn stores(rotation: &Rotation, at: &Phase, reached: u8) -> Vec<Step> {
                 None if reached == STORED => Progress::Done,
                 None => mark(STORED, reached),
             };
-            Step { progress, text: format!("Store it in {}", store.id) }
+            Step { progress, text: format!("Store it in {}{}", store.id, notes(&store.capabilities)) }
         })
         .collect()
+}
+
+/// What an approver must know about the store.
+fn notes(capabilities: &Capabilities) -> &'static str {
+    match (capabilities.readable, capabilities.rollback) {
+        (true, _) => "",
+        (false, true) => " (cannot be read back)",
+        (false, false) => " (cannot be read back or restored)",
+    }
 }
 
 fn consumers(rotation: &Rotation, at: &Phase, reached: u8) -> Vec<Step> {

@@ -1,0 +1,178 @@
+//! The card as Block Kit. Slack refuses a message whole if one limit is passed, so every part is cut to fit:
+//! 50 blocks, 3000 characters a section, 2000 a field, and (undocumented) about 13,000 in all.
+
+use super::mrkdwn::{block, escape_within, link, moment, value, within};
+use crate::rotation::record::Audience;
+use crate::rotation::view::{Action, Card, Field, Progress, Step, text};
+use serde_json::{Value as Json, json};
+
+/// What the steps may take; with all other parts at their longest a message stays below 10,000 characters.
+const STEPS: usize = 2_200;
+
+/// What one field may take.
+const FIELD: usize = 150;
+
+/// What a person sees of a message: blocks, and one sentence for notifications and screen readers.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Message {
+    /// Slack reads this aloud.
+    pub text: String,
+    /// Block Kit.
+    pub blocks: Vec<Json>,
+}
+
+/// The card. `deciders` are mentions of the people who may act, shown while they must.
+pub fn message(card: &Card, deciders: &[String]) -> Message {
+    let mut blocks = vec![header(&card.title), section(&headline(card, deciders))];
+    if card.outcome.is_none() {
+        blocks.extend(card.fields.chunks(10).map(fields));
+        blocks.extend(plan_words(card).map(|words| section(&words)));
+    }
+    blocks.push(section(&steps(&card.steps)));
+    if !card.actions.is_empty() {
+        blocks.push(buttons(card));
+    }
+    blocks.push(context(card));
+    Message { text: escape_within(&card.sentence(), 1_000), blocks }
+}
+
+/// An announcement as a reply: the words, whom it is for, and of what failed last the end of the log.
+pub fn announcement(card: &Card, index: usize, mentions: &[String]) -> Option<Message> {
+    let told = card.announcements.get(index)?;
+    let words = escape_within(&told.text, 2_000);
+    let text = match told.to {
+        Audience::Approvers if !mentions.is_empty() => format!("{} {words}", within(mentions, " ", 400, 0)),
+        _ => words,
+    };
+    let mut blocks = vec![section(&text)];
+    let last = index + 1 == card.announcements.len();
+    if let Some(why) = card.stuck.as_ref().filter(|_| last) {
+        blocks.extend(why.link.as_deref().map(|url| section(&link("Look at the job", url))));
+        blocks.extend(why.log.as_deref().map(|log| section(&block(log, 2_000))));
+    }
+    Some(Message { text, blocks })
+}
+
+fn headline(card: &Card, deciders: &[String]) -> String {
+    let status = &card.status;
+    let mut lines = vec![format!("{} *{}*", status.symbol, status.word), escape_within(&status.sentence, 900)];
+    if let Some(waiting) = &card.waiting {
+        lines.push(format!("⏸️ Nothing moves since {}: {}", moment(waiting.since), escape_within(&waiting.why, 300)));
+    }
+    if !card.actions.is_empty() && !deciders.is_empty() {
+        lines.push(format!("Who decides: {}", within(deciders, " ", 400, 0)));
+    }
+    lines.join("\n")
+}
+
+/// Why it is done this way, what to know, what stays safe: what an approver weighs. Later the steps tell more.
+fn plan_words(card: &Card) -> Option<String> {
+    if !card.actions.contains(&Action::Decline) {
+        return None;
+    }
+    let reasons = card.reasons.iter().map(|reason| format!("Why: {}", escape_within(reason, 300)));
+    let warnings = card.warnings.iter().map(|warning| format!("⚠️ {}", escape_within(warning, 300)));
+    let safety = std::iter::once(format!("🛟 {}", escape_within(&card.safety, 300)));
+    let lines: Vec<String> = reasons.chain(warnings).chain(safety).collect();
+    Some(within(&lines, "\n", 1_500, 1))
+}
+
+fn steps(steps: &[Step]) -> String {
+    let lines: Vec<String> =
+        steps.iter().map(|step| format!("{} {}", symbol(step.progress), escape_within(&step.text, 200))).collect();
+    within(&lines, "\n", STEPS, 4)
+}
+
+fn symbol(progress: Progress) -> &'static str {
+    match progress {
+        Progress::Done => "✅",
+        Progress::Now => "🔄",
+        Progress::Todo => "⬜",
+        Progress::Failed => "❌",
+        Progress::Skipped => "➖",
+    }
+}
+
+fn header(title: &str) -> Json {
+    json!({"type": "header", "text": plain(&text::cut(&text::line(title), 150))})
+}
+
+fn section(text: &str) -> Json {
+    json!({"type": "section", "text": mrkdwn(text)})
+}
+
+fn fields(fields: &[Field]) -> Json {
+    let one = |field: &Field| mrkdwn(&format!("*{}*\n{}", field.label, value(&field.value, FIELD)));
+    json!({"type": "section", "fields": fields.iter().map(one).collect::<Vec<_>>()})
+}
+
+fn context(card: &Card) -> Json {
+    let mut parts = vec![format!("Rotation {}", card.rotation), format!("Plan {}", card.plan.short())];
+    parts.extend(card.links.iter().find(|(name, _)| name == "issue").map(|(_, url)| link("Issue", url)));
+    json!({"type": "context", "elements": [mrkdwn(&parts.join(" · "))]})
+}
+
+fn buttons(card: &Card) -> Json {
+    let elements: Vec<Json> = card.actions.iter().map(|action| button(card, *action)).collect();
+    json!({"type": "actions", "block_id": format!("rekey.{}.{}", card.rotation, card.revision), "elements": elements})
+}
+
+/// The value binds the click to the plan that was seen.
+fn button(card: &Card, action: Action) -> Json {
+    let mut button = json!({
+        "type": "button",
+        "action_id": format!("rekey.{}", action.word()),
+        "text": plain(label(action)),
+        "value": format!("{}:{}", card.rotation, card.plan),
+        "accessibility_label": text::cut(&format!("{}: {}", label(action), text::line(&card.title)), 75),
+    });
+    if let Some(style) = style(action) {
+        button["style"] = style.into();
+    }
+    if let Some((question, yes)) = question(action) {
+        button["confirm"] = json!({
+            "title": plain(label(action)),
+            "text": plain(question),
+            "confirm": plain(yes),
+            "deny": plain("Go back"),
+        });
+    }
+    button
+}
+
+fn label(action: Action) -> &'static str {
+    match action {
+        Action::Approve => "Approve",
+        Action::Decline => "Decline",
+        Action::Snooze => "Remind me tomorrow",
+        Action::Retry => "Try again",
+        Action::Restore => "Restore old value",
+        Action::Abandon => "Abandon",
+    }
+}
+
+fn style(action: Action) -> Option<&'static str> {
+    match action {
+        Action::Approve | Action::Retry => Some("primary"),
+        Action::Decline | Action::Abandon => Some("danger"),
+        Action::Snooze | Action::Restore => None,
+    }
+}
+
+fn question(action: Action) -> Option<(&'static str, &'static str)> {
+    match action {
+        Action::Restore => Some(("Every store gets the old token back. The new token is revoked.", "Restore")),
+        Action::Abandon => {
+            Some(("The rotation ends here. Tokens that a store may hold stay alive until you revoke them.", "Abandon"))
+        }
+        _ => None,
+    }
+}
+
+fn plain(text: &str) -> Json {
+    json!({"type": "plain_text", "text": text, "emoji": false})
+}
+
+fn mrkdwn(text: &str) -> Json {
+    json!({"type": "mrkdwn", "text": text, "verbatim": true})
+}

@@ -1,0 +1,82 @@
+//! Custody: the values of minted tokens, and the previous values of stores, in the memory of this process only.
+//! Wiped as soon as nothing can need them; a process that dies takes them along, and the machine mints again.
+
+use crate::rotation::ids::{RotationId, StoreId};
+use crate::rotation::phase::{Minted, Phase};
+use crate::rotation::record::Rotation;
+use crate::secret::Secret;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard};
+
+/// What is held for one rotation.
+#[derive(Default)]
+struct Held {
+    minted: Option<(Minted, Arc<Secret>)>,
+    previous: BTreeMap<StoreId, Arc<Secret>>,
+}
+
+/// The values this process holds.
+#[derive(Default)]
+pub struct Custody(Mutex<BTreeMap<RotationId, Held>>);
+
+impl Custody {
+    /// Takes a minted value; one of an earlier attempt is wiped.
+    pub fn take(&self, rotation: &RotationId, minted: Minted, value: Secret) {
+        self.lock().entry(rotation.clone()).or_default().minted = Some((minted, Arc::new(value)));
+    }
+
+    /// The value of that attempt, if this process made it.
+    pub fn value(&self, rotation: &RotationId, attempt: u32) -> Option<(Minted, Arc<Secret>)> {
+        let held = self.lock();
+        let (minted, value) = held.get(rotation)?.minted.as_ref()?;
+        (minted.attempt == attempt).then(|| (minted.clone(), value.clone()))
+    }
+
+    /// Keeps what a store held before its first write, so that it can be restored.
+    pub fn keep_previous(&self, rotation: &RotationId, store: &StoreId, value: Secret) {
+        self.lock().entry(rotation.clone()).or_default().previous.entry(store.clone()).or_insert(Arc::new(value));
+    }
+
+    /// What the store held before, if this process read it.
+    pub fn previous(&self, rotation: &RotationId, store: &StoreId) -> Option<Arc<Secret>> {
+        self.lock().get(rotation)?.previous.get(store).cloned()
+    }
+
+    /// Wipes what the rotation can no longer need.
+    pub fn prune(&self, rotation: &Rotation) {
+        let mut held = self.lock();
+        if !may_restore(&rotation.phase) {
+            held.remove(&rotation.id);
+        } else if !may_write(&rotation.phase)
+            && let Some(held) = held.get_mut(&rotation.id)
+        {
+            held.minted = None;
+        }
+    }
+
+    /// Whether anything is held for it.
+    pub fn holds(&self, rotation: &RotationId) -> bool {
+        self.lock().contains_key(rotation)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<RotationId, Held>> {
+        self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+}
+
+fn may_write(phase: &Phase) -> bool {
+    match phase {
+        Phase::Minting { .. } | Phase::Distributing { .. } => true,
+        Phase::Stuck { at, .. } => may_write(at),
+        _ => false,
+    }
+}
+
+fn may_restore(phase: &Phase) -> bool {
+    match phase {
+        Phase::Minting { .. } | Phase::Distributing { .. } | Phase::Verifying { .. } => true,
+        Phase::Grace { .. } | Phase::Restoring { .. } => true,
+        Phase::Stuck { at, .. } => may_restore(at),
+        _ => false,
+    }
+}

@@ -1,0 +1,210 @@
+//! Working off accepted notices. What cannot be dealt with now (GitLab is down) is put off, never lost.
+
+use super::{Engine, EngineError, OpenedRotation};
+use crate::ledger::{Accepted, Entry, Item, LedgerError};
+use crate::notice::{Change, Notice, Resource, Subject};
+use crate::rotation::record::Origin;
+use crate::rotation::token::{ManagedToken, Owner};
+use jiff::{SignedDuration, Timestamp};
+use std::sync::Arc;
+use tokio_util::sync::CancellationToken;
+
+/// The `kind` of entries whose body is a [`Notice`].
+pub const NOTICE: &str = "notice";
+/// Entries taken at once.
+const BATCH: u32 = 16;
+/// Keys are remembered this long: senders repeat for days.
+const REMEMBER: SignedDuration = SignedDuration::from_hours(24 * 14);
+
+impl Engine {
+    /// Remembers a notice; returns only after the commit. A key that was seen before changes nothing.
+    pub async fn accept(&self, key: String, notice: &Notice) -> Result<Accepted, LedgerError> {
+        let body = serde_json::to_string(notice).unwrap_or_default();
+        let entry = Entry { key, kind: NOTICE.into(), body, received_at: self.clock.now() };
+        self.ledger.accept(entry).await
+    }
+
+    /// Works off the inbox until told to stop.
+    pub async fn read_inbox(self: Arc<Self>, stop: CancellationToken) {
+        let mut changes = self.ledger.changes();
+        while !stop.is_cancelled() {
+            match self.read_some().await {
+                Ok(0) => {}
+                Ok(_) => continue,
+                Err(error) => tracing::warn!(%error, "cannot read the inbox"),
+            }
+            tokio::select! {
+                _ = changes.changed() => {}
+                () = tokio::time::sleep(std::time::Duration::from_secs(1)) => {}
+                () = stop.cancelled() => {}
+            }
+        }
+    }
+
+    /// Deals with what has arrived; says how much that was.
+    pub async fn read_some(&self) -> Result<usize, LedgerError> {
+        let now = self.clock.now();
+        let until = now.saturating_add(SignedDuration::from_secs(120)).unwrap_or(now);
+        let items = self.ledger.inbox_take(now, until, BATCH).await?;
+        for item in &items {
+            self.read_item(item).await?;
+        }
+        Ok(items.len())
+    }
+
+    async fn read_item(&self, item: &Item) -> Result<(), LedgerError> {
+        let outcome = match serde_json::from_str::<Notice>(&item.body) {
+            Ok(notice) => self.heed(&notice).await,
+            Err(_) => Err(EngineError::Broken("an entry that this version cannot read".into())),
+        };
+        let settled = match outcome {
+            Ok(said) => {
+                tracing::info!(key = item.key, said, "notice dealt with");
+                self.ledger.inbox_done(item).await
+            }
+            Err(EngineError::Unavailable(why)) => {
+                let pause = self.settings.backoff.pause(item.tries, self.dice.spread());
+                let from = after(self.clock.now(), pause);
+                tracing::warn!(key = item.key, why, "notice put off");
+                self.ledger.inbox_later(item, from, &why).await
+            }
+            Err(error) => {
+                tracing::warn!(key = item.key, %error, "notice of no use");
+                metrics::counter!("rekey_notices_total", "kind" => "any", "result" => "no_use").increment(1);
+                self.ledger.inbox_done(item).await
+            }
+        };
+        match settled {
+            Err(LedgerError::Fenced) => Ok(()),
+            other => other,
+        }
+    }
+
+    /// Acts on one notice; a line for the log says what came of it.
+    pub async fn heed(&self, notice: &Notice) -> Result<String, EngineError> {
+        match notice {
+            Notice::Tokens { change, subject, host, names, .. } => self.heed_mail(*change, subject, host, names).await,
+            Notice::TokenExpiring { host, owner, token_id, name, .. } => {
+                self.heed_expiring(host, owner, *token_id, name).await
+            }
+            Notice::Pipeline { pipeline_id, .. } | Notice::Job { pipeline_id, .. } => {
+                self.heed_pipeline(*pipeline_id).await
+            }
+            Notice::Comment { .. } => Ok("comments are not commands yet".into()),
+            Notice::Ignored { why } => Ok(why.clone()),
+        }
+    }
+
+    async fn heed_mail(
+        &self,
+        change: Change,
+        subject: &Subject,
+        host: &str,
+        names: &[String],
+    ) -> Result<String, EngineError> {
+        self.is_ours(host)?;
+        let mut managed: Vec<&ManagedToken> = Vec::new();
+        for name in names {
+            managed.extend(self.managed_by_name(name, |owner| fits(subject, owner)));
+        }
+        if managed.is_empty() {
+            self.ask_for_scan();
+            return Ok("names no managed token; the inventory is scanned for it".into());
+        }
+        let mut said = Vec::new();
+        for managed in managed {
+            said.push(match change {
+                Change::AboutToExpire | Change::Expired => told(&self.consider_hint(managed, Origin::Mail).await?),
+                Change::Created | Change::Rotated | Change::Revoked => self.heed_change(managed).await?,
+            });
+        }
+        Ok(said.join("; "))
+    }
+
+    async fn heed_expiring(
+        &self,
+        host: &str,
+        owner: &Resource,
+        token_id: u64,
+        name: &str,
+    ) -> Result<String, EngineError> {
+        self.is_ours(host)?;
+        let named = self.managed_by_name(name, |candidate| owns(owner, candidate));
+        let Some(managed) = named.first() else {
+            self.ask_for_scan();
+            return Ok(format!("token {token_id} is not managed; the inventory is scanned for it"));
+        };
+        Ok(told(&self.consider_hint(managed, Origin::Webhook).await?))
+    }
+
+    /// A token that is not there any more, or has twins, is a hint that came to nothing, not a failure.
+    async fn consider_hint(&self, managed: &ManagedToken, by: Origin) -> Result<OpenedRotation, EngineError> {
+        self.consider(managed, by, false).await
+    }
+
+    /// Somebody (perhaps we) made, rotated or revoked a token of that name: waiting cases are compared again.
+    async fn heed_change(&self, managed: &ManagedToken) -> Result<String, EngineError> {
+        let filter = crate::ledger::Filter { open_only: true, token: Some(managed.id.clone()), limit: 10 };
+        let open = self.ledger.list(filter).await?;
+        for rotation in &open {
+            self.look_again(rotation).await?;
+        }
+        Ok(format!("{}: {} open cases compared with GitLab", managed.id, open.len()))
+    }
+
+    async fn heed_pipeline(&self, pipeline: u64) -> Result<String, EngineError> {
+        let waiting = self.ledger.by_reference("pipeline", &pipeline.to_string()).await?;
+        for id in &waiting {
+            self.ledger.poke(id, self.clock.now()).await?;
+        }
+        Ok(format!("{} rotations wait for this pipeline", waiting.len()))
+    }
+
+    fn is_ours(&self, host: &str) -> Result<(), EngineError> {
+        if host == self.gitlab.host() {
+            return Ok(());
+        }
+        Err(EngineError::Broken(format!("about another GitLab, {host}")))
+    }
+
+    /// Drops keys that nobody repeats any more.
+    pub async fn forget_old_notices(&self) {
+        let before = self.clock.now().saturating_sub(REMEMBER).unwrap_or(Timestamp::MIN);
+        if let Err(error) = self.ledger.inbox_forget(before).await {
+            tracing::warn!(%error, "cannot tidy the inbox");
+        }
+    }
+}
+
+fn after(now: Timestamp, pause: std::time::Duration) -> Timestamp {
+    let pause = SignedDuration::try_from(pause).unwrap_or_default();
+    now.saturating_add(pause).unwrap_or(now)
+}
+
+fn told(opened: &OpenedRotation) -> String {
+    match opened {
+        OpenedRotation::New(rotation) => format!("{}: rotation {} opened", rotation.plan.token, rotation.id),
+        OpenedRotation::Existing(rotation) => format!("{}: rotation {} is known", rotation.plan.token, rotation.id),
+        OpenedRotation::NotDue(plan) => format!("{}: GitLab says it does not expire soon", plan.token),
+    }
+}
+
+fn fits(subject: &Subject, owner: &Owner) -> bool {
+    match (subject, owner) {
+        (Subject::Project { path }, Owner::Project { project }) => path == project,
+        (Subject::Group { path }, Owner::Group { group }) => path == group,
+        (Subject::Personal { .. }, owner) => !matches!(owner, Owner::Project { .. } | Owner::Group { .. }),
+        _ => false,
+    }
+}
+
+fn owns(resource: &Resource, owner: &Owner) -> bool {
+    match (resource, owner) {
+        (Resource::Project { path, .. }, Owner::Project { project }) => path == project,
+        // Before GitLab 17.4 a group was named by the last part of its path only.
+        (Resource::Group { path, .. }, Owner::Group { group }) => {
+            path == group || group.rsplit('/').next() == Some(path.as_str())
+        }
+        _ => false,
+    }
+}

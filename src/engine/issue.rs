@@ -1,0 +1,139 @@
+//! The issue as a surface: one GitLab issue a rotation, opened, kept true and closed by the bot.
+
+use crate::chat::{ChatError, Messenger, Posted};
+use crate::engine::settings::Catalog;
+use crate::gitlab::{Client, Issue, IssueChange, IssueQuery, NewIssue};
+use crate::http::CallError;
+use crate::rotation::ids::TokenName;
+use crate::rotation::view::Card;
+use crate::rotation::view::issue::{IssueText, LABEL, comment, comment_marker, issue, marker};
+use async_trait::async_trait;
+use std::time::Duration;
+
+/// The surface's name.
+pub const ISSUE: &str = "issue";
+
+/// One GitLab issue a rotation.
+pub struct IssueSurface {
+    gitlab: Client,
+    project: String,
+    labels: Vec<String>,
+    confidential: bool,
+    catalog: Catalog,
+}
+
+impl IssueSurface {
+    /// Issues in `project`, with `labels` besides our own.
+    pub fn new(gitlab: Client, project: String, labels: Vec<String>, confidential: bool, catalog: Catalog) -> Self {
+        Self { gitlab, project, labels, confidential, catalog }
+    }
+
+    /// GitLab logins of those who may approve.
+    fn approvers(&self, token: &TokenName) -> Vec<String> {
+        let policy = self.catalog.policy(token);
+        policy.approvers.iter().filter_map(|id| self.catalog.people.get(id)?.gitlab.clone()).collect()
+    }
+
+    /// The issue that an earlier request made, though its answer was lost.
+    async fn lost(&self, card: &Card) -> Result<Option<Issue>, CallError> {
+        let marker = marker(&card.key, &card.rotation);
+        let me = self.gitlab.me().await?.user_id;
+        let query = IssueQuery { labels: vec![LABEL.to_owned()], author_id: Some(me), created_after: None };
+        let issues = self.gitlab.issues(&self.project, &query).await?;
+        Ok(issues.into_iter().find(|issue| issue.description.lines().next() == Some(marker.as_str())))
+    }
+
+    async fn create(&self, card: &Card, text: IssueText) -> Result<Issue, CallError> {
+        let mut assignee_ids = Vec::new();
+        for login in self.approvers(&card.token) {
+            assignee_ids.extend(self.gitlab.user_id(&login).await?);
+        }
+        let labels = text.labels.into_iter().chain(self.labels.iter().cloned()).collect();
+        let new = NewIssue {
+            title: text.title,
+            description: text.description,
+            labels,
+            assignee_ids,
+            due_date: text.due_on,
+            confidential: self.confidential,
+        };
+        self.gitlab.create_issue(&self.project, &new).await
+    }
+
+    async fn update(&self, iid: u64, text: IssueText, open: bool) -> Result<Issue, CallError> {
+        let change = IssueChange {
+            title: Some(text.title),
+            description: Some(text.description),
+            add_labels: Some(text.labels.join(",")),
+            remove_labels: Some(text.stale_labels.join(",")),
+            due_date: text.due_on,
+            assignee_ids: None,
+            state_event: (open && !text.open).then_some("close"),
+        };
+        self.gitlab.update_issue(&self.project, iid, &change).await
+    }
+}
+
+#[async_trait]
+impl Messenger for IssueSurface {
+    fn name(&self) -> &str {
+        ISSUE
+    }
+
+    async fn show(&self, card: &Card, reference: Option<&str>) -> Result<Posted, ChatError> {
+        let text = issue(card, &self.approvers(&card.token));
+        let known = match reference.map(iid).transpose()? {
+            Some(iid) => {
+                Some(self.gitlab.issue(&self.project, iid).await.map_err(|e| self.failed(&e))?.ok_or_else(gone)?)
+            }
+            None => self.lost(card).await.map_err(|error| self.failed(&error))?,
+        };
+        let shown = match known {
+            Some(known) => self.update(known.iid, text, known.state == "opened").await,
+            // A closed case is opened as an issue first and closed by the edit that follows.
+            None => match self.create(card, text.clone()).await {
+                Ok(made) if !text.open => self.update(made.iid, text, true).await,
+                made => made,
+            },
+        };
+        let issue = shown.map_err(|error| self.failed(&error))?;
+        Ok(Posted { reference: issue.iid.to_string(), url: Some(issue.web_url).filter(|url| !url.is_empty()) })
+    }
+
+    async fn announce(&self, card: &Card, reference: &str, index: usize) -> Result<(), ChatError> {
+        let iid = iid(reference)?;
+        let marker = comment_marker(&card.rotation, index);
+        let notes = self.gitlab.notes(&self.project, iid).await.map_err(|error| self.failed(&error))?;
+        if notes.iter().any(|note| note.body.contains(&marker)) {
+            return Ok(());
+        }
+        let Some(text) = comment(card, index, &self.approvers(&card.token)) else { return Ok(()) };
+        self.gitlab.create_note(&self.project, iid, &text).await.map(drop).map_err(|error| self.failed(&error))
+    }
+}
+
+impl IssueSurface {
+    fn failed(&self, error: &CallError) -> ChatError {
+        let messenger = ISSUE.to_owned();
+        match error.status() {
+            Some(404 | 410) => ChatError::Gone { messenger, why: error.to_string() },
+            Some(_) => ChatError::Refused {
+                messenger,
+                why: format!("{error}; the bot needs the Reporter role or more in {}", self.project),
+            },
+            None => ChatError::Unavailable {
+                messenger,
+                why: error.to_string(),
+                retry_after: Some(error.retry_after()).filter(|wait| *wait > Duration::ZERO),
+            },
+        }
+    }
+}
+
+fn iid(reference: &str) -> Result<u64, ChatError> {
+    reference.parse().map_err(|_| gone())
+}
+
+fn gone() -> ChatError {
+    ChatError::Gone { messenger: ISSUE.to_owned(), why: "the issue was deleted".into() }
+}

@@ -1,0 +1,154 @@
+//! Making the new token. The intent is committed before the request is sent; a request whose answer is lost is never
+//! repeated under the same attempt.
+
+use super::trouble;
+use crate::engine::Engine;
+use crate::engine::report::Stop;
+use crate::engine::worker::{Hold, Performed};
+use crate::gitlab::{Minted as Answer, NewToken, TokenFilter};
+use crate::http::CallError;
+use crate::rotation::event::Event;
+use crate::rotation::ids::TokenId;
+use crate::rotation::phase::{Minted, Phase};
+use crate::rotation::record::Rotation;
+use crate::rotation::token::{LiveToken, Strategy};
+use crate::secret::Secret;
+use std::collections::BTreeSet;
+
+/// GitLab's limit on descriptions.
+const LONGEST_DESCRIPTION: usize = 255;
+
+impl Engine {
+    pub(super) async fn mint(&self, hold: &Hold<'_>, rotation: &Rotation, attempt: u32) -> Result<Performed, Stop> {
+        if let Phase::Minting { started: Some(_), .. } = rotation.phase {
+            return self.recover(hold, rotation, attempt).await;
+        }
+        if attempt == 1 && rotation.plan.strategy != Strategy::RevokeFirst {
+            match self.compare_plan(rotation).await {
+                Ok(Event::Replanned { plan, .. })
+                    if plan.hash() == rotation.plan.hash() && plan.blockers.is_empty() => {}
+                Ok(event) => return hold.report(rotation, &event).await,
+                Err(error) => return Ok(Performed::Trouble { why: error.to_string(), after: None }),
+            }
+        }
+        let current = match self.own_value(rotation).await {
+            Ok(current) => current,
+            Err(why) => return Ok(Performed::Trouble { why, after: None }),
+        };
+        let policy = self.catalog.policy(&rotation.plan.token);
+        let claim = hold.ensure().await?;
+        let started = Event::MintStarted { attempt, policy };
+        let rotation = self.advance(&rotation.id, &started, Some(&claim)).await?;
+        if !matches!(rotation.phase, Phase::Minting { started: Some(_), .. }) {
+            return Ok(Performed::Moved);
+        }
+        let answer = self.send(&rotation, attempt, current.as_ref()).await;
+        self.take_answer(hold, &rotation, attempt, answer).await
+    }
+
+    async fn take_answer(
+        &self,
+        hold: &Hold<'_>,
+        rotation: &Rotation,
+        attempt: u32,
+        answer: Result<Answer, CallError>,
+    ) -> Result<Performed, Stop> {
+        match answer {
+            Ok(Answer { token, value }) => {
+                let new = Minted {
+                    attempt,
+                    id: token.id,
+                    digest: value.digest(),
+                    expires_at: token.expires_at,
+                    at: self.clock.now(),
+                };
+                self.custody.take(&rotation.id, new.clone(), value);
+                hold.report(rotation, &Event::Minted { new }).await
+            }
+            Err(error @ CallError::Status { .. }) => {
+                self.learn_limit(&error.to_string());
+                hold.report(rotation, &Event::MintRefused { attempt, why: error.to_string() }).await
+            }
+            Err(error @ (CallError::NotSent { .. } | CallError::RateLimited { .. })) => {
+                hold.report(rotation, &Event::MintNotSent { attempt }).await?;
+                Ok(trouble(&error))
+            }
+            Err(CallError::Unknown { .. } | CallError::Nonsense { .. }) => self.recover(hold, rotation, attempt).await,
+        }
+    }
+
+    /// The request may have been sent by somebody who is gone, or its answer was lost.
+    async fn recover(&self, hold: &Hold<'_>, rotation: &Rotation, attempt: u32) -> Result<Performed, Stop> {
+        if let Some((new, _)) = self.custody.value(&rotation.id, attempt) {
+            return hold.report(rotation, &Event::Minted { new }).await;
+        }
+        if rotation.plan.strategy == Strategy::SelfRotate {
+            return hold.report(rotation, &Event::SelfRotateInterrupted { attempt }).await;
+        }
+        match self.found(rotation).await {
+            Ok(found) => hold.report(rotation, &Event::ValueLost { attempt, found }).await,
+            Err(error) => Ok(trouble(&error)),
+        }
+    }
+
+    async fn send(&self, rotation: &Rotation, attempt: u32, current: Option<&Secret>) -> Result<Answer, CallError> {
+        let plan = &rotation.plan;
+        let expires_at = plan.new.expires_at.unwrap_or_else(|| self.clock.today());
+        match (plan.strategy, current) {
+            (Strategy::SelfRotate, Some(current)) => self.gitlab.rotate_self(current, expires_at).await,
+            (Strategy::InPlace | Strategy::SelfRotate, _) => {
+                self.gitlab.rotate(&plan.owner, newest(rotation), expires_at).await
+            }
+            (Strategy::Overlap | Strategy::RevokeFirst, _) => {
+                let new = NewToken {
+                    name: plan.new.name.clone(),
+                    description: described(&plan.new.description, &rotation.marker(attempt)),
+                    scopes: plan.new.scopes.clone(),
+                    expires_at: plan.new.expires_at,
+                    access_level: plan.new.access_level,
+                };
+                self.gitlab.create(&plan.owner, &new).await
+            }
+        }
+    }
+
+    /// Tokens of this rotation that are alive: those with our marker or, after a rotate, its successor.
+    pub(super) async fn found(&self, rotation: &Rotation) -> Result<BTreeSet<TokenId>, CallError> {
+        let alive = TokenFilter { active: Some(true), ..TokenFilter::default() };
+        let tokens = self.gitlab.list(&rotation.plan.owner, &alive).await?;
+        let ours = |token: &LiveToken| {
+            if rotation.plan.rotates() {
+                token.name == rotation.plan.old.name && token.id > newest(rotation)
+            } else {
+                token.description.contains(&rotation.marker_prefix())
+            }
+        };
+        Ok(tokens.iter().filter(|token| ours(token)).map(|token| token.id).collect())
+    }
+
+    /// The old value, which only the strategy `self` needs, from the first store that can be read.
+    async fn own_value(&self, rotation: &Rotation) -> Result<Option<Secret>, String> {
+        if rotation.plan.strategy != Strategy::SelfRotate {
+            return Ok(None);
+        }
+        for planned in rotation.plan.stores.iter().filter(|store| store.capabilities.readable) {
+            let Some(store) = self.stores.get(&planned.id) else { continue };
+            if let Some(value) = store.read().await.map_err(|error| error.to_string())? {
+                return Ok(Some(value));
+            }
+        }
+        Err("no store gives back the present value, which the token needs to rotate itself".into())
+    }
+}
+
+/// The end of the chain: the old token, or the successor that an interrupted rotate left behind.
+fn newest(rotation: &Rotation) -> TokenId {
+    rotation.lost.iter().copied().max().map_or(rotation.plan.old.id, |lost| lost.max(rotation.plan.old.id))
+}
+
+/// The description with our marker at its end, within GitLab's limit.
+fn described(description: &str, marker: &str) -> String {
+    let room = LONGEST_DESCRIPTION - marker.len() - 1;
+    let kept: String = description.chars().take(room).collect();
+    if kept.is_empty() { marker.to_owned() } else { format!("{kept} {marker}") }
+}

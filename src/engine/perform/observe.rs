@@ -1,0 +1,79 @@
+//! Watching the tokens themselves: the new one in use, the old one silent, none left over.
+
+use super::trouble;
+use crate::engine::Engine;
+use crate::engine::report::Stop;
+use crate::engine::worker::{Hold, Performed};
+use crate::rotation::event::Event;
+use crate::rotation::phase::{Minted, Phase};
+use crate::rotation::policy::later;
+use crate::rotation::record::Rotation;
+use crate::rotation::token::Strategy;
+use std::collections::BTreeSet;
+
+impl Engine {
+    /// The new token's last use turning non-null is the proof: the bot never uses it itself.
+    pub(super) async fn observe_new(&self, hold: &Hold<'_>, rotation: &Rotation) -> Result<Performed, Stop> {
+        let Phase::Verifying { new, passed_at: Some(passed_at), .. } = &rotation.phase else {
+            return Ok(Performed::Moved);
+        };
+        let found = match self.gitlab.find(&rotation.plan.owner, new.id).await {
+            Ok(found) => found,
+            Err(error) if error.is_passing() => return Ok(trouble(&error)),
+            Err(_) if rotation.plan.strategy == Strategy::SelfRotate => None,
+            Err(error) => return Ok(trouble(&error)),
+        };
+        match found {
+            Some(token) if !token.active => {
+                let why = format!("the new token {} was revoked by somebody", new.id);
+                hold.report(rotation, &Event::GaveUp { why }).await
+            }
+            Some(token) => match token.last_used_at {
+                Some(at) => hold.report(rotation, &Event::NewSeen { at }).await,
+                None => self.not_used_yet(hold, rotation, *passed_at).await,
+            },
+            None => self.observe_by_value(hold, rotation, new).await,
+        }
+    }
+
+    async fn not_used_yet(
+        &self,
+        hold: &Hold<'_>,
+        rotation: &Rotation,
+        passed_at: jiff::Timestamp,
+    ) -> Result<Performed, Stop> {
+        if self.clock.now() >= later(passed_at, rotation.plan.timing.use_seconds) {
+            return hold.report(rotation, &Event::NewNeverUsed).await;
+        }
+        Ok(Performed::Later(self.settings.poll))
+    }
+
+    /// A token that rotated itself cannot be looked up by the bot: what the stores hold must be it, and live.
+    async fn observe_by_value(&self, hold: &Hold<'_>, rotation: &Rotation, new: &Minted) -> Result<Performed, Stop> {
+        match self.first_drift(rotation, &new.digest).await {
+            Ok(None) => hold.report(rotation, &Event::NewSeen { at: self.clock.now() }).await,
+            Ok(Some(drifted)) => hold.report(rotation, &drifted).await,
+            Err(trouble) => Ok(trouble),
+        }
+    }
+
+    pub(super) async fn observe_old(&self, hold: &Hold<'_>, rotation: &Rotation) -> Result<Performed, Stop> {
+        match self.gitlab.find(&rotation.plan.owner, rotation.plan.old.id).await {
+            Ok(token) => {
+                let (last_used, ips) =
+                    token.map_or((None, Vec::new()), |token| (token.last_used_at, token.last_used_ips));
+                hold.report(rotation, &Event::OldSeen { last_used, ips }).await
+            }
+            Err(error) => Ok(trouble(&error)),
+        }
+    }
+
+    /// The last look for live tokens that carry our marker.
+    pub(super) async fn probe(&self, hold: &Hold<'_>, rotation: &Rotation) -> Result<Performed, Stop> {
+        let found = if rotation.plan.rotates() { Ok(BTreeSet::new()) } else { self.found(rotation).await };
+        match found {
+            Ok(found) => hold.report(rotation, &Event::Probed { found }).await,
+            Err(error) => Ok(trouble(&error)),
+        }
+    }
+}

@@ -1,0 +1,225 @@
+//! Consumers: started after the switch, watched until the named job ran and passed.
+
+use super::trouble;
+use crate::engine::Engine;
+use crate::engine::report::Stop;
+use crate::engine::worker::{Hold, Performed};
+use crate::gitlab::{Job, StartedQuery, Status};
+use crate::http::CallError;
+use crate::rotation::event::Event;
+use crate::rotation::ids::ConsumerId;
+use crate::rotation::phase::{Phase, Run, RunRef};
+use crate::rotation::policy::later;
+use crate::rotation::record::Rotation;
+use crate::rotation::token::{Consumer, ConsumerKind};
+use jiff::{SignedDuration, Timestamp};
+use std::time::Duration;
+
+/// GitLab's clock may differ from ours by this much when we look for what we started.
+const SKEW: SignedDuration = SignedDuration::from_secs(30);
+/// A played schedule that shows no pipeline after this long is played again.
+const SCHEDULE_SECONDS: u64 = 60;
+/// How much of a failed job's log is shown.
+const LOG_BYTES: usize = 2_000;
+
+impl Engine {
+    pub(super) async fn start_consumer(
+        &self,
+        hold: &Hold<'_>,
+        rotation: &Rotation,
+        id: &ConsumerId,
+    ) -> Result<Performed, Stop> {
+        let Some((consumer, run)) = consumer(rotation, id) else { return Ok(Performed::Moved) };
+        let (since, asked) = match run {
+            Run::Starting { since } => (*since, true),
+            _ => {
+                let claim = hold.ensure().await?;
+                let starting = Event::ConsumerStarting { consumer: id.clone() };
+                self.advance(&rotation.id, &starting, Some(&claim)).await?;
+                (self.clock.now(), false)
+            }
+        };
+        let started = match self.find_or_start(consumer, since, asked).await {
+            Ok(started) => started,
+            Err(CallError::Status { call, status, message }) => {
+                let what = format!("could not be started: {call} was answered {status}: {message}");
+                let failed = Event::ConsumerFailed { consumer: id.clone(), what, url: None, log: None };
+                return hold.report(rotation, &failed).await;
+            }
+            Err(error) => return Ok(trouble(&error)),
+        };
+        match started {
+            Some(run) => hold.report(rotation, &Event::ConsumerStarted { consumer: id.clone(), run }).await,
+            None => Ok(Performed::Later(self.settings.poll)),
+        }
+    }
+
+    /// What was started since the intent; otherwise starts it. A duplicate run is harmless, a missed one is not.
+    async fn find_or_start(
+        &self,
+        consumer: &Consumer,
+        since: Timestamp,
+        asked: bool,
+    ) -> Result<Option<RunRef>, CallError> {
+        let project = &consumer.project;
+        match &consumer.kind {
+            ConsumerKind::Pipeline { git_ref } => {
+                let me = self.gitlab.me().await?.user_id;
+                let since = since.saturating_sub(SKEW).unwrap_or(since);
+                let query = StartedQuery { git_ref, source: "api", since, user_id: me };
+                let earlier = if asked { self.gitlab.find_started(project, &query).await? } else { None };
+                let pipeline = match earlier {
+                    Some(pipeline) => pipeline,
+                    None => self.gitlab.create_pipeline(project, git_ref).await?,
+                };
+                Ok(Some(RunRef { pipeline: pipeline.id, job: None, url: pipeline.web_url }))
+            }
+            ConsumerKind::RetryJob { git_ref } => {
+                let Some(last) = self.gitlab.latest_finished_job(project, git_ref, &consumer.job).await? else {
+                    return Err(no_such_job(consumer, git_ref));
+                };
+                let job = self.gitlab.retry_job(project, last.id).await?;
+                let pipeline = job.pipeline.or(last.pipeline).map_or(0, |pipeline| pipeline.id);
+                Ok(Some(RunRef { pipeline, job: Some(job.id), url: job.web_url }))
+            }
+            ConsumerKind::Schedule { schedule } => self.play(project, *schedule, since, asked).await,
+        }
+    }
+
+    /// GitLab does not say which pipeline a played schedule starts: it is the first one after the intent.
+    async fn play(
+        &self,
+        project: &str,
+        schedule: u64,
+        since: Timestamp,
+        asked: bool,
+    ) -> Result<Option<RunRef>, CallError> {
+        if asked {
+            let pipelines = self.gitlab.schedule_pipelines(project, schedule).await?;
+            let started = pipelines.into_iter().find(|p| p.created_at.is_some_and(|at| at >= since));
+            if let Some(pipeline) = started {
+                return Ok(Some(RunRef { pipeline: pipeline.id, job: None, url: pipeline.web_url }));
+            }
+            if self.clock.now() < later(since, SCHEDULE_SECONDS) {
+                return Ok(None);
+            }
+        }
+        self.gitlab.play_schedule(project, schedule).await.map(|()| None)
+    }
+
+    pub(super) async fn check_consumer(
+        &self,
+        hold: &Hold<'_>,
+        rotation: &Rotation,
+        id: &ConsumerId,
+    ) -> Result<Performed, Stop> {
+        let Some((consumer, Run::Started { run, since })) = consumer(rotation, id) else {
+            return Ok(Performed::Moved);
+        };
+        let verdict = match self.verdict(consumer, run).await {
+            Ok(verdict) => verdict,
+            Err(error) => return Ok(trouble(&error)),
+        };
+        let event = match verdict {
+            Verdict::Passed(run) => Event::ConsumerPassed { consumer: id.clone(), run },
+            Verdict::Failed { what, url, log } => Event::ConsumerFailed { consumer: id.clone(), what, url, log },
+            Verdict::Running if self.clock.now() < later(*since, consumer.timeout_seconds) => {
+                return Ok(Performed::Later(self.settings.poll.max(Duration::from_millis(50))));
+            }
+            Verdict::Running => {
+                let what = format!("did not finish within {} s", consumer.timeout_seconds);
+                Event::ConsumerFailed { consumer: id.clone(), what, url: Some(run.url.clone()), log: None }
+            }
+        };
+        hold.report(rotation, &event).await
+    }
+
+    async fn verdict(&self, consumer: &Consumer, run: &RunRef) -> Result<Verdict, CallError> {
+        let project = &consumer.project;
+        let job = match run.job {
+            Some(id) => self.gitlab.job(project, id).await?,
+            None => self.gitlab.jobs(project, run.pipeline).await?.into_iter().find(|job| job.name == consumer.job),
+        };
+        let Some(job) = job else { return self.without_job(consumer, run).await };
+        let url = Some(job.web_url.clone());
+        let failed = |what: String| Ok(Verdict::Failed { what, url, log: None });
+        match job.status {
+            Status::Success => Ok(Verdict::Passed(RunRef { job: Some(job.id), url: job.web_url, ..run.clone() })),
+            Status::Failed => self.red(project, &job).await,
+            Status::Skipped => failed(format!("job {} was skipped, so it proves nothing", job.name)),
+            Status::Canceled => failed(format!("job {} was canceled", job.name)),
+            Status::Manual => failed(format!("job {} waits for somebody to start it by hand", job.name)),
+            _ => Ok(Verdict::Running),
+        }
+    }
+
+    async fn without_job(&self, consumer: &Consumer, run: &RunRef) -> Result<Verdict, CallError> {
+        let pipeline = self.gitlab.pipeline(&consumer.project, run.pipeline).await?;
+        let over = pipeline.is_none_or(|pipeline| pipeline.status.is_final());
+        Ok(if over {
+            let what = format!("pipeline {} ended without a job named {}", run.pipeline, consumer.job);
+            Verdict::Failed { what, url: Some(run.url.clone()), log: None }
+        } else {
+            Verdict::Running
+        })
+    }
+
+    async fn red(&self, project: &str, job: &Job) -> Result<Verdict, CallError> {
+        let log = self.gitlab.trace_tail(project, job.id, LOG_BYTES).await.ok();
+        let log = log.map(|log| readable(&log));
+        let what = match &log {
+            Some(log) if looks_like_authentication(log) => {
+                "the job failed, and its log looks like an authentication failure: it may not see the new token"
+            }
+            Some(_) => "the job failed; its log does not look like an authentication failure",
+            None => "the job failed; its log could not be read",
+        };
+        Ok(Verdict::Failed { what: what.to_owned(), url: Some(job.web_url.clone()), log })
+    }
+}
+
+enum Verdict {
+    Passed(RunRef),
+    Failed { what: String, url: Option<String>, log: Option<String> },
+    Running,
+}
+
+fn consumer<'a>(rotation: &'a Rotation, id: &ConsumerId) -> Option<(&'a Consumer, &'a Run)> {
+    let Phase::Verifying { runs, .. } = &rotation.phase else { return None };
+    let consumer = rotation.plan.consumers.iter().find(|consumer| consumer.id == *id)?;
+    Some((consumer, runs.get(id)?))
+}
+
+fn no_such_job(consumer: &Consumer, git_ref: &str) -> CallError {
+    CallError::Status {
+        call: format!("the list of jobs of {}", consumer.project),
+        status: 404,
+        message: format!("no finished job {} on {git_ref}", consumer.job),
+    }
+}
+
+/// The words by which GitLab and git refuse a token.
+pub fn looks_like_authentication(log: &str) -> bool {
+    let log = log.to_ascii_lowercase();
+    [
+        "401",
+        "invalid_token",
+        "insufficient_scope",
+        "unauthorized",
+        "access denied",
+        "authentication failed",
+        "403 forbidden",
+    ]
+    .iter()
+    .any(|sign| log.contains(sign))
+}
+
+/// A log without colours, control characters and anything that looks like a token.
+pub fn readable(log: &str) -> String {
+    static ESCAPES: std::sync::LazyLock<regex::Regex> = std::sync::LazyLock::new(|| {
+        regex::Regex::new(r"\x1b\[[0-9;?]*[ -/]*[@-~]|section_(start|end):\d+:[^\r\n]*\r?").expect("a constant pattern")
+    });
+    let plain = ESCAPES.replace_all(log, "").replace('\r', "\n");
+    let plain: String = plain.chars().filter(|c| *c == '\n' || !c.is_control()).collect();
+    crate::secret::redact(plain.trim())
+}

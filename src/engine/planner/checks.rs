@@ -1,0 +1,167 @@
+//! What must be mended before anyone can approve (blockers), and what an approver should know (warnings).
+
+use crate::engine::{Engine, EngineError};
+use crate::gitlab::Me;
+use crate::rotation::plan::Plan;
+use crate::rotation::token::{Consumer, ConsumerKind, LiveToken, ManagedToken, Owner, Strategy};
+use crate::secret_store::StoreError;
+
+/// GitLab's number for the role of a developer, who may start pipelines.
+const DEVELOPER: u8 = 30;
+
+impl Engine {
+    pub(super) async fn check(
+        &self,
+        plan: &mut Plan,
+        managed: &ManagedToken,
+        live: &LiveToken,
+        me: &Me,
+    ) -> Result<(), EngineError> {
+        self.check_owner(plan, managed, live).await?;
+        check_scopes(plan, managed, live, me);
+        check_strategy(plan, me);
+        self.check_role(plan, managed, live, me).await?;
+        self.check_stores(plan, managed).await?;
+        for consumer in &managed.consumers {
+            self.check_one_consumer(plan, consumer, me).await?;
+        }
+        if managed.consumers.is_empty() {
+            plan.warnings.push("no pipeline proves the new token; the proof is its first use by anybody".into());
+        }
+        if self.catalog.policy(&managed.id).approvers.is_empty() {
+            plan.blockers.push(format!("token {} has no approvers, so nobody can approve", managed.id));
+        }
+        Ok(())
+    }
+
+    async fn check_owner(&self, plan: &mut Plan, managed: &ManagedToken, live: &LiveToken) -> Result<(), EngineError> {
+        if matches!(managed.owner, Owner::Project { .. } | Owner::Group { .. }) {
+            return Ok(());
+        }
+        match self.gitlab.resolve_user(&managed.owner).await? {
+            Some(user) if user == live.user_id => {}
+            Some(_) => plan.blockers.push(format!("token {} belongs to another user than {}", live.id, managed.owner)),
+            None => plan.blockers.push(format!("{} does not exist, or the bot cannot see it", managed.owner)),
+        }
+        Ok(())
+    }
+
+    /// A project or group token may not have a wider role than the bot itself.
+    async fn check_role(
+        &self,
+        plan: &mut Plan,
+        managed: &ManagedToken,
+        live: &LiveToken,
+        me: &Me,
+    ) -> Result<(), EngineError> {
+        let level = match &managed.owner {
+            Owner::Project { project } => self.gitlab.project(project, me.user_id).await?.and_then(|p| p.level),
+            Owner::Group { group } => self.gitlab.group(group, me.user_id).await?.and_then(|g| g.level),
+            _ => return Ok(()),
+        };
+        if let (false, Some(role)) = (me.admin, live.access_level)
+            && level.is_none_or(|own| own < role)
+        {
+            plan.blockers.push(format!("the token's role ({role}) is wider than the bot's own in {}", managed.owner));
+        }
+        Ok(())
+    }
+
+    async fn check_stores(&self, plan: &mut Plan, managed: &ManagedToken) -> Result<(), EngineError> {
+        if managed.stores.is_empty() {
+            plan.blockers.push("no store is configured, so the new value would be lost".into());
+        }
+        for id in &managed.stores {
+            let Some(store) = self.stores.get(id) else {
+                plan.blockers.push(format!("{id} is not configured"));
+                continue;
+            };
+            match store.preflight().await {
+                Ok(()) => {}
+                Err(error @ StoreError::Refused { .. }) => plan.blockers.push(error.to_string()),
+                Err(error) => return Err(EngineError::Unavailable(error.to_string())),
+            }
+            // What a store can do is known for sure once it has been looked at.
+            if let Some(planned) = plan.stores.iter_mut().find(|planned| planned.id == *id) {
+                planned.capabilities = store.capabilities();
+            }
+        }
+        let blind = plan.stores.iter().any(|store| !store.capabilities.readable);
+        if plan.strategy == Strategy::SelfRotate && plan.stores.iter().all(|store| !store.capabilities.readable) {
+            plan.blockers.push("no store can be read, and the token needs its present value to rotate itself".into());
+        } else if blind {
+            plan.warnings
+                .push("a store cannot be read back: only its consumer proves it, and it cannot be restored".into());
+        }
+        Ok(())
+    }
+
+    async fn check_one_consumer(&self, plan: &mut Plan, consumer: &Consumer, me: &Me) -> Result<(), EngineError> {
+        let project = match self.gitlab.project(&consumer.project, me.user_id).await? {
+            Some(project) => project,
+            None => {
+                plan.blockers.push(format!("project {} does not exist, or the bot cannot see it", consumer.project));
+                return Ok(());
+            }
+        };
+        if project.archived {
+            plan.blockers.push(format!("project {} is archived and runs no pipelines", consumer.project));
+        }
+        if !me.admin && project.level.is_none_or(|level| level < DEVELOPER) {
+            plan.blockers.push(format!(
+                "the bot may not run pipelines in {}; give it the Developer role there",
+                consumer.project
+            ));
+        }
+        if let ConsumerKind::Schedule { schedule } = consumer.kind
+            && self.gitlab.schedule(&consumer.project, schedule).await?.is_none()
+        {
+            plan.blockers.push(format!("{} has no schedule {schedule}", consumer.project));
+        }
+        Ok(())
+    }
+}
+
+fn check_scopes(plan: &mut Plan, managed: &ManagedToken, live: &LiveToken, me: &Me) {
+    if !me.token.scopes.contains("api") {
+        plan.blockers.push("the bot's own token lacks the scope api".into());
+    }
+    if plan.new.scopes.is_empty() {
+        plan.blockers.push(format!("the policy of {} leaves the new token no scope", managed.id));
+    }
+    let dropped: Vec<&str> = live.scopes.difference(&plan.new.scopes).map(String::as_str).collect();
+    if !dropped.is_empty() {
+        plan.warnings.push(format!("narrower than before, by policy: without {}", dropped.join(", ")));
+    }
+    if let Some(allowed) = &managed.scopes
+        && plan.rotates()
+        && !live.scopes.is_subset(allowed)
+    {
+        plan.blockers
+            .push("rotate copies all scopes, but the policy allows fewer; use overlap, or widen the policy".into());
+    }
+}
+
+fn check_strategy(plan: &mut Plan, me: &Me) {
+    let mints = matches!(plan.strategy, Strategy::Overlap | Strategy::RevokeFirst);
+    match &plan.owner {
+        Owner::User { username } if mints && !me.admin => {
+            plan.blockers.push(format!("only an administrator may make a token for {username}; use in_place or self"))
+        }
+        Owner::InstanceServiceAccount { username } if mints && !me.admin => {
+            plan.blockers.push(format!("only an administrator may make a token for {username}"));
+        }
+        Owner::Project { .. } | Owner::Group { .. } if mints => plan.warnings.push(
+            "the new token gets a new bot user: grants of the old one (protected branches, approvals) are not copied"
+                .into(),
+        ),
+        _ => {}
+    }
+    if plan.strategy == Strategy::SelfRotate {
+        let may = plan.old.scopes.iter().any(|scope| scope == "api" || scope == "self_rotate");
+        if !may {
+            plan.blockers.push("the token can rotate itself only with the scope api or self_rotate".into());
+        }
+        plan.warnings.push("an interrupted rotate cannot be repaired by the bot; it would ask a person".into());
+    }
+}

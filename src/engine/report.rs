@@ -1,0 +1,81 @@
+//! How anything becomes true: load the row, ask `next`, commit row, journal line and effects together.
+
+use super::{Engine, EngineError};
+use crate::ledger::{Claim, LedgerError, Line};
+use crate::rotation::event::Event;
+use crate::rotation::ids::RotationId;
+use crate::rotation::next::next;
+use crate::rotation::record::Rotation;
+use crate::rotation::refusal::Refusal;
+use jiff::Timestamp;
+
+/// Commits that may collide before something must be wrong.
+const MAX_COLLISIONS: u32 = 20;
+
+/// Why a worker must let go of what it was doing.
+#[derive(Debug)]
+pub enum Stop {
+    /// Somebody else has the lane now; whatever we hold is stale.
+    Fenced,
+    /// The row has moved on; look again at what is due.
+    Overtaken(Refusal),
+    /// The database does not answer.
+    Ledger(LedgerError),
+}
+
+impl Engine {
+    /// Applies what happened. With a claim, only while the claim is current.
+    pub async fn advance(&self, id: &RotationId, event: &Event, claim: Option<&Claim>) -> Result<Rotation, Stop> {
+        for _ in 0..MAX_COLLISIONS {
+            let Some(before) = self.ledger.load(id).await.map_err(Stop::Ledger)? else {
+                return Err(Stop::Overtaken(Refusal::Stale));
+            };
+            let now = self.clock.now();
+            let after = next(&before, event, now).map_err(Stop::Overtaken)?;
+            match self.ledger.commit(&after, &line(event, now), claim).await {
+                Ok(()) => return Ok(self.committed(&before, after, event)),
+                Err(LedgerError::Conflict) => {}
+                Err(LedgerError::Fenced) => return Err(Stop::Fenced),
+                Err(error) => return Err(Stop::Ledger(error)),
+            }
+        }
+        Err(Stop::Overtaken(Refusal::Stale))
+    }
+
+    fn committed(&self, before: &Rotation, after: Rotation, event: &Event) -> Rotation {
+        self.custody.prune(&after);
+        if before.phase.name() != after.phase.name() {
+            tracing::info!(rotation = %after.id, token = %after.plan.token, event = event.name(),
+                from = before.phase.name(), to = after.phase.name(), "moved on");
+            metrics::counter!("rekey_phase_changes_total", "to" => after.phase.name()).increment(1);
+        }
+        after
+    }
+}
+
+/// The journal's line for an event. Events carry no secrets by construction.
+pub fn line(event: &Event, now: Timestamp) -> Line {
+    Line { at: now, actor: actor(event), event: event.name(), detail: serde_json::to_value(event).unwrap_or_default() }
+}
+
+fn actor(event: &Event) -> String {
+    match event {
+        Event::Approve { by, .. }
+        | Event::Decline { by }
+        | Event::Snooze { by, .. }
+        | Event::Retry { by }
+        | Event::Restore { by }
+        | Event::Abandon { by } => format!("{} via {}", by.person, by.via),
+        _ => "rekey".to_owned(),
+    }
+}
+
+impl From<Stop> for EngineError {
+    fn from(stop: Stop) -> Self {
+        match stop {
+            Stop::Fenced => Self::Unavailable("another worker is on it; try again".into()),
+            Stop::Overtaken(refusal) => Self::Refused(refusal),
+            Stop::Ledger(error) => Self::Unavailable(error.to_string()),
+        }
+    }
+}

@@ -1,0 +1,154 @@
+//! The inventory scan: finds what no mail and no webhook told us, and names tokens near expiry that nobody manages.
+
+mod digest;
+
+use super::{Engine, EngineError};
+use crate::gitlab::InventoryQuery;
+use crate::rotation::record::Origin;
+use crate::rotation::token::{LiveToken, ManagedToken, Owner};
+use jiff::ToSpan;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use tokio_util::sync::CancellationToken;
+
+/// Tokens that nobody manages are named this many days ahead.
+const UNMANAGED_DAYS: i64 = 30;
+/// Pages that may wait in memory.
+const PAGES: usize = 4;
+
+/// What a scan saw.
+#[derive(Debug, Default)]
+pub struct Scan {
+    /// Managed tokens looked at.
+    pub managed: usize,
+    /// Rotations it led to.
+    pub opened: usize,
+    /// Tokens near expiry that nobody manages.
+    pub unmanaged: Vec<(Option<Owner>, LiveToken)>,
+    /// Owners or tokens that could not be looked at.
+    pub failed: Vec<String>,
+}
+
+impl Engine {
+    /// Asks for a scan soon, whoever's turn it is.
+    pub fn ask_for_scan(&self) {
+        self.scan_wanted.notify_one();
+    }
+
+    /// Scans on a timer, one replica at a time, until told to stop.
+    pub async fn keep_scanning(self: Arc<Self>, stop: CancellationToken) {
+        let every = self.settings.scan_every;
+        let mut wanted = true;
+        while !stop.is_cancelled() {
+            let now = self.clock.now();
+            let turn = self.ledger.take_turn("scan", now, every.as_secs().max(1)).await.unwrap_or(false);
+            if turn || wanted {
+                self.scan_and_tell().await;
+                self.forget_old_notices().await;
+            }
+            wanted = tokio::select! {
+                () = tokio::time::sleep(every.min(std::time::Duration::from_secs(60))) => false,
+                () = self.scan_wanted.notified() => true,
+                () = stop.cancelled() => false,
+            };
+        }
+    }
+
+    async fn scan_and_tell(&self) {
+        match self.scan().await {
+            Ok(scan) => {
+                tracing::info!(
+                    managed = scan.managed,
+                    opened = scan.opened,
+                    unmanaged = scan.unmanaged.len(),
+                    failed = scan.failed.len(),
+                    "inventory scanned"
+                );
+                for failure in &scan.failed {
+                    tracing::warn!(failure, "a part of the inventory could not be scanned");
+                }
+                if let Err(error) = self.tell_unmanaged(&scan.unmanaged).await {
+                    tracing::warn!(%error, "the digest of unmanaged tokens was not written; it will be");
+                }
+            }
+            Err(error) => tracing::warn!(%error, "the inventory could not be scanned"),
+        }
+    }
+
+    /// Looks at every managed token, and at everything else near its expiry that the bot may see.
+    pub async fn scan(&self) -> Result<Scan, EngineError> {
+        let mut scan = Scan::default();
+        let owners: BTreeSet<Owner> = self.catalog.tokens.values().map(|managed| managed.owner.clone()).collect();
+        let owners: Vec<Owner> = owners.into_iter().collect();
+        let (to, mut lists) = tokio::sync::mpsc::channel(PAGES);
+        let query = InventoryQuery::default();
+        let gitlab = self.gitlab.clone();
+        let asked = tokio::spawn(async move { gitlab.inventory_of(&owners, query, &to).await });
+        while let Some((owner, list)) = lists.recv().await {
+            match list {
+                Ok(tokens) => self.weigh(&owner, tokens, &mut scan).await,
+                Err(error) => scan.failed.push(format!("{owner}: {error}")),
+            }
+        }
+        drop(asked.await);
+        if self.gitlab.me().await?.admin {
+            self.scan_everything(&mut scan).await?;
+        }
+        Ok(scan)
+    }
+
+    async fn weigh(&self, owner: &Owner, tokens: Vec<LiveToken>, scan: &mut Scan) {
+        let managed: Vec<&ManagedToken> = self.catalog.tokens.values().filter(|m| m.owner == *owner).collect();
+        for managed in &managed {
+            scan.managed += 1;
+            let mut named: Vec<&LiveToken> = tokens.iter().filter(|token| token.name == managed.name).collect();
+            named.sort_by_key(|token| token.expires_at);
+            if let Some(days) = named.first().and_then(|token| self.days_left(token)) {
+                metrics::gauge!("rekey_token_days_left", "token" => managed.id.0.clone()).set(f64::from(days));
+            }
+            let near = named.iter().any(|token| self.is_near(managed, token.expires_at));
+            if !near {
+                continue;
+            }
+            match self.consider(managed, Origin::Scan, false).await {
+                Ok(super::OpenedRotation::New(_)) => scan.opened += 1,
+                Ok(_) => {}
+                Err(error) => scan.failed.push(format!("{}: {error}", managed.id)),
+            }
+        }
+        let nobodys = tokens.into_iter().filter(|token| !managed.iter().any(|managed| managed.name == token.name));
+        scan.unmanaged.extend(nobodys.filter(|token| self.is_soon(token)).map(|token| (Some(owner.clone()), token)));
+    }
+
+    /// With an administrator's token: every token of the instance, page by page.
+    async fn scan_everything(&self, scan: &mut Scan) -> Result<(), EngineError> {
+        let before = self.clock.today().saturating_add(UNMANAGED_DAYS.days());
+        let (to, mut pages) = tokio::sync::mpsc::channel::<Vec<LiveToken>>(PAGES);
+        let gitlab = self.gitlab.clone();
+        let query = InventoryQuery { expires_before: Some(before) };
+        let asked = tokio::spawn(async move { gitlab.inventory(query, &to).await });
+        while let Some(page) = pages.recv().await {
+            for token in page {
+                let managed = self.catalog.tokens.values().any(|managed| managed.name == token.name);
+                let known = scan.unmanaged.iter().any(|(_, other)| other.id == token.id);
+                if !managed && !known && self.is_soon(&token) {
+                    scan.unmanaged.push((None, token));
+                }
+            }
+        }
+        match asked.await {
+            Ok(scanned) => scanned.map(drop).map_err(EngineError::from),
+            Err(_) => Err(EngineError::Unavailable("the inventory was interrupted".into())),
+        }
+    }
+
+    fn is_soon(&self, token: &LiveToken) -> bool {
+        self.days_left(token).is_some_and(|days| i64::from(days) <= UNMANAGED_DAYS)
+    }
+
+    /// Whole days until the token is unusable.
+    pub fn days_left(&self, token: &LiveToken) -> Option<i32> {
+        let expires_at = token.expires_at?;
+        self.clock.today().until(expires_at).ok().map(|span| span.get_days())
+    }
+}

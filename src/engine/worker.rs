@@ -1,0 +1,237 @@
+//! Workers: claim a lane, perform what is due, report, let go. Any replica may take over at any point.
+
+use super::Engine;
+use super::report::Stop;
+use crate::ledger::Claim;
+use crate::rotation::due::due;
+use crate::rotation::effect::{Effect, Lane};
+use crate::rotation::event::Event;
+use crate::rotation::record::Rotation;
+use jiff::{SignedDuration, Timestamp};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::{Mutex, Semaphore, watch};
+use tokio_util::sync::CancellationToken;
+use tracing::Instrument;
+
+/// The longest a worker sleeps without looking, should every wake-up be lost.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// What performing an effect came to.
+#[derive(Debug)]
+pub enum Performed {
+    /// The row moved; look at what is due now.
+    Moved,
+    /// Nothing to report yet; look again after this long.
+    Later(Duration),
+    /// Something outside is down; try again, not before `after` if it said so.
+    Trouble {
+        /// In words, without secrets.
+        why: String,
+        /// The wish of the other side.
+        after: Option<Duration>,
+    },
+}
+
+/// A claimed lane, renewed before every outside call that needs it.
+pub struct Hold<'a> {
+    engine: &'a Engine,
+    claim: Mutex<Claim>,
+}
+
+impl Hold<'_> {
+    /// Makes sure that more lease is left than any call can take, or that we let go.
+    pub async fn ensure(&self) -> Result<Claim, Stop> {
+        let mut claim = self.claim.lock().await;
+        let now = self.engine.clock.now();
+        let left = claim.lease_until.duration_since(now);
+        if left < half(self.engine.settings.lease) {
+            *claim = match self.engine.ledger.renew(&claim, plus(now, self.engine.settings.lease)).await {
+                Ok(renewed) => renewed,
+                Err(crate::ledger::LedgerError::Fenced) => return Err(Stop::Fenced),
+                Err(error) => return Err(Stop::Ledger(error)),
+            };
+        }
+        Ok(claim.clone())
+    }
+
+    /// Reports what happened, under this claim.
+    pub async fn report(&self, rotation: &Rotation, event: &Event) -> Result<Performed, Stop> {
+        let claim = self.ensure().await?;
+        self.engine.advance(&rotation.id, event, Some(&claim)).await.map(|_| Performed::Moved)
+    }
+}
+
+impl Engine {
+    /// Works until told to stop; then finishes what is in hand and lets go.
+    pub async fn work(self: Arc<Self>, stop: CancellationToken) {
+        let slots = Arc::new(Semaphore::new(self.settings.parallel));
+        let mut changes = self.ledger.changes();
+        while !stop.is_cancelled() {
+            let taken = self.clone().take(&slots).await;
+            if !taken {
+                self.idle(&mut changes, &stop).await;
+            }
+        }
+        let all = u32::try_from(self.settings.parallel).unwrap_or(u32::MAX);
+        drop(slots.acquire_many(all).await);
+    }
+
+    async fn take(self: Arc<Self>, slots: &Arc<Semaphore>) -> bool {
+        let free = u32::try_from(slots.available_permits()).unwrap_or(u32::MAX);
+        if free == 0 {
+            drop(slots.acquire().await);
+            return true;
+        }
+        let now = self.clock.now();
+        let until = plus(now, self.settings.lease);
+        let claims = match self.ledger.claim(&self.settings.owner, now, until, free).await {
+            Ok(claims) => claims,
+            Err(error) => {
+                tracing::warn!(%error, "cannot claim work");
+                return false;
+            }
+        };
+        let any = !claims.is_empty();
+        for claim in claims {
+            let Ok(permit) = slots.clone().acquire_owned().await else { return false };
+            let engine = self.clone();
+            let span = tracing::info_span!("rotation", id = %claim.rotation, lane = claim.lane.0);
+            tokio::spawn(
+                async move {
+                    engine.run_lane(claim).await;
+                    drop(permit);
+                }
+                .instrument(span),
+            );
+        }
+        any
+    }
+
+    async fn idle(&self, changes: &mut watch::Receiver<u64>, stop: &CancellationToken) {
+        let now = self.clock.now();
+        let wake = self.ledger.next_wake().await.ok().flatten();
+        let pause = wake.map_or(LOOK, |at| positive(at.duration_since(now)).min(LOOK));
+        tokio::select! {
+            _ = changes.changed() => {}
+            () = tokio::time::sleep(pause.max(Duration::from_millis(5))) => {}
+            () = stop.cancelled() => {}
+        }
+    }
+
+    /// Performs everything due in a lane; public for tests that step by hand.
+    pub async fn run_lane(&self, claim: Claim) {
+        let mut tries = claim.tries;
+        let lane = claim.lane.clone();
+        let hold = Hold { engine: self, claim: Mutex::new(claim) };
+        loop {
+            let step = self.step(&hold, &lane).await;
+            let claim = hold.claim.lock().await.clone();
+            match step {
+                Ok(Some((_, Performed::Moved))) => tries = 0,
+                Ok(Some((_, Performed::Later(pause)))) => {
+                    return self.let_go(&claim, Some(pause), 0).await;
+                }
+                Ok(Some((rotation, Performed::Trouble { why, after }))) => {
+                    tries += 1;
+                    let pause = self.settings.backoff.pause(tries, self.dice.spread()).max(after.unwrap_or_default());
+                    if self.trouble(&hold, &rotation, &lane, &why, tries).await {
+                        tries = 0;
+                        continue;
+                    }
+                    if !self.wait_in_custody(&hold, &rotation, pause).await {
+                        return self.let_go(&claim, Some(pause), tries).await;
+                    }
+                }
+                Ok(None) => return self.let_go(&claim, None, 0).await,
+                Err(Stop::Overtaken(refusal)) => tracing::debug!(%refusal, "overtaken"),
+                Err(Stop::Fenced) => return tracing::info!("another worker has taken over"),
+                Err(Stop::Ledger(error)) => {
+                    tracing::warn!(%error, "the database does not answer");
+                    return self.let_go(&claim, Some(LOOK), tries).await;
+                }
+            }
+        }
+    }
+
+    async fn step(&self, hold: &Hold<'_>, lane: &Lane) -> Result<Option<(Rotation, Performed)>, Stop> {
+        let id = hold.claim.lock().await.rotation.clone();
+        let Some(rotation) = self.ledger.load(&id).await.map_err(Stop::Ledger)? else { return Ok(None) };
+        let now = self.clock.now();
+        let owed = due(&rotation).into_iter().find(|owed| owed.effect.lane() == *lane && owed.from <= now);
+        let Some(owed) = owed else { return Ok(None) };
+        hold.ensure().await?;
+        let performed = self.perform(hold, &rotation, &owed.effect).await;
+        count(&owed.effect, &performed);
+        performed.map(|performed| Some((rotation, performed)))
+    }
+
+    /// Writes trouble down for people to see. True if it was given up: the row moved.
+    async fn trouble(&self, hold: &Hold<'_>, rotation: &Rotation, lane: &Lane, why: &str, tries: u32) -> bool {
+        tracing::warn!(why, tries, "will try again");
+        if *lane != Lane::work() {
+            return false;
+        }
+        if tries >= self.settings.max_tries {
+            return hold.report(rotation, &Event::GaveUp { why: why.to_owned() }).await.is_ok();
+        }
+        // People need not hear of a hiccup.
+        if tries >= 2 && rotation.waiting.as_ref().is_none_or(|waiting| waiting.why != why) {
+            let delayed = Event::Delayed { why: why.to_owned() };
+            if let Err(stop) = hold.report(rotation, &delayed).await {
+                tracing::debug!(?stop, "the trouble was not written down");
+            }
+        }
+        false
+    }
+
+    /// A worker that holds a value keeps its lane while it waits: nobody else could use the value.
+    async fn wait_in_custody(&self, hold: &Hold<'_>, rotation: &Rotation, pause: Duration) -> bool {
+        let now = self.clock.now();
+        if !self.custody.holds(&rotation.id) || pause > half_std(self.settings.lease) {
+            return false;
+        }
+        let mut claim = hold.claim.lock().await;
+        match self.ledger.renew(&claim, plus(now, self.settings.lease)).await {
+            Ok(renewed) => *claim = renewed,
+            Err(_) => return false,
+        }
+        drop(claim);
+        tokio::time::sleep(pause).await;
+        true
+    }
+
+    async fn let_go(&self, claim: &Claim, pause: Option<Duration>, tries: u32) {
+        let from = pause.map(|pause| plus(self.clock.now(), pause));
+        if let Err(error) = self.ledger.release(claim, from, tries).await {
+            tracing::debug!(%error, "the lease was not given back; it will run out");
+        }
+    }
+}
+
+fn count(effect: &Effect, performed: &Result<Performed, Stop>) {
+    let result = match performed {
+        Ok(Performed::Moved) => "moved",
+        Ok(Performed::Later(_)) => "later",
+        Ok(Performed::Trouble { .. }) => "trouble",
+        Err(_) => "stopped",
+    };
+    metrics::counter!("rekey_effects_total", "effect" => effect.name(), "result" => result).increment(1);
+}
+
+fn plus(at: Timestamp, duration: Duration) -> Timestamp {
+    let signed = SignedDuration::try_from(duration).unwrap_or(SignedDuration::MAX);
+    at.saturating_add(signed).unwrap_or(Timestamp::MAX)
+}
+
+fn positive(duration: SignedDuration) -> Duration {
+    Duration::try_from(duration).unwrap_or_default()
+}
+
+fn half(duration: Duration) -> SignedDuration {
+    SignedDuration::try_from(duration / 2).unwrap_or_default()
+}
+
+fn half_std(duration: Duration) -> Duration {
+    duration / 2
+}

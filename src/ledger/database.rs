@@ -1,0 +1,97 @@
+//! The connections: on SQLite one that writes, some that read and one that checkpoints; on PostgreSQL one pool.
+
+use super::dialect::{Dialect, Use};
+use super::error::LedgerError;
+use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
+use sqlx::{Any, AnyPool, ConnectOptions, Transaction};
+use std::str::FromStr;
+use std::time::Duration;
+use tokio::sync::watch;
+
+/// Shorter than the patience of anyone who calls us (Slack: 3 s).
+const PATIENCE: Duration = Duration::from_secs(2);
+const POSTGRES_CONNECTIONS: u32 = 8;
+const SQLITE_READERS: u32 = 2;
+
+/// One open database.
+pub(super) struct Database {
+    pub(super) dialect: Dialect,
+    pub(super) writer: AnyPool,
+    pub(super) reader: AnyPool,
+    /// Only on a SQLite file.
+    pub(super) checkpointer: Option<AnyPool>,
+    changes: watch::Sender<u64>,
+}
+
+impl Database {
+    /// Opens the connections; the writer connects at once.
+    pub(super) async fn connect(url: &str) -> Result<Self, LedgerError> {
+        sqlx::any::install_default_drivers();
+        let dialect = Dialect::of(url)?;
+        let private = url.contains(":memory:");
+        let options = options(dialect, url)?;
+        let writer = match dialect {
+            Dialect::Sqlite => pool(dialect, Use::Write, 1).connect_with(options.clone()).await?,
+            Dialect::Postgres => pool(dialect, Use::Write, POSTGRES_CONNECTIONS).connect_with(options.clone()).await?,
+        };
+        let on_file = dialect == Dialect::Sqlite && !private;
+        let reader = match on_file {
+            true => pool(dialect, Use::Read, SQLITE_READERS).connect_lazy_with(options.clone()),
+            false => writer.clone(),
+        };
+        let checkpointer = on_file.then(|| pool(dialect, Use::Checkpoint, 1).connect_lazy_with(options));
+        Ok(Self { dialect, writer, reader, checkpointer, changes: watch::Sender::new(0) })
+    }
+
+    /// Begins what ends in a commit.
+    pub(super) async fn begin(&self) -> Result<Transaction<'static, Any>, LedgerError> {
+        Ok(self.writer.begin_with(self.dialect.begin_write()).await?)
+    }
+
+    /// Begins reads that see one state.
+    pub(super) async fn snapshot(&self) -> Result<Transaction<'static, Any>, LedgerError> {
+        Ok(self.reader.begin_with(self.dialect.begin_snapshot()).await?)
+    }
+
+    /// Tells this process that there may be work.
+    pub(super) fn changed(&self) {
+        self.changes.send_modify(|count| *count += 1);
+    }
+
+    /// Ticks with every change.
+    pub(super) fn changes(&self) -> watch::Receiver<u64> {
+        self.changes.subscribe()
+    }
+
+    pub(super) async fn close(&self) {
+        self.reader.close().await;
+        if let Some(checkpointer) = &self.checkpointer {
+            checkpointer.close().await;
+        }
+        // Last, so that SQLite folds its log into the file.
+        self.writer.close().await;
+    }
+}
+
+fn options(dialect: Dialect, url: &str) -> Result<AnyConnectOptions, LedgerError> {
+    let url = match dialect {
+        Dialect::Sqlite if url.contains(":memory:") || url.contains("mode=") => url.to_owned(),
+        Dialect::Sqlite if url.contains('?') => format!("{url}&mode=rwc"),
+        Dialect::Sqlite => format!("{url}?mode=rwc"),
+        Dialect::Postgres => url.to_owned(),
+    };
+    Ok(AnyConnectOptions::from_str(&url)?.disable_statement_logging())
+}
+
+/// Connections of a SQLite pool are never given up: one in memory would take its data with it.
+fn pool(dialect: Dialect, purpose: Use, connections: u32) -> AnyPoolOptions {
+    let pool = AnyPoolOptions::new()
+        .max_connections(connections)
+        .acquire_timeout(PATIENCE)
+        .test_before_acquire(dialect == Dialect::Postgres)
+        .after_connect(move |connection, _| Box::pin(async move { dialect.prepare(connection, purpose).await }));
+    match dialect {
+        Dialect::Sqlite => pool.idle_timeout(None).max_lifetime(None),
+        Dialect::Postgres => pool,
+    }
+}

@@ -1,0 +1,148 @@
+//! Rotations: opened once, changed one version at a time, each with its journal line, lanes and references.
+
+use super::database::Database;
+use super::dialect::storable;
+use super::error::LedgerError;
+use super::journal::{self, Change};
+use super::records::{Claim, Filter, Line, Opened};
+use super::row::{Columns, millis, rotation};
+use super::{lanes, references};
+use crate::rotation::ids::RotationId;
+use crate::rotation::record::Rotation;
+use sqlx::{AnyConnection, Row as _};
+
+pub(super) async fn open(database: &Database, rotation: &Rotation, line: &Line) -> Result<Opened, LedgerError> {
+    let columns = Columns::of(rotation);
+    let mut tx = database.begin().await?;
+    if !insert(&mut tx, rotation, &columns).await? {
+        return existing(&mut tx, rotation).await;
+    }
+    follow_up(&mut tx, rotation, &columns, line).await?;
+    tx.commit().await?;
+    database.changed();
+    Ok(Opened::New)
+}
+
+/// False if the key was ever used or the token has another open rotation.
+async fn insert(tx: &mut AnyConnection, rotation: &Rotation, columns: &Columns) -> Result<bool, LedgerError> {
+    let done = sqlx::query(
+        "INSERT INTO rotation \
+             (id, key, host, token_id, token, expires_on, phase, is_open, version, opened_at, body) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT DO NOTHING",
+    )
+    .bind(rotation.id.as_str())
+    .bind(rotation.key.to_string())
+    .bind(rotation.key.host.as_str())
+    .bind(rotation.key.token.to_string())
+    .bind(rotation.plan.token.as_str())
+    .bind(columns.expires_on.as_str())
+    .bind(columns.phase)
+    .bind(columns.is_open)
+    .bind(columns.version)
+    .bind(millis(rotation.opened_at))
+    .bind(columns.body.as_str())
+    .execute(tx)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+async fn existing(tx: &mut AnyConnection, rotation: &Rotation) -> Result<Opened, LedgerError> {
+    let row = sqlx::query(
+        "SELECT id FROM rotation \
+         WHERE key = $1 OR (is_open = 1 AND ((host = $2 AND token_id = $3) OR token = $4)) \
+         ORDER BY is_open DESC, opened_at DESC LIMIT 1",
+    )
+    .bind(rotation.key.to_string())
+    .bind(rotation.key.host.as_str())
+    .bind(rotation.key.token.to_string())
+    .bind(rotation.plan.token.as_str())
+    .fetch_optional(tx)
+    .await?;
+    match row {
+        Some(row) => Ok(Opened::Existing(RotationId(row.try_get("id")?))),
+        // It was closed between the two statements.
+        None => Err(LedgerError::Conflict),
+    }
+}
+
+pub(super) async fn commit(
+    database: &Database,
+    after: &Rotation,
+    line: &Line,
+    claim: Option<&Claim>,
+) -> Result<(), LedgerError> {
+    let columns = Columns::of(after);
+    let mut tx = database.begin().await?;
+    // The rotation's row is locked first by everyone, so that nobody waits in a circle.
+    update(&mut tx, after, &columns).await?;
+    if let Some(claim) = claim {
+        lanes::fence(&mut tx, claim).await?;
+    }
+    follow_up(&mut tx, after, &columns, line).await?;
+    tx.commit().await?;
+    database.changed();
+    Ok(())
+}
+
+async fn update(tx: &mut AnyConnection, after: &Rotation, columns: &Columns) -> Result<(), LedgerError> {
+    let done = sqlx::query(
+        "UPDATE rotation SET phase = $2, is_open = $3, version = $4, body = $5 WHERE id = $1 AND version = $4 - 1",
+    )
+    .bind(after.id.as_str())
+    .bind(columns.phase)
+    .bind(columns.is_open)
+    .bind(columns.version)
+    .bind(columns.body.as_str())
+    .execute(tx)
+    .await?;
+    if done.rows_affected() == 1 { Ok(()) } else { Err(LedgerError::Conflict) }
+}
+
+async fn follow_up(
+    tx: &mut AnyConnection,
+    rotation: &Rotation,
+    columns: &Columns,
+    line: &Line,
+) -> Result<(), LedgerError> {
+    lanes::put(&mut *tx, rotation).await?;
+    references::put(&mut *tx, rotation).await?;
+    let change = Change { version: columns.version, digest: &columns.digest };
+    journal::append(tx, Some(&rotation.id), Some(change), line).await
+}
+
+pub(super) async fn load(database: &Database, id: &RotationId) -> Result<Option<Rotation>, LedgerError> {
+    let row = sqlx::query("SELECT id, version, body FROM rotation WHERE id = $1")
+        .bind(storable(id.as_str()))
+        .fetch_optional(&database.reader)
+        .await?;
+    row.as_ref().map(rotation).transpose()
+}
+
+pub(super) async fn find(database: &Database, text: &str) -> Result<Vec<Rotation>, LedgerError> {
+    let text = storable(text);
+    if text.is_empty() {
+        return Ok(Vec::new());
+    }
+    let rows = sqlx::query(
+        "SELECT id, version, body FROM rotation WHERE token = $1 OR substr(id, 1, length($2)) = $2 \
+         ORDER BY opened_at DESC, id DESC",
+    )
+    .bind(text.as_str())
+    .bind(text.to_ascii_lowercase())
+    .fetch_all(&database.reader)
+    .await?;
+    rows.iter().map(rotation).collect()
+}
+
+pub(super) async fn list(database: &Database, filter: Filter) -> Result<Vec<Rotation>, LedgerError> {
+    let rows = sqlx::query(
+        "SELECT id, version, body FROM rotation WHERE is_open >= $1 AND ($2 = '' OR token = $2) \
+         ORDER BY opened_at DESC, id DESC LIMIT $3",
+    )
+    .bind(i64::from(filter.open_only))
+    .bind(filter.token.map(|token| token.0).unwrap_or_default())
+    .bind(i64::from(filter.limit))
+    .fetch_all(&database.reader)
+    .await?;
+    rows.iter().map(rotation).collect()
+}

@@ -1,0 +1,100 @@
+//! Links to token settings: the only thing in a mail that says which GitLab, and which project or group, it is about.
+//! They are compared with the allow list, letter by letter, and never followed.
+
+use super::{Instance, MailPolicy, Refused};
+
+const PERSONAL: [&str; 3] =
+    ["/-/user_settings/personal_access_tokens", "/-/profile/personal_access_tokens", "/profile/personal_access_tokens"];
+const RESOURCE: &str = "/-/settings/access_tokens";
+
+/// What a settings link points at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// The receiving user's own tokens.
+    Personal,
+    /// Tokens of a project, by full path.
+    Project(String),
+    /// Tokens of a group, by full path.
+    Group(String),
+}
+
+/// A URL cut into what we compare, nothing decoded.
+pub struct Address<'u> {
+    /// `https`, not `http`.
+    pub secure: bool,
+    /// Everything between `//` and the path.
+    pub authority: &'u str,
+    /// The path without query and fragment.
+    pub path: &'u str,
+}
+
+impl<'u> Address<'u> {
+    /// Cuts an http(s) URL.
+    pub fn read(url: &'u str) -> Option<Self> {
+        let (scheme, rest) = url.trim().split_once("://")?;
+        let secure = match scheme {
+            _ if scheme.eq_ignore_ascii_case("https") => true,
+            _ if scheme.eq_ignore_ascii_case("http") => false,
+            _ => return None,
+        };
+        let rest = &rest[..rest.find(['?', '#']).unwrap_or(rest.len())];
+        let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+        Some(Self { secure, authority, path })
+    }
+
+    /// The host in lower case with its port, unless that is the scheme's own. `None` for anything that is not purely
+    /// a host and a port: user names, escapes, other scripts, a final dot.
+    pub fn host(&self) -> Option<String> {
+        let authority = self.authority.to_ascii_lowercase();
+        let own_port = if self.secure { ":443" } else { ":80" };
+        let host = authority.strip_suffix(own_port).unwrap_or(&authority);
+        let (name, port) = host.split_once(':').unwrap_or((host, "1"));
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'.' || byte == b'-';
+        let good = !name.is_empty() && !name.ends_with('.') && name.bytes().all(plain);
+        let good_port = !port.is_empty() && port.len() <= 5 && port.bytes().all(|byte| byte.is_ascii_digit());
+        (good && good_port).then(|| host.to_owned())
+    }
+}
+
+/// What every settings link ends with, before a query.
+pub const SETTINGS: &str = "access_tokens";
+
+/// Whether a URL could be a settings link at all: a cheap look before anything is kept.
+pub fn may_be_settings(url: &str) -> bool {
+    url.contains(SETTINGS)
+}
+
+/// What a URL means under the policy: `None` if it is no settings link, an error if it is one of a foreign host.
+pub fn resolve<'p>(url: &str, policy: &'p MailPolicy) -> Result<Option<(&'p Instance, Target)>, Refused> {
+    let Some(address) = Address::read(url) else { return Ok(None) };
+    let path = address.path.trim_end_matches(['/', '.', ',', ';', ':', ')', ']', '\'', '*', '_', '>']);
+    if !(path.ends_with(RESOURCE) || PERSONAL.iter().any(|known| path.ends_with(known))) {
+        return Ok(None);
+    }
+    let Some(instance) = address.host().and_then(|host| policy.instance(&host)) else {
+        let host = super::super::name::plain(address.authority).chars().take(100).collect();
+        return Err(Refused::LookAlike { host });
+    };
+    Ok(target(path, &instance.root).map(|target| (instance, target)))
+}
+
+fn target(path: &str, root: &str) -> Option<Target> {
+    let Some(resource) = path.strip_suffix(RESOURCE) else { return Some(Target::Personal) };
+    let below = resource.strip_prefix(root).filter(|rest| rest.starts_with('/')).unwrap_or(resource);
+    let full = below.strip_prefix('/')?;
+    match full.strip_prefix("groups/") {
+        Some(group) => is_path(group).then(|| Target::Group(group.to_owned())),
+        None => is_path(full).then(|| Target::Project(full.to_owned())),
+    }
+}
+
+/// GitLab's own alphabet for paths; anything else in a link is not GitLab's work.
+fn is_path(path: &str) -> bool {
+    let good = |part: &str| {
+        !part.is_empty()
+            && part != "."
+            && part != ".."
+            && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-'))
+    };
+    path.len() <= 1024 && path.split('/').all(good)
+}

@@ -1,0 +1,87 @@
+//! Foreign text made fit to be shown: one line, no secrets, nothing invisible. What is left is escaped by each surface
+//! in its own markup.
+
+use crate::secret::redact;
+
+/// One line of foreign text without what could hide, reverse or break it, and without token values.
+pub fn line(text: &str) -> String {
+    let spaced: String = text.chars().map(|c| if c.is_whitespace() { ' ' } else { c }).collect();
+    redact(&visible(&spaced)).split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// Several lines, such as a log, otherwise as [`line`].
+pub fn lines(text: &str) -> String {
+    redact(&visible(&text.replace("\r\n", "\n").replace('\t', "    ")))
+}
+
+/// At most `most` characters, with a sign where something is missing.
+pub fn cut(text: &str, most: usize) -> String {
+    if text.chars().count() <= most {
+        return text.to_owned();
+    }
+    let kept: String = text.chars().take(most.saturating_sub(1)).collect();
+    format!("{kept}…")
+}
+
+/// The last lines of a text, at most `most` characters.
+pub fn tail(text: &str, most: usize) -> String {
+    let surplus = text.chars().count().saturating_sub(most);
+    if surplus == 0 {
+        return text.to_owned();
+    }
+    let kept: String = text.chars().skip(surplus + 2).collect();
+    let whole = kept.split_once('\n').map_or(kept.as_str(), |(_, rest)| rest);
+    format!("…\n{whole}")
+}
+
+/// A link that may be followed: http(s), without characters that could end it early in any markup.
+pub fn url(text: &str) -> Option<String> {
+    let plain = text.starts_with("https://") || text.starts_with("http://");
+    let tame = text.chars().all(|c| c.is_ascii_graphic() && !"<>|()[]{}\"'`\\^*_".contains(c));
+    (plain && tame && text.len() <= 500 && redact(text) == text).then(|| text.to_owned())
+}
+
+fn visible(text: &str) -> String {
+    text.chars().filter(|c| *c == '\n' || !is_invisible(*c)).collect()
+}
+
+/// Controls, zero-width characters, marks that turn the direction of writing, and invisible tags.
+fn is_invisible(c: char) -> bool {
+    c.is_control()
+        || matches!(c,
+            '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_hides_or_reverses_text_is_removed() {
+        assert_eq!(line("deploy\u{202e}tob\u{2066}\u{200b}\u{7}-x\u{e0041}"), "deploytob-x");
+        assert_eq!(line("  two\r\n\tlines\u{2028}or more "), "two lines or more");
+    }
+
+    #[test]
+    fn a_value_hidden_by_invisible_characters_is_masked_all_the_same() {
+        assert_eq!(line("see gl\u{200b}pat-AbCdEfGhIjKlMnOpQrSt"), "see [MASKED]");
+    }
+
+    #[test]
+    fn a_long_text_is_cut_at_its_end_and_a_log_at_its_beginning() {
+        assert_eq!(cut("abcdef", 6), "abcdef");
+        assert_eq!(cut("abcdefg", 6), "abcde…");
+        assert_eq!(tail("one\ntwo\nthree", 13), "one\ntwo\nthree");
+        assert_eq!(tail("one\ntwo\nthree", 10), "…\nthree");
+        assert!(tail(&"x".repeat(50), 10).chars().count() <= 10);
+    }
+
+    #[test]
+    fn only_plain_web_addresses_become_links() {
+        assert!(url("https://gitlab.example/acme/deploy/-/jobs/7#L12").is_some());
+        for hostile in ["javascript:alert(1)", "https://x|y", "https://x>", "https://x)[", "https://x y", "//x"] {
+            assert_eq!(url(hostile), None, "{hostile}");
+        }
+    }
+}

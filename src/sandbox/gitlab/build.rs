@@ -1,0 +1,207 @@
+//! How a test or the demo furnishes a [`World`].
+
+use super::hooks::Hook;
+use super::people::{Group, Kind, MAINTAINER, OWNER, Place, Project, User};
+use super::plan::{Definition, JobPlan};
+use super::schedules::Schedule;
+use super::tokens::{Minted, Order};
+use super::variables::Variable;
+use super::world::World;
+use jiff::{Timestamp, civil::Date};
+use std::collections::BTreeMap;
+
+/// A token to be put into the world.
+#[derive(Clone, Debug)]
+pub struct Mint {
+    /// Whose it is.
+    pub user: u64,
+    /// Its name.
+    pub name: String,
+    /// What it may do.
+    pub scopes: Vec<String>,
+    /// Its description.
+    pub description: Option<String>,
+    /// Its last day, exclusive; `None` never expires.
+    pub expires_at: Option<Date>,
+    /// Its value, where a test must know it beforehand.
+    pub value: Option<String>,
+    /// When it was made, if not now.
+    pub created_at: Option<Timestamp>,
+    /// Carries fine-grained permissions.
+    pub granular: bool,
+}
+
+impl Mint {
+    /// A token that never expires and has a random value.
+    pub fn new(user: u64, name: &str, scopes: &[&str]) -> Self {
+        Self {
+            user,
+            name: name.to_owned(),
+            scopes: scopes.iter().map(|&scope| scope.to_owned()).collect(),
+            description: None,
+            expires_at: None,
+            value: None,
+            created_at: None,
+            granular: false,
+        }
+    }
+
+    /// Expires at 00:00 UTC of the date.
+    pub fn expires(self, date: Date) -> Self {
+        Self { expires_at: Some(date), ..self }
+    }
+
+    /// Has this value.
+    pub fn value(self, value: &str) -> Self {
+        Self { value: Some(value.to_owned()), ..self }
+    }
+}
+
+impl World {
+    /// An ordinary user.
+    pub fn user(&mut self, username: &str) -> u64 {
+        self.add_user(username, Kind::Human, false)
+    }
+
+    /// An administrator of the instance.
+    pub fn admin(&mut self, username: &str) -> u64 {
+        self.add_user(username, Kind::Human, true)
+    }
+
+    /// A service account that a group, a project or the instance owns.
+    pub fn service_account(&mut self, place: Place, username: &str) -> u64 {
+        self.add_user(username, Kind::ServiceAccount(place), false)
+    }
+
+    /// A top-level group or subgroup, by full path.
+    pub fn group(&mut self, path: &str) -> u64 {
+        let id = self.next_id("group");
+        self.groups.insert(id, Group { id, path: path.to_owned(), members: BTreeMap::new() });
+        id
+    }
+
+    /// A private project, by full path; its ref `main` is protected.
+    pub fn project(&mut self, path: &str) -> u64 {
+        let id = self.next_id("project");
+        let protected_refs = vec!["main".to_owned()];
+        let project = Project { id, path: path.to_owned(), members: BTreeMap::new(), protected_refs, archived: false };
+        self.projects.insert(id, project);
+        id
+    }
+
+    /// Makes a user a member; level 0 ends the membership.
+    pub fn member(&mut self, place: Place, user: u64, level: u8) {
+        let members = match place {
+            Place::Group(id) => self.groups.get_mut(&id).map(|group| &mut group.members),
+            Place::Project(id) => self.projects.get_mut(&id).map(|project| &mut project.members),
+            Place::Instance => None,
+        };
+        match members {
+            Some(members) if level == 0 => drop(members.remove(&user)),
+            Some(members) => drop(members.insert(user, level)),
+            None => {}
+        }
+    }
+
+    /// A token of a user.
+    pub fn mint(&mut self, mint: Mint) -> Minted {
+        let order = Order {
+            user: mint.user,
+            name: mint.name,
+            description: mint.description,
+            scopes: mint.scopes,
+            expires_at: mint.expires_at,
+            granular: mint.granular,
+        };
+        let minted = self.issue(order, mint.value);
+        if let (Some(at), Some(token)) = (mint.created_at, self.tokens.get_mut(&minted.id)) {
+            token.created_at = at;
+        }
+        minted
+    }
+
+    /// A project or group access token with its bot user; the user in `mint` is replaced by it.
+    pub fn mint_for(&mut self, place: Place, level: u8, mint: Mint) -> Minted {
+        let user = self.bot(place, &mint.name, level);
+        self.mint(Mint { user, ..mint })
+    }
+
+    /// A CI/CD variable.
+    pub fn variable(&mut self, variable: Variable) {
+        self.variables.push(variable);
+    }
+
+    /// What a pipeline on a ref (`*` for every ref) consists of.
+    pub fn pipeline(&mut self, project: u64, git_ref: &str, jobs: Vec<JobPlan>) {
+        self.definitions.retain(|known| known.project != project || known.git_ref != git_ref);
+        self.definitions.push(Definition { project, git_ref: git_ref.to_owned(), jobs });
+    }
+
+    /// Somebody revokes a token behind everybody's back.
+    pub fn revoke(&mut self, token: u64) {
+        if let Some(token) = self.tokens.get_mut(&token) {
+            token.revoked = true;
+        }
+    }
+
+    /// A user may do nothing any more, or again.
+    pub fn block(&mut self, user: u64, blocked: bool) {
+        if let Some(user) = self.users.get_mut(&user) {
+            user.blocked = blocked;
+        }
+    }
+
+    /// A project becomes read-only.
+    pub fn archive(&mut self, project: u64) {
+        if let Some(project) = self.projects.get_mut(&project) {
+            project.archived = true;
+        }
+    }
+
+    /// A pipeline schedule of a user.
+    pub fn schedule(&mut self, project: u64, owner: u64, git_ref: &str, description: &str) -> u64 {
+        let id = self.next_id("schedule");
+        let (git_ref, description) = (git_ref.to_owned(), description.to_owned());
+        let created_at = self.now;
+        self.schedules.insert(id, Schedule { id, project, owner, git_ref, description, created_at });
+        id
+    }
+
+    /// A webhook.
+    pub fn hook(&mut self, hook: Hook) -> u64 {
+        let id = self.next_id("hook");
+        self.hooks.insert(id, Hook { id, created_at: self.now, ..hook });
+        id
+    }
+
+    /// The bot user behind a project or group access token.
+    pub(super) fn bot(&mut self, place: Place, name: &str, level: u8) -> u64 {
+        let sort = if matches!(place, Place::Group(_)) { "group" } else { "project" };
+        let number = match place {
+            Place::Group(id) | Place::Project(id) => id,
+            Place::Instance => 0,
+        };
+        let username = format!("{sort}_{number}_bot_{}", self.hex(32));
+        let user = self.add_user(&username, Kind::ProjectBot(place), false);
+        if let Some(user) = self.users.get_mut(&user) {
+            user.name = name.to_owned();
+        }
+        self.member(place, user, level.clamp(1, OWNER));
+        user
+    }
+
+    /// A maintainer of a place, ready to call: the user and a token with `api`.
+    pub fn maintainer(&mut self, place: Place, username: &str) -> (u64, Minted) {
+        let user = self.user(username);
+        self.member(place, user, MAINTAINER);
+        let minted = self.mint(Mint::new(user, "api", &["api"]));
+        (user, minted)
+    }
+
+    fn add_user(&mut self, username: &str, kind: Kind, admin: bool) -> u64 {
+        let id = self.next_id("user");
+        let (username, name) = (username.to_owned(), username.to_owned());
+        self.users.insert(id, User { id, username, name, kind, admin, blocked: false });
+        id
+    }
+}

@@ -1,0 +1,31 @@
+//! Every story about remembering is told on both databases.
+
+use super::postgres;
+use std::future::Future;
+
+/// An empty database of one story.
+pub struct Fresh {
+    /// What `ledger::open` takes.
+    pub url: String,
+    _folder: Option<tempfile::TempDir>,
+}
+
+/// One of each kind. Without a PostgreSQL server, outside CI, SQLite alone.
+pub async fn databases() -> Vec<Fresh> {
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("sqlite:{}", folder.path().join("rekey.db").display());
+    let sqlite = Fresh { url, _folder: Some(folder) };
+    let postgres = postgres::fresh_database().await.map(|url| Fresh { url, _folder: None });
+    std::iter::once(sqlite).chain(postgres).collect()
+}
+
+/// Tells a story on each of them, and cleans up behind those that end well.
+pub async fn on_each<F: Future<Output = ()>>(story: impl Fn(String) -> F) {
+    for database in databases().await {
+        eprintln!("on {}", database.url);
+        story(database.url.clone()).await;
+        if database.url.starts_with("postgres") {
+            postgres::drop_database(&database.url).await;
+        }
+    }
+}

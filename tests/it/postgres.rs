@@ -1,0 +1,100 @@
+//! A private PostgreSQL server, started once per test process. It ends with the process, even if that is killed: the
+//! shell that minds it waits for the end of its input.
+
+use sqlx::{AnyConnection, AssertSqlSafe, Connection};
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::LazyLock;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+const MIND_THE_SERVER: &str = r#"
+set -e
+PATH="$1:$PATH"
+cd /
+dir=$(mktemp -d)
+trap 'pg_ctl -D "$dir/pg" -m immediate stop >/dev/null 2>&1 || true; rm -rf "$dir"' EXIT
+initdb -D "$dir/pg" -U postgres --auth=trust --no-sync -E UTF8 >"$dir/initdb.log"
+options="-p $2 -c listen_addresses=127.0.0.1 -c unix_socket_directories= -c max_connections=300"
+pg_ctl -D "$dir/pg" -w -l "$dir/log" -o "$options -c fsync=off -c full_page_writes=off" start >/dev/null </dev/null
+echo ready
+cat >/dev/null
+"#;
+
+/// The server, for as long as this process lives.
+struct Server {
+    url: String,
+    _minder: Option<(Child, ChildStdin)>,
+}
+
+static SERVER: LazyLock<Option<Server>> = LazyLock::new(|| {
+    let named = std::env::var("REKEY_TEST_POSTGRES").ok().map(|url| Server { url, _minder: None });
+    let server = named.or_else(|| binaries().map(|binaries| start(&binaries)));
+    if server.is_none() {
+        let in_ci = std::env::var("CI").is_ok_and(|ci| ci == "true");
+        assert!(!in_ci, "no PostgreSQL: install its server or name one in REKEY_TEST_POSTGRES");
+        eprintln!("skipped on PostgreSQL: no server is installed and REKEY_TEST_POSTGRES names none");
+    }
+    server
+});
+
+/// The URL of a new, empty database; `None` where there is no server.
+pub async fn fresh_database() -> Option<String> {
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    let server = SERVER.as_ref()?;
+    let name = format!("rekey_{}_{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
+    sqlx::any::install_default_drivers();
+    let mut admin = AnyConnection::connect(&server.url).await.unwrap();
+    sqlx::raw_sql(AssertSqlSafe(format!("CREATE DATABASE {name}"))).execute(&mut admin).await.unwrap();
+    admin.close().await.unwrap();
+    let (base, _) = server.url.rsplit_once('/').unwrap();
+    Some(format!("{base}/{name}"))
+}
+
+/// Throws the database away, whoever still uses it.
+pub async fn drop_database(url: &str) {
+    let server = SERVER.as_ref().unwrap();
+    let (_, name) = url.rsplit_once('/').unwrap();
+    let mut admin = AnyConnection::connect(&server.url).await.unwrap();
+    sqlx::raw_sql(AssertSqlSafe(format!("DROP DATABASE {name} WITH (FORCE)"))).execute(&mut admin).await.unwrap();
+    admin.close().await.unwrap();
+}
+
+/// The newest installed server, or the one on the path.
+fn binaries() -> Option<PathBuf> {
+    let installed = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
+    let newest = installed.map(|version| version.path().join("bin")).filter(|bin| is_server(bin)).max();
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    newest.or_else(|| std::env::split_paths(&path).find(|bin| is_server(bin)))
+}
+
+fn is_server(bin: &Path) -> bool {
+    bin.join("initdb").exists() && bin.join("pg_ctl").exists()
+}
+
+fn start(binaries: &Path) -> Server {
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let mut minder = command()
+        .args(["sh", "-c", MIND_THE_SERVER, "sh"])
+        .arg(binaries)
+        .arg(port.to_string())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let input = minder.stdin.take().unwrap();
+    let mut said = String::new();
+    BufReader::new(minder.stdout.take().unwrap()).read_line(&mut said).unwrap();
+    assert_eq!(said, "ready\n", "PostgreSQL did not start");
+    Server { url: format!("postgres://postgres@127.0.0.1:{port}/postgres"), _minder: Some((minder, input)) }
+}
+
+/// PostgreSQL refuses to run as root.
+fn command() -> Command {
+    let root = std::fs::metadata("/proc/self").is_ok_and(|me| std::os::unix::fs::MetadataExt::uid(&me) == 0);
+    let mut command = Command::new(if root { "runuser" } else { "env" });
+    if root {
+        command.args(["-u", "postgres", "--"]);
+    }
+    command
+}
