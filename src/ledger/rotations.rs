@@ -146,3 +146,12 @@ pub(super) async fn list(database: &Database, filter: Filter) -> Result<Vec<Rota
     .await?;
     rows.iter().map(rotation).collect()
 }
+
+/// Open rotations by phase.
+pub(super) async fn phases(database: &Database) -> Result<Vec<(String, u64)>, LedgerError> {
+    let rows = sqlx::query("SELECT phase, COUNT(*) AS many FROM rotation WHERE is_open = 1 GROUP BY phase")
+        .fetch_all(&database.reader)
+        .await?;
+    let count = |row: &sqlx::any::AnyRow| Ok((row.try_get("phase")?, row.try_get::<i64, _>("many")?.unsigned_abs()));
+    rows.iter().map(count).collect::<Result<_, sqlx::Error>>().map_err(LedgerError::from)
+}

@@ -72,7 +72,7 @@ pub fn plan() -> Plan {
 }
 
 pub fn opened(plan: Plan) -> Rotation {
-    let key = RotationKey { host: plan.host.clone(), token: plan.old.id, expires_at: plan.old.expires_at };
+    let key = RotationKey { host: plan.host.clone(), token: plan.old.id, expires_at: plan.old.expires_at, round: 0 };
     let opening = Opening {
         id: RotationId::from(ID),
         key,
