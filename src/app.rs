@@ -70,7 +70,7 @@ fn client(config: &Config) -> Result<reqwest::Client, StartError> {
 }
 
 fn gitlab_api(config: &Config, client: reqwest::Client) -> Result<Arc<Api>, StartError> {
-    let budget = Budget { requests: config.gitlab.requests_per_minute, per: Duration::from_secs(60) };
+    let budget = Budget { requests: config.gitlab.requests_per_minute as usize, window: Duration::from_secs(60) };
     let throttle = Arc::new(Throttle::new(IN_FLIGHT, Some(budget)));
     let base = format!("{}/api/v4", config.gitlab.url.trim_end_matches('/'));
     let credential = Credential::PrivateToken(config.gitlab.token.value.duplicate());
