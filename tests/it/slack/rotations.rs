@@ -110,7 +110,9 @@ fn run() -> RunRef {
 
 pub fn go(rotation: Rotation, steps: &[(i64, Event)]) -> Rotation {
     steps.iter().fold(rotation, |row, (minute, event)| {
-        next(&row, event, at(*minute)).unwrap_or_else(|refusal| panic!("{}: {refusal}", event.name()))
+        let after = next(&row, event, at(*minute));
+        assert!(after.is_ok(), "{}: {after:?}", event.name());
+        after.unwrap()
     })
 }
 
