@@ -1,1 +1,163 @@
-//! To be written.
+//! The configuration: TOML files in, one checked [`Config`] out, or everything that is wrong with them at once.
+//! One file a section. Files are read by hand from the spanned tree, because serde stops at the first mistake.
+
+mod across;
+mod address;
+mod database;
+mod duration;
+mod folder;
+mod gitlab;
+mod issues;
+mod log;
+mod mail;
+mod owner;
+mod people;
+mod problem;
+mod rotation;
+mod secret_ref;
+mod section;
+mod server;
+mod slack;
+mod source;
+mod store;
+mod surroundings;
+mod token;
+mod verify;
+mod window;
+
+pub use database::Database;
+pub use gitlab::{Gitlab, GitlabWebhook};
+pub use issues::Issues;
+pub use log::Log;
+pub use mail::{Mail, MailTrust};
+pub use people::{People, Person};
+pub use problem::{ConfigErrors, Place, Problem};
+pub use rotation::Rotation;
+pub use secret_ref::SecretRef;
+pub use server::Server;
+pub use slack::Slack;
+pub use surroundings::{Machine, Surroundings, WithoutSecrets};
+pub use window::Window;
+
+use crate::rotation::token::ManagedToken;
+use crate::secret_store::StoreSpec;
+use problem::Problems;
+use section::Section;
+use source::Source;
+use std::io::ErrorKind;
+use std::path::Path;
+use toml::Spanned;
+use toml::de::DeTable;
+
+/// A configuration in which nothing is wrong. Printing it shows no secret.
+#[derive(Debug)]
+pub struct Config {
+    /// Where the bot is reached.
+    pub server: Server,
+    /// Where rotations are remembered.
+    pub database: Database,
+    /// The GitLab instance.
+    pub gitlab: Gitlab,
+    /// How mail arrives; `None`: it does not.
+    pub mail: Option<Mail>,
+    /// Where each rotation has its issue.
+    pub issues: Issues,
+    /// The Slack workspace, if there is one.
+    pub slack: Option<Slack>,
+    /// Everybody who may be named.
+    pub people: People,
+    /// Defaults and pace.
+    pub rotation: Rotation,
+    /// How the bot logs.
+    pub log: Log,
+    /// The managed tokens, each with the places that hold it; the token's own `stores` are their ids, in this order.
+    pub tokens: Vec<(ManagedToken, Vec<StoreSpec>)>,
+    /// What is allowed but hardly meant; to be logged at start.
+    pub warnings: Vec<Problem>,
+}
+
+const KEYS: &[&str] =
+    &["tokens_dir", "server", "database", "gitlab", "mail", "issues", "slack", "people", "rotation", "log", "token"];
+
+/// Every key that a configuration may have, as `section.key`: what documentation must cover.
+pub fn known_keys() -> Vec<String> {
+    let sections = [
+        ("", KEYS),
+        ("server.", server::KEYS),
+        ("database.", database::KEYS),
+        ("gitlab.", gitlab::KEYS),
+        ("gitlab.webhook.", gitlab::WEBHOOK_KEYS),
+        ("mail.", mail::KEYS),
+        ("issues.", issues::KEYS),
+        ("slack.", slack::KEYS),
+        ("people.", people::KEYS),
+        ("rotation.", rotation::KEYS),
+        ("rotation.window.", window::KEYS),
+        ("log.", log::KEYS),
+        ("token.", token::KEYS),
+        ("token.owner.", owner::KEYS),
+        ("token.store.", store::KEYS),
+        ("token.verify.", verify::KEYS),
+    ];
+    sections.iter().flat_map(|(section, keys)| keys.iter().map(move |key| format!("{section}{key}"))).collect()
+}
+
+/// Reads the configuration at `path` and, if it says so, the folder of tokens beside it.
+pub fn load(path: &Path, surroundings: &dyn Surroundings) -> Result<Config, ConfigErrors> {
+    let name = path.display().to_string();
+    let text = surroundings.text(path).map_err(|error| unreadable(&name, &error))?;
+    let problems = Problems::default();
+    let config = {
+        let folder = path.parent().unwrap_or(Path::new(""));
+        let source = Source::new(&name, &text, folder, &problems, surroundings);
+        source.parse().and_then(|root| read(&source, &root))
+    };
+    let warnings = problems.verdict()?;
+    Ok(Config { warnings, ..config.expect("what could not be read was noted") })
+}
+
+fn unreadable(name: &str, error: &std::io::Error) -> ConfigErrors {
+    let message = match error.kind() {
+        ErrorKind::NotFound => "there is no such file; write one with `rekey init`, or name yours with --config".into(),
+        kind => format!("the file cannot be read ({kind}); mend its permissions"),
+    };
+    ConfigErrors(vec![Problem { place: Place { file: name.into(), at: None }, message }])
+}
+
+fn read(source: &Source<'_>, root: &Spanned<DeTable<'_>>) -> Option<Config> {
+    let root = Section::new(source, root.get_ref(), 0..0, String::new(), KEYS);
+    let section = |name: &str, keys| root.section(name, format!("[{name}]"), keys);
+    let needed = |name: &str, keys, hint: &str| {
+        if !root.has(name) {
+            root.complain(name, &format!("[{name}] is missing; {hint}"));
+        }
+        root.section(name, format!("[{name}]"), keys)
+    };
+    let rotation = rotation::read(section("rotation", rotation::KEYS));
+    let people = people::read(root.section_of_names("people"));
+    let gitlab = needed("gitlab", gitlab::KEYS, "say where GitLab is: url, token");
+    let issues = needed("issues", issues::KEYS, "say in which project issues are opened: project");
+    let mail = section("mail", mail::KEYS).map(|section| mail::read(&section));
+    let slack = section("slack", slack::KEYS).map(|section| slack::read(&section));
+    let server = server::read(section("server", server::KEYS));
+    let database = database::read(section("database", database::KEYS));
+    let log = log::read(section("log", log::KEYS));
+    let gitlab = gitlab.and_then(|section| gitlab::read(&section));
+    let issues = issues.and_then(|section| issues::read(&section));
+    let tokens = folder::tokens(&root, &rotation, &people);
+    let warnings = Vec::new();
+    let (mail, slack) = (mail.flatten(), slack.flatten());
+    Some(Config {
+        server,
+        database,
+        gitlab: gitlab?,
+        mail,
+        issues: issues?,
+        slack,
+        people,
+        rotation,
+        log,
+        tokens,
+        warnings,
+    })
+}

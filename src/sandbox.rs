@@ -1,4 +1,5 @@
-//! The outside world on loopback: services that behave as the real ones towards the bot, so that tests, the crash
-//! harness and `rekey demo` go through real HTTP. It lives apart from the bot and imports none of it but tools.
+//! Stand-ins for the outside world, over real HTTP on loopback: what tests talk to and what `rekey demo` shows. They
+//! model the systems, not the bot, and import nothing of it but the clock and the tools for secrets. Not in the image.
 
 pub mod gitlab;
+pub mod slack;

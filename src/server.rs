@@ -1,1 +1,89 @@
-//! To be written.
+//! The HTTP endpoints: authenticate, parse, hand over, answer; nothing else. A 2xx for a notice means that it is on
+//! disk, or that it is genuine and of no use. Everything about size, time and load stands in [`limits`].
+
+mod body;
+pub mod gitlab;
+pub mod health;
+pub mod limits;
+pub mod mail;
+mod outcome;
+mod serve;
+pub mod slack;
+
+pub use health::Render;
+pub use limits::Limits;
+pub use serve::serve;
+
+use crate::engine::Engine;
+use crate::ledger::{Accepted, LedgerError};
+use crate::notice::Notice;
+use async_trait::async_trait;
+use axum::Router;
+use axum::routing::{get, post};
+use jiff::Timestamp;
+use std::sync::Arc;
+
+/// What the endpoints need of the engine.
+#[async_trait]
+pub trait Intake: Send + Sync {
+    /// Remembers a notice; returns only after the commit. A key that was seen before changes nothing.
+    async fn accept(&self, key: String, notice: &Notice) -> Result<Accepted, LedgerError>;
+    /// Whether notices could be remembered now.
+    async fn ping(&self) -> Result<(), LedgerError>;
+    /// For the age of requests.
+    fn now(&self) -> Timestamp;
+}
+
+#[async_trait]
+impl Intake for Engine {
+    async fn accept(&self, key: String, notice: &Notice) -> Result<Accepted, LedgerError> {
+        Engine::accept(self, key, notice).await
+    }
+
+    async fn ping(&self) -> Result<(), LedgerError> {
+        self.ledger.ping().await
+    }
+
+    fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+}
+
+/// Which endpoints there are and whom they believe. What is `None` answers 404.
+#[derive(Default)]
+pub struct Settings {
+    /// `POST /hooks/mail`.
+    pub mail: Option<mail::Door>,
+    /// `POST /hooks/gitlab`.
+    pub gitlab: Option<gitlab::Door>,
+    /// Sizes, times and numbers.
+    pub limits: Limits,
+}
+
+/// Everything on one listener. `chat` brings endpoints of its own, which come under the same limits.
+pub fn router(intake: Arc<dyn Intake>, settings: Settings, render: Render, chat: Option<Router>) -> Router {
+    hooks(intake.clone(), settings, chat).merge(admin(intake, render))
+}
+
+/// What the world outside calls.
+pub fn hooks(intake: Arc<dyn Intake>, settings: Settings, chat: Option<Router>) -> Router {
+    let Settings { mail, gitlab, limits } = settings;
+    let mut routes = chat.unwrap_or_default();
+    if let Some(door) = mail {
+        let state = Arc::new(mail::Endpoint { door, intake: intake.clone(), limits });
+        routes = routes.route("/hooks/mail", post(mail::receive).with_state(state));
+    }
+    if let Some(door) = gitlab {
+        let state = Arc::new(gitlab::Endpoint { door, intake, limits });
+        routes = routes.route("/hooks/gitlab", post(gitlab::receive).with_state(state));
+    }
+    limits::around(routes, limits)
+}
+
+/// Health and metrics; never shed, so that an overloaded bot is not taken for a dead one.
+pub fn admin(intake: Arc<dyn Intake>, render: Render) -> Router {
+    Router::new()
+        .route("/healthz", get(health::lives))
+        .route("/readyz", get(health::ready).with_state(intake))
+        .route("/metrics", get(health::metrics).with_state(render))
+}

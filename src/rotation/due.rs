@@ -1,6 +1,7 @@
 //! What the world still owes a rotation. Resume, recovery and retry are all "compute `due` again".
 
 use super::effect::{Effect, Owed};
+use super::ids::StoreId;
 use super::phase::{Phase, Run};
 use super::policy::later;
 use super::record::Rotation;
@@ -25,15 +26,18 @@ pub fn due(rotation: &Rotation) -> BTreeSet<Owed> {
 fn work(rotation: &Rotation) -> Vec<Owed> {
     match &rotation.phase {
         Phase::AwaitingApproval => awaiting(rotation),
-        Phase::Scheduled { at } => vec![Owed { from: *at, effect: Effect::Tick }],
-        Phase::Minting { attempt, .. } => vec![now(Effect::Mint { attempt: *attempt })],
+        Phase::Scheduled { at } => vec![Owed { from: *at, effect: Effect::Tick }, replan(rotation)],
+        Phase::Minting { attempt, started } => {
+            let from = rotation.mint_from.filter(|_| started.is_none()).unwrap_or(Timestamp::MIN);
+            vec![Owed { from, effect: Effect::Mint { attempt: *attempt } }]
+        }
         Phase::Distributing { pending, .. } => {
             pending.first().map(|store| now(Effect::Write { store: store.clone() })).into_iter().collect()
         }
         Phase::Verifying { runs, .. } => verifying(rotation, runs.iter()),
         Phase::Grace { until, .. } => vec![Owed { from: *until, effect: Effect::ObserveOld }],
         Phase::Restoring { pending, .. } => {
-            pending.first().map(|store| now(Effect::RestoreStore { store: store.clone() })).into_iter().collect()
+            pending.first().map(|store| restoring(rotation, store)).into_iter().collect()
         }
         Phase::Revoking { pending, .. } => pending
             .iter()
@@ -51,10 +55,18 @@ fn work(rotation: &Rotation) -> Vec<Owed> {
 }
 
 fn awaiting(rotation: &Rotation) -> Vec<Owed> {
-    vec![
-        Owed { from: rotation.approve_by, effect: Effect::Tick },
-        Owed { from: later(rotation.checked_at, REPLAN_SECONDS), effect: Effect::Replan },
-    ]
+    vec![Owed { from: rotation.approve_by, effect: Effect::Tick }, replan(rotation)]
+}
+
+fn replan(rotation: &Rotation) -> Owed {
+    Owed { from: later(rotation.checked_at, REPLAN_SECONDS), effect: Effect::Replan }
+}
+
+/// Into a store that cannot be read the previous value goes only when no write of the new one can land after it.
+fn restoring(rotation: &Rotation, store: &StoreId) -> Owed {
+    let blind = !rotation.plan.can_read(store);
+    let from = rotation.quarantine_until.filter(|_| blind).unwrap_or(Timestamp::MIN);
+    Owed { from, effect: Effect::RestoreStore { store: store.clone() } }
 }
 
 fn verifying<'a>(rotation: &Rotation, runs: impl Iterator<Item = (&'a super::ids::ConsumerId, &'a Run)>) -> Vec<Owed> {

@@ -109,6 +109,16 @@ impl Plan {
         matches!(self.strategy, Strategy::InPlace | Strategy::SelfRotate)
     }
 
+    /// Whether some store cannot be read, so that a late write into it would go unseen.
+    pub fn has_blind_stores(&self) -> bool {
+        self.stores.iter().any(|store| !store.capabilities.readable)
+    }
+
+    /// Whether the store can be read back.
+    pub fn can_read(&self, store: &StoreId) -> bool {
+        self.stores.iter().any(|planned| planned.id == *store && planned.capabilities.readable)
+    }
+
     /// What differs between two plans, in words for the people who approved the first.
     pub fn changes_to(&self, newer: &Self) -> Vec<String> {
         let mut changes = Vec::new();

@@ -112,12 +112,18 @@ pub struct Rotation {
     pub approve_by: Timestamp,
     /// No reminders before this.
     pub snoozed_until: Option<Timestamp>,
-    /// When the first store was first written.
+    /// From when on a store may hold a value that we made.
     pub switched_at: Option<Timestamp>,
+    /// When every store held the present new value; a lost token used after this is used by somebody else.
+    #[serde(default)]
+    pub stored_at: Option<Timestamp>,
     /// Tokens that we made and whose value is lost.
     pub lost: BTreeSet<TokenId>,
     /// Nothing of ours is revoked before this: a request that we sent may still land.
     pub quarantine_until: Option<Timestamp>,
+    /// No mint before this: an earlier request may still land where nobody could see or mend it.
+    #[serde(default)]
+    pub mint_from: Option<Timestamp>,
     /// Stores are read once more after this before anything is proven: an earlier write may still land.
     pub settle_at: Option<Timestamp>,
     /// Last use of the old token, as last observed.
@@ -170,8 +176,10 @@ impl Rotation {
             approve_by,
             snoozed_until: None,
             switched_at: None,
+            stored_at: None,
             lost: BTreeSet::new(),
             quarantine_until: None,
+            mint_from: None,
             settle_at: None,
             old_last_used,
             new_last_used: None,
@@ -198,6 +206,13 @@ impl Rotation {
     /// What the markers of all attempts begin with.
     pub fn marker_prefix(&self) -> String {
         format!("rekey:{}.", self.id)
+    }
+
+    /// When nothing that is sent now can land any more. Nothing of ours is revoked before.
+    pub(super) fn quarantine(&mut self, now: Timestamp) -> Timestamp {
+        let horizon = super::policy::later(now, self.plan.timing.horizon_seconds);
+        self.quarantine_until = self.quarantine_until.max(Some(horizon));
+        horizon
     }
 
     pub(super) fn saw(&mut self, at: Timestamp, source: &str, what: impl Into<String>, link: Option<String>) {

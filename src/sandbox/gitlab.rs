@@ -22,6 +22,7 @@ mod notes;
 mod own_tokens;
 mod page;
 mod params;
+mod payload;
 mod people;
 mod pipelines;
 mod places;
@@ -65,7 +66,8 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use tokio::task::JoinHandle;
 
-/// A running sandbox on a port of its own; dropping it closes the port and stops its pipelines and webhooks.
+/// A running sandbox on a port of its own. Dropping it closes the port, ends open connections when the calls on them
+/// are answered, and stops its pipelines and webhooks.
 pub struct Gitlab {
     address: SocketAddr,
     handle: Handle,
@@ -78,20 +80,9 @@ impl Gitlab {
         Self::start_at(world, clock, SocketAddr::from(([127, 0, 0, 1], 0))).await
     }
 
-    /// As [`Gitlab::start`] on a chosen address, to come back on the same port after a stop.
+    /// As [`Gitlab::start`] on a chosen address.
     pub async fn start_at(world: World, clock: Arc<dyn Clock>, at: SocketAddr) -> std::io::Result<Self> {
-        let listener = line::Lines::bind(at).await?;
-        let address = listener.address()?;
-        let handle = Handle::new(world, clock);
-        handle.with(|world| world.settings.url = format!("http://{address}"));
-        let service = router(handle.clone()).into_make_service_with_connect_info::<line::Line>();
-        let serve = async move {
-            // Ends only when the task is aborted; a sandbox has nobody to tell.
-            let _ = axum::serve(listener, service).await;
-        };
-        let mut tasks = background(&handle);
-        tasks.push(tokio::spawn(serve));
-        Ok(Self { address, handle, tasks })
+        Self::resume(Handle::new(world, clock), at).await
     }
 
     /// `http://127.0.0.1:<port>`, without a slash at the end.
@@ -102,6 +93,31 @@ impl Gitlab {
     /// The address it listens on.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Stops and gives the world back, to be started again later with all that happened in it.
+    pub async fn stop(mut self) -> Handle {
+        for task in self.tasks.drain(..) {
+            task.abort();
+            // An aborted task ends with an error by definition.
+            let _ = task.await;
+        }
+        self.handle.clone()
+    }
+
+    /// As [`Gitlab::start_at`] with a world that has run before.
+    pub async fn resume(handle: Handle, at: SocketAddr) -> std::io::Result<Self> {
+        let listener = line::Lines::bind(at).await?;
+        let address = listener.address()?;
+        handle.with(|world| world.settings.url = format!("http://{address}"));
+        let service = router(handle.clone()).into_make_service_with_connect_info::<line::Line>();
+        let serve = async move {
+            // Ends only when the task is aborted; a sandbox has nobody to tell.
+            let _ = axum::serve(listener, service).await;
+        };
+        let mut tasks = background(&handle);
+        tasks.push(tokio::spawn(serve));
+        Ok(Self { address, handle, tasks })
     }
 
     /// What is inside, to look at and to move.

@@ -152,7 +152,11 @@ async fn a_token_that_the_owner_does_not_have_is_not_found() {
     assert_eq!(house.bot.find(&group, foreign).await.unwrap(), None);
     assert_eq!(house.bot.find(&group, TokenId(999_999)).await.unwrap(), None);
     let robot = Owner::User { username: "robot".into() };
-    assert_eq!(house.admin.find(&robot, foreign).await.unwrap(), None, "an administrator sees it, but it is not the robot's");
+    assert_eq!(
+        house.admin.find(&robot, foreign).await.unwrap(),
+        None,
+        "an administrator sees it, but it is not the robot's"
+    );
     assert!(house.bot.revoke(&group, foreign).await.is_err());
     assert!(house.state.token(foreign.0).is_some_and(|token| !token.revoked));
 }
@@ -160,13 +164,18 @@ async fn a_token_that_the_owner_does_not_have_is_not_found() {
 #[tokio::test]
 async fn an_account_of_another_place_is_refused() {
     let house = house().await;
-    for (group, username) in [("acme", "instance-account"), ("acme", "robot"), ("acme", "nobody"), ("elsewhere", "group-account")] {
+    for (group, username) in
+        [("acme", "instance-account"), ("acme", "robot"), ("acme", "nobody"), ("elsewhere", "group-account")]
+    {
         let owner = Owner::GroupServiceAccount { group: group.into(), username: username.into() };
         let error = house.bot.create(&owner, &new_token(&owner, "x")).await.err().unwrap();
         assert_eq!(error.status(), Some(404), "{error}");
     }
     let nobody = Owner::User { username: "nobody".into() };
-    assert_eq!(house.admin.resolve_user(&nobody).await.unwrap_err().to_string(), "GET /users was answered 404: there is no user nobody");
+    assert_eq!(
+        house.admin.resolve_user(&nobody).await.unwrap_err().to_string(),
+        "GET /users was answered 404: there is no user nobody"
+    );
 }
 
 #[tokio::test]

@@ -1,11 +1,15 @@
 //! One binary for all integration stories, so that linking is paid once.
 #![expect(clippy::unwrap_used, reason = "the set-up of a story has nobody to report to")]
 
+mod config;
 mod databases;
+mod flow;
 mod gitlab;
 mod http;
+mod init;
 mod ledger;
 mod notice;
 mod postgres;
 mod sandbox;
 mod secret_store;
+mod slack;

@@ -4,7 +4,7 @@ mod client;
 mod faults;
 mod hooks;
 mod pipelines;
-mod stage;
+pub mod stage;
 mod tokens;
 mod variables;
 mod work;

@@ -6,7 +6,9 @@ use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::{Method, StatusCode};
 use axum::response::{IntoResponse, Response};
+use rekey::clock::{Clock, ManualClock};
 use rekey::http::Call;
+use rekey::sandbox::gitlab::{Fault, Gitlab, MAINTAINER, Mint, OWNER, Place, REPORTER, Rule, Variable, World};
 use rekey::secret::Secret;
 use rekey::secret_store::{Context, SecretStore, StoreError, StoreSpec, VariableScope, build};
 use serde_json::{Value, json};
@@ -67,6 +69,9 @@ contract! {
     project_variable: variable(VariableScope::Project("acme/deploy".into()));
     group_variable: variable(VariableScope::Group("acme".into()));
     instance_variable: variable(VariableScope::Instance);
+    project_variable_in_the_sandbox: sandboxed("project");
+    group_variable_in_the_sandbox: sandboxed("group");
+    instance_variable_in_the_sandbox: sandboxed("instance");
     file: file("");
     file_with_line_end: file("\n");
 }
@@ -158,9 +163,9 @@ fn is_fit_to_show(place: &Furnished, error: &StoreError) {
 // A GitLab that knows one variable.
 
 #[derive(Clone)]
-struct Fake(Arc<Mutex<World>>);
+struct Fake(Arc<Mutex<Shelf>>);
 
-struct World {
+struct Shelf {
     variable: Value,
     trouble: Trouble,
     level: u8,
@@ -175,14 +180,14 @@ impl Fake {
             "variable_type": "env_var", "environment_scope": "production"
         });
         let (trouble, scopes) = (Trouble::None, json!(["api"]));
-        Self(Arc::new(Mutex::new(World { variable, trouble, level: 50, scopes, changes: Vec::new() })))
+        Self(Arc::new(Mutex::new(Shelf { variable, trouble, level: 50, scopes, changes: Vec::new() })))
     }
 
     fn set(&self, field: &str, value: Value) {
         self.0.lock().unwrap().variable[field] = value;
     }
 
-    fn world(&self) -> std::sync::MutexGuard<'_, World> {
+    fn world(&self) -> std::sync::MutexGuard<'_, Shelf> {
         self.0.lock().unwrap()
     }
 
@@ -255,6 +260,53 @@ async fn variable(scope: VariableScope) -> Furnished {
             true
         }),
         _alive: Box::new(()),
+    }
+}
+
+/// The same on the sandbox, which is strict about everything else. It only tells whose token a variable holds, so
+/// both values are tokens there.
+async fn sandboxed(kind: &str) -> Furnished {
+    let clock = ManualClock::at("2026-11-21T12:00:00Z".parse().unwrap());
+    let mut world = World::new(7, clock.now());
+    let (group, project) = (world.group("acme"), world.project("acme/deploy"));
+    let (place, scope, needed, environment_scope) = match kind {
+        "project" => (Place::Project(project), VariableScope::Project("acme/deploy".into()), MAINTAINER, "production"),
+        "group" => (Place::Group(group), VariableScope::Group("acme".into()), OWNER, "production"),
+        _ => (Place::Instance, VariableScope::Instance, OWNER, "*"),
+    };
+    let bot = if place == Place::Instance { world.admin("bot") } else { world.user("bot") };
+    world.member(place, bot, needed);
+    let token = world.mint(Mint::new(bot, "api", &["api"])).value;
+    let [old, _new] = [OLD, NEW].map(|value| world.mint(Mint::new(bot, "deploy", &["api"]).value(value)).id);
+    let environment_scope = environment_scope.to_owned();
+    let mut variable = Variable::new(place, "DEPLOY_TOKEN", OLD).masked();
+    variable.environment_scope.clone_from(&environment_scope);
+    world.variable(variable);
+    let gitlab = Gitlab::start(world, Arc::new(clock)).await.unwrap();
+    let (looking, making) = (gitlab.state(), gitlab.state());
+    let api = Arc::new(api(&format!("{}/api/v4", gitlab.base_url()), token.expose()));
+    let spec =
+        StoreSpec::GitlabVariable { scope, key: "DEPLOY_TOKEN".into(), environment_scope: environment_scope.clone() };
+    Furnished {
+        store: build(&spec, &Context { gitlab: api }),
+        held: Box::new(move || {
+            let token = looking.held_by(place, "DEPLOY_TOKEN", &environment_scope)?;
+            Some(if token == old { OLD } else { NEW }.to_owned())
+        }),
+        trouble: Box::new(move |trouble| {
+            making.clear_faults();
+            let rule = |method, fault| making.fault(Rule::new(method, "*/variables/*", fault).times(0));
+            match trouble {
+                Trouble::None => {}
+                Trouble::Denied if place != Place::Instance => making.with(|world| world.member(place, bot, REPORTER)),
+                Trouble::Limited => rule("PUT", Fault::TooManyRequests { retry_after: 60 }),
+                Trouble::CutAfter => rule("PUT", Fault::CutAfter),
+                Trouble::Broken => rule("GET", Fault::ErrorBefore { status: 502 }),
+                Trouble::Denied | Trouble::Gone | Trouble::Picky => return false,
+            }
+            true
+        }),
+        _alive: Box::new(gitlab),
     }
 }
 

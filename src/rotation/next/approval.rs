@@ -17,11 +17,7 @@ pub fn replanned(
     old_last_used: Option<Timestamp>,
     now: Timestamp,
 ) -> Result<(), Refusal> {
-    let undone = matches!(
-        rotation.phase,
-        Phase::AwaitingApproval | Phase::Scheduled { .. } | Phase::Minting { attempt: 1, started: None }
-    );
-    if !undone || rotation.key.token != plan.old.id {
+    if !untouched(rotation) || rotation.key.token != plan.old.id {
         return Err(Refusal::not_now(rotation));
     }
     rotation.checked_at = now;
@@ -49,13 +45,20 @@ pub fn replanned(
 
 /// Somebody else was faster: nothing is left to do.
 pub fn superseded(rotation: &mut Rotation, how: &str, now: Timestamp) -> Result<(), Refusal> {
+    if !untouched(rotation) {
+        return Err(Refusal::not_now(rotation));
+    }
+    rotation.saw(now, "gitlab", how, None);
+    rotation.phase = Phase::Closing { new: None, outcome: Outcome::Superseded };
+    Ok(())
+}
+
+/// Whether we have done nothing yet. With `revoke_first` the old token is dead by our own hand before the first mint.
+fn untouched(rotation: &Rotation) -> bool {
     match rotation.phase {
-        Phase::AwaitingApproval | Phase::Scheduled { .. } | Phase::Minting { attempt: 1, started: None } => {
-            rotation.saw(now, "gitlab", how, None);
-            rotation.phase = Phase::Closing { new: None, outcome: Outcome::Superseded };
-            Ok(())
-        }
-        _ => Err(Refusal::not_now(rotation)),
+        Phase::AwaitingApproval | Phase::Scheduled { .. } => true,
+        Phase::Minting { attempt: 1, started: None } => rotation.plan.strategy != Strategy::RevokeFirst,
+        _ => false,
     }
 }
 
@@ -63,7 +66,12 @@ pub fn superseded(rotation: &mut Rotation, how: &str, now: Timestamp) -> Result<
 pub fn tick(rotation: &mut Rotation, now: Timestamp) -> Result<(), Refusal> {
     match rotation.phase {
         Phase::Scheduled { at } if now >= at => {
-            begin(rotation);
+            // Other strategies look again when they mint; this one revokes before.
+            if rotation.plan.strategy == Strategy::RevokeFirst && !is_fresh(rotation, now) {
+                lapse(rotation, now);
+            } else {
+                begin(rotation);
+            }
             Ok(())
         }
         Phase::AwaitingApproval if now >= rotation.approve_by => {
@@ -76,6 +84,20 @@ pub fn tick(rotation: &mut Rotation, now: Timestamp) -> Result<(), Refusal> {
         }
         _ => Err(Refusal::TooEarly),
     }
+}
+
+fn is_fresh(rotation: &Rotation, now: Timestamp) -> bool {
+    rotation.approvals.iter().all(|a| later(a.at, rotation.plan.timing.approval_seconds) > now)
+}
+
+/// The yes no longer counts: people are asked again.
+pub fn lapse(rotation: &mut Rotation, now: Timestamp) {
+    rotation.approvals.clear();
+    rotation.approve_by = later(now, rotation.plan.timing.approval_seconds);
+    rotation.saw(now, "rekey", "the approval no longer holds", None);
+    let text = "The approval no longer holds (people or policy changed, or it is too old). Please approve again.";
+    rotation.announce(now, Audience::Approvers, text);
+    rotation.phase = Phase::AwaitingApproval;
 }
 
 fn reminder(rotation: &Rotation) -> String {

@@ -4,7 +4,6 @@ use super::ending;
 use super::people::stuck;
 use crate::rotation::ids::StoreId;
 use crate::rotation::phase::{Minted, Phase, Run, Why};
-use crate::rotation::policy::later;
 use crate::rotation::record::Rotation;
 use crate::rotation::refusal::Refusal;
 use jiff::Timestamp;
@@ -40,8 +39,8 @@ pub fn all_stored(rotation: &mut Rotation, new: Minted, now: Timestamp) {
     let passed_at = rotation.plan.consumers.is_empty().then_some(now);
     rotation.new_last_used = None;
     // A proxy may still deliver a twin of the create or of a write: nothing is revoked before that is impossible.
-    let horizon = later(now, rotation.plan.timing.horizon_seconds);
-    rotation.quarantine_until = rotation.quarantine_until.max(Some(horizon));
+    rotation.quarantine(now);
+    rotation.stored_at = Some(now);
     rotation.phase = Phase::Verifying { new, runs, passed_at };
 }
 

@@ -79,8 +79,7 @@ pub fn revoke_then_close(rotation: &mut Rotation, new: Minted) {
 pub fn give_up_new(rotation: &mut Rotation, new: &Minted, now: Timestamp) {
     let mut pending = rotation.lost.clone();
     pending.insert(new.id);
-    let horizon = later(now, rotation.plan.timing.horizon_seconds);
-    rotation.quarantine_until = rotation.quarantine_until.max(Some(horizon));
+    rotation.quarantine(now);
     proceed(rotation, None, pending, AfterRevoke::Close(Outcome::Abandoned));
 }
 
@@ -153,6 +152,12 @@ pub fn probed(rotation: &mut Rotation, found: &BTreeSet<TokenId>, now: Timestamp
         proceed(rotation, new, stray, AfterRevoke::Close(outcome));
         return Ok(());
     }
+    if !stray.is_empty() {
+        let ids: Vec<String> = stray.iter().map(|id| format!("token {id}")).collect();
+        let left = format!("{} still alive, because a store may hold it; revoke it once none does", ids.join(", "));
+        rotation.saw(now, "gitlab", left.clone(), None);
+        rotation.announce(now, Audience::Approvers, format!("Left behind: {left}."));
+    }
     rotation.phase = Phase::Closed { outcome, at: now };
     rotation.announce(now, Audience::Followers, farewell(rotation, outcome));
     Ok(())
@@ -175,7 +180,6 @@ fn farewell(rotation: &Rotation, outcome: Outcome) -> String {
 
 /// Values that were never written anywhere are strays; the last look finds and revokes them.
 pub fn abandon_unwritten(rotation: &mut Rotation, now: Timestamp) {
-    let horizon = later(now, rotation.plan.timing.horizon_seconds);
-    rotation.quarantine_until = rotation.quarantine_until.max(Some(horizon));
+    rotation.quarantine(now);
     rotation.phase = Phase::Closing { new: None, outcome: Outcome::Abandoned };
 }

@@ -1,10 +1,11 @@
 //! Making the new token, once per attempt, whatever happens to the answer.
 
+use super::approval;
 use super::people::stuck;
 use crate::rotation::ids::TokenId;
 use crate::rotation::phase::{Minted, Phase, Why};
-use crate::rotation::policy::{Policy, later};
-use crate::rotation::record::{Audience, Rotation};
+use crate::rotation::policy::Policy;
+use crate::rotation::record::Rotation;
 use crate::rotation::refusal::Refusal;
 use crate::rotation::token::Strategy;
 use jiff::Timestamp;
@@ -18,16 +19,14 @@ pub fn started(rotation: &mut Rotation, attempt: u32, policy: &Policy, now: Time
     if rotation.phase != (Phase::Minting { attempt, started: None }) {
         return Err(stale(rotation));
     }
+    if rotation.mint_from.is_some_and(|from| now < from) {
+        return Err(Refusal::TooEarly);
+    }
     let first = attempt == 1 && rotation.plan.strategy != Strategy::RevokeFirst;
     if first {
         let counting = policy.counting(&rotation.approvals, &rotation.plan.hash(), rotation.requester(), now);
         if counting.len() < policy.needed() {
-            rotation.approvals.clear();
-            rotation.saw(now, "rekey", "the approval no longer holds", None);
-            let text =
-                "The approval no longer holds (people or policy changed, or it is too old). Please approve again.";
-            rotation.announce(now, Audience::Approvers, text);
-            rotation.phase = Phase::AwaitingApproval;
+            approval::lapse(rotation, now);
             return Ok(());
         }
     }
@@ -46,6 +45,8 @@ pub fn minted(rotation: &mut Rotation, new: &Minted, now: Timestamp) -> Result<(
         rotation.saw(now, "gitlab", format!("old token {} died in the same instant", rotation.plan.old.id), None);
     }
     rotation.lost.remove(&new.id);
+    // A twin of the request may still be on its way, and make a token that nobody holds.
+    rotation.quarantine(now);
     let pending = rotation.plan.stores.iter().map(|store| store.id.clone()).collect::<Vec<_>>();
     rotation.phase = Phase::Distributing { new: new.clone(), pending };
     if rotation.plan.stores.is_empty() {
@@ -100,13 +101,25 @@ pub fn value_lost(
     };
     rotation.lost.extend(found.iter().filter(|id| **id != rotation.plan.old.id));
     rotation.saw(now, "rekey", format!("the value of attempt {attempt} was lost; nobody can use it"), None);
-    let horizon = later(now, rotation.plan.timing.horizon_seconds);
-    rotation.quarantine_until = rotation.quarantine_until.max(Some(horizon));
+    let horizon = rotation.quarantine(now);
     if written {
-        rotation.settle_at = rotation.settle_at.max(Some(horizon));
+        rotation.switched_at = rotation.switched_at.or(Some(now));
+        wait_for_writes(rotation, horizon);
+    } else if rotation.plan.rotates() && found.is_empty() {
+        // Two rotates of one token are reuse, which kills the family: the first must have landed or died.
+        rotation.mint_from = rotation.mint_from.max(Some(horizon));
     }
     again(rotation, attempt, now);
     Ok(())
+}
+
+/// Writes of a lost attempt may land until `horizon`. Stores that can be read are read again then; for those that
+/// cannot, the next attempt has to wait, so that its write is the last.
+pub fn wait_for_writes(rotation: &mut Rotation, horizon: Timestamp) {
+    rotation.settle_at = rotation.settle_at.max(Some(horizon));
+    if rotation.plan.has_blind_stores() {
+        rotation.mint_from = rotation.mint_from.max(Some(horizon));
+    }
 }
 
 /// A token's own rotate cannot be repeated: presenting the dead value would kill the whole family.

@@ -1,18 +1,20 @@
 //! What people can do with a rotation that cannot go on by itself.
 
 use super::approval::allowed;
-use super::ending;
+use super::{ending, minting};
 use crate::rotation::event::Decider;
+use crate::rotation::ids::TokenId;
 use crate::rotation::phase::{AfterRevoke, Outcome, Phase, Why};
 use crate::rotation::record::{Audience, Rotation};
 use crate::rotation::refusal::Refusal;
+use crate::rotation::view::text::sentence;
 use jiff::Timestamp;
 use std::collections::BTreeSet;
 
 /// Remembers where it stood and tells people.
 pub fn stuck(rotation: &mut Rotation, why: Why, now: Timestamp) {
     let at = Box::new(rotation.phase.clone());
-    rotation.announce(now, Audience::Approvers, format!("Stuck: {} {}", why.what, why.todo));
+    rotation.announce(now, Audience::Approvers, format!("Stuck. {} {}", sentence(&why.what), sentence(&why.todo)));
     rotation.phase = Phase::Stuck { at, why };
 }
 
@@ -21,20 +23,30 @@ pub fn gave_up(rotation: &mut Rotation, why: &str, now: Timestamp) -> Result<(),
     if matches!(rotation.phase, Phase::Closed { .. } | Phase::Stuck { .. }) {
         return Err(Refusal::not_now(rotation));
     }
-    let safe = match rotation.phase.minted() {
-        Some(_) if rotation.plan.overlaps() => "Both tokens work; nothing was revoked that is still needed.",
-        Some(_) => "The new token works; the old one is dead.",
-        None => "Nothing was changed yet, or only what the evidence lists.",
-    };
+    let safe = what_lives(rotation);
     let why = Why {
         what: format!("Tried for a long time without success: {why}"),
-        safe: safe.into(),
+        safe,
         todo: "Mend what is named, then retry, or abandon.".into(),
         link: None,
         log: None,
     };
     stuck(rotation, why, now);
     Ok(())
+}
+
+fn what_lives(rotation: &Rotation) -> String {
+    match &rotation.phase {
+        Phase::AwaitingApproval | Phase::Scheduled { .. } => "Nothing was changed yet.".into(),
+        Phase::Minting { .. } | Phase::Revoking { new: None, then: AfterRevoke::Mint, .. } => {
+            minting::old_is_safe(rotation)
+        }
+        Phase::Revoking { .. } | Phase::Closing { .. } => {
+            "What the stores hold works; nothing of it is revoked.".into()
+        }
+        _ if rotation.plan.overlaps() => "Both tokens work; nothing was revoked that is still needed.".into(),
+        _ => "The new token works; the old one is dead.".into(),
+    }
 }
 
 /// Goes back to where it stood; what is owed is computed again.
@@ -55,7 +67,11 @@ pub fn restore(rotation: &mut Rotation, by: &Decider, now: Timestamp) -> Result<
     };
     allowed(by)?;
     let Some(new) = at.minted().cloned() else {
-        return Err(Refusal::Impossible { why: "no store was written, so there is nothing to restore".into() });
+        let why = match rotation.switched_at {
+            None => "no store was written, so there is nothing to restore",
+            Some(_) => "the value that a store may hold is lost; retry to make another, then restore or go on",
+        };
+        return Err(Refusal::Impossible { why: why.into() });
     };
     if !rotation.plan.overlaps() {
         return Err(Refusal::Impossible { why: "the old token is dead; restoring its value would help nobody".into() });
@@ -63,12 +79,17 @@ pub fn restore(rotation: &mut Rotation, by: &Decider, now: Timestamp) -> Result<
     if matches!(**at, Phase::Revoking { .. } | Phase::Closing { .. }) {
         return Err(Refusal::Impossible { why: "the old token may be revoked already".into() });
     }
+    // A write of the new value may be on its way. Once all stores had it, the quarantine runs already.
+    let writing = matches!(**at, Phase::Distributing { .. });
     let pending = match &**at {
         Phase::Restoring { pending, .. } => pending.clone(),
         _ => rotation.plan.stores.iter().map(|store| store.id.clone()).collect(),
     };
     rotation.saw(now, &by.via, format!("{} asked to restore the previous value", by.person), None);
     rotation.phase = Phase::Restoring { new, pending };
+    if writing {
+        rotation.quarantine(now);
+    }
     Ok(())
 }
 
@@ -81,25 +102,39 @@ pub fn abandon(rotation: &mut Rotation, by: &Decider, now: Timestamp) -> Result<
     rotation.saw(now, &by.via, format!("{} abandoned it", by.person), None);
     match at.minted() {
         Some(new) => {
-            let text = left_alive(rotation, new.id.0);
+            let text = left_alive(rotation, &at, new.id.0);
             rotation.saw(now, "rekey", text.clone(), None);
-            rotation.announce(now, Audience::Approvers, format!("Abandoned. {text}."));
-            // What could not be revoked before is left to the person who abandons.
-            let undecided = matches!(*at, Phase::Revoking { .. } | Phase::Closing { .. });
-            let pending = if undecided { BTreeSet::new() } else { rotation.lost.clone() };
+            rotation.announce(now, Audience::Approvers, format!("Abandoned. {}", sentence(&text)));
+            let pending = unneeded(rotation, &at);
             ending::proceed(rotation, Some(new.clone()), pending, AfterRevoke::Close(Outcome::Abandoned));
         }
-        None => ending::abandon_unwritten(rotation, now),
+        None => {
+            // What could not be revoked before is left to the person who abandons.
+            if let Phase::Revoking { pending, then: AfterRevoke::Close(_), .. } = &*at {
+                rotation.lost.extend(pending);
+            }
+            ending::abandon_unwritten(rotation, now);
+        }
     }
     Ok(())
 }
 
-fn left_alive(rotation: &Rotation, new: u64) -> String {
-    if rotation.plan.overlaps() {
-        format!(
-            "tokens {} (old) and {new} (new) both stay alive; revoke by hand the one you do not need",
-            rotation.plan.old.id
-        )
+/// Lost tokens that certainly no store holds: every store was written after them, for good.
+fn unneeded(rotation: &Rotation, at: &Phase) -> BTreeSet<TokenId> {
+    let overwritten = matches!(at, Phase::Verifying { .. } | Phase::Grace { .. }) && rotation.settle_at.is_none();
+    if overwritten { rotation.lost.clone() } else { BTreeSet::new() }
+}
+
+fn left_alive(rotation: &Rotation, at: &Phase, new: u64) -> String {
+    let old = rotation.plan.old.id;
+    let old_lives = rotation.plan.overlaps()
+        && match at {
+            Phase::Revoking { pending, .. } => pending.contains(&old),
+            Phase::Closing { .. } => false,
+            _ => true,
+        };
+    if old_lives {
+        format!("token {old} (old) and token {new} (new) both stay alive; revoke by hand the one you do not need")
     } else {
         format!("token {new} (new) stays alive")
     }

@@ -39,8 +39,8 @@ pub fn drifted(
     if let (true, true, Some(new)) = (ours, may_mint_again, rotation.phase.minted().cloned()) {
         rotation.saw(now, store.as_str(), "an earlier write landed late; making another token", None);
         rotation.lost.insert(new.id);
-        let horizon = later(now, rotation.plan.timing.horizon_seconds);
-        rotation.quarantine_until = rotation.quarantine_until.max(Some(horizon));
+        let horizon = rotation.quarantine(now);
+        minting::wait_for_writes(rotation, horizon);
         minting::again(rotation, new.attempt, now);
         return Ok(());
     }
@@ -112,7 +112,7 @@ pub fn failed(
     now: Timestamp,
 ) -> Result<(), Refusal> {
     let run = run_of(rotation, consumer)?;
-    if matches!(run, Run::Passed { .. }) {
+    if matches!(run, Run::Passed { .. } | Run::Pending) {
         return Err(Refusal::Stale);
     }
     *run = Run::Pending;

@@ -137,6 +137,27 @@ impl World {
         self.definitions.push(Definition { project, git_ref: git_ref.to_owned(), jobs });
     }
 
+    /// Somebody revokes a token behind everybody's back.
+    pub fn revoke(&mut self, token: u64) {
+        if let Some(token) = self.tokens.get_mut(&token) {
+            token.revoked = true;
+        }
+    }
+
+    /// A user may do nothing any more, or again.
+    pub fn block(&mut self, user: u64, blocked: bool) {
+        if let Some(user) = self.users.get_mut(&user) {
+            user.blocked = blocked;
+        }
+    }
+
+    /// A project becomes read-only.
+    pub fn archive(&mut self, project: u64) {
+        if let Some(project) = self.projects.get_mut(&project) {
+            project.archived = true;
+        }
+    }
+
     /// A pipeline schedule of a user.
     pub fn schedule(&mut self, project: u64, owner: u64, git_ref: &str, description: &str) -> u64 {
         let id = self.next_id("schedule");

@@ -1,10 +1,12 @@
 //! What webhooks say, in the shape of GitLab's own payloads.
 
+use super::payload::{attributes, build, commit, group_json, iso, project_json, repository, runner, spaced, user, utc};
+use super::payload::{job_commit, labels};
 use super::people::{Place, is_within};
-use super::runner::{Job, Pipeline};
+use super::runner::Job;
 use super::tokens::Token;
 use super::world::World;
-use jiff::{Timestamp, ToSpan, tz::TimeZone};
+use jiff::ToSpan;
 use serde_json::{Value, json};
 
 impl World {
@@ -36,7 +38,10 @@ impl World {
             "build_failure_reason": job.failure_reason.unwrap_or("unknown_failure"), "pipeline_id": pipeline.id,
             "runner": runner(job), "project_id": project, "project_name": spaced(self, project),
             "user": user(self, job.user), "project": project_json(self, project), "environment": null,
-            "commit": {"id": pipeline.id, "name": null, "sha": pipeline.sha, "status": pipeline.status},
+        "commit": job_commit(pipeline), "repository": repository(self, project),
+            "build_created_at_iso": iso(job.created_at), "build_started_at_iso": job.started_at.map(iso),
+            "build_finished_at_iso": job.finished_at.map(iso), "build_queued_duration": 0.5,
+            "build_duration": super::payload::seconds(job.started_at, job.finished_at),
         });
         self.emit(Place::Project(project), "job", "Job Hook", body);
     }
@@ -58,10 +63,13 @@ impl World {
             "object_attributes": {"id": note.id, "internal": note.internal, "note": note.body,
                 "noteable_type": "Issue", "author_id": note.author, "created_at": utc(note.created_at),
                 "updated_at": utc(note.updated_at), "project_id": project, "noteable_id": note.issue,
-                "system": note.system, "action": "create", "type": null, "description": note.body, "url": url},
+                "system": note.system, "action": "create", "type": null, "description": note.body, "url": url,
+                "attachment": null, "line_code": null, "commit_id": null, "st_diff": null, "discussion_id": null},
+            "repository": repository(self, project),
             "issue": {"id": issue.id, "iid": issue.iid, "title": issue.title, "description": issue.description,
                 "author_id": issue.author, "project_id": project, "assignee_ids": issue.assignees,
-                "confidential": issue.confidential, "state": if issue.open { "opened" } else { "closed" },
+                "confidential": issue.confidential, "labels": labels(issue), "milestone_id": null,
+                "assignee_id": issue.assignees.first(), "state": if issue.open { "opened" } else { "closed" },
                 "created_at": utc(issue.created_at), "updated_at": utc(issue.updated_at)},
         });
         self.emit(Place::Project(project), event, header, body);
@@ -96,72 +104,4 @@ impl World {
             self.post(hook, header, body.to_string());
         }
     }
-}
-
-fn attributes(world: &World, pipeline: &Pipeline) -> Value {
-    let path = world.path_of(Place::Project(pipeline.project));
-    let mut stages: Vec<&str> = world.jobs_of(pipeline.id).iter().map(|job| job.plan.stage.as_str()).collect();
-    stages.dedup();
-    let variables: Vec<Value> =
-        pipeline.variables.iter().map(|(key, value)| json!({"key": key, "value": value})).collect();
-    json!({
-        "id": pipeline.id, "iid": pipeline.iid, "name": null, "ref": pipeline.git_ref, "tag": false,
-        "sha": pipeline.sha, "before_sha": "0".repeat(40), "source": pipeline.source, "status": pipeline.status,
-        "detailed_status": pipeline.status, "stages": stages, "created_at": utc(pipeline.created_at),
-        "finished_at": pipeline.finished_at.map(utc), "variables": variables,
-        "protected_ref": world.is_protected(pipeline.project, &pipeline.git_ref),
-        "url": format!("{}/{path}/-/pipelines/{}", world.settings.url, pipeline.id),
-    })
-}
-
-fn build(world: &World, job: &Job) -> Value {
-    json!({
-        "id": job.id, "stage": job.plan.stage, "name": job.plan.name, "status": job.status,
-        "created_at": utc(job.created_at), "started_at": job.started_at.map(utc),
-        "finished_at": job.finished_at.map(utc), "failure_reason": job.failure_reason,
-        "manual": job.plan.run == super::plan::Run::Manual, "allow_failure": job.plan.allow_failure,
-        "when": if job.plan.run == super::plan::Run::Manual { "manual" } else { "on_success" },
-        "user": user(world, job.user), "runner": runner(job), "environment": null,
-        "artifacts_file": {"filename": null, "size": null},
-    })
-}
-
-fn runner(job: &Job) -> Value {
-    job.started_at.map_or(Value::Null, |_| {
-        json!({"id": 12_270_807, "description": "small-amd64-1", "runner_type": "instance_type", "active": true,
-            "is_shared": true, "tags": []})
-    })
-}
-
-fn commit(pipeline: &Pipeline) -> Value {
-    json!({"id": pipeline.sha, "message": "Bump scanner image\n", "title": "Bump scanner image",
-        "author": {"name": "Dana Whitfield", "email": "[REDACTED]"}})
-}
-
-fn user(world: &World, id: u64) -> Value {
-    let Some(user) = world.users.get(&id) else { return Value::Null };
-    json!({"id": user.id, "name": user.name, "username": user.username, "avatar_url": null, "email": "[REDACTED]"})
-}
-
-fn project_json(world: &World, id: u64) -> Value {
-    let Some(project) = world.projects.get(&id) else { return Value::Null };
-    let url = format!("{}/{}", world.settings.url, project.path);
-    json!({"id": id, "name": project.name(), "description": "", "web_url": url, "avatar_url": null,
-        "git_http_url": format!("{url}.git"), "namespace": project.namespace(), "visibility_level": 0,
-        "path_with_namespace": project.path, "default_branch": "main", "ci_config_path": ""})
-}
-
-fn group_json(world: &World, place: Place) -> Value {
-    let path = world.path_of(place);
-    let name = path.rsplit('/').next().unwrap_or(path);
-    let Place::Group(id) = place else { return Value::Null };
-    json!({"group_name": name, "group_path": name, "group_id": id, "full_path": path})
-}
-
-fn spaced(world: &World, project: u64) -> String {
-    world.path_of(Place::Project(project)).replace('/', " / ")
-}
-
-fn utc(at: Timestamp) -> String {
-    at.to_zoned(TimeZone::UTC).strftime("%Y-%m-%d %H:%M:%S UTC").to_string()
 }

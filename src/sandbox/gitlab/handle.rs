@@ -73,13 +73,18 @@ impl Handle {
         })
     }
 
-    /// The token whose value a variable holds; `None` for no such variable, or no token of ours in it.
-    pub fn held_by(&self, place: super::Place, key: &str, scope: &str) -> Option<u64> {
+    /// A variable, its value included.
+    pub fn variable(&self, place: super::Place, key: &str, scope: &str) -> Option<super::Variable> {
         self.with(|world| {
             let meant = |v: &&super::Variable| v.place == place && v.key == key && v.environment_scope == scope;
-            let value = world.variables.iter().find(meant)?.value.clone();
-            world.token_with(&value).map(|token| token.id)
+            world.variables.iter().find(meant).cloned()
         })
+    }
+
+    /// The token whose value a variable holds; `None` for no such variable, or no token of ours in it.
+    pub fn held_by(&self, place: super::Place, key: &str, scope: &str) -> Option<u64> {
+        let variable = self.variable(place, key, scope)?;
+        self.with(|world| world.token_with(&variable.value).map(|token| token.id))
     }
 
     /// All pipelines, oldest first.

@@ -36,7 +36,7 @@ pub struct Settings {
     pub pace: Pace,
     /// The address jobs call from.
     pub runner_ip: String,
-    /// Prefix of token values.
+    /// Prefix of token values, as an instance may choose it. A canary in it makes every value findable.
     pub token_prefix: String,
 }
 

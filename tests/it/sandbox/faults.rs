@@ -109,3 +109,18 @@ async fn faults_can_be_aimed_at_one_caller_and_switched_off() {
     stage.state.clear_faults();
     assert_eq!(stage.call_as(super::stage::OLD, "GET", "/user", Value::Null).await.0, 200);
 }
+
+#[tokio::test]
+async fn a_stopped_gitlab_is_down_for_open_connections_too_and_comes_back_with_its_world() {
+    let super::stage::Stage { gitlab, client, state, account, .. } = stage(|_, _| {}).await;
+    let (address, url) = (gitlab.address(), format!("{}/api/v4/user", gitlab.base_url()));
+    let ask = || client.get(&url).header("PRIVATE-TOKEN", BOT).send();
+    // Read to its end, so that the connection is kept and tried again.
+    assert!(ask().await.unwrap().text().await.unwrap().contains("rekey-bot"));
+    let world = gitlab.stop().await;
+    assert!(ask().await.is_err());
+    assert_eq!(state.calls().len(), 1);
+    let again = rekey::sandbox::gitlab::Gitlab::resume(world, address).await.unwrap();
+    assert_eq!(ask().await.unwrap().status(), 200);
+    assert_eq!(again.state().live_tokens(account).len(), 1);
+}

@@ -97,3 +97,50 @@ async fn a_repeated_delivery_has_the_same_key() {
     assert_eq!(heard[0].0["x-gitlab-event"], "Note Hook");
     assert_eq!(stage.state.deliveries()[1].status, Some(202));
 }
+
+#[tokio::test]
+async fn payloads_have_every_field_of_gitlabs_samples() {
+    let (url, heard) = ear().await;
+    let stage = stage(|world, project| {
+        world.hook(Hook::new(Place::Project(project), &url));
+        let mint = Mint::new(0, "scan", &["api"]).expires("2026-11-28".parse().unwrap());
+        world.mint_for(Place::Project(project), 40, mint);
+    })
+    .await;
+    stage.state.with(|world| world.notify_expiring());
+    stage.pipeline().await;
+    let (_, issue) = stage.call("POST", "/projects/acme%2Fdeploy/issues", json!({"title": "t"})).await;
+    stage.state.with(|world| world.add_note(issue["id"].as_u64().unwrap(), stage.bot, "hello".into(), false));
+    stage.state.flush_hooks().await;
+    let heard = heard.lock().unwrap();
+    let mut gaps = Vec::new();
+    for (event, sample) in [
+        ("Pipeline Hook", include_str!("../../samples/webhooks/pipeline_failed_api.json")),
+        ("Job Hook", include_str!("../../samples/webhooks/job_failed.json")),
+        ("Note Hook", include_str!("../../samples/webhooks/note_on_issue_approve.json")),
+        ("Resource Access Token Hook", include_str!("../../samples/webhooks/access_token_expiring_project.json")),
+    ] {
+        let ours = heard.iter().rev().find(|(headers, _)| headers["x-gitlab-event"] == event).unwrap();
+        let ours: Value = serde_json::from_slice(&ours.1).unwrap();
+        gaps.extend(missing(&ours, &serde_json::from_str(sample).unwrap(), event));
+    }
+    assert!(gaps.is_empty(), "{gaps:#?}");
+}
+
+/// The fields of a sample that ours has not got; of lists the first items are compared.
+fn missing(ours: &Value, sample: &Value, at: &str) -> Vec<String> {
+    match (ours, sample) {
+        (Value::Object(ours), Value::Object(sample)) => {
+            let fields = sample.iter().flat_map(|(key, value)| match ours.get(key) {
+                None => vec![format!("{at}.{key}")],
+                Some(own) => missing(own, value, &format!("{at}.{key}")),
+            });
+            fields.collect()
+        }
+        (Value::Array(ours), Value::Array(sample)) => match (ours.first(), sample.first()) {
+            (Some(ours), Some(sample)) => missing(ours, sample, at),
+            _ => Vec::new(),
+        },
+        _ => Vec::new(),
+    }
+}

@@ -1,0 +1,69 @@
+//! Checks that look at all tokens at once: nothing may be named, owned or written twice.
+
+use super::problem::Problems;
+use super::token::Entry;
+use crate::secret_store::{StoreSpec, VariableScope};
+use std::collections::HashMap;
+use std::hash::Hash;
+
+/// Notes every token that shares its id, its place in GitLab, or a store with an earlier one.
+pub(super) fn check(entries: &[Entry], problems: &Problems) {
+    let (mut ids, mut names, mut stores) = (First::default(), First::default(), First::default());
+    for entry in entries {
+        let token = &entry.token;
+        let complain = |message: String| {
+            problems.error(entry.place.clone(), format!("token \"{}\": {message}", token.id));
+        };
+        if let Some(other) = ids.other(token.id.as_str(), entry) {
+            complain(format!("the id is taken at {}; choose another", other.place));
+            continue;
+        }
+        let owned = (token.owner.to_string().to_lowercase(), token.name.as_str());
+        if let Some(other) = names.other(owned, entry) {
+            let (id, at) = (&other.token.id, &other.place);
+            complain(format!(
+                "\"{}\" of {} is already managed as \"{id}\" ({at}); remove one",
+                token.name, token.owner
+            ));
+        }
+        for (index, store) in entry.stores.iter().enumerate() {
+            let place = same_place(store);
+            if entry.stores[..index].iter().any(|earlier| same_place(earlier) == place) {
+                complain(format!("{} is there twice; remove one", store.id()));
+            }
+            if let Some(other) = stores.other(place, entry) {
+                let (id, at) = (&other.token.id, &other.place);
+                complain(format!("{} is also written by \"{id}\" ({at}); a store holds one token", store.id()));
+            }
+        }
+    }
+}
+
+/// Who was first to claim a thing.
+struct First<'e, K>(HashMap<K, &'e Entry>);
+
+impl<K> Default for First<'_, K> {
+    fn default() -> Self {
+        Self(HashMap::new())
+    }
+}
+
+impl<'e, K: Hash + Eq> First<'e, K> {
+    /// Who claimed it earlier, if anybody did.
+    fn other(&mut self, thing: K, entry: &'e Entry) -> Option<&'e Entry> {
+        let first = *self.0.entry(thing).or_insert(entry);
+        let is_new = std::ptr::eq(first, entry);
+        (!is_new).then_some(first)
+    }
+}
+
+/// Paths of groups and projects do not distinguish case, keys of variables do.
+fn same_place(store: &StoreSpec) -> StoreSpec {
+    let mut store = store.clone();
+    if let StoreSpec::GitlabVariable { scope: VariableScope::Project(path) | VariableScope::Group(path), .. } =
+        &mut store
+    {
+        *path = path.to_lowercase();
+    }
+    store
+}

@@ -1,0 +1,67 @@
+//! The managed tokens: those in the main file, and those in the files of `tokens_dir`.
+
+use super::across;
+use super::people::People;
+use super::problem::{Place, Problems};
+use super::rotation::Rotation;
+use super::section::Section;
+use super::source::Source;
+use super::token::{self, Entry};
+use crate::rotation::token::ManagedToken;
+use crate::secret_store::StoreSpec;
+use std::path::{Path, PathBuf};
+
+/// What a file in the folder may have.
+const KEYS: &[&str] = &["token"];
+
+/// All tokens, those of the main file first, then file by file in the order of names.
+pub(super) fn tokens(root: &Section<'_>, defaults: &Rotation, people: &People) -> Vec<(ManagedToken, Vec<StoreSpec>)> {
+    let mut entries = entries(root, defaults, people);
+    for path in files(root) {
+        entries.extend(read_file(root.source, &path, defaults, people));
+    }
+    across::check(&entries, root.source.problems);
+    entries.into_iter().map(|entry| (entry.token, entry.stores)).collect()
+}
+
+fn entries(root: &Section<'_>, defaults: &Rotation, people: &People) -> Vec<Entry> {
+    let sections = root.sections("token", "token", token::KEYS).into_iter();
+    sections.filter_map(|section| token::read(section, defaults, people)).collect()
+}
+
+/// The `.toml` files of the folder, hidden ones (an editor's) left out.
+fn files(root: &Section<'_>) -> Vec<PathBuf> {
+    let Some(folder) = root.text("tokens_dir") else { return Vec::new() };
+    let mut files = match root.source.surroundings.files(&root.source.folder.join(&folder)) {
+        Ok(files) => files,
+        Err(error) => {
+            let why = error.kind();
+            root.complain("tokens_dir", &format!("tokens_dir: the folder {folder} cannot be read ({why}); create it"));
+            return Vec::new();
+        }
+    };
+    let hidden = |path: &Path| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'));
+    files.retain(|path| path.extension().is_some_and(|end| end == "toml") && !hidden(path));
+    files.sort();
+    files
+}
+
+fn read_file(main: &Source<'_>, path: &Path, defaults: &Rotation, people: &People) -> Vec<Entry> {
+    let name = path.display().to_string();
+    let text = match main.surroundings.text(path) {
+        Ok(text) => text,
+        Err(error) => {
+            unreadable(main.problems, &name, &error);
+            return Vec::new();
+        }
+    };
+    let folder = path.parent().unwrap_or(Path::new(""));
+    let source = Source::new(&name, &text, folder, main.problems, main.surroundings);
+    let Some(root) = source.parse() else { return Vec::new() };
+    entries(&Section::new(&source, root.get_ref(), 0..0, String::new(), KEYS), defaults, people)
+}
+
+fn unreadable(problems: &Problems, name: &str, error: &std::io::Error) {
+    let place = Place { file: name.into(), at: None };
+    problems.error(place, format!("the file cannot be read ({}); mend or remove it", error.kind()));
+}

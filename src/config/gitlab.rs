@@ -1,0 +1,77 @@
+//! `[gitlab]`: the instance, the bot's own token, and what proves that a webhook is the instance's.
+
+use super::address;
+use super::secret_ref::{self, SecretRef};
+use super::section::Section;
+use std::io::ErrorKind;
+use std::path::PathBuf;
+
+pub(super) const KEYS: &[&str] = &["url", "token", "ca_file", "requests_per_minute", "webhook"];
+pub(super) const WEBHOOK_KEYS: &[&str] = &["signing_token", "secret_token"];
+
+/// gitlab.com allows 2,000 a minute to one user; self-managed instances often less.
+const REQUESTS_PER_MINUTE: u32 = 600;
+
+/// The GitLab instance.
+#[derive(Debug)]
+pub struct Gitlab {
+    /// Its address, without a trailing slash.
+    pub url: String,
+    /// The bot's own token.
+    pub token: SecretRef,
+    /// Certificates (PEM) that are trusted beside the system's; the file was readable at start.
+    pub ca_file: Option<PathBuf>,
+    /// What the bot allows itself.
+    pub requests_per_minute: u32,
+    /// What proves that a webhook comes from the instance. Both empty: webhooks are not accepted.
+    pub webhook: GitlabWebhook,
+}
+
+/// Several of each, so that they can be replaced without a gap.
+#[derive(Debug, Default)]
+pub struct GitlabWebhook {
+    /// Signing tokens (`whsec_…`), GitLab 19.0 and later.
+    pub signing_tokens: Vec<SecretRef>,
+    /// Secret tokens, sent in a header by every version.
+    pub secret_tokens: Vec<SecretRef>,
+}
+
+impl Gitlab {
+    /// Host and, if it is not the usual one, port: the first part of a rotation's key.
+    pub fn host(&self) -> String {
+        address::authority(&self.url)
+    }
+}
+
+pub(super) fn read(section: &Section<'_>) -> Option<Gitlab> {
+    if !section.has("url") {
+        section.complain("url", "url is missing; write the address of your GitLab, \"https://gitlab.example.com\"");
+    }
+    let url = address::base(section, "url");
+    let token = secret_ref::required(section, "token", "the bot's own token (scope api)");
+    let webhook = section.section("webhook", "[gitlab.webhook]".into(), WEBHOOK_KEYS);
+    let webhook = webhook.map(|section| read_webhook(&section)).unwrap_or_default();
+    let requests = section.number("requests_per_minute", 1..=100_000).and_then(|number| u32::try_from(number).ok());
+    let requests_per_minute = requests.unwrap_or(REQUESTS_PER_MINUTE);
+    let ca_file = ca_file(section);
+    Some(Gitlab { url: url?, token: token?, ca_file, requests_per_minute, webhook })
+}
+
+fn read_webhook(section: &Section<'_>) -> GitlabWebhook {
+    GitlabWebhook {
+        signing_tokens: secret_ref::several(section, "signing_token"),
+        secret_tokens: secret_ref::several(section, "secret_token"),
+    }
+}
+
+fn ca_file(section: &Section<'_>) -> Option<PathBuf> {
+    let path = section.source.folder.join(section.text("ca_file")?);
+    let why = match section.source.surroundings.text(&path) {
+        Ok(pem) if pem.contains("-----BEGIN CERTIFICATE-----") => return Some(path),
+        Ok(_) => "holds no certificate; give a PEM file".to_owned(),
+        Err(error) if error.kind() == ErrorKind::NotFound => "does not exist".to_owned(),
+        Err(error) => format!("cannot be read ({})", error.kind()),
+    };
+    section.complain("ca_file", &format!("ca_file: {} {why}", path.display()));
+    None
+}

@@ -1,0 +1,90 @@
+//! What is wrong with a configuration, and where. Problems are gathered, so that a person mends all of them in one go.
+
+use crate::secret::redact;
+use std::cell::RefCell;
+use std::fmt;
+use std::sync::Arc;
+
+/// A position in a file that a person can jump to.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Place {
+    /// The file, as named by whoever asked for it.
+    pub file: Arc<str>,
+    /// Line and column, from 1; `None` when the file as a whole is meant.
+    pub at: Option<(usize, usize)>,
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.at {
+            Some((line, column)) => write!(f, "{}:{line}:{column}", self.file),
+            None => f.write_str(&self.file),
+        }
+    }
+}
+
+/// One mistake and the way out. Its text never carries a secret, even if the file does.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Problem {
+    /// Where it is.
+    pub place: Place,
+    /// What it is and what to do.
+    pub message: String,
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.place, self.message)
+    }
+}
+
+/// Everything that keeps a configuration from being used, in the order of files and lines.
+#[derive(Debug, thiserror::Error)]
+pub struct ConfigErrors(pub Vec<Problem>);
+
+impl fmt::Display for ConfigErrors {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for problem in &self.0 {
+            writeln!(f, "{problem}")?;
+        }
+        f.write_str(&self.summary())
+    }
+}
+
+impl ConfigErrors {
+    /// How many there are.
+    pub fn summary(&self) -> String {
+        match self.0.len() {
+            1 => "1 problem in the configuration".into(),
+            many => format!("{many} problems in the configuration"),
+        }
+    }
+}
+
+/// Where problems are gathered while the sections are read.
+#[derive(Default)]
+pub(super) struct Problems {
+    errors: RefCell<Vec<Problem>>,
+    warnings: RefCell<Vec<Problem>>,
+}
+
+impl Problems {
+    pub(super) fn error(&self, place: Place, message: impl AsRef<str>) {
+        self.errors.borrow_mut().push(Problem { place, message: redact(message.as_ref()) });
+    }
+
+    pub(super) fn warning(&self, place: Place, message: impl AsRef<str>) {
+        self.warnings.borrow_mut().push(Problem { place, message: redact(message.as_ref()) });
+    }
+
+    /// The warnings if nothing is wrong, else all that is wrong.
+    pub(super) fn verdict(self) -> Result<Vec<Problem>, ConfigErrors> {
+        let mut errors = self.errors.into_inner();
+        if errors.is_empty() {
+            return Ok(self.warnings.into_inner());
+        }
+        errors.sort();
+        errors.dedup();
+        Err(ConfigErrors(errors))
+    }
+}

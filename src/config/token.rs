@@ -1,0 +1,141 @@
+//! `[[token]]`: one managed token, what the policy says of it, where it lives and what proves it.
+
+use super::owner;
+use super::people::People;
+use super::problem::Place;
+use super::rotation::{self, Rotation};
+use super::section::{Section, nearest};
+use super::{store, verify};
+use crate::rotation::ids::{PersonId, TokenName};
+use crate::rotation::token::{ManagedToken, Strategy};
+use crate::secret_store::StoreSpec;
+use std::collections::BTreeSet;
+
+pub(super) const KEYS: &[&str] = &[
+    "id",
+    "owner",
+    "name",
+    "scopes",
+    "lifetime_days",
+    "rotate_before_days",
+    "approvers",
+    "quorum",
+    "approval_ttl",
+    "strategy",
+    "grace",
+    "store",
+    "verify",
+];
+
+const STRATEGIES: [(&str, Option<Strategy>); 5] = [
+    ("auto", None),
+    ("overlap", Some(Strategy::Overlap)),
+    ("in_place", Some(Strategy::InPlace)),
+    ("self", Some(Strategy::SelfRotate)),
+    ("revoke_first", Some(Strategy::RevokeFirst)),
+];
+
+/// A token as it was read, and where, for checks that look at several of them.
+pub(super) struct Entry {
+    pub(super) token: ManagedToken,
+    pub(super) stores: Vec<StoreSpec>,
+    pub(super) place: Place,
+}
+
+/// Reads one `[[token]]`; `None` after noting what is wrong with it.
+pub(super) fn read(section: Section<'_>, defaults: &Rotation, people: &People) -> Option<Entry> {
+    let id = section.required("id", "give it a short name of your own, \"deploy\"");
+    let label = id.as_ref().map(|id| format!("token \"{id}\""));
+    let section = match label {
+        Some(label) => section.called(label),
+        None => section,
+    };
+    if id.as_deref().is_some_and(|id| !is_plain(id)) {
+        section.complain("id", "id may have letters, digits, dots, dashes and underscores");
+    }
+    let owner = owner::read(&section);
+    let name = section.required("name", "write the token's name in GitLab, which a rotation keeps");
+    let approvers = approvers(&section, people);
+    let (lifetime_days, rotate_before_days) = days(&section, defaults);
+    let stores = store::read(&section);
+    let token = ManagedToken {
+        quorum: quorum(&section, &approvers),
+        approvers,
+        scopes: scopes(&section),
+        lifetime_days,
+        rotate_before_days,
+        approval_seconds: section.duration("approval_ttl").unwrap_or(defaults.approval_seconds),
+        strategy: section.choice("strategy", &STRATEGIES).flatten(),
+        grace_seconds: rotation::grace(&section, defaults.demo).unwrap_or(defaults.grace_seconds),
+        stores: stores.iter().map(StoreSpec::id).collect(),
+        consumers: verify::read(&section),
+        id: TokenName(id?),
+        owner: owner?,
+        name: name?,
+    };
+    warn_of(&section, &token);
+    Some(Entry { token, stores, place: section.place() })
+}
+
+fn is_plain(id: &str) -> bool {
+    id.chars().all(|symbol| symbol.is_ascii_alphanumeric() || matches!(symbol, '.' | '-' | '_'))
+}
+
+fn approvers(section: &Section<'_>, people: &People) -> BTreeSet<PersonId> {
+    let names = section.texts("approvers");
+    if names.is_empty() {
+        let what = if section.has("approvers") { "empty" } else { "missing" };
+        let message = format!("approvers is {what}, so nobody can approve; name people from [people]");
+        section.complain("approvers", &message);
+    }
+    for (index, name) in names.iter().enumerate() {
+        if people.contains_key(&PersonId(name.clone())) {
+            continue;
+        }
+        let way_out = match nearest(name, people.keys().map(PersonId::as_str)) {
+            Some(near) => format!("did you mean \"{near}\"?"),
+            None => format!("add [people.{name}]"),
+        };
+        section.complain_item("approvers", index, &format!("approver \"{name}\" is not in [people]; {way_out}"));
+    }
+    names.into_iter().map(PersonId).collect()
+}
+
+fn quorum(section: &Section<'_>, approvers: &BTreeSet<PersonId>) -> u32 {
+    let Some(quorum) = section.number("quorum", 1..=100) else { return 1 };
+    if !approvers.is_empty() && quorum > approvers.len() as u64 {
+        let people = if approvers.len() == 1 { "1 person".into() } else { format!("{} people", approvers.len()) };
+        let message = format!("quorum is {quorum}, but only {people} may approve; add approvers or lower it");
+        section.complain("quorum", &message);
+    }
+    u32::try_from(quorum).unwrap_or(u32::MAX)
+}
+
+fn scopes(section: &Section<'_>) -> Option<BTreeSet<String>> {
+    if !section.has("scopes") {
+        return None;
+    }
+    let scopes: BTreeSet<String> = section.texts("scopes").into_iter().collect();
+    if scopes.is_empty() {
+        section.complain("scopes", "scopes is empty, so the token could do nothing; leave it out to keep the old ones");
+    }
+    Some(scopes)
+}
+
+fn days(section: &Section<'_>, defaults: &Rotation) -> (u16, u16) {
+    let lifetime = rotation::lifetime(section, "lifetime_days").unwrap_or(defaults.lifetime_days);
+    let before = rotation::days_before(section).unwrap_or(defaults.rotate_before_days);
+    if section.has("lifetime_days") || section.has("rotate_before_days") {
+        rotation::check_pace(section, "lifetime_days", before, lifetime);
+    }
+    (lifetime, before)
+}
+
+fn warn_of(section: &Section<'_>, token: &ManagedToken) {
+    if token.consumers.is_empty() {
+        section.warn("", "has no [[token.verify]], so only its first use proves the new token");
+    }
+    if token.strategy == Some(Strategy::RevokeFirst) {
+        section.warn("strategy", "strategy revoke_first means an outage at every rotation; it is meant for incidents");
+    }
+}

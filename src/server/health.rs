@@ -1,0 +1,36 @@
+//! `/healthz` (the process lives), `/readyz` (notices can be remembered), `/metrics` (Prometheus).
+
+use super::Intake;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::http::header::{CONTENT_TYPE, HeaderName};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Below the second that Kubernetes waits for a probe.
+const PATIENCE: Duration = Duration::from_millis(800);
+
+/// Writes all metrics in Prometheus' text format.
+pub type Render = Arc<dyn Fn() -> String + Send + Sync>;
+
+pub(super) async fn lives() -> &'static str {
+    "ok\n"
+}
+
+pub(super) async fn ready(State(intake): State<Arc<dyn Intake>>) -> (StatusCode, &'static str) {
+    match tokio::time::timeout(PATIENCE, intake.ping()).await {
+        Ok(Ok(())) => (StatusCode::OK, "ready\n"),
+        Ok(Err(error)) => unready(&error.to_string()),
+        Err(_) => unready("the database does not answer"),
+    }
+}
+
+/// Why is for the log: strangers may see the answer.
+fn unready(why: &str) -> (StatusCode, &'static str) {
+    tracing::warn!(why, "not ready");
+    (StatusCode::SERVICE_UNAVAILABLE, "database\n")
+}
+
+pub(super) async fn metrics(State(render): State<Render>) -> ([(HeaderName, &'static str); 1], String) {
+    ([(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], render())
+}

@@ -1,0 +1,264 @@
+//! Slack's three endpoints: commands, clicks, events. Each checks the signature over the raw bytes, binds the sender
+//! to a person of the configuration, hands over to the [`Desk`] and answers within Slack's three seconds.
+
+mod command;
+mod interaction;
+mod words;
+
+use crate::chat::slack::client::Hooks;
+use crate::chat::slack::inbound;
+use crate::clock::Clock;
+use crate::engine::decide::Click;
+use crate::engine::{EngineError, OpenedRotation};
+use crate::notice::signature::{self, Key};
+use crate::rotation::ids::PersonId;
+use crate::rotation::plan::Plan;
+use crate::rotation::record::Rotation;
+use async_trait::async_trait;
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::{DefaultBodyLimit, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use axum::routing::post;
+use jiff::{Timestamp, civil::Date};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::oneshot;
+
+/// More than any genuine request of Slack.
+const BODY_LIMIT: usize = 64 << 10;
+
+/// Slack waits three seconds; the rest is for the way back.
+pub const PATIENCE: Duration = Duration::from_millis(2_300);
+
+/// One managed token as `list` shows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listed {
+    /// Its id in the configuration.
+    pub token: String,
+    /// Whose it is, in words.
+    pub owner: String,
+    /// Unusable from 00:00 UTC of this date.
+    pub expires_at: Option<Date>,
+    /// Days until then.
+    pub days_left: Option<i64>,
+    /// As GitLab last said.
+    pub last_used_at: Option<Timestamp>,
+    /// In words, such as `waiting for approval`.
+    pub state: String,
+}
+
+/// What people can ask for. Names are what a person typed; errors are sentences for that person.
+#[async_trait]
+pub trait Desk: Send + Sync {
+    /// Decides; the same key twice decides once.
+    async fn click(&self, click: Click) -> Result<Rotation, EngineError>;
+    /// Opens a rotation by hand.
+    async fn rotate(&self, token: &str, by: PersonId) -> Result<OpenedRotation, EngineError>;
+    /// The exact plan, without doing anything.
+    async fn plan(&self, token: &str) -> Result<Plan, EngineError>;
+    /// Every managed token.
+    async fn list(&self) -> Result<Vec<Listed>, EngineError>;
+    /// One rotation, by its id, the beginning of it, or its token.
+    async fn show(&self, rotation: &str) -> Result<Rotation, EngineError>;
+    /// Rotations that go on.
+    async fn open(&self) -> Result<Vec<Rotation>, EngineError>;
+    /// Somebody who is nobody here tried something.
+    async fn outsider(&self, who: &str, what: &str);
+}
+
+/// Who may come in, and where they are led.
+pub struct Door {
+    /// Signing secrets, old and new during a change.
+    pub keys: Vec<Key>,
+    /// The one workspace whose people are believed.
+    pub team: String,
+    /// Slack user id to person.
+    pub people: BTreeMap<String, PersonId>,
+    /// Who answers.
+    pub desk: Arc<dyn Desk>,
+    /// The way back after the answer, and for private lines about a click.
+    pub hooks: Hooks,
+    /// For the age of requests.
+    pub clock: Arc<dyn Clock>,
+    /// How long an answer may take before "working on it" is said instead; [`PATIENCE`] in production.
+    pub patience: Duration,
+}
+
+/// What Slack gets back.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Answer {
+    /// 200, or 401 and nothing else.
+    pub status: u16,
+    /// A message only the sender sees, or nothing.
+    pub body: Option<Value>,
+}
+
+impl Answer {
+    fn nothing() -> Self {
+        Self { status: 200, body: None }
+    }
+
+    fn unsigned() -> Self {
+        Self { status: 401, body: None }
+    }
+
+    fn private(reply: &Reply) -> Self {
+        let mut body = json!({"response_type": "ephemeral", "text": reply.text});
+        if !reply.blocks.is_empty() {
+            body["blocks"] = reply.blocks.clone().into();
+        }
+        Self { status: 200, body: Some(body) }
+    }
+}
+
+/// What a person is told, privately.
+#[derive(Clone, Debug, Default, PartialEq)]
+struct Reply {
+    text: String,
+    blocks: Vec<Value>,
+}
+
+impl Reply {
+    fn words(text: impl Into<String>) -> Self {
+        Self { text: text.into(), blocks: Vec::new() }
+    }
+}
+
+/// Why somebody is not let in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Outsider {
+    Team,
+    Guest,
+    Unknown,
+}
+
+impl Door {
+    fn admits(&self, endpoint: &'static str, headers: &HeaderMap, body: &[u8]) -> bool {
+        let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+        let (time, given) = (header("x-slack-request-timestamp"), header("x-slack-signature"));
+        match signature::slack(&self.keys, time, given, body, self.clock.now()) {
+            Ok(_) => true,
+            Err(untrusted) => {
+                tracing::warn!(endpoint, %untrusted, "a request that is not Slack's was turned away");
+                turned_away(endpoint, "signature");
+                false
+            }
+        }
+    }
+
+    async fn person(&self, team: &str, user: &inbound::User, what: &str) -> Result<PersonId, Outsider> {
+        let outsider = match self.people.get(&user.id) {
+            _ if team != self.team => Outsider::Team,
+            _ if user.is_guest() => Outsider::Guest,
+            None => Outsider::Unknown,
+            Some(person) => return Ok(person.clone()),
+        };
+        tracing::warn!(team, user = user.id, ?outsider, "somebody who is not in the configuration was turned away");
+        turned_away("slack", "outsider");
+        self.desk.outsider(&format!("slack {team}/{}", user.id), what).await;
+        Err(outsider)
+    }
+}
+
+fn turned_away(endpoint: &'static str, why: &'static str) {
+    metrics::counter!("rekey_inbound_refused_total", "endpoint" => endpoint, "why" => why).increment(1);
+}
+
+/// A slash command: the answer is for the sender only.
+pub async fn command(door: &Arc<Door>, headers: &HeaderMap, body: &[u8]) -> Answer {
+    if inbound::is_ssl_check(body) {
+        return Answer::nothing();
+    }
+    if !door.admits("slack_command", headers, body) {
+        return Answer::unsigned();
+    }
+    command::answer(door, inbound::command(body)).await
+}
+
+/// A click: acknowledged with nothing; who may not do that is told privately, all others see the card change.
+pub async fn interaction(door: &Arc<Door>, headers: &HeaderMap, body: &[u8]) -> Answer {
+    if inbound::is_ssl_check(body) {
+        return Answer::nothing();
+    }
+    if !door.admits("slack_interaction", headers, body) {
+        return Answer::unsigned();
+    }
+    match inbound::interaction(body) {
+        Some(interaction) => interaction::answer(door, interaction).await,
+        None => Answer::nothing(),
+    }
+}
+
+/// An event: we subscribe to none, but answer when Slack asks whether we are there.
+pub fn event(door: &Arc<Door>, headers: &HeaderMap, body: &[u8]) -> Answer {
+    if !door.admits("slack_event", headers, body) {
+        return Answer::unsigned();
+    }
+    match serde_json::from_slice::<inbound::Event>(body) {
+        Ok(event) if event.kind == "url_verification" => {
+            Answer { status: 200, body: Some(json!({"challenge": event.challenge})) }
+        }
+        _ => Answer::nothing(),
+    }
+}
+
+/// The endpoints below the path of the bot: `/slack/commands`, `/slack/interactions`, `/slack/events`.
+pub fn router(door: Arc<Door>) -> Router {
+    Router::new()
+        .route("/slack/commands", post(on_command))
+        .route("/slack/interactions", post(on_interaction))
+        .route("/slack/events", post(on_event))
+        .layer(DefaultBodyLimit::max(BODY_LIMIT))
+        .with_state(door)
+}
+
+async fn on_command(State(door): State<Arc<Door>>, headers: HeaderMap, body: Bytes) -> Response {
+    respond(command(&door, &headers, &body).await)
+}
+
+async fn on_interaction(State(door): State<Arc<Door>>, headers: HeaderMap, body: Bytes) -> Response {
+    respond(interaction(&door, &headers, &body).await)
+}
+
+async fn on_event(State(door): State<Arc<Door>>, headers: HeaderMap, body: Bytes) -> Response {
+    respond(event(&door, &headers, &body))
+}
+
+fn respond(answer: Answer) -> Response {
+    let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::OK);
+    match answer.body {
+        Some(body) => (status, axum::Json(body)).into_response(),
+        None => status.into_response(),
+    }
+}
+
+/// The outcome of `work` if it comes in time. The work goes on in any case, and an outcome that comes late goes through
+/// `late`: an abandoned request must not leave a decision half made.
+async fn in_time<T, L>(
+    patience: Duration,
+    work: impl Future<Output = T> + Send + 'static,
+    late: impl FnOnce(T) -> L + Send + 'static,
+) -> Option<T>
+where
+    T: Send + 'static,
+    L: Future<Output = ()> + Send,
+{
+    let (sender, mut receiver) = oneshot::channel();
+    tokio::spawn(async move {
+        if let Err(outcome) = sender.send(work.await) {
+            late(outcome).await;
+        }
+    });
+    match tokio::time::timeout(patience, &mut receiver).await {
+        Ok(outcome) => outcome.ok(),
+        Err(_) => {
+            receiver.close();
+            receiver.try_recv().ok()
+        }
+    }
+}

@@ -1,0 +1,112 @@
+//! The metrics: one table of names and what they mean, so that docs, dashboards and code cannot drift apart.
+
+use super::log::TelemetryError;
+use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+
+/// Labels `kind` (mail, webhook, scan, command) and `result` (opened, known, unmanaged, refused ...).
+pub const NOTICES: &str = "rekey_notices_total";
+/// Labels `endpoint` and `result` (accepted, duplicate, unauthenticated, malformed, too_big, busy).
+pub const INBOUND: &str = "rekey_inbound_requests_total";
+/// Labels `action` and `result` (done, refused, stale).
+pub const CLICKS: &str = "rekey_clicks_total";
+/// Label `phase`.
+pub const ACTIVE_ROTATIONS: &str = "rekey_rotations";
+/// No labels: one number to alert on.
+pub const STUCK: &str = "rekey_rotations_stuck";
+/// Labels `effect` and `result` (done, retry, failed, lost).
+pub const EFFECTS: &str = "rekey_effects_total";
+/// Label `effect`.
+pub const EFFECT_SECONDS: &str = "rekey_effect_seconds";
+/// No labels.
+pub const WORKER_LAG_SECONDS: &str = "rekey_worker_lag_seconds";
+/// Label `token`.
+pub const TOKEN_DAYS_LEFT: &str = "rekey_token_days_left";
+/// Labels `host` and `status`.
+pub const OUTBOUND: &str = "rekey_outbound_requests_total";
+
+/// How a metric moves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Only up.
+    Counter,
+    /// Up and down.
+    Gauge,
+    /// How often a value fell where.
+    Histogram,
+}
+
+/// A metric and its meaning.
+#[derive(Clone, Copy, Debug)]
+pub struct Metric {
+    /// As Prometheus knows it.
+    pub name: &'static str,
+    /// How it moves.
+    pub kind: Kind,
+    /// For whoever reads a dashboard.
+    pub help: &'static str,
+}
+
+/// All of them.
+pub const METRICS: &[Metric] = &[
+    Metric { name: NOTICES, kind: Kind::Counter, help: "Notices that a token needs attention, by source and result." },
+    Metric { name: INBOUND, kind: Kind::Counter, help: "Requests to our endpoints, by what became of them." },
+    Metric { name: CLICKS, kind: Kind::Counter, help: "Clicks and commands of people, by action and result." },
+    Metric { name: ACTIVE_ROTATIONS, kind: Kind::Gauge, help: "Rotations that are not closed, by phase." },
+    Metric { name: STUCK, kind: Kind::Gauge, help: "Rotations that wait for a person to mend something." },
+    Metric { name: EFFECTS, kind: Kind::Counter, help: "Steps taken in the world outside, by kind and result." },
+    Metric { name: EFFECT_SECONDS, kind: Kind::Histogram, help: "How long a step in the world outside took." },
+    Metric { name: WORKER_LAG_SECONDS, kind: Kind::Gauge, help: "How long the oldest due step has been waiting." },
+    Metric { name: TOKEN_DAYS_LEFT, kind: Kind::Gauge, help: "Days until a managed token expires." },
+    Metric { name: OUTBOUND, kind: Kind::Counter, help: "Requests that we sent, by host and status." },
+];
+
+const SECONDS: &[f64] = &[0.005, 0.02, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0];
+
+/// The recorder's other end.
+#[derive(Clone)]
+pub struct Metrics(PrometheusHandle);
+
+impl Metrics {
+    /// Everything measured so far, in Prometheus' text format.
+    pub fn render(&self) -> String {
+        self.0.run_upkeep();
+        self.0.render()
+    }
+}
+
+/// Starts recording for the whole process.
+pub fn install_metrics() -> Result<Metrics, TelemetryError> {
+    let refused = |error: metrics_exporter_prometheus::BuildError| TelemetryError::Metrics(error.to_string());
+    let builder = PrometheusBuilder::new();
+    let builder = builder.set_buckets_for_metric(Matcher::Full(EFFECT_SECONDS.into()), SECONDS).map_err(refused)?;
+    let recorder = builder.build_recorder();
+    let handle = recorder.handle();
+    metrics::set_global_recorder(recorder).map_err(|_| TelemetryError::Twice("the metrics recorder"))?;
+    METRICS.iter().for_each(describe);
+    Ok(Metrics(handle))
+}
+
+fn describe(metric: &Metric) {
+    match metric.kind {
+        Kind::Counter => metrics::describe_counter!(metric.name, metric.help),
+        Kind::Gauge => metrics::describe_gauge!(metric.name, metric.help),
+        Kind::Histogram => metrics::describe_histogram!(metric.name, metric.help),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_counted_is_rendered_with_its_meaning_and_a_second_recorder_is_refused() {
+        let recorded = install_metrics().unwrap();
+        metrics::counter!(NOTICES, "kind" => "mail", "result" => "opened").increment(2);
+        metrics::histogram!(EFFECT_SECONDS, "effect" => "mint").record(0.3);
+        let text = recorded.render();
+        assert!(text.contains(r#"rekey_notices_total{kind="mail",result="opened"} 2"#), "{text}");
+        assert!(text.contains("# HELP rekey_notices_total Notices that a token needs attention"), "{text}");
+        assert!(text.contains(r#"rekey_effect_seconds_bucket{effect="mint",le="0.5"} 1"#), "{text}");
+        assert!(install_metrics().is_err());
+    }
+}

@@ -1,0 +1,335 @@
+//! Configurations as people write them: right, wrong in many ways, and far too big.
+
+use rekey::config::{Config, ConfigErrors, Machine, MailTrust, Surroundings, WithoutSecrets, known_keys, load};
+use rekey::rotation::ids::{ConsumerId, PersonId, StoreId};
+use rekey::rotation::token::{Owner, Strategy};
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// A machine that consists of a few variables and files.
+#[derive(Default)]
+struct Desk {
+    variables: BTreeMap<String, String>,
+    files: BTreeMap<PathBuf, (String, u32)>,
+}
+
+impl Desk {
+    fn variable(mut self, name: &str, value: &str) -> Self {
+        self.variables.insert(name.into(), value.into());
+        self
+    }
+
+    fn file(mut self, path: &str, text: &str) -> Self {
+        self.files.insert(path.into(), (text.into(), 0o600));
+        self
+    }
+
+    fn readable_by_all(mut self, path: &str) -> Self {
+        self.files.get_mut(Path::new(path)).unwrap().1 = 0o644;
+        self
+    }
+
+    fn load(&self) -> Result<Config, ConfigErrors> {
+        load(Path::new("rekey.toml"), self)
+    }
+
+    fn mistakes(&self) -> String {
+        self.load().unwrap_err().to_string()
+    }
+}
+
+impl Surroundings for Desk {
+    fn variable(&self, name: &str) -> Option<String> {
+        self.variables.get(name).cloned()
+    }
+
+    fn text(&self, path: &Path) -> io::Result<String> {
+        let found = self.files.get(path).map(|(text, _)| text.clone());
+        found.ok_or_else(|| io::ErrorKind::NotFound.into())
+    }
+
+    fn secret_file(&self, path: &Path) -> io::Result<String> {
+        self.text(path)
+    }
+
+    fn mode(&self, path: &Path) -> Option<u32> {
+        self.files.get(path).map(|(_, mode)| *mode)
+    }
+
+    fn files(&self, folder: &Path) -> io::Result<Vec<PathBuf>> {
+        let inside: Vec<PathBuf> = self.files.keys().filter(|path| path.parent() == Some(folder)).cloned().collect();
+        if inside.is_empty() { Err(io::ErrorKind::NotFound.into()) } else { Ok(inside) }
+    }
+}
+
+const CANARY: &str = "glpat-CanaryCanaryCanary00";
+
+const BASE: &str = r#"
+[gitlab]
+url = "https://gitlab.example.com"
+token = "env:GITLAB_TOKEN"
+
+[issues]
+project = "acme/operations"
+
+[people.ada]
+name = "Ada Lovelace"
+slack = "U0ADA"
+
+[people.grace]
+gitlab = "grace"
+"#;
+
+const DEPLOY: &str = r#"
+[[token]]
+id = "deploy"
+owner = { group = "acme", service_account = "deploy-bot" }
+name = "deploy token"
+approvers = ["ada"]
+
+[[token.store]]
+kind = "gitlab_variable"
+project = "acme/deploy"
+key = "DEPLOY_TOKEN"
+
+[[token.verify]]
+kind = "pipeline"
+project = "acme/deploy"
+ref = "main"
+job = "deploy"
+"#;
+
+fn desk(text: &str) -> Desk {
+    Desk::default().variable("GITLAB_TOKEN", CANARY).file("rekey.toml", text)
+}
+
+fn mistakes_in(text: &str) -> String {
+    desk(text).mistakes()
+}
+
+#[test]
+fn a_short_configuration_is_enough_and_the_rest_has_sensible_values() {
+    let config = desk(&format!("{BASE}{DEPLOY}")).load().unwrap();
+    assert_eq!(config.server.listen.to_string(), "127.0.0.1:8080");
+    assert_eq!(config.database.url, "sqlite:rekey.db");
+    assert_eq!(config.gitlab.host(), "gitlab.example.com");
+    assert_eq!(config.gitlab.token.value.expose(), CANARY);
+    assert!(config.issues.confidential && config.mail.is_none() && config.slack.is_none());
+    assert!(config.warnings.is_empty(), "{:?}", config.warnings);
+    let (token, stores) = &config.tokens[0];
+    assert_eq!(token.owner, Owner::GroupServiceAccount { group: "acme".into(), username: "deploy-bot".into() });
+    assert_eq!((token.lifetime_days, token.rotate_before_days, token.quorum), (365, 14, 1));
+    assert_eq!((token.grace_seconds, token.approval_seconds), (900, 259_200));
+    assert_eq!(token.stores, [StoreId::from("gitlab-variable acme/deploy DEPLOY_TOKEN (scope *)")]);
+    assert_eq!(stores[0].id(), token.stores[0]);
+    assert_eq!(token.consumers[0].id, ConsumerId::from("pipeline acme/deploy main, job deploy"));
+}
+
+#[test]
+fn everything_that_can_be_said_is_understood() {
+    let text = include_str!("../samples/config/full.toml");
+    let config = load(Path::new("rekey.toml"), &WithoutSecrets(desk(text))).unwrap();
+    assert_eq!(config.mail.unwrap().trust, MailTrust::AuthenticationResults(vec!["mx.example.com".into()]));
+    assert_eq!(config.gitlab.webhook.signing_tokens.len(), 2);
+    assert_eq!(config.slack.unwrap().signing_secrets[1].reference, "env:SLACK_SIGNING_SECRET_OLD");
+    assert_eq!(config.people[&PersonId::from("grace")].gitlab.as_deref(), Some("grace"));
+    let owners: Vec<String> = config.tokens.iter().map(|(token, _)| token.owner.to_string()).collect();
+    insta::assert_snapshot!(owners.join("\n"), @r"
+    service account deploy-bot of group acme
+    service account site-bot of project acme/site
+    service account backup-bot of the instance
+    user old-bot
+    project acme/site
+    group acme
+    ");
+    let places = config.tokens.iter().flat_map(|(token, _)| &token.stores).map(|id| id.as_str());
+    let proofs = config.tokens.iter().flat_map(|(token, _)| &token.consumers).map(|consumer| consumer.id.as_str());
+    insta::assert_snapshot!(places.chain(proofs).collect::<Vec<_>>().join("\n"), @r"
+    gitlab-variable acme/deploy DEPLOY_TOKEN (scope production)
+    gitlab-variable group acme DEPLOY_TOKEN (scope *)
+    gitlab-variable acme/site SITE_TOKEN (scope *)
+    gitlab-variable instance BACKUP_TOKEN
+    file /etc/old-bot/token
+    gitlab-variable acme/site PAGES_TOKEN (scope *)
+    gitlab-variable group acme READ_TOKEN (scope *)
+    pipeline acme/deploy main, job deploy
+    retry of job publish in acme/site main
+    schedule 12 of acme/backup, job backup
+    ");
+    assert_eq!(config.tokens[3].0.strategy, Some(Strategy::SelfRotate));
+}
+
+#[test]
+fn every_mistake_is_told_at_once_with_its_place_and_the_way_out() {
+    insta::assert_snapshot!(mistakes_in(include_str!("../samples/config/mistakes.toml")));
+}
+
+#[test]
+fn missing_sections_are_told_with_what_belongs_there() {
+    insta::assert_snapshot!(mistakes_in("[server]\n"), @r"
+    rekey.toml:1:1: [gitlab] is missing; say where GitLab is: url, token
+    rekey.toml:1:1: [issues] is missing; say in which project issues are opened: project
+    2 problems in the configuration
+    ");
+}
+
+#[test]
+fn a_file_that_is_not_there_says_how_to_make_one() {
+    let told = Desk::default().mistakes();
+    assert!(told.starts_with("rekey.toml: there is no such file; write one with `rekey init`"), "{told}");
+}
+
+#[test]
+fn broken_toml_is_told_with_line_and_column_and_nothing_else_is_guessed() {
+    insta::assert_snapshot!(mistakes_in("[gitlab]\nurl = \"https://gitlab.example.com\ntoken = 1\n"), @r#"
+    rekey.toml:2:34: this is not TOML: invalid basic string, expected `"`
+    1 problem in the configuration
+    "#);
+}
+
+#[test]
+fn a_secret_written_into_the_file_is_refused_and_never_repeated() {
+    for place in ["token = \"glpat-", "token = \"env:glpat-", "token = \"file:glpat-", "url = \"https://glpat-"] {
+        let text = format!("[gitlab]\n{place}CanaryCanaryCanary00\"\n[issues]\nproject = \"acme/operations\"\n");
+        let told = mistakes_in(&text);
+        assert!(!told.contains("Canary"), "{told}");
+    }
+    let told = mistakes_in(&format!("[gitlab]\ntoken = \"{CANARY}\"\n"));
+    assert!(told.contains("rekey.toml:2:9: [gitlab]: token holds a secret itself"), "{told}");
+    let told = mistakes_in("[gitlab]\ntoken = \"hunter2\"\n");
+    assert!(told.contains("token must say where the value is") && !told.contains("hunter2"), "{told}");
+}
+
+#[test]
+fn secrets_come_from_variables_and_files_and_are_never_printed() {
+    let text = format!("{BASE}{DEPLOY}").replace("env:GITLAB_TOKEN", "file:/run/secrets/gitlab");
+    let desk = desk(&text).file("/run/secrets/gitlab", &format!("{CANARY}\r\n")).readable_by_all("/run/secrets/gitlab");
+    let config = desk.load().unwrap();
+    assert_eq!(config.gitlab.token.value.expose(), CANARY);
+    assert!(!format!("{config:?}").contains("Canary"));
+    assert!(format!("{config:?}").contains("SecretRef(file:/run/secrets/gitlab)"));
+    assert_eq!(
+        config.warnings[0].to_string(),
+        "rekey.toml:4:9: [gitlab]: token: others can read or change /run/secrets/gitlab; run chmod 600 /run/secrets/gitlab"
+    );
+}
+
+#[test]
+fn a_secret_that_is_not_there_is_told_by_its_reference() {
+    let text = format!("{BASE}{DEPLOY}");
+    let told = Desk::default().file("rekey.toml", &text).mistakes();
+    assert!(told.contains("the environment variable GITLAB_TOKEN is not set"), "{told}");
+    let told = mistakes_in(&text.replace("env:GITLAB_TOKEN", "file:gone"));
+    assert!(told.contains("the file gone cannot be read (entity not found)"), "{told}");
+    let told = desk(&text.replace("env:GITLAB_TOKEN", "file:empty")).file("empty", "\n").mistakes();
+    assert!(told.contains("file:empty is empty"), "{told}");
+}
+
+#[test]
+fn tokens_in_a_folder_share_names_and_stores_with_nobody() {
+    let again =
+        DEPLOY.replace("\"deploy\"\nowner", "\"again\"\nowner").replace("acme/deploy\"\nkey", "Acme/Deploy\"\nkey");
+    let desk = desk(&format!("tokens_dir = \"tokens.d\"\n{BASE}"))
+        .file("tokens.d/a.toml", DEPLOY)
+        .file("tokens.d/b.toml", &format!("{again}{DEPLOY}"))
+        .file("tokens.d/.hidden.toml", "not toml")
+        .file("tokens.d/notes.txt", "not toml");
+    insta::assert_snapshot!(desk.mistakes(), @r#"
+    tokens.d/b.toml:2:1: token "again": "deploy token" of service account deploy-bot of group acme is already managed as "deploy" (tokens.d/a.toml:2:1); remove one
+    tokens.d/b.toml:2:1: token "again": gitlab-variable Acme/Deploy DEPLOY_TOKEN (scope *) is also written by "deploy" (tokens.d/a.toml:2:1); a store holds one token
+    tokens.d/b.toml:19:1: token "deploy": the id is taken at tokens.d/a.toml:2:1; choose another
+    3 problems in the configuration
+    "#);
+}
+
+#[test]
+fn short_grace_is_for_the_demo_only() {
+    let text = |demo: bool| format!("{BASE}{DEPLOY}[rotation]\ngrace = \"5s\"\nhorizon = \"2s\"\ndemo = {demo}\n");
+    assert_eq!(desk(&text(true)).load().unwrap().tokens[0].0.grace_seconds, 5);
+    assert!(mistakes_in(&text(false)).contains("grace is too short"));
+}
+
+#[test]
+fn five_thousand_tokens_load_from_a_folder_and_one_mistake_among_them_is_found() {
+    let mut desk = desk(&format!("tokens_dir = \"tokens.d\"\n{BASE}"));
+    for number in 0..5_000 {
+        let text = DEPLOY
+            .replace("id = \"deploy\"", &format!("id = \"deploy-{number}\""))
+            .replace("name = \"deploy token\"", &format!("name = \"deploy token {number}\""))
+            .replace("DEPLOY_TOKEN", &format!("DEPLOY_TOKEN_{number}"));
+        desk = desk.file(&format!("tokens.d/deploy-{number}.toml"), &text);
+    }
+    assert_eq!(desk.load().unwrap().tokens.len(), 5_000);
+
+    let desk = desk.file("tokens.d/deploy-4711.toml", &DEPLOY.replace("[\"ada\"]", "[\"adda\"]"));
+    insta::assert_snapshot!(desk.mistakes(), @r#"
+    tokens.d/deploy-4711.toml:6:14: token "deploy": approver "adda" is not in [people]; did you mean "ada"?
+    1 problem in the configuration
+    "#);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_folder_on_disk_is_read_beside_the_main_file_wherever_the_bot_is_started() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
+    std::fs::create_dir(folder.path().join("tokens.d")).unwrap();
+    let main = format!("tokens_dir = \"tokens.d\"\n{BASE}").replace("env:GITLAB_TOKEN", "file:gitlab-token");
+    write("rekey.toml", &main);
+    write("tokens.d/deploy.toml", DEPLOY);
+    write("gitlab-token", CANARY);
+    std::fs::set_permissions(folder.path().join("gitlab-token"), PermissionsExt::from_mode(0o644)).unwrap();
+    let config = load(&folder.path().join("rekey.toml"), &Machine).unwrap();
+    assert_eq!(config.gitlab.token.value.expose(), CANARY);
+    assert_eq!((config.tokens.len(), config.warnings.len()), (1, 1));
+}
+
+#[test]
+fn the_example_is_right_and_explains_every_key() {
+    let text = include_str!("../../manifests/rekey.example.toml");
+    let config = load(Path::new("rekey.toml"), &WithoutSecrets(desk(text))).unwrap();
+    assert!(config.warnings.is_empty(), "{:?}", config.warnings);
+    let mut used = BTreeSet::new();
+    collect_keys("", &toml::Value::Table(text.parse().unwrap()), &mut used);
+    let comments: Vec<&str> = text.lines().filter_map(|line| line.split_once('#')).map(|(_, text)| text).collect();
+    for key in known_keys() {
+        let written = format!("{} = ", key.rsplit('.').next().unwrap());
+        let is_alternative = comments.iter().any(|comment| comment.contains(&written));
+        assert!(used.contains(&key) || is_alternative, "{key} is not in the example");
+    }
+}
+
+/// The keys of a configuration as `known_keys` writes them: lists and the names of people left out.
+fn collect_keys(path: &str, value: &toml::Value, used: &mut BTreeSet<String>) {
+    match value {
+        toml::Value::Table(table) => {
+            for (key, value) in table {
+                let inner = format!("{path}.{key}").trim_start_matches('.').to_owned();
+                collect_keys(if path == "people" && value.is_table() { path } else { &inner }, value, used);
+                used.insert(inner);
+            }
+        }
+        toml::Value::Array(items) => items.iter().for_each(|item| collect_keys(path, item, used)),
+        _ => {}
+    }
+}
+
+#[test]
+fn certificates_must_be_there_and_be_certificates() {
+    let text = format!("{BASE}{DEPLOY}").replace("[gitlab]", "[gitlab]\nca_file = \"ca.pem\"");
+    assert!(mistakes_in(&text).contains("ca_file: ca.pem does not exist"));
+    assert!(desk(&text).file("ca.pem", "a letter").mistakes().contains("ca.pem holds no certificate"));
+    assert!(desk(&text).file("ca.pem", "-----BEGIN CERTIFICATE-----\n").load().is_ok());
+}
+
+#[test]
+fn the_configuration_in_the_kubernetes_manifests_is_right() {
+    let manifest = include_str!("../../manifests/kubernetes/config.yaml");
+    let block = manifest.split_once("rekey.toml: |\n").unwrap().1;
+    let text: String = block.lines().map(|line| format!("{}\n", line.strip_prefix("    ").unwrap_or(line))).collect();
+    let config = load(Path::new("rekey.toml"), &WithoutSecrets(desk(&text))).unwrap();
+    assert_eq!(config.tokens.len(), 1);
+    assert!(config.warnings.is_empty(), "{:?}", config.warnings);
+}
