@@ -108,7 +108,8 @@ impl Engine {
                 metrics::gauge!(TOKEN_DAYS_LEFT, "token" => managed.id.0.clone()).set(f64::from(days));
             }
             let near = named.iter().any(|token| self.is_near(managed, token.expires_at));
-            if !near {
+            // None at all may mean that it has expired unnoticed.
+            if !near && !named.is_empty() {
                 continue;
             }
             match self.consider(managed, Origin::Scan, false).await {

@@ -189,10 +189,11 @@ impl Engine {
 
     /// A worker that holds a value keeps its lane while it waits: nobody else could use the value.
     async fn wait_in_custody(&self, hold: &Hold<'_>, rotation: &Rotation, pause: Duration) -> bool {
-        let now = self.clock.now();
-        if !self.custody.holds(&rotation.id) || pause > half_std(self.settings.lease) {
+        if !self.custody.holds(&rotation.id) {
             return false;
         }
+        let now = self.clock.now();
+        let pause = pause.min(self.settings.lease / 3);
         let mut claim = hold.claim.lock().await;
         match self.ledger.renew(&claim, plus(now, self.settings.lease)).await {
             Ok(renewed) => *claim = renewed,
@@ -233,8 +234,4 @@ fn positive(duration: SignedDuration) -> Duration {
 
 fn half(duration: Duration) -> SignedDuration {
     SignedDuration::try_from(duration / 2).unwrap_or_default()
-}
-
-fn half_std(duration: Duration) -> Duration {
-    duration / 2
 }
