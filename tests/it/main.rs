@@ -13,3 +13,5 @@ mod postgres;
 mod sandbox;
 mod secret_store;
 mod slack;
+
+mod simulation;
