@@ -61,7 +61,8 @@ fn awaiting(rotation: &Rotation) -> Vec<Owed> {
 }
 
 fn replan(rotation: &Rotation) -> Owed {
-    Owed { from: later(rotation.checked_at, REPLAN_SECONDS), effect: Effect::Replan }
+    let pause = if rotation.plan.blockers.is_empty() { REPLAN_SECONDS } else { BLOCKED_SECONDS };
+    Owed { from: later(rotation.checked_at, pause), effect: Effect::Replan }
 }
 
 /// Into a store that cannot be read the previous value goes only when no write of the new one can land after it.

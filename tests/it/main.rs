@@ -12,6 +12,5 @@ mod notice;
 mod postgres;
 mod sandbox;
 mod secret_store;
-mod slack;
-
 mod simulation;
+mod slack;

@@ -38,7 +38,19 @@ impl Engine {
         if held.is_some() {
             return Ok(held);
         }
+        if token == rotation.plan.old.id && rotation.plan.overlaps() {
+            return self.used_meanwhile(rotation).await;
+        }
         self.lost_but_used(rotation, token).await
+    }
+
+    /// The revoke may have waited for long: a use of the old token since the silence was proven starts it anew.
+    async fn used_meanwhile(&self, rotation: &Rotation) -> Result<Option<Event>, Performed> {
+        let old = self.gitlab.find(&rotation.plan.owner, rotation.plan.old.id).await.map_err(|e| trouble(&e))?;
+        let Some(old) = old.filter(|old| old.active && old.last_used_at > rotation.old_last_used) else {
+            return Ok(None);
+        };
+        Ok(Some(Event::OldSeen { last_used: old.last_used_at, ips: old.last_used_ips }))
     }
 
     /// A store that holds exactly this token.
