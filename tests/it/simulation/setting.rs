@@ -117,7 +117,7 @@ impl Setting {
         };
         let opening = Opening {
             id: RotationId::from("01sim"),
-            key: RotationKey { host: "gitlab.example.com".into(), token: TokenId(OLD), expires_at: None },
+            key: RotationKey { host: "gitlab.example.com".into(), token: TokenId(OLD), expires_at: None, round: 0 },
             by,
             plan: self.plan("deploy"),
             surfaces: if self.surface { vec!["issue".into()] } else { Vec::new() },
