@@ -11,3 +11,5 @@ mod notice;
 mod postgres;
 mod sandbox;
 mod secret_store;
+
+mod simulation;
