@@ -53,6 +53,14 @@ impl Dialect {
         }
     }
 
+    /// The n-th parameter of a long list. SQLite knows `$1` too, but searches such names one by one.
+    pub(super) fn parameter(self, number: usize) -> String {
+        match self {
+            Self::Sqlite => "?".to_owned(),
+            Self::Postgres => format!("${number}"),
+        }
+    }
+
     /// Prepares a new connection.
     pub(super) async fn prepare(self, connection: &mut AnyConnection, purpose: Use) -> Result<(), sqlx::Error> {
         match self {

@@ -26,7 +26,7 @@ use axum::http::{HeaderMap, Response, StatusCode};
 use sha2::{Digest as _, Sha256};
 use std::sync::Arc;
 
-const KIND: &str = "mail";
+const ENDPOINT: &str = "mail";
 const SIGNATURE: &str = "x-rekey-signature";
 const TIMESTAMP: &str = "x-rekey-timestamp";
 
@@ -48,7 +48,7 @@ pub(super) struct Endpoint {
 }
 
 pub(super) async fn receive(State(endpoint): State<Arc<Endpoint>>, request: Request) -> Response<Body> {
-    outcome::answer(KIND, endpoint.take(request).await)
+    outcome::answer(ENDPOINT, endpoint.take(request).await)
 }
 
 impl Endpoint {

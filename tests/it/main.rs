@@ -6,6 +6,7 @@ mod databases;
 mod flow;
 mod gitlab;
 mod http;
+mod init;
 mod ledger;
 mod notice;
 mod postgres;
@@ -13,3 +14,4 @@ mod sandbox;
 mod secret_store;
 
 mod simulation;
+mod slack;
