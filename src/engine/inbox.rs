@@ -3,10 +3,12 @@
 use super::{Engine, EngineError, OpenedRotation};
 use crate::ledger::{Accepted, Entry, Item, LedgerError};
 use crate::notice::{Change, Notice, Resource, Subject};
+use crate::rotation::ids::TokenName;
 use crate::rotation::record::Origin;
 use crate::rotation::token::{ManagedToken, Owner};
 use crate::telemetry::NOTICES;
 use jiff::{SignedDuration, Timestamp};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
@@ -105,22 +107,35 @@ impl Engine {
         names: &[String],
     ) -> Result<String, EngineError> {
         self.is_ours(host)?;
-        let mut managed: Vec<&ManagedToken> = Vec::new();
+        let mut managed: BTreeMap<&TokenName, &ManagedToken> = BTreeMap::new();
+        let mut unknown = names.is_empty();
         for name in names {
-            managed.extend(self.managed_by_name(name, |owner| fits(subject, owner)));
-        }
-        if managed.is_empty() {
-            self.ask_for_scan();
-            return Ok("names no managed token; the inventory is scanned for it".into());
+            let named = self.managed_by_name(name, |owner| fits(subject, owner));
+            unknown |= named.is_empty();
+            managed.extend(named.into_iter().map(|managed| (&managed.id, managed)));
         }
         let mut said = Vec::new();
-        for managed in managed {
-            said.push(match change {
-                Change::AboutToExpire | Change::Expired => told(&self.consider_hint(managed, Origin::Mail).await?),
-                Change::Created | Change::Rotated | Change::Revoked => self.heed_change(managed).await?,
-            });
+        if unknown {
+            self.ask_for_scan();
+            said.push("names a token that is not managed; the inventory is scanned for it".to_owned());
         }
-        Ok(said.join("; "))
+        let mut later = None;
+        // What is wrong with one token of a mail is no reason to forget the others.
+        for managed in managed.into_values() {
+            match self.heed_named(change, managed).await {
+                Ok(told) => said.push(told),
+                Err(error @ EngineError::Unavailable(_)) => later = Some(error),
+                Err(error) => said.push(format!("{}: {error}", managed.id)),
+            }
+        }
+        later.map_or_else(|| Ok(said.join("; ")), Err)
+    }
+
+    async fn heed_named(&self, change: Change, managed: &ManagedToken) -> Result<String, EngineError> {
+        match change {
+            Change::AboutToExpire | Change::Expired => Ok(told(&self.consider_hint(managed, Origin::Mail).await?)),
+            Change::Created | Change::Rotated | Change::Revoked => self.heed_change(managed).await,
+        }
     }
 
     async fn heed_expiring(

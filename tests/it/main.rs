@@ -12,5 +12,6 @@ mod notice;
 mod postgres;
 mod sandbox;
 mod secret_store;
+
 mod simulation;
 mod slack;
