@@ -6,6 +6,4 @@ mod team;
 
 mod approval;
 mod happy;
-mod owners;
 mod plans;
-mod proof;
