@@ -40,7 +40,9 @@ fn what_lives(rotation: &Rotation) -> String {
         Phase::Minting { .. } | Phase::Revoking { new: None, then: AfterRevoke::Mint, .. } => {
             minting::old_is_safe(rotation)
         }
-        Phase::Revoking { .. } | Phase::Closing { .. } => "What the stores hold works; nothing of it is revoked.".into(),
+        Phase::Revoking { .. } | Phase::Closing { .. } => {
+            "What the stores hold works; nothing of it is revoked.".into()
+        }
         _ if rotation.plan.overlaps() => "Both tokens work; nothing was revoked that is still needed.".into(),
         _ => "The new token works; the old one is dead.".into(),
     }

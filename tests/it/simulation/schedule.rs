@@ -2,15 +2,18 @@
 //! in faults.
 
 use super::call::Fault;
-use super::people;
 use super::mistake::Mistakes;
+use super::people;
 use super::worker::{Action, LEASE};
 use super::world::World;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Choice {
     Act(usize, Option<Fault>),
-    Claim { worker: usize, lane: usize },
+    Claim {
+        worker: usize,
+        lane: usize,
+    },
     /// A request on its way arrives.
     Land(usize),
     /// A worker that overslept its lease goes on.
@@ -71,6 +74,19 @@ impl World {
                 all.extend([Fault::LostBefore, Fault::LostAfter].map(|fault| (Choice::Wish(Some(fault)), 1)));
             }
             _ => {}
+        }
+        all
+    }
+
+    /// What else could go on at the same time: another worker, another lane.
+    pub fn together(&self) -> Vec<Choice> {
+        let awake = |worker: &usize| self.workers[*worker].task.is_some() && self.workers[*worker].stall.is_none();
+        let mut all: Vec<Choice> = (0..2).filter(awake).map(|worker| Choice::Act(worker, None)).collect();
+        for lane in 0..2 {
+            let due = self.claimable_at(lane).is_some_and(|at| at <= self.clock);
+            if let (true, Some(worker)) = (due && !people::waits_for_ever(self, lane), self.idle(0)) {
+                all.push(Choice::Claim { worker, lane });
+            }
         }
         all
     }
