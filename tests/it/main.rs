@@ -12,6 +12,5 @@ mod notice;
 mod postgres;
 mod sandbox;
 mod secret_store;
-
 mod simulation;
 mod slack;
