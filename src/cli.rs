@@ -2,6 +2,8 @@
 
 mod args;
 mod check;
+#[cfg(feature = "sandbox")]
+mod demo;
 mod hardening;
 pub mod init;
 pub mod table;
@@ -64,6 +66,8 @@ fn dispatch(cli: Cli) -> Result<ExitCode, CliError> {
         Command::Config { command: ConfigCommand::Check(args) } => {
             check::run(&args, &cli.config, &Machine, &mut io::stdout())
         }
+        #[cfg(feature = "sandbox")]
+        Command::Demo(args) => demo::run(&args, &mut io::stdout()),
         _ => Err(CliError::failed("this command is not built yet", "see `rekey --help`")),
     }
 }
