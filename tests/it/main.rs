@@ -11,3 +11,4 @@ mod notice;
 mod postgres;
 mod sandbox;
 mod secret_store;
+mod server;
