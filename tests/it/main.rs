@@ -14,3 +14,4 @@ mod sandbox;
 mod secret_store;
 mod simulation;
 mod slack;
+mod server;
