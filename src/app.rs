@@ -1,1 +1,141 @@
-//! To be written.
+//! Wiring: from a checked configuration to adapters, engine, endpoints and workers; and a graceful stop.
+
+mod desk;
+mod doors;
+mod run;
+
+pub use run::{Running, StartError, run};
+
+use crate::chat::Messenger;
+use crate::chat::slack::{Approvers, Slack, client as slack_client};
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::engine::custody::Custody;
+use crate::engine::issue::{ISSUE, IssueSurface};
+use crate::engine::settings::{Backoff, Catalog, Settings};
+use crate::engine::{Dice, Engine};
+use crate::gitlab::Client;
+use crate::http::{self, Api, Budget, Credential, Throttle};
+use crate::ledger::{self, Ledger};
+use crate::rotation::ids::SurfaceName;
+use crate::secret_store::{Context, SecretStore, build};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Calls to one host on the way at once.
+const IN_FLIGHT: usize = 16;
+/// Much longer than any call, so that a lease outlives what is done under it.
+const LEASE: Duration = Duration::from_secs(120);
+
+/// Connects everything that a command or the server needs. Opens the database; calls nobody else yet.
+pub async fn assemble(config: &Config, clock: Arc<dyn Clock>, dice: Arc<dyn Dice>) -> Result<Arc<Engine>, StartError> {
+    let ledger = ledger::open(config.database.connect_url().expose()).await.map_err(StartError::Ledger)?;
+    assemble_on(config, ledger, clock, dice)
+}
+
+/// The same, on a ledger that is open already.
+pub fn assemble_on(
+    config: &Config,
+    ledger: Arc<dyn Ledger>,
+    clock: Arc<dyn Clock>,
+    dice: Arc<dyn Dice>,
+) -> Result<Arc<Engine>, StartError> {
+    let client = client(config)?;
+    let api = gitlab_api(config, client.clone())?;
+    let gitlab = Client::new(api.clone());
+    let catalog = catalog(config);
+    Ok(Arc::new(Engine {
+        ledger,
+        stores: stores(config, api),
+        surfaces: surfaces(config, &gitlab, &catalog, client)?,
+        gitlab,
+        catalog,
+        settings: settings(config, dice.as_ref()),
+        clock,
+        dice,
+        custody: Custody::default(),
+        scan_wanted: tokio::sync::Notify::new(),
+        learned_limit: std::sync::Mutex::new(None),
+    }))
+}
+
+fn client(config: &Config) -> Result<reqwest::Client, StartError> {
+    let extra = config.gitlab.ca_file.as_ref();
+    let pem = extra.map(std::fs::read).transpose().map_err(|error| {
+        let path = extra.map(|path| path.display().to_string()).unwrap_or_default();
+        StartError::Setup(format!("[gitlab] ca_file {path} cannot be read: {error}"))
+    })?;
+    http::client(pem.as_deref()).map_err(|error| StartError::Setup(error.to_string()))
+}
+
+fn gitlab_api(config: &Config, client: reqwest::Client) -> Result<Arc<Api>, StartError> {
+    let budget = Budget { requests: config.gitlab.requests_per_minute as usize, window: Duration::from_secs(60) };
+    let throttle = Arc::new(Throttle::new(IN_FLIGHT, Some(budget)));
+    let base = format!("{}/api/v4", config.gitlab.url.trim_end_matches('/'));
+    let credential = Credential::PrivateToken(config.gitlab.token.value.duplicate());
+    Ok(Arc::new(Api::new(client, &base, credential, throttle).map_err(|e| StartError::Setup(e.to_string()))?))
+}
+
+fn catalog(config: &Config) -> Catalog {
+    Catalog {
+        tokens: config.tokens.iter().map(|(token, _)| (token.id.clone(), token.clone())).collect(),
+        people: config.people.clone(),
+    }
+}
+
+fn stores(config: &Config, gitlab: Arc<Api>) -> BTreeMap<crate::rotation::ids::StoreId, Arc<dyn SecretStore>> {
+    let context = Context { gitlab };
+    let specs = config.tokens.iter().flat_map(|(_, specs)| specs);
+    specs.map(|spec| (spec.id(), build(spec, &context))).collect()
+}
+
+fn surfaces(
+    config: &Config,
+    gitlab: &Client,
+    catalog: &Catalog,
+    client: reqwest::Client,
+) -> Result<BTreeMap<SurfaceName, Arc<dyn Messenger>>, StartError> {
+    let issues = &config.issues;
+    let issue = IssueSurface::new(
+        gitlab.clone(),
+        issues.project.clone(),
+        issues.labels.clone(),
+        issues.confidential,
+        catalog.clone(),
+    );
+    let mut surfaces: BTreeMap<SurfaceName, Arc<dyn Messenger>> = BTreeMap::new();
+    surfaces.insert(SurfaceName::from(ISSUE), Arc::new(issue));
+    if let Some(slack) = &config.slack {
+        let throttle = Arc::new(Throttle::new(IN_FLIGHT, None));
+        let token = Credential::Bearer(slack.token.value.duplicate());
+        let api = Api::new(client, &slack.api_url, token, throttle).map_err(|e| StartError::Setup(e.to_string()))?;
+        let people = config.people.iter().filter_map(|(id, p)| Some((id.clone(), p.slack.clone()?))).collect();
+        let policies = catalog.clone();
+        let approvers: Approvers = Arc::new(move |token| policies.policy(token).approvers);
+        let messenger = Slack::new(slack_client::Client::new(api), slack.channel.clone(), people, approvers);
+        surfaces.insert(SurfaceName::from(messenger.name()), Arc::new(messenger));
+    }
+    Ok(surfaces)
+}
+
+fn settings(config: &Config, dice: &dyn Dice) -> Settings {
+    let rotation = &config.rotation;
+    let seconds = |usual: u64, demo: f64| {
+        if rotation.demo { Duration::from_secs_f64(demo) } else { Duration::from_secs(usual) }
+    };
+    Settings {
+        owner: format!("rekey-{}-{:06}", std::process::id(), (dice.spread() * 999_999.0) as u32),
+        lease: LEASE,
+        horizon_seconds: rotation.horizon_seconds,
+        use_seconds: rotation.use_seconds,
+        poll: seconds(20, 0.5),
+        scan_every: Duration::from_secs(rotation.scan_seconds),
+        max_tries: 40,
+        parallel: 64,
+        window: rotation.window.clone(),
+        issues_project: Some(config.issues.project.clone()),
+        labels: config.issues.labels.clone(),
+        backoff: Backoff { first: seconds(2, 0.2), most: seconds(900, 2.0) },
+    }
+}

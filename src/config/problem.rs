@@ -47,9 +47,16 @@ impl fmt::Display for ConfigErrors {
         for problem in &self.0 {
             writeln!(f, "{problem}")?;
         }
+        f.write_str(&self.summary())
+    }
+}
+
+impl ConfigErrors {
+    /// How many there are.
+    pub fn summary(&self) -> String {
         match self.0.len() {
-            1 => f.write_str("1 problem in the configuration"),
-            many => write!(f, "{many} problems in the configuration"),
+            1 => "1 problem in the configuration".into(),
+            many => format!("{many} problems in the configuration"),
         }
     }
 }

@@ -76,8 +76,10 @@ fn file(section: &Section<'_>, key: &str, path: &str) -> Result<String, String> 
         let why = error.kind();
         format!("{key}: the file {path} cannot be read ({why}); create it, readable by the user that runs rekey")
     })?;
-    if surroundings.mode(&full).is_some_and(|mode| mode & 0o044 != 0) {
-        section.warn(key, &format!("{key}: others can read {path}; run chmod 600 {path}"));
+    // A group that may read is common and meant (Kubernetes mounts secrets so); anybody else, or a group that may write,
+    // is not.
+    if surroundings.mode(&full).is_some_and(|mode| mode & 0o026 != 0) {
+        section.warn(key, &format!("{key}: others can read or change {path}; run chmod 600 {path}"));
     }
     if text.ends_with('\n') {
         text.pop();

@@ -1,9 +1,9 @@
 //! Configurations as people write them: right, wrong in many ways, and far too big.
 
-use rekey::config::{Config, ConfigErrors, Machine, MailTrust, Surroundings, WithoutSecrets, load};
+use rekey::config::{Config, ConfigErrors, Machine, MailTrust, Surroundings, WithoutSecrets, known_keys, load};
 use rekey::rotation::ids::{ConsumerId, PersonId, StoreId};
 use rekey::rotation::token::{Owner, Strategy};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -211,7 +211,7 @@ fn secrets_come_from_variables_and_files_and_are_never_printed() {
     assert!(format!("{config:?}").contains("SecretRef(file:/run/secrets/gitlab)"));
     assert_eq!(
         config.warnings[0].to_string(),
-        "rekey.toml:4:9: [gitlab]: token: others can read /run/secrets/gitlab; run chmod 600 /run/secrets/gitlab"
+        "rekey.toml:4:9: [gitlab]: token: others can read or change /run/secrets/gitlab; run chmod 600 /run/secrets/gitlab"
     );
 }
 
@@ -284,4 +284,52 @@ fn a_folder_on_disk_is_read_beside_the_main_file_wherever_the_bot_is_started() {
     let config = load(&folder.path().join("rekey.toml"), &Machine).unwrap();
     assert_eq!(config.gitlab.token.value.expose(), CANARY);
     assert_eq!((config.tokens.len(), config.warnings.len()), (1, 1));
+}
+
+#[test]
+fn the_example_is_right_and_explains_every_key() {
+    let text = include_str!("../../manifests/rekey.example.toml");
+    let config = load(Path::new("rekey.toml"), &WithoutSecrets(desk(text))).unwrap();
+    assert!(config.warnings.is_empty(), "{:?}", config.warnings);
+    let mut used = BTreeSet::new();
+    collect_keys("", &toml::Value::Table(text.parse().unwrap()), &mut used);
+    let comments: Vec<&str> = text.lines().filter_map(|line| line.split_once('#')).map(|(_, text)| text).collect();
+    for key in known_keys() {
+        let written = format!("{} = ", key.rsplit('.').next().unwrap());
+        let is_alternative = comments.iter().any(|comment| comment.contains(&written));
+        assert!(used.contains(&key) || is_alternative, "{key} is not in the example");
+    }
+}
+
+/// The keys of a configuration as `known_keys` writes them: lists and the names of people left out.
+fn collect_keys(path: &str, value: &toml::Value, used: &mut BTreeSet<String>) {
+    match value {
+        toml::Value::Table(table) => {
+            for (key, value) in table {
+                let inner = format!("{path}.{key}").trim_start_matches('.').to_owned();
+                collect_keys(if path == "people" && value.is_table() { path } else { &inner }, value, used);
+                used.insert(inner);
+            }
+        }
+        toml::Value::Array(items) => items.iter().for_each(|item| collect_keys(path, item, used)),
+        _ => {}
+    }
+}
+
+#[test]
+fn certificates_must_be_there_and_be_certificates() {
+    let text = format!("{BASE}{DEPLOY}").replace("[gitlab]", "[gitlab]\nca_file = \"ca.pem\"");
+    assert!(mistakes_in(&text).contains("ca_file: ca.pem does not exist"));
+    assert!(desk(&text).file("ca.pem", "a letter").mistakes().contains("ca.pem holds no certificate"));
+    assert!(desk(&text).file("ca.pem", "-----BEGIN CERTIFICATE-----\n").load().is_ok());
+}
+
+#[test]
+fn the_configuration_in_the_kubernetes_manifests_is_right() {
+    let manifest = include_str!("../../manifests/kubernetes/config.yaml");
+    let block = manifest.split_once("rekey.toml: |\n").unwrap().1;
+    let text: String = block.lines().map(|line| format!("{}\n", line.strip_prefix("    ").unwrap_or(line))).collect();
+    let config = load(Path::new("rekey.toml"), &WithoutSecrets(desk(&text))).unwrap();
+    assert_eq!(config.tokens.len(), 1);
+    assert!(config.warnings.is_empty(), "{:?}", config.warnings);
 }

@@ -1,0 +1,92 @@
+//! Who may come in: from the configuration's secrets to the doors of the endpoints.
+
+use super::StartError;
+use super::desk::EngineDesk;
+use crate::chat::slack::client::Hooks;
+use crate::config::{Config, MailTrust, SecretRef};
+use crate::engine::Engine;
+use crate::http::{Api, Credential, Throttle};
+use crate::notice::email::{Instance, MailPolicy, Proof};
+use crate::notice::signature::{Key, Login};
+use crate::server::slack::{Door, PATIENCE};
+use crate::server::{Limits, Settings, gitlab, mail};
+use std::sync::Arc;
+
+/// Slack's own host for answers; in a sandbox it is the API's.
+const HOOKS: &str = "https://hooks.slack.com";
+/// Slack's own API.
+const SLACK_API: &str = "https://slack.com/api";
+
+/// The endpoints for mail and GitLab.
+pub fn settings(config: &Config) -> Result<Settings, StartError> {
+    Ok(Settings { mail: mail_door(config)?, gitlab: gitlab_door(config)?, limits: Limits::default() })
+}
+
+fn mail_door(config: &Config) -> Result<Option<mail::Door>, StartError> {
+    let Some(mail) = &config.mail else { return Ok(None) };
+    let hosts = if mail.hosts.is_empty() { vec![config.gitlab.url.clone()] } else { mail.hosts.clone() };
+    let senders: Vec<&str> = mail.senders.iter().map(String::as_str).collect();
+    let instances = hosts.iter().filter_map(|host| Instance::at(host, &senders)).collect();
+    let proof = match &mail.trust {
+        MailTrust::Ingress => Proof::Pickup,
+        MailTrust::AuthenticationResults(servers) => Proof::Results { servers: servers.clone() },
+    };
+    let mut policy = MailPolicy::new(instances, proof);
+    policy.forwarders = mail.forwarders.clone();
+    policy.own = mail.own_addresses.clone();
+    let logins =
+        mail.passwords.iter().map(|password| Login { user: mail.user.clone(), password: password.value.duplicate() });
+    Ok(Some(mail::Door {
+        logins: logins.collect(),
+        keys: text_keys("[mail] hmac_secret", &mail.hmac_secrets)?,
+        policy,
+    }))
+}
+
+fn gitlab_door(config: &Config) -> Result<Option<gitlab::Door>, StartError> {
+    let webhook = &config.gitlab.webhook;
+    if webhook.signing_tokens.is_empty() && webhook.secret_tokens.is_empty() {
+        return Ok(None);
+    }
+    let keys = webhook.signing_tokens.iter().map(|token| {
+        Key::from_signing_token(&token.value)
+            .map_err(|bad| StartError::Setup(format!("[gitlab.webhook] signing_token {}: {bad}", token.reference)))
+    });
+    Ok(Some(gitlab::Door {
+        keys: keys.collect::<Result<_, _>>()?,
+        tokens: webhook.secret_tokens.iter().map(|token| token.value.duplicate()).collect(),
+        host: config.gitlab.host(),
+    }))
+}
+
+fn text_keys(what: &str, secrets: &[SecretRef]) -> Result<Vec<Key>, StartError> {
+    let keys = secrets.iter().map(|secret| {
+        Key::from_text(&secret.value).map_err(|bad| StartError::Setup(format!("{what} {}: {bad}", secret.reference)))
+    });
+    keys.collect()
+}
+
+/// The endpoints for Slack.
+pub fn slack(config: &Config, engine: &Arc<Engine>) -> Result<Option<axum::Router>, StartError> {
+    let Some(slack) = &config.slack else { return Ok(None) };
+    let client = crate::http::client(None).map_err(|error| StartError::Setup(error.to_string()))?;
+    let base = if slack.api_url == SLACK_API { HOOKS.to_owned() } else { origin(&slack.api_url) };
+    let throttle = Arc::new(Throttle::new(8, None));
+    let api = Api::new(client, &base, Credential::Nothing, throttle).map_err(|e| StartError::Setup(e.to_string()))?;
+    let door = Door {
+        keys: text_keys("[slack] signing_secret", &slack.signing_secrets)?,
+        team: slack.team.clone(),
+        people: config.people.iter().filter_map(|(id, p)| Some((p.slack.clone()?, id.clone()))).collect(),
+        desk: Arc::new(EngineDesk(engine.clone())),
+        hooks: Hooks::new(api, &base),
+        clock: engine.clock.clone(),
+        patience: PATIENCE,
+    };
+    Ok(Some(crate::server::slack::router(Arc::new(door))))
+}
+
+/// Scheme, host and port of an address.
+fn origin(url: &str) -> String {
+    let end = url.find("://").and_then(|at| url[at + 3..].find('/').map(|slash| at + 3 + slash));
+    end.map_or_else(|| url.to_owned(), |end| url[..end].to_owned())
+}

@@ -1,0 +1,181 @@
+//! What can be typed. Help texts are for people who see the program for the first time.
+
+use super::check::CheckArgs;
+use super::init::InitArgs;
+use clap::{Args, Parser, Subcommand};
+use std::path::PathBuf;
+
+/// Rotates GitLab access tokens: plan, one approval, proof, revoke.
+#[derive(Debug, Parser)]
+#[command(name = "rekey", version, arg_required_else_help = true)]
+pub(super) struct Cli {
+    /// Configuration file
+    #[arg(long, global = true, default_value = "rekey.toml", value_name = "FILE")]
+    pub(super) config: PathBuf,
+    #[command(subcommand)]
+    pub(super) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Run the bot
+    Serve,
+    /// Watch a token being rotated: the bot beside a sandbox GitLab and Slack, on this machine only
+    #[cfg(feature = "sandbox")]
+    Demo(DemoArgs),
+    /// Write a commented configuration, by asking few questions
+    Init(InitArgs),
+    /// Test every connection and permission that the configuration needs
+    Doctor,
+    /// Print what a rotation would do, and its hash; changes nothing
+    Plan(TokenArgs),
+    /// List the managed tokens
+    List(ListArgs),
+    /// Show one rotation: timeline and evidence
+    Show(RotationArgs),
+    /// Open a rotation by hand
+    Rotate(RotateArgs),
+    /// Approve a plan
+    Approve(ApproveArgs),
+    /// Decline a plan
+    Decline(DecisionArgs),
+    /// Try again what failed
+    Retry(DecisionArgs),
+    /// Put the old value back while the old token lives
+    Restore(DecisionArgs),
+    /// Leave both tokens valid and close the rotation
+    Abandon(DecisionArgs),
+    /// Look into the journal
+    Audit {
+        #[command(subcommand)]
+        command: AuditCommand,
+    },
+    /// Look into the configuration
+    Config {
+        #[command(subcommand)]
+        command: ConfigCommand,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum AuditCommand {
+    /// Find any edited or missing line of the journal
+    Verify,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum ConfigCommand {
+    /// Tell everything that is wrong with the configuration
+    Check(CheckArgs),
+}
+
+#[cfg(feature = "sandbox")]
+#[derive(Debug, Args)]
+pub(super) struct DemoArgs {
+    /// Approve by itself, print the timeline and exit
+    #[arg(long)]
+    pub(super) auto: bool,
+    /// Let a step fail, to see what people are told
+    #[arg(long, value_name = "STEP")]
+    pub(super) fail: Option<Failure>,
+    /// Port of the page; 0 takes a free one
+    #[arg(long, default_value_t = 0)]
+    pub(super) port: u16,
+    /// Where the approval is asked for
+    #[arg(long, value_enum, default_value_t = Chat::Slack)]
+    pub(super) chat: Chat,
+}
+
+#[cfg(feature = "sandbox")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum Failure {
+    /// The pipeline that proves the new token is red
+    Verify,
+}
+
+#[cfg(feature = "sandbox")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum Chat {
+    /// A Slack channel
+    Slack,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct TokenArgs {
+    /// Id of the token in the configuration
+    pub(super) token: String,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ListArgs {
+    /// One JSON array, for programs
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct RotationArgs {
+    /// Id of the rotation, as in its issue
+    pub(super) rotation: String,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct RotateArgs {
+    /// Id of the token in the configuration
+    pub(super) token: String,
+    /// Who asks: a person from the configuration, who then cannot approve
+    #[arg(long = "as", value_name = "PERSON")]
+    pub(super) person: String,
+    /// The value leaked: revoke first, then make the new one; means an outage
+    #[arg(long)]
+    pub(super) leaked: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ApproveArgs {
+    #[command(flatten)]
+    pub(super) decision: DecisionArgs,
+    /// Hash of the plan you read, at least eight digits
+    #[arg(long, value_name = "HASH")]
+    pub(super) plan: String,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct DecisionArgs {
+    /// Id of the rotation, as in its issue
+    pub(super) rotation: String,
+    /// Who decides: a person from the configuration
+    #[arg(long = "as", value_name = "PERSON")]
+    pub(super) person: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn every_command_and_option_has_a_help_text_and_none_contradicts_another() {
+        let mut command = Cli::command();
+        command.build();
+        let mut open = vec![command];
+        while let Some(command) = open.pop() {
+            assert!(command.get_about().is_some(), "{} says nothing", command.get_name());
+            for arg in command.get_arguments() {
+                assert!(arg.get_help().is_some(), "{} {} says nothing", command.get_name(), arg.get_id());
+            }
+            open.extend(command.get_subcommands().cloned());
+        }
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn a_decision_by_hand_names_the_person_who_takes_it() {
+        let typed = ["rekey", "approve", "01h", "--as", "ada", "--plan", "0123456789ab", "--config", "other.toml"];
+        let cli = Cli::try_parse_from(typed).unwrap();
+        assert_eq!(cli.config.to_str(), Some("other.toml"));
+        let Command::Approve(args) = cli.command else { panic!("{:?}", cli.command) };
+        assert_eq!((args.decision.person.as_str(), args.plan.as_str()), ("ada", "0123456789ab"));
+        assert!(Cli::try_parse_from(["rekey", "retry", "01h"]).is_err());
+    }
+}

@@ -1,0 +1,112 @@
+//! From answers to a configuration file, which is read as the bot would read it before anybody relies on it.
+
+use super::dialogue::Answers;
+use crate::config::{ConfigErrors, Surroundings, WithoutSecrets, load};
+use std::io;
+use std::path::{Path, PathBuf};
+
+const BASE: &str = include_str!("base.toml");
+const SLACK_PERSON: &str = include_str!("slack_person.toml");
+const SLACK: &str = include_str!("slack.toml");
+const MAIL: &str = include_str!("mail.toml");
+const TOKEN: &str = include_str!("token.toml");
+
+pub(super) fn render(answers: &Answers) -> String {
+    let with_slack = !answers.slack_team.is_empty();
+    let with_mail = !answers.mail_sender.is_empty();
+    let mut text = String::from(BASE);
+    if with_slack {
+        text.push_str(SLACK_PERSON);
+        text.push_str(SLACK);
+    }
+    if with_mail {
+        text.push_str(MAIL);
+    }
+    text.push_str(TOKEN);
+    let person = person_id(&answers.approver);
+    let values = [
+        ("gitlab_url", quoted(&answers.gitlab_url)),
+        ("gitlab_token", quoted(&answers.gitlab_token)),
+        ("database", quoted(&answers.database)),
+        ("issues_project", quoted(&answers.issues_project)),
+        ("person_gitlab", quoted(&answers.approver)),
+        ("person_slack", quoted(&answers.slack_user)),
+        ("person_quoted", quoted(&person)),
+        ("person", person),
+        ("slack_team", quoted(&answers.slack_team)),
+        ("slack_channel", quoted(&answers.slack_channel)),
+        ("mail_sender", quoted(&answers.mail_sender)),
+    ];
+    fill(&text, &values)
+}
+
+/// Fills each `{{name}}` once, left to right, so that an answer with braces is only text.
+fn fill(template: &str, values: &[(&str, String)]) -> String {
+    let mut pieces = template.split("{{");
+    let mut text = pieces.next().unwrap_or_default().to_owned();
+    for piece in pieces {
+        let (name, rest) = piece.split_once("}}").expect("templates close every brace");
+        let value = values.iter().find(|(key, _)| *key == name).map(|(_, value)| value.as_str());
+        text.push_str(value.expect("templates use only known names"));
+        text.push_str(rest);
+    }
+    text
+}
+
+/// Reads the text as the bot would, without asking for the secrets.
+pub(super) fn check(path: &Path, text: &str) -> Result<(), ConfigErrors> {
+    load(path, &WithoutSecrets(Draft(text))).map(|_| ())
+}
+
+/// What is wrong, without places: the file does not exist.
+pub(super) fn objections(errors: &ConfigErrors) -> String {
+    let messages: Vec<&str> = errors.0.iter().map(|problem| problem.message.as_str()).collect();
+    format!("the answers make no configuration: {}", messages.join("; "))
+}
+
+pub(super) fn farewell(path: &Path, answers: &Answers) -> String {
+    let mut needed = vec![answers.gitlab_token.as_str()];
+    if !answers.slack_team.is_empty() {
+        needed.extend(["env:SLACK_TOKEN", "env:SLACK_SIGNING_SECRET"]);
+    }
+    if !answers.mail_sender.is_empty() {
+        needed.push("env:REKEY_MAIL_PASSWORD");
+    }
+    let (file, needed) = (path.display(), needed.join(", "));
+    format!("Wrote {file}.\nNext: put the secrets where it says ({needed}), add your tokens, run `rekey doctor`.\n")
+}
+
+fn quoted(text: &str) -> String {
+    toml::Value::from(text).to_string()
+}
+
+/// A login may have dots, a bare key may not.
+fn person_id(login: &str) -> String {
+    let plain: String = login.chars().map(|symbol| if symbol.is_ascii_alphanumeric() { symbol } else { '-' }).collect();
+    if plain.is_empty() { "approver".into() } else { plain.to_lowercase() }
+}
+
+/// A configuration that is not yet a file.
+struct Draft<'t>(&'t str);
+
+impl Surroundings for Draft<'_> {
+    fn variable(&self, _name: &str) -> Option<String> {
+        None
+    }
+
+    fn text(&self, _path: &Path) -> io::Result<String> {
+        Ok(self.0.to_owned())
+    }
+
+    fn secret_file(&self, _path: &Path) -> io::Result<String> {
+        Err(io::ErrorKind::NotFound.into())
+    }
+
+    fn mode(&self, _path: &Path) -> Option<u32> {
+        None
+    }
+
+    fn files(&self, _folder: &Path) -> io::Result<Vec<PathBuf>> {
+        Ok(Vec::new())
+    }
+}

@@ -1,0 +1,110 @@
+//! `rekey init`, asked by a person, by a script, and by somebody who pastes a secret.
+
+use rekey::cli::init::{Dialogue, InitArgs, run};
+use rekey::config::{Machine, WithoutSecrets, load};
+use std::path::Path;
+
+/// Answers the questions with `lines`; gives what was printed and how it ended.
+fn asked(args: &InitArgs, path: &Path, lines: &str, interactive: bool) -> (String, Result<(), String>) {
+    let (mut input, mut output) = (lines.as_bytes(), Vec::new());
+    let ended = run(args, path, &mut Dialogue::new(&mut input, &mut output, interactive));
+    (String::from_utf8(output).unwrap(), ended.map(|_| ()).map_err(|error| error.to_string()))
+}
+
+fn by_flags() -> InitArgs {
+    InitArgs {
+        issues_project: Some("acme/operations".into()),
+        approver: Some("@ada.lovelace".into()),
+        ..InitArgs::default()
+    }
+}
+
+#[test]
+fn a_person_answers_few_questions_and_gets_a_configuration_that_is_right() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("rekey.toml");
+    let lines = "https://gitlab.example.com\n\nacme/operations\nada\nT0ACME\nC0OPS\nU0ADA\ngitlab@example.com\n\n";
+    let (printed, ended) = asked(&InitArgs::default(), &path, lines, true);
+    assert_eq!(ended, Ok(()));
+    insta::assert_snapshot!(printed.replace(&path.display().to_string(), "rekey.toml"));
+    let text = std::fs::read_to_string(&path).unwrap();
+    insta::assert_snapshot!("written", text);
+
+    let config = load(&path, &WithoutSecrets(Machine)).unwrap();
+    assert_eq!(config.gitlab.token.reference, "env:GITLAB_TOKEN");
+    assert_eq!(config.slack.unwrap().channel, "C0OPS");
+    assert_eq!(config.mail.unwrap().senders, ["gitlab@example.com"]);
+
+    let block = text.split_once("fill in yours.\n").unwrap().1;
+    let uncommented = block.lines().map(|line| line.trim_start_matches("# ")).collect::<Vec<_>>().join("\n");
+    std::fs::write(&path, text.replace(block, &uncommented)).unwrap();
+    let config = load(&path, &WithoutSecrets(Machine)).unwrap();
+    assert_eq!(config.tokens[0].0.consumers[0].id.as_str(), "pipeline acme/deploy main, job deploy");
+}
+
+#[test]
+fn a_script_gives_flags_and_is_asked_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("rekey.toml");
+    let (printed, ended) = asked(&by_flags(), &path, "", false);
+    assert_eq!(ended, Ok(()));
+    assert!(printed.starts_with("Wrote ") && !printed.contains('['), "{printed}");
+    let config = load(&path, &WithoutSecrets(Machine)).unwrap();
+    assert_eq!(config.people.keys().next().unwrap().as_str(), "ada-lovelace");
+    assert!(config.slack.is_none() && config.mail.is_none());
+}
+
+#[test]
+fn a_script_that_leaves_out_what_has_no_default_is_told_the_flag() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("rekey.toml");
+    let args = InitArgs { issues_project: None, yes: true, ..by_flags() };
+    let told = asked(&args, &path, "", true).1.unwrap_err();
+    assert!(told.contains("--issues-project"), "{told}");
+    assert!(!path.exists());
+}
+
+#[test]
+fn a_configuration_that_exists_is_kept_unless_told_otherwise() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("rekey.toml");
+    std::fs::write(&path, "precious").unwrap();
+    let told = asked(&by_flags(), &path, "", false).1.unwrap_err();
+    assert!(told.contains("exists; use --force"), "{told}");
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), "precious");
+    let args = InitArgs { force: true, ..by_flags() };
+    assert_eq!(asked(&args, &path, "", false).1, Ok(()));
+    assert!(load(&path, &WithoutSecrets(Machine)).is_ok());
+}
+
+#[test]
+fn a_secret_given_as_an_answer_is_refused_and_written_nowhere() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("rekey.toml");
+    let secret = "glpat-CanaryCanaryCanary00";
+    let args = InitArgs { gitlab_token: Some(secret.into()), ..by_flags() };
+    let told = asked(&args, &path, "", false).1.unwrap_err();
+    assert!(told.contains("token holds a secret itself") && !told.contains("Canary"), "{told}");
+    assert!(!path.exists());
+
+    let lines = format!("https://gitlab.example.com\n{secret}\nfile:/run/secrets/gitlab\n\n\n\n");
+    let (printed, ended) = asked(&by_flags(), &path, &lines, true);
+    assert_eq!(ended, Ok(()));
+    assert!(printed.contains("That is a secret itself") && !printed.contains("Canary"), "{printed}");
+    assert!(!std::fs::read_to_string(&path).unwrap().contains("Canary"));
+}
+
+#[test]
+fn answers_that_make_no_configuration_are_told_before_anything_is_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("rekey.toml");
+    let hostile = "a\" }}\n[server]\nlisten = \"{{person}}";
+    let args =
+        InitArgs { gitlab_url: Some("http://gitlab.example".into()), approver: Some(hostile.into()), ..by_flags() };
+    let told = asked(&args, &path, "", false).1.unwrap_err();
+    assert!(
+        told.contains("[gitlab]: url would send secrets in clear") && told.ends_with("nothing was written"),
+        "{told}"
+    );
+    assert!(!path.exists());
+}

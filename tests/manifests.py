@@ -1,0 +1,49 @@
+"""Checks what Rust cannot read: the Slack manifest against Slack's own schemas, the Kubernetes manifests against the
+rules that we promise. Needs PyYAML and jsonschema. Exits with 1 and one line for each thing that is wrong."""
+
+import copy
+import json
+import pathlib
+import sys
+
+import jsonschema
+import yaml
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+
+
+def slack():
+    manifest = yaml.safe_load((ROOT / "manifests/slack/app.http.yaml").read_text())
+    for version in (1, 2):
+        schema = json.loads((ROOT / f"tests/samples/slack-manifest/manifest.schema.{version}.0.0.json").read_text())
+        tried = copy.deepcopy(manifest)
+        tried["_metadata"]["major_version"] = version
+        for error in jsonschema.validators.validator_for(schema)(schema).iter_errors(tried):
+            yield f"slack manifest, schema {version}: {error.json_path}: {error.message}"
+
+
+def kubernetes():
+    folder = ROOT / "manifests/kubernetes"
+    listed = set(yaml.safe_load((folder / "kustomization.yaml").read_text())["resources"])
+    found = {path.name for path in folder.glob("*.yaml")} - {"kustomization.yaml"}
+    if listed != found:
+        yield f"kustomization.yaml lists {sorted(listed)}, the folder has {sorted(found)}"
+    pod = yaml.safe_load((folder / "deployment.yaml").read_text())["spec"]["template"]["spec"]
+    (container,) = pod["containers"]
+    rules = {
+        "not root": pod["securityContext"]["runAsNonRoot"] is True,
+        "seccomp": pod["securityContext"]["seccompProfile"]["type"] == "RuntimeDefault",
+        "no service account": pod["automountServiceAccountToken"] is False,
+        "read-only root": container["securityContext"]["readOnlyRootFilesystem"] is True,
+        "no escalation": container["securityContext"]["allowPrivilegeEscalation"] is False,
+        "no capabilities": container["securityContext"]["capabilities"] == {"drop": ["ALL"]},
+        "probes": (container["livenessProbe"]["httpGet"]["path"], container["readinessProbe"]["httpGet"]["path"])
+        == ("/healthz", "/readyz"),
+    }
+    yield from (f"deployment.yaml: {rule} is not kept" for rule, kept in rules.items() if not kept)
+
+
+if __name__ == "__main__":
+    wrong = [*slack(), *kubernetes()]
+    print("\n".join(wrong) if wrong else "manifests: ok")
+    sys.exit(bool(wrong))
