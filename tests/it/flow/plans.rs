@@ -12,7 +12,8 @@ async fn a_click_on_an_outdated_card_is_refused() {
     let team = Team::new().await;
     team.open().await;
     let old = team.click_with("alice", Action::Approve, |click| click.plan = Some("0123456789abcdef".into())).await;
-    assert!(old.unwrap_err().to_string().starts_with("the plan changed since this card was shown"));
+    let old = old.unwrap_err().to_string();
+    assert!(old.starts_with("the plan has changed"), "{old}");
     let none = team.click_with("alice", Action::Approve, |_| {}).await;
     assert!(none.is_err(), "no plan, no approval");
 }

@@ -4,19 +4,49 @@
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Call {
     /// Live tokens of ours; of one attempt, or of all.
-    List { attempt: Option<u32> },
-    Create { attempt: u32 },
-    Rotate { token: u64, attempt: u32 },
+    List {
+        attempt: Option<u32>,
+    },
+    Create {
+        attempt: u32,
+    },
+    Rotate {
+        token: u64,
+        attempt: u32,
+    },
     /// Rotate with the token's own authority.
-    SelfRotate { value: u64, attempt: u32 },
-    ReadStore { store: usize },
-    Write { store: usize, value: u64 },
-    FindRun { consumer: usize, since: i64 },
-    StartRun { consumer: usize, outcome: Job },
-    ReadRun { run: usize },
-    ReadToken { token: u64 },
-    Delete { token: u64 },
-    Publish { revision: u64, announced: u32 },
+    SelfRotate {
+        value: u64,
+        attempt: u32,
+    },
+    ReadStore {
+        store: usize,
+    },
+    Write {
+        store: usize,
+        value: u64,
+    },
+    FindRun {
+        consumer: usize,
+        since: i64,
+    },
+    StartRun {
+        consumer: usize,
+        outcome: Job,
+    },
+    ReadRun {
+        run: usize,
+    },
+    ReadToken {
+        token: u64,
+    },
+    Delete {
+        token: u64,
+    },
+    Publish {
+        revision: u64,
+        announced: u32,
+    },
 }
 
 /// How a consumer's job ends.
@@ -37,7 +67,10 @@ pub enum Answer {
     Value(u64),
     Run(Option<usize>),
     Passed(bool),
-    Seen { alive: bool, last_used: Option<i64> },
+    Seen {
+        alive: bool,
+        last_used: Option<i64>,
+    },
     Refused,
     /// Certainly without effect.
     NotSent,

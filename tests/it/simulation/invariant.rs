@@ -32,9 +32,10 @@ pub fn old_may_die(world: &mut World) {
         world.blame("I2: the old token is revoked while the stores disagree or hold it");
     }
     for consumer in 0..world.setting.consumers.len() {
-        let proven = world.ran.iter().any(|ran| {
-            ran.consumer == consumer && ran.value == new && ran.passed && ran.outcome == Job::Runs
-        });
+        let proven = world
+            .ran
+            .iter()
+            .any(|ran| ran.consumer == consumer && ran.value == new && ran.passed && ran.outcome == Job::Runs);
         if !proven {
             world.blame(format!("I2: the old token is revoked but consumer {consumer} never passed with the new one"));
         }

@@ -138,8 +138,7 @@ fn spoil(world: &World, row: &mut Rotation) {
     }
     if let (Phase::Verifying { new, .. }, true) = (&row.phase, world.has(Mistake::RevokeBeforeVerify)) {
         let pending = [TokenId(OLD)].into();
-        row.phase =
-            Phase::Revoking { new: Some(new.clone()), pending, then: AfterRevoke::Close(Outcome::Done) };
+        row.phase = Phase::Revoking { new: Some(new.clone()), pending, then: AfterRevoke::Close(Outcome::Done) };
     }
     if let (Phase::Stuck { at, .. }, true) = (&row.phase, world.has(Mistake::EndlessMint))
         && matches!(**at, Phase::Minting { .. })

@@ -131,13 +131,7 @@ fn of_ending() -> Vec<Event> {
         Event::Probed { found: Default::default() },
         Event::Delayed { why: "503".into() },
         Event::GaveUp { why: "503".into() },
-        Event::Published {
-            surface: "issue".into(),
-            reference: "1".into(),
-            url: None,
-            revision: 1,
-            announced: 0,
-        },
+        Event::Published { surface: "issue".into(), reference: "1".into(), url: None, revision: 1, announced: 0 },
         Event::SurfaceGone { surface: "issue".into() },
     ]
 }

@@ -3,7 +3,7 @@
 
 use super::call::{Answer, Call, Job};
 use super::mistake::Mistake;
-use super::setting::{OLD, at, USE, consumer_id, index, seconds, store_id};
+use super::setting::{OLD, USE, at, consumer_id, index, seconds, store_id};
 use super::worker::{Action, Task};
 use super::world::World;
 use rekey::rotation::effect::Effect;
@@ -24,25 +24,50 @@ fn stamp(seconds: Option<i64>) -> Option<jiff::Timestamp> {
 pub enum Stage {
     Look,
     /// Write the intent down; then send to `target`, or report what was found.
-    Intend { target: u64, found: Vec<u64> },
-    Send { target: u64 },
+    Intend {
+        target: u64,
+        found: Vec<u64>,
+    },
+    Send {
+        target: u64,
+    },
     LookAfter,
-    Sweep { tokens: Vec<u64>, then: Box<Stage> },
-    Write { value: u64 },
-    ReadBack { value: u64 },
+    Sweep {
+        tokens: Vec<u64>,
+        then: Box<Stage>,
+    },
+    Write {
+        value: u64,
+    },
+    ReadBack {
+        value: u64,
+    },
     /// Reads store after store; `store` is the next readable one or beyond the last.
-    Settle { store: usize },
-    BeforeRevoke { store: usize },
+    Settle {
+        store: usize,
+    },
+    BeforeRevoke {
+        store: usize,
+    },
     Inspect,
     Delete,
     FindRun,
     StartRun,
-    CheckRun { run: usize },
-    ReadToken { token: u64 },
+    CheckRun {
+        run: usize,
+    },
+    ReadToken {
+        token: u64,
+    },
     LastLook,
     RestoreRead,
-    RestoreWrite { value: u64 },
-    Publish { revision: u64, announced: u32 },
+    RestoreWrite {
+        value: u64,
+    },
+    Publish {
+        revision: u64,
+        announced: u32,
+    },
     Report(Event),
 }
 

@@ -182,4 +182,3 @@ fn hint(world: &mut World, dice: &mut Dice) -> String {
 fn published(revision: u64) -> Event {
     Event::Published { surface: "issue".into(), reference: "1".into(), url: None, revision, announced: 0 }
 }
-

@@ -2,15 +2,18 @@
 //! in faults.
 
 use super::call::Fault;
-use super::people;
 use super::mistake::Mistakes;
+use super::people;
 use super::worker::{Action, LEASE};
 use super::world::World;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Choice {
     Act(usize, Option<Fault>),
-    Claim { worker: usize, lane: usize },
+    Claim {
+        worker: usize,
+        lane: usize,
+    },
     /// A request on its way arrives.
     Land(usize),
     /// A worker that overslept its lease goes on.
