@@ -2,6 +2,8 @@
 
 mod args;
 mod check;
+#[cfg(feature = "sandbox")]
+mod demo;
 mod hardening;
 pub mod init;
 mod serve;
@@ -69,6 +71,8 @@ fn dispatch(cli: Cli) -> Result<ExitCode, CliError> {
             let config = crate::config::load(&cli.config, &Machine)?;
             runtime()?.block_on(serve::run(&config))
         }
+        #[cfg(feature = "sandbox")]
+        Command::Demo(args) => demo::run(&args, &mut io::stdout()),
         _ => Err(CliError::failed("this command is not built yet", "see `rekey --help`")),
     }
 }

@@ -6,6 +6,7 @@ pub mod decide;
 pub mod inbox;
 pub mod intake;
 pub mod issue;
+pub mod measure;
 pub mod overview;
 pub mod perform;
 pub mod planner;

@@ -6,6 +6,7 @@ use crate::notice::{Change, Notice, Resource, Subject};
 use crate::rotation::ids::TokenName;
 use crate::rotation::record::Origin;
 use crate::rotation::token::{ManagedToken, Owner};
+use crate::telemetry::NOTICES;
 use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -55,10 +56,12 @@ impl Engine {
     }
 
     async fn read_item(&self, item: &Item) -> Result<(), LedgerError> {
-        let outcome = match serde_json::from_str::<Notice>(&item.body) {
-            Ok(notice) => self.heed(&notice).await,
+        let notice = serde_json::from_str::<Notice>(&item.body);
+        let outcome = match &notice {
+            Ok(notice) => self.heed(notice).await,
             Err(_) => Err(EngineError::Broken("an entry that this version cannot read".into())),
         };
+        count(notice.as_ref().ok(), &outcome);
         let settled = match outcome {
             Ok(said) => {
                 tracing::info!(key = item.key, said, "notice dealt with");
@@ -72,7 +75,6 @@ impl Engine {
             }
             Err(error) => {
                 tracing::warn!(key = item.key, %error, "notice of no use");
-                metrics::counter!("rekey_notices_total", "kind" => "any", "result" => "no_use").increment(1);
                 self.ledger.inbox_done(item).await
             }
         };
@@ -189,6 +191,24 @@ impl Engine {
             tracing::warn!(%error, "cannot tidy the inbox");
         }
     }
+}
+
+fn count(notice: Option<&Notice>, outcome: &Result<String, EngineError>) {
+    let kind = match notice {
+        Some(Notice::Tokens { .. }) => "tokens",
+        Some(Notice::TokenExpiring { .. }) => "token_expiring",
+        Some(Notice::Pipeline { .. }) => "pipeline",
+        Some(Notice::Job { .. }) => "job",
+        Some(Notice::Comment { .. }) => "comment",
+        Some(Notice::Ignored { .. }) => "ignored",
+        None => "unreadable",
+    };
+    let result = match outcome {
+        Ok(_) => "heeded",
+        Err(EngineError::Unavailable(_)) => "put_off",
+        Err(_) => "no_use",
+    };
+    metrics::counter!(NOTICES, "kind" => kind, "result" => result).increment(1);
 }
 
 fn after(now: Timestamp, pause: std::time::Duration) -> Timestamp {

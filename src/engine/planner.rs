@@ -20,11 +20,17 @@ const OUTAGE_SECONDS_PER_STORE: u64 = 5;
 const OUTAGE_SECONDS: u64 = 10;
 
 impl Engine {
-    /// The live token that the configuration means: by name, among the owner's active ones.
+    /// The live token that the configuration means: by name, among the owner's active ones. If there is none, the one
+    /// that expired last and that nobody revoked: somebody forgot it.
     pub async fn live_token(&self, managed: &ManagedToken) -> Result<LiveToken, EngineError> {
         let tokens = self.visible_tokens(managed).await?;
-        let mut named: Vec<LiveToken> = tokens.into_iter().filter(|token| token.name == managed.name).collect();
+        let named = tokens.into_iter().filter(|token| token.name == managed.name && !token.revoked);
+        let (mut named, expired): (Vec<LiveToken>, Vec<LiveToken>) = named.partition(|token| token.active);
         named.sort_by_key(|token| (token.expires_at.is_none(), token.expires_at, token.id));
+        let forgotten = expired.into_iter().max_by_key(|token| (token.expires_at, token.id));
+        if named.is_empty() {
+            named.extend(forgotten);
+        }
         match named.len() {
             0 => Err(EngineError::Unknown(format!(
                 "{} has no active token named {:?}; make one, or mend `name` of token {} in the configuration",

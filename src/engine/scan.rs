@@ -6,6 +6,7 @@ use super::{Engine, EngineError};
 use crate::gitlab::InventoryQuery;
 use crate::rotation::record::Origin;
 use crate::rotation::token::{LiveToken, ManagedToken, Owner};
+use crate::telemetry::TOKEN_DAYS_LEFT;
 use jiff::ToSpan;
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -121,10 +122,11 @@ impl Engine {
             let mut named: Vec<&LiveToken> = tokens.iter().filter(|token| token.name == managed.name).collect();
             named.sort_by_key(|token| token.expires_at);
             if let Some(days) = named.first().and_then(|token| self.days_left(token)) {
-                metrics::gauge!("rekey_token_days_left", "token" => managed.id.0.clone()).set(f64::from(days));
+                metrics::gauge!(TOKEN_DAYS_LEFT, "token" => managed.id.0.clone()).set(f64::from(days));
             }
             let near = named.iter().any(|token| self.is_near(managed, token.expires_at));
-            if !near {
+            // None at all may mean that it has expired unnoticed.
+            if !near && !named.is_empty() {
                 continue;
             }
             match self.consider(managed, Origin::Scan, false).await {

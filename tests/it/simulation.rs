@@ -3,18 +3,20 @@
 //! be found.
 //!
 //! Three faults: `REKEY_SIM_FAULTS=3 cargo test --release --test it simulation -- --ignored --nocapture`.
-//! More seeds: `REKEY_SIM_SEEDS=100000 cargo test --release --test it simulation::random -- --nocapture`.
+//! More seeds: `REKEY_SIM_SEEDS=100000 cargo test --release --test it random_worlds -- --nocapture`.
 
 mod call;
 mod explore;
 mod invariant;
 mod known;
 mod ledger;
+mod mended;
 mod mistake;
 mod pairs;
 mod people;
 mod procedure;
 mod random;
+mod report;
 mod schedule;
 mod setting;
 mod worker;
@@ -27,12 +29,11 @@ use setting::{BLIND, READABLE, Setting, Wish};
 
 /// Every promise holds in every schedule; prints how many there were.
 fn holds(setting: &Setting, faults: usize) -> explore::Seen {
-    let seen = match explore(setting, faults) {
-        Ok(seen) => seen,
-        Err(broken) => {
-            panic!("{}: {}\n{}", setting.name, broken.wrong, explore::tell(setting, &broken.path))
-        }
-    };
+    let explored = explore(setting, faults);
+    if let Err(broken) = &explored {
+        println!("{}: {}\n{}", setting.name, broken.wrong, explore::tell(setting, &broken.path));
+    }
+    let seen = explored.map_err(|broken| broken.wrong).expect("every promise holds");
     println!("{}, {faults} faults: {} schedules, {} steps, {:?}", setting.name, seen.schedules, seen.steps, seen.ends);
     seen
 }
@@ -59,18 +60,45 @@ fn other_settings() -> Vec<Setting> {
 }
 
 #[test]
-fn first_try() {
-    let faults = std::env::var("REKEY_SIM_FAULTS").map_or(2, |text| text.parse().unwrap());
+fn overlap_keeps_every_promise_in_every_schedule_with_two_faults() {
+    overlap_settings().iter().take(2).for_each(|setting| drop(holds(setting, 2)));
+}
+
+#[test]
+fn overlap_with_several_stores_or_people_who_restore_keeps_every_promise() {
+    overlap_settings().iter().skip(2).for_each(|setting| drop(holds(setting, 2)));
+}
+
+#[test]
+fn the_other_strategies_keep_their_weaker_promises() {
+    other_settings().iter().for_each(|setting| drop(holds(setting, 2)));
+}
+
+#[test]
+#[ignore = "minutes: every setting with REKEY_SIM_FAULTS (three) faults"]
+fn every_setting_keeps_its_promises_with_more_faults() {
+    let faults = number("REKEY_SIM_FAULTS", 3);
     for setting in overlap_settings().into_iter().chain(other_settings()) {
-        let start = std::time::Instant::now();
         holds(&setting, faults);
-        println!("{:?}", start.elapsed());
+    }
+}
+
+fn number(name: &str, otherwise: usize) -> usize {
+    std::env::var(name).map_or(otherwise, |text| text.parse().expect("a number"))
+}
+
+#[test]
+fn the_same_seed_tells_the_same_story() {
+    for seed in 0..20 {
+        let [first, again] = [(); 2].map(|()| random::run(seed, Mistakes::default(), true).trace);
+        assert_eq!(first, again);
+        assert!(first.len() > 3);
     }
 }
 
 #[test]
-fn random_worlds() {
-    let seeds = std::env::var("REKEY_SIM_SEEDS").map_or(5_000, |text| text.parse().unwrap());
+fn random_worlds_keep_every_promise() {
+    let seeds = number("REKEY_SIM_SEEDS", 5_000) as u64;
     let mut ends = std::collections::BTreeMap::<String, usize>::new();
     for seed in 0..seeds {
         let told = random::run(seed, Mistakes::default(), false);

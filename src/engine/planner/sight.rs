@@ -16,11 +16,10 @@ impl Engine {
         Ok(me.admin || me.username.eq_ignore_ascii_case(username))
     }
 
-    /// The owner's live tokens, or the one whose value a store holds.
+    /// The owner's tokens, dead ones too, or the one whose value a store holds.
     pub(super) async fn visible_tokens(&self, managed: &ManagedToken) -> Result<Vec<LiveToken>, EngineError> {
         if self.may_look_up(&managed.owner).await? {
-            let active = TokenFilter { active: Some(true), ..TokenFilter::default() };
-            return Ok(self.gitlab.list(&managed.owner, &active).await?);
+            return Ok(self.gitlab.list(&managed.owner, &TokenFilter::default()).await?);
         }
         Ok(self.stored_token(&managed.stores).await?.into_iter().collect())
     }

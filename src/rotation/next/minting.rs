@@ -102,13 +102,16 @@ pub fn value_lost(
         return Ok(());
     }
     rotation.lost.extend(new);
+    // The first attempt rotates the old token, so any other proves that it landed. A later one rotates a successor,
+    // and what is found may be that one.
+    let landed = attempt == 1 && found.iter().any(|id| *id != rotation.plan.old.id);
     rotation.lost.extend(found.iter().filter(|id| **id != rotation.plan.old.id));
     rotation.saw(now, "rekey", format!("the value of attempt {attempt} was lost; nobody can use it"), None);
     let horizon = rotation.quarantine(now);
     if written {
         rotation.switched_at = rotation.switched_at.or(Some(now));
         wait_for_writes(rotation, horizon);
-    } else if rotation.plan.rotates() && found.is_empty() {
+    } else if rotation.plan.rotates() && !landed {
         // Two rotates of one token are reuse, which kills the family: the first must have landed or died.
         rotation.mint_from = rotation.mint_from.max(Some(horizon));
     }

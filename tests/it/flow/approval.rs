@@ -130,7 +130,7 @@ async fn an_unanswered_request_is_renewed_with_a_reminder() {
 
 #[tokio::test]
 async fn an_approved_rotation_waits_for_its_window() {
-    let window = rekey::engine::settings::Window {
+    let window = rekey::rotation::window::Window {
         days: vec![jiff::civil::Weekday::Monday],
         from: jiff::civil::time(9, 0, 0, 0),
         to: jiff::civil::time(10, 0, 0, 0),
@@ -148,7 +148,7 @@ async fn an_approved_rotation_waits_for_its_window() {
 
 #[tokio::test]
 async fn what_is_scheduled_can_still_be_declined() {
-    let window = rekey::engine::settings::Window {
+    let window = rekey::rotation::window::Window {
         days: vec![jiff::civil::Weekday::Monday],
         from: jiff::civil::time(9, 0, 0, 0),
         to: jiff::civil::time(10, 0, 0, 0),

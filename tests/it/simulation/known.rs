@@ -1,6 +1,7 @@
 //! The known mistakes, each switched on: a broken promise must be found. Where two guards cover the same danger, one
 //! mistake alone must be harmless, and both together must be found.
 
+use super::call::Fault;
 use super::explore::{self, explore};
 use super::mistake::{Mistake, Mistakes};
 use super::random;
@@ -31,7 +32,7 @@ fn asked(wishes: &[Wish]) -> Setting {
 /// The mistake alone breaks the promise that the finding begins with.
 fn found(mistake: Mistake, mut setting: Setting, faults: usize, promise: &str) {
     setting.mistakes = Mistakes::of(&[mistake]);
-    let Err(broken) = explore(&setting, faults) else { panic!("{mistake:?} was not found") };
+    let broken = explore(&setting, faults).expect_err("the mistake is found");
     let trace = explore::tell(&setting, &broken.path);
     assert!(broken.wrong.starts_with(promise), "{mistake:?} was found as {}\n{trace}", broken.wrong);
 }
@@ -41,12 +42,12 @@ fn covered(mistakes: &[Mistake], mut setting: Setting, faults: usize, promise: &
     let with = |more: &[Mistake], setting: &Setting| Mistakes::of(&[more, &setting.always].concat());
     for mistake in mistakes {
         setting.mistakes = with(&[*mistake], &setting);
-        if let Err(broken) = explore(&setting, faults) {
-            panic!("{mistake:?} alone: {}\n{}", broken.wrong, explore::tell(&setting, &broken.path));
-        }
+        let broken = explore(&setting, faults).err();
+        let story = broken.map(|broken| format!("{}\n{}", broken.wrong, explore::tell(&setting, &broken.path)));
+        assert_eq!(story, None, "{mistake:?} alone");
     }
     setting.mistakes = with(mistakes, &setting);
-    let Err(broken) = explore(&setting, faults) else { panic!("{mistakes:?} were not found") };
+    let broken = explore(&setting, faults).expect_err("the mistakes are found");
     assert!(broken.wrong.starts_with(promise), "{mistakes:?} were found as {}", broken.wrong);
 }
 
@@ -68,22 +69,25 @@ fn revoking_too_early_is_found() {
     found(RevokeBeforeVerify, readable(), 0, "I2");
     found(NoGrace, readable(), 1, "I2");
     found(SweepAtOnce, overlap(&[READABLE, READABLE], &[0]), 1, "I1");
-    found(RevokeLostInUse, readable(), 2, "I1");
-    found(AbandonSweeps, blind().wishing(&[Wish::Approve("ann"), Wish::Abandon]), 2, "I1");
+    found(RevokeLostInUse, readable().struck_by(&[Fault::LostAfter, Fault::Used]), 2, "I1");
+    let abandoning = blind().wishing(&[Wish::Approve("ann"), Wish::Abandon]);
+    found(AbandonSweeps, abandoning.struck_by(&[Fault::CrashAfter, Fault::Refuses]), 2, "I1");
 }
 
 #[test]
 fn forgetting_that_requests_land_late_is_found() {
     found(ForgetQuarantine, readable(), 1, "I3");
     found(NoClosingProbe, readable(), 1, "I3");
-    found(NoBlindWait, blind(), 2, "I1");
-    found(RestoreTooSoon, blind().wishing(&[Wish::Approve("ann"), Wish::Restore]), 2, "I1");
+    let late = [Fault::Late, Fault::CrashBefore];
+    found(NoBlindWait, overlap(&[READABLE, BLIND], &[0]).struck_by(&late), 2, "I2");
+    let restoring = blind().wishing(&[Wish::Approve("ann"), Wish::Restore]);
+    found(RestoreTooSoon, restoring.struck_by(&[Fault::Late, Fault::JobFails]), 2, "I1");
 }
 
 #[test]
 fn a_worker_that_oversleeps_its_lease_is_found() {
     found(NoLeaseCheck, readable(), 1, "I");
-    found(StaleCustody, overlap(&[READABLE, BLIND], &[0]), 2, "I");
+    found(StaleCustody, overlap(&[READABLE, BLIND], &[0]).struck_by(&[Fault::Refuses]), 2, "I");
 }
 
 #[test]
@@ -126,13 +130,13 @@ fn not_looking_for_a_lost_token_is_covered_by_the_last_look() {
 /// A late report is refused twice: by its epoch, and by the machine, which looks at the attempt.
 #[test]
 fn fencing_and_attempt_numbers_cover_each_other() {
-    covered(&[NoFencing, StaleReports], blind(), 1, "I");
+    covered(&[NoFencing, StaleReports], overlap(&[READABLE, BLIND], &[0]), 1, "I2");
 }
 
 /// A lost attempt's write that lands late is seen when the stores settle, and again right before a revoke.
 #[test]
 fn settling_and_reading_before_a_revoke_cover_each_other() {
-    let setting = overlap(&[READABLE, READABLE], &[0]);
+    let setting = overlap(&[READABLE, READABLE], &[0]).struck_by(&[Fault::Late, Fault::CrashBefore]);
     covered(&[SkipSettle, NoReadBeforeRevoke], setting, 2, "I");
 }
 

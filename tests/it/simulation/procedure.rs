@@ -3,21 +3,17 @@
 
 use super::call::{Answer, Call, Job};
 use super::mistake::Mistake;
+use super::report::{
+    attempt, consumer, lost, minted, new_of, published, reference, run_of, since, stamp, store, stored, target,
+};
 use super::setting::{OLD, USE, at, consumer_id, index, seconds, store_id};
 use super::worker::{Action, Task};
 use super::world::World;
 use rekey::rotation::effect::Effect;
 use rekey::rotation::event::Event;
-use rekey::rotation::ids::{StoreId, TokenId};
-use rekey::rotation::phase::{AfterRevoke, Minted, Phase, Run, RunRef};
+use rekey::rotation::ids::TokenId;
+use rekey::rotation::phase::{AfterRevoke, Phase, Run};
 use rekey::rotation::token::Strategy;
-use rekey::secret::Digest;
-use std::collections::BTreeSet;
-
-/// GitLab's stamps are passed on as they are, whatever the bot's clock shows.
-fn stamp(seconds: Option<i64>) -> Option<jiff::Timestamp> {
-    seconds.map(at)
-}
 
 /// How far a task has come.
 #[derive(Clone, Debug)]
@@ -93,7 +89,7 @@ pub fn first(world: &World, worker: usize, effect: &Effect) -> Stage {
         Effect::Probe => Stage::LastLook,
         Effect::Publish { .. } => Stage::Publish {
             revision: world.row.revision,
-            announced: u32::try_from(world.row.announcements.len()).unwrap(),
+            announced: u32::try_from(world.row.announcements.len()).expect("few announcements"),
         },
     }
 }
@@ -218,7 +214,7 @@ pub fn tell(world: &mut World, worker: usize, task: &Task, answer: Answer) -> Op
         (Sweep { tokens, then }, _) if tokens.len() == 1 => Some((**then).clone()),
         (Sweep { tokens, then }, _) => Some(Sweep { tokens: tokens[1..].to_vec(), then: then.clone() }),
         (Write { value }, answer) => wrote(world, worker, task, *value, &answer),
-        (ReadBack { value }, Answer::Value(held)) if held == *value => Some(Report(stored(world, task, true))),
+        (ReadBack { value }, Answer::Value(held)) if held == *value => Some(Report(stored(task, true))),
         (ReadBack { value }, Answer::Value(_)) => Some(Write { value: *value }),
         (Settle { store }, Answer::Value(held)) => Some(match drift(world, *store, held) {
             Some(drift) => Report(drift),
@@ -307,7 +303,7 @@ fn wrote(world: &mut World, worker: usize, task: &Task, value: u64, answer: &Ans
     Some(match (done, readable && !world.has(Mistake::NoReadBack)) {
         (false, _) => Stage::Write { value },
         (true, true) => Stage::ReadBack { value },
-        (true, false) => Stage::Report(stored(world, task, false)),
+        (true, false) => Stage::Report(stored(task, false)),
     })
 }
 
@@ -346,11 +342,6 @@ fn checked(task: &Task, run: usize, passed: bool) -> Event {
     Event::ConsumerFailed { consumer, what: "the job did not pass".into(), url: None, log: None }
 }
 
-fn published(world: &World, revision: u64, announced: u32) -> Event {
-    let revision = if world.has(Mistake::PublishStale) { world.row.revision } else { revision };
-    Event::Published { surface: "issue".into(), reference: "1".into(), url: None, revision, announced }
-}
-
 fn settle_from(world: &World, from: usize) -> Stage {
     readable_from(world, from).map_or(Stage::Report(Event::Settled), |store| Stage::Settle { store })
 }
@@ -375,68 +366,4 @@ fn drift(world: &World, store: usize, held: u64) -> Option<Event> {
 fn drift_before_revoke(world: &World, task: &Task, store: usize, held: u64) -> Option<Event> {
     let drifted = || Event::StoreDrifted { store: store_id(store), holds: Some(TokenId(held)) };
     drift(world, store, held).or_else(|| (held == target(task)).then(drifted))
-}
-
-fn stored(world: &World, task: &Task, read_back: bool) -> Event {
-    let attempt = world.row.phase.minted().map_or(0, |new| new.attempt);
-    Event::Stored { attempt, store: StoreId(store(task).to_string()), read_back }
-}
-
-fn minted(world: &World, attempt: u32, id: u64) -> Event {
-    let digest = Digest(format!("digest of {id}"));
-    Event::Minted { new: Minted { attempt, id: TokenId(id), digest, expires_at: None, at: world.now() } }
-}
-
-fn lost(attempt: u32, found: &[u64]) -> Event {
-    Event::ValueLost { attempt, found: found.iter().copied().map(TokenId).collect::<BTreeSet<_>>() }
-}
-
-fn reference(run: usize) -> RunRef {
-    RunRef { pipeline: run as u64, job: None, url: String::new() }
-}
-
-fn run_of(world: &World, consumer: usize) -> Option<&Run> {
-    match &world.row.phase {
-        Phase::Verifying { runs, .. } => runs.get(&consumer_id(consumer)),
-        _ => None,
-    }
-}
-
-fn since(world: &World, consumer: usize) -> i64 {
-    match run_of(world, consumer) {
-        Some(Run::Starting { since }) => seconds(*since) - world.skew,
-        _ => i64::MAX,
-    }
-}
-
-fn new_of(world: &World) -> Option<u64> {
-    world.row.phase.minted().map(|new| new.id.0)
-}
-
-fn attempt(task: &Task) -> u32 {
-    match task.effect {
-        Effect::Mint { attempt } => attempt,
-        _ => 0,
-    }
-}
-
-fn store(task: &Task) -> usize {
-    match &task.effect {
-        Effect::Write { store } | Effect::RestoreStore { store } => index(store.as_str()),
-        _ => 0,
-    }
-}
-
-fn consumer(task: &Task) -> usize {
-    match &task.effect {
-        Effect::StartConsumer { consumer } | Effect::CheckConsumer { consumer } => index(consumer.as_str()),
-        _ => 0,
-    }
-}
-
-fn target(task: &Task) -> u64 {
-    match task.effect {
-        Effect::Revoke { token } => token.0,
-        _ => 0,
-    }
 }

@@ -117,6 +117,10 @@ fn choose(world: &World, dice: &mut Dice, disturbed: bool) -> Option<Choice> {
     if !free.is_empty() && (dice.one_in(6) || default.is_none()) {
         return Some(dice.pick(&free));
     }
+    let together = world.together();
+    if !together.is_empty() && dice.one_in(4) {
+        return Some(dice.pick(&together));
+    }
     let paid: Vec<Choice> = alternatives.iter().filter(|(_, price)| *price > 0).map(|(choice, _)| *choice).collect();
     if disturbed && !paid.is_empty() && dice.one_in(10) {
         return Some(dice.pick(&paid));

@@ -78,6 +78,19 @@ impl World {
         all
     }
 
+    /// What else could go on at the same time: another worker, another lane.
+    pub fn together(&self) -> Vec<Choice> {
+        let awake = |worker: &usize| self.workers[*worker].task.is_some() && self.workers[*worker].stall.is_none();
+        let mut all: Vec<Choice> = (0..2).filter(awake).map(|worker| Choice::Act(worker, None)).collect();
+        for lane in 0..2 {
+            let due = self.claimable_at(lane).is_some_and(|at| at <= self.clock);
+            if let (true, Some(worker)) = (due && !people::waits_for_ever(self, lane), self.idle(0)) {
+                all.push(Choice::Claim { worker, lane });
+            }
+        }
+        all
+    }
+
     /// Arriving now or one step later is the same unless the next step touches the same thing, or is the last chance.
     fn landing_matters(&self, index: usize, next: Option<Choice>) -> bool {
         let flying = &self.flying[index];

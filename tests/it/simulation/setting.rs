@@ -1,5 +1,6 @@
 //! The worlds that are simulated: strategy, stores, consumers, people; and the plan that fits them.
 
+use super::call::Fault;
 use super::mistake::{Mistake, Mistakes};
 use jiff::Timestamp;
 use rekey::rotation::event::Decider;
@@ -60,6 +61,8 @@ pub struct Setting {
     /// A surface is fed as well.
     pub surface: bool,
     pub mistakes: Mistakes,
+    /// Faults that strike; all, if none is named.
+    pub only: Vec<Fault>,
     /// Mistakes that a test takes as given.
     pub always: Vec<Mistake>,
 }
@@ -78,12 +81,19 @@ impl Setting {
             deaf: false,
             surface: false,
             mistakes: Mistakes::default(),
+            only: Vec::new(),
             always: Vec::new(),
         }
     }
 
     pub fn wishing(mut self, wishes: &[Wish]) -> Self {
         self.wishes = wishes.to_vec();
+        self
+    }
+
+    /// Only these faults strike: enough to show one mistake, quickly.
+    pub fn struck_by(mut self, faults: &[Fault]) -> Self {
+        self.only = faults.to_vec();
         self
     }
 
@@ -117,7 +127,7 @@ impl Setting {
         };
         let opening = Opening {
             id: RotationId::from("01sim"),
-            key: RotationKey { host: "gitlab.example.com".into(), token: TokenId(OLD), expires_at: None },
+            key: RotationKey { host: "gitlab.example.com".into(), token: TokenId(OLD), expires_at: None, round: 0 },
             by,
             plan: self.plan("deploy"),
             surfaces: if self.surface { vec!["issue".into()] } else { Vec::new() },
@@ -190,12 +200,12 @@ pub fn consumer_id(index: usize) -> ConsumerId {
 
 /// The index behind a store's or consumer's identity.
 pub fn index(id: &str) -> usize {
-    id.parse().unwrap()
+    id.parse().expect("identities here are numbers")
 }
 
 /// Simulated seconds as a moment.
 pub fn at(seconds: i64) -> Timestamp {
-    Timestamp::from_second(1_767_225_600 + seconds).unwrap()
+    Timestamp::from_second(1_767_225_600 + seconds).expect("simulated time is short")
 }
 
 /// A moment as simulated seconds.

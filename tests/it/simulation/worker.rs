@@ -31,6 +31,8 @@ pub struct Task {
     pub epoch: u64,
     pub until: i64,
     pub effect: Effect,
+    /// Whose value it writes.
+    pub attempt: u32,
     pub stage: Stage,
 }
 
@@ -56,11 +58,14 @@ impl World {
 
     /// What could go wrong with the next action.
     pub fn faults(&self, worker: usize) -> Vec<Fault> {
-        match self.action(worker) {
+        let mut faults = match self.action(worker) {
             Some(Action::Call(call)) => call.faults(),
             Some(Action::Commit(_)) => COMMIT_FAULTS.to_vec(),
             None => Vec::new(),
-        }
+        };
+        let only = &self.setting.only;
+        faults.retain(|fault| only.is_empty() || only.contains(fault));
+        faults
     }
 
     /// A worker takes the lane's first due effect.
@@ -72,7 +77,8 @@ impl World {
         lease.until = self.clock + LEASE;
         let (epoch, until) = (lease.epoch, lease.until);
         let stage = procedure::first(self, worker, &owed.effect);
-        self.workers[worker].task = Some(Task { lane, epoch, until, effect: owed.effect, stage });
+        let attempt = self.row.phase.minted().map_or(0, |new| new.attempt);
+        self.workers[worker].task = Some(Task { lane, epoch, until, effect: owed.effect, attempt, stage });
     }
 
     /// One action of a worker, with at most one thing going wrong.
