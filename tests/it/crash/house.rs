@@ -15,8 +15,10 @@ use std::process::{Child, Command};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-const OLD: &str = "glpat-OldOldOldOldOldOldOl";
-const BOT: &str = "glpat-BotBotBotBotBotBotBo";
+/// Values without a known prefix, so that masking cannot hide a leak.
+const OLD: &str = "canary-old-0123456789";
+const BOT: &str = "canary-bot-0123456789";
+const NEW: &str = "canary-new-";
 
 /// How long a rotation may take, takeover included, before the story gives up.
 const PATIENCE: Duration = Duration::from_secs(90);
@@ -29,7 +31,7 @@ pub struct House {
     account: u64,
     project: u64,
     folder: tempfile::TempDir,
-    _gitlab: Gitlab,
+    gitlab: Gitlab,
 }
 
 /// A running `rekey serve`.
@@ -65,6 +67,7 @@ impl House {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let now = Timestamp::now();
         let mut world = World::new(7, now);
+        world.settings.token_prefix = NEW.into();
         world.settings.pace = Pace::Every(Duration::from_millis(20));
         let (group, project) = (world.group("acme"), world.project("acme/deploy"));
         let account = world.service_account(Place::Group(group), "deploy-bot");
@@ -80,14 +83,15 @@ impl House {
         world.pipeline(project, "main", vec![JobPlan::new("deploy", "deploy").calls_with("DEPLOY_TOKEN")]);
         let gitlab = Gitlab::start(world, Arc::new(SystemClock)).await.unwrap();
         let state = gitlab.state();
-        let house = Self { state, bot, old, account, project, folder, _gitlab: gitlab };
+        let house = Self { state, bot, old, account, project, folder, gitlab };
         house.configure(&url);
         house.approve().await;
         house
     }
 
     fn configure(&self, database: &str) {
-        let gitlab = self._gitlab.base_url();
+        let gitlab = self.gitlab.base_url();
+        let token = self.folder.path().join("token").display().to_string();
         let text = format!(
             r#"
 [server]
@@ -96,7 +100,7 @@ listen = "127.0.0.1:0"
 url = "{database}"
 [gitlab]
 url = "{gitlab}"
-token = "env:REKEY_STORY_TOKEN"
+token = "file:{token}"
 requests_per_minute = 2000
 [issues]
 project = "acme/ops"
@@ -122,7 +126,8 @@ ref = "main"
 job = "deploy"
 "#
         );
-        let text = text.replace("env:REKEY_STORY_TOKEN", &format!("file:{}", self.folder.path().join("token").display()));
+        let text =
+            text.replace("env:REKEY_STORY_TOKEN", &format!("file:{}", self.folder.path().join("token").display()));
         self.write("token", BOT);
         self.write("rekey.toml", &text);
     }
@@ -159,7 +164,7 @@ job = "deploy"
             .args(["serve", "--config"])
             .arg(self.folder.path().join("rekey.toml"))
             .current_dir(self.folder.path())
-            .env("RUST_LOG", "info,rekey=debug")
+            .env("RUST_LOG", "trace")
             .stdout(log.try_clone().unwrap())
             .stderr(log)
             .spawn()
@@ -171,9 +176,10 @@ job = "deploy"
         self.folder.path().join("log")
     }
 
-    /// Calls with the bot's token so far.
-    pub fn calls(&self) -> u64 {
-        self.state.calls().iter().filter(|call| call.caller == Some(self.bot)).count() as u64
+    /// The methods of the calls with the bot's token so far.
+    pub fn calls(&self) -> Vec<String> {
+        let calls = self.state.calls();
+        calls.into_iter().filter(|call| call.caller == Some(self.bot)).map(|call| call.method).collect()
     }
 
     /// Waits until the issue is closed and the last comment written. There is no event to wait for: the sandbox is
@@ -201,9 +207,28 @@ job = "deploy"
         assert_eq!(held, Some(live[0]), "{}", said());
         assert!(self.state.token(self.old).is_some_and(|token| token.revoked), "{}", said());
         assert_eq!(issues.len(), 1, "{}", said());
-        assert!(!issues[0].open && issues[0].description.contains("**Done.**"), "{}\n{}", issues[0].description, said());
+        assert!(
+            !issues[0].open && issues[0].description.contains("**Done.**"),
+            "{}\n{}",
+            issues[0].description,
+            said()
+        );
         let comments = self.state.notes(issues[0].id);
         assert_eq!(comments.len(), 1, "{comments:?} {}", said());
+        self.nothing_leaked();
+    }
+
+    /// No value is in the log at its most talkative, in the database or in any other file but the bot's own token's.
+    fn nothing_leaked(&self) {
+        assert!(self.said().contains("moved on"), "the log was written");
+        for file in std::fs::read_dir(self.folder.path()).unwrap().flatten().filter(|file| file.file_name() != "token")
+        {
+            let bytes = std::fs::read(file.path()).unwrap();
+            let text = String::from_utf8_lossy(&bytes);
+            for value in [OLD, BOT, NEW] {
+                assert!(!text.contains(value), "{} holds {value}", file.path().display());
+            }
+        }
     }
 
     fn said(&self) -> String {

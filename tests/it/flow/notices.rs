@@ -115,13 +115,7 @@ async fn a_mail_about_a_revoked_token_closes_the_case_that_waits() {
 
 #[tokio::test]
 async fn tokens_that_nobody_manages_are_listed_once() {
-    let team = Setup::new()
-        .start(|world, _| {
-            let group = rekey::sandbox::gitlab::World::new(7, "2026-11-21T14:00:00Z".parse().unwrap()).group("acme");
-            let _ = group;
-            let _ = world;
-        })
-        .await;
+    let team = Team::new().await;
     let stray = Mint::new(team.stage.account, "for | gotten `one`", &["api"]).expires("2026-11-30".parse().unwrap());
     team.stage.state.with(|world| world.mint(stray));
     for _ in 0..2 {

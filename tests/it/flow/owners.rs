@@ -132,8 +132,6 @@ async fn a_project_access_token_is_rotated_in_place_and_the_outage_is_stated() {
 async fn a_group_access_token_is_rotated_in_place() {
     let team = with_owner(Owner::Group { group: "acme".into() })
         .start(|world, project| {
-            let group = world.group("other");
-            let _ = group;
             world.mint_for(Place::Group(first_group()), MAINTAINER, dying(0, &["read_api"]));
             own_variable(world, project, OWN);
         })

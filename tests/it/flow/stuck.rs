@@ -106,7 +106,6 @@ async fn half_written() -> Team {
     tokio::join!(team.work(), async {
         team.stage.state.held().await;
         team.stage.state.with(|world| {
-            // A twin makes the key ambiguous for the held call only.
             world.member(Place::Project(team.stage.project), team.stage.bot, 30);
             world.member(Place::Group(team.stage.group), team.stage.bot, 30);
         });

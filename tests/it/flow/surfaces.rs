@@ -4,7 +4,6 @@ use super::team::Team;
 use rekey::rotation::phase::{Outcome, Phase};
 use rekey::rotation::view::Action;
 use rekey::sandbox::gitlab::{Fault, Rule};
-use serde_json::Value;
 
 #[tokio::test]
 async fn an_issue_whose_creation_answer_is_lost_is_found_and_not_made_again() {
@@ -86,5 +85,4 @@ async fn the_issue_is_confidential_due_assigned_and_labelled() {
     team.pass(3600).await;
     let labels = team.stage.state.issues()[0].labels.clone();
     assert!(labels.contains(&"rekey::closed".to_owned()) && !labels.contains(&"rekey::running".to_owned()));
-    let _ = Value::Null;
 }
