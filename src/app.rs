@@ -126,7 +126,7 @@ fn settings(config: &Config, dice: &dyn Dice) -> Settings {
     };
     Settings {
         owner: format!("rekey-{}-{:06}", std::process::id(), (dice.spread() * 999_999.0) as u32),
-        lease: LEASE,
+        lease: seconds(LEASE.as_secs(), 3.0),
         horizon_seconds: rotation.horizon_seconds,
         use_seconds: rotation.use_seconds,
         poll: seconds(20, 0.5),

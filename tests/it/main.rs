@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "the set-up of a story has nobody to report to")]
 
 mod config;
+mod crash;
 mod databases;
 mod flow;
 mod gitlab;
