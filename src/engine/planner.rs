@@ -3,6 +3,8 @@
 mod checks;
 mod strategy;
 
+pub use strategy::choose;
+
 use super::{Engine, EngineError};
 use crate::gitlab::{Me, TokenFilter};
 use crate::rotation::event::Event;
