@@ -53,9 +53,9 @@ fn said(action: Action, name: &str, after: &Rotation) -> String {
         Action::Restore => format!("asked to put the previous value of {token} back"),
         Action::Abandon => format!("abandoned the rotation of {token}"),
     };
-    let mut text = format!("{name} {deed}.\n{}: {}\n", card.status.word, card.status.sentence);
+    let mut text = format!("{name} {deed}.\n{}. {}\n", card.status.word, card.status.sentence);
     if !after.phase.is_closed() {
-        text.push_str(&format!("`rekey serve` does the work; `rekey show {id}` tells how far it is.\n"));
+        text.push_str(&format!("`rekey serve` does the rest; `rekey show {id}` tells how far it is.\n"));
     }
     text
 }

@@ -49,10 +49,13 @@ pub(super) async fn run(config: &Config, screen: &mut Screen<'_>) -> Result<Exit
     report.begin(Area::GitLab);
     let (me, findings) = bot::look(config, &engine).await;
     report.end(Area::GitLab, findings)?;
+    let seen = me.is_some();
     match me {
         Some(me) => in_gitlab(&Visit { config, engine: &engine, me }, &mut report).await?,
         None => report.end(Area::Tokens, vec![unseen()])?,
     }
+    report.begin(Area::Webhooks);
+    report.end(Area::Webhooks, webhooks::look(config, &engine.gitlab, seen).await)?;
     report.begin(Area::Mail);
     report.end(Area::Mail, mail::look(config))?;
     report.begin(Area::Slack);
@@ -72,9 +75,7 @@ async fn in_gitlab(visit: &Visit<'_>, report: &mut Report<'_, '_>) -> Result<(),
     report.begin(Area::Issues);
     report.end(Area::Issues, issues::look(visit).await)?;
     report.begin(Area::People);
-    report.end(Area::People, people::look(visit).await)?;
-    report.begin(Area::Webhooks);
-    report.end(Area::Webhooks, webhooks::look(visit).await)
+    report.end(Area::People, people::look(visit).await)
 }
 
 /// One check on all managed tokens, in the order of the configuration.
@@ -88,7 +89,7 @@ async fn each<'v, F: Future<Output = Vec<Finding>>>(
 }
 
 fn unseen() -> Finding {
-    let what = "tokens, stores, consumers, issues, people and webhooks were not looked at";
+    let what = "tokens, stores, consumers, issues and people were not looked at";
     Finding::warn("the rest", what, "mend GitLab first, then run `rekey doctor` again")
 }
 

@@ -4,7 +4,9 @@ use super::CliError;
 use super::args::RotateArgs;
 use super::decision::person;
 use super::screen::Screen;
+use super::words::count;
 use crate::engine::{Engine, OpenedRotation};
+use crate::rotation::ids::PersonId;
 use crate::rotation::record::{Origin, Rotation};
 use crate::rotation::token::{ManagedToken, Strategy};
 use crate::rotation::view::card;
@@ -20,7 +22,7 @@ pub(super) async fn run(engine: &Engine, args: &RotateArgs, screen: &mut Screen<
     let live = engine.live_token(managed).await?;
     let opened = engine.consider_live(managed, &live, Origin::Person { person: id }, true, wish).await?;
     match opened {
-        OpenedRotation::New(rotation) => screen.print(&new(&rotation, &name)),
+        OpenedRotation::New(rotation) => screen.print(&new(engine, &rotation, &name)),
         OpenedRotation::Existing(rotation) => existing(&rotation, wish, screen),
         OpenedRotation::NotDue(_) => Err(CliError::failed("the token is not near its expiry", "nothing was opened")),
     }
@@ -47,21 +49,38 @@ fn confirm(managed: &ManagedToken, screen: &mut Screen<'_>) -> Result<(), CliErr
     }
 }
 
-fn new(rotation: &Rotation, name: &str) -> String {
+fn new(engine: &Engine, rotation: &Rotation, name: &str) -> String {
     let (id, card) = (&rotation.id, card(rotation));
     let mut text = format!("Rotation {id} of {} is open; {name} asked for it.\n", rotation.plan.token);
-    text.push_str(&format!("{}: {}\n", card.status.word, card.status.sentence));
-    text.push_str(
-        "While `rekey serve` runs, it asks the approvers. Read the plan, then approve it here or in chat:\n\n",
-    );
-    text.push_str(&format!("  rekey show {id}\n"));
+    text.push_str(&format!("{}\n{}\n", card.safety, who_may(engine, rotation, name)));
+    if !card.blockers.is_empty() {
+        text.push_str(&format!("{}\n", card.status.sentence));
+    }
+    text.push_str(&format!("\n  rekey show {id}\n"));
     text.push_str(&format!("  rekey approve {id} --plan {} --as <person>\n", rotation.plan.hash().short()));
     text
 }
 
+/// Whose turn it is now. Whoever asked cannot approve.
+fn who_may(engine: &Engine, rotation: &Rotation, name: &str) -> String {
+    let policy = engine.catalog.policy(&rotation.plan.token);
+    let others = policy.approvers.iter().filter(|person| policy.may_approve(person, rotation.requester()));
+    let names: Vec<&str> = others.map(PersonId::as_str).collect();
+    if names.len() < policy.needed() {
+        return format!(
+            "It cannot be approved: it needs {} besides {name}.",
+            count(policy.needed() as u64, "approver")
+        );
+    }
+    match policy.needed() {
+        1 => format!("It waits for {}, in chat or here:", names.join(" or ")),
+        needed => format!("It waits for {needed} of {}, in chat or here:", names.join(", ")),
+    }
+}
+
 fn existing(rotation: &Rotation, wish: Option<Strategy>, screen: &mut Screen<'_>) -> Result<(), CliError> {
     let (id, card) = (&rotation.id, card(rotation));
-    let stands = format!("{}: {}", card.status.word, card.status.sentence);
+    let stands = format!("{}. {}", card.status.word, card.status.sentence);
     if rotation.phase.is_closed() {
         let what = format!("rotation {id} of {} is closed. {stands}", rotation.plan.token);
         return Err(CliError::failed(what.trim_end_matches('.'), "nothing was opened"));

@@ -45,4 +45,9 @@ impl<'a> Screen<'a> {
     pub(super) fn moment(&self, at: Timestamp) -> String {
         table::moment(at, &self.zone)
     }
+
+    /// The same to the second, where the order of things matters.
+    pub(super) fn second(&self, at: Timestamp) -> String {
+        at.to_zoned(self.zone.clone()).strftime("%Y-%m-%d %H:%M:%S %Z").to_string()
+    }
 }

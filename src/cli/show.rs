@@ -21,7 +21,7 @@ pub(super) async fn run(engine: &Engine, args: &ShowArgs, screen: &mut Screen<'_
         return screen.json(&machine(&rotation, &card, args.journal.then_some(&journal)));
     }
     screen.print(&format!(
-        "{} {}\n{}: {}\n",
+        "{} {}\n{}. {}\n",
         card.status.symbol,
         crate::rotation::view::text::line(&card.title),
         card.status.word,
@@ -92,7 +92,7 @@ fn evidence(card: &Card, screen: &Screen<'_>) -> Table {
     let mut table = Table::headless();
     for seen in &card.evidence {
         let link = seen.link.clone().unwrap_or_default();
-        let cells = [screen.moment(seen.at), seen.source.clone(), seen.what.clone(), link];
+        let cells = [screen.second(seen.at), seen.source.clone(), seen.what.clone(), link];
         table.row(cells.map(Cell::from));
     }
     table
@@ -105,7 +105,7 @@ fn announcements(card: &Card, screen: &Screen<'_>) -> Table {
             Audience::Approvers => "approvers",
             Audience::Followers => "followers",
         };
-        table.row([screen.moment(told.at).into(), to.into(), told.text.clone().into()]);
+        table.row([screen.second(told.at).into(), to.into(), told.text.clone().into()]);
     }
     table
 }
@@ -121,7 +121,7 @@ fn links(card: &Card) -> Table {
 fn lines(journal: &[Stamped], screen: &Screen<'_>) -> Table {
     let mut table = Table::headless();
     for Stamped { seq, line, .. } in journal {
-        table.row([seq.to_string(), screen.moment(line.at), line.actor.clone(), line.event.clone()].map(Cell::from));
+        table.row([seq.to_string(), screen.second(line.at), line.actor.clone(), line.event.clone()].map(Cell::from));
     }
     table
 }

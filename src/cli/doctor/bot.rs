@@ -52,7 +52,7 @@ async fn address(engine: &Engine) -> Finding {
         Err(CallError::Status { status: 401 | 403, .. }) => Finding::ok("address", format!("{host} answers")),
         Err(error) => {
             let mend = "correct [gitlab] url; behind a proxy set HTTPS_PROXY, for a private authority set ca_file";
-            Finding::fail("address", error.to_string(), mend)
+            Finding::fail("address", format!("{host} does not answer as GitLab: {error}"), mend)
         }
     }
 }

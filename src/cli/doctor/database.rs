@@ -4,6 +4,7 @@ use super::finding::Finding;
 use crate::config::{Config, Database};
 use crate::ledger::{self, Ledger, LedgerError};
 use jiff::Timestamp;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -75,12 +76,12 @@ fn to_be_made(file: &Path) -> Finding {
     match tempfile_in(&folder) {
         Ok(()) => Finding::ok(SUBJECT, format!("{} does not exist yet; `rekey serve` makes it", file.display())),
         Err(error) => {
-            let what = format!("{} cannot be made: {}", file.display(), error.kind());
-            Finding::fail(
-                SUBJECT,
-                what,
-                format!("make the folder {} and let the bot's user write it", folder.display()),
-            )
+            let (file, folder) = (file.display(), folder.display());
+            let (why, mend) = match error.kind() {
+                ErrorKind::NotFound => ("its folder does not exist", format!("make {folder} for the bot's user")),
+                _ => ("its folder cannot be written", format!("let the bot's user write {folder}")),
+            };
+            Finding::fail(SUBJECT, format!("{file} cannot be made: {why}"), mend)
         }
     }
 }

@@ -37,7 +37,7 @@ async fn workspace(slack: &config::Slack, client: &Client) -> Result<Finding, Fi
         let what = format!("the token belongs to {}, but team is {}", who.team_id, slack.team);
         return Ok(Finding::fail("workspace", what, "correct [slack] team, or use the token of that workspace"));
     }
-    Ok(Finding::ok("workspace", format!("{} is {}", slack.team, "the token's own")))
+    Ok(Finding::ok("workspace", format!("the token belongs to {}", slack.team)))
 }
 
 async fn scopes(client: &Client) -> Finding {

@@ -3,6 +3,7 @@
 use super::Visit;
 use super::finding::Finding;
 use crate::gitlab::{Place, VariableFlags};
+use crate::rotation::ids::StoreId;
 use crate::secret_store::{StoreError, StoreSpec, VariableScope};
 
 pub(super) async fn look(visit: &Visit<'_>, specs: &[StoreSpec]) -> Vec<Finding> {
@@ -18,17 +19,25 @@ async fn one(visit: &Visit<'_>, spec: &StoreSpec) -> Finding {
     let Some(store) = visit.engine.stores.get(&id) else {
         return Finding::fail(id.0, "it is not wired up", "report this");
     };
+    let subject = short(&id);
     match store.preflight().await {
-        Err(StoreError::Refused { why, mend, .. }) => return Finding::fail(id.0, why, mend),
-        Err(error) => return Finding::fail(id.0, error.to_string(), "try again"),
+        Err(StoreError::Refused { why, mend, .. }) => return Finding::fail(subject, why, mend),
+        Err(error) => return Finding::fail(subject, error.to_string(), "try again"),
         Ok(()) => {}
     }
     let reads = if store.capabilities().readable { "read and written" } else { "written, not read back" };
     let fine = format!("can be {reads}");
     match flags(visit, spec).await {
-        Some(flags) => advice(&id.0, &fine, flags),
-        None => Finding::ok(id.0, fine),
+        Some(flags) => advice(subject, &fine, flags),
+        None => Finding::ok(subject, fine),
     }
+}
+
+/// The identity without what nearly all have in common.
+fn short(id: &StoreId) -> &str {
+    let text = id.as_str();
+    let text = text.strip_prefix("gitlab-variable ").unwrap_or(text);
+    text.strip_suffix(" (scope *)").unwrap_or(text)
 }
 
 /// The flags of a store that is a CI/CD variable.

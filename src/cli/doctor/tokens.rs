@@ -2,7 +2,7 @@
 
 use super::Visit;
 use super::finding::Finding;
-use crate::cli::words::{list, role};
+use crate::cli::words::{list, owner, role};
 use crate::engine::EngineError;
 use crate::engine::planner::choose;
 use crate::http::CallError;
@@ -70,7 +70,7 @@ fn enough(
 fn missing(id: &str, owner: &Owner, error: &EngineError) -> Finding {
     let mend = match (error, owner) {
         (EngineError::Unavailable(_), _) => "try again",
-        (EngineError::Unknown(_), _) => "see above",
+        (EngineError::Unknown(_), _) => "make it, or correct the configuration",
         (_, Owner::User { .. } | Owner::InstanceServiceAccount { .. }) => {
             "correct the owner; only an administrator sees the tokens of other users"
         }
@@ -85,13 +85,13 @@ fn missing(id: &str, owner: &Owner, error: &EngineError) -> Finding {
 
 fn found(visit: &Visit<'_>, token: &ManagedToken, live: &LiveToken, strategy: Strategy) -> Finding {
     let id = token.id.as_str();
-    let what = format!("token {} of {}, scopes {}, {strategy}", live.id, token.owner, list(&live.scopes));
+    let what = format!("{}, {strategy}, scopes {}", owner(&token.owner), list(&live.scopes));
     let Some(date) = live.expires_at else {
         let mend = "give it an expiry, or rotate it by hand with `rekey rotate`";
-        return Finding::warn(id, format!("{what}; it never expires, so nothing starts a rotation"), mend);
+        return Finding::warn(id, format!("never expires, so nothing starts a rotation; {what}"), mend);
     };
     let days = visit.engine.days_left(live).unwrap_or_default();
-    let what = format!("{what}, expires on {date}, in {days} days");
+    let what = format!("expires on {date}, in {days} days; {what}");
     match visit.engine.is_near(token, live.expires_at) {
         true => Finding::warn(id, what, "it is due; `rekey serve` opens its rotation, if it has not yet"),
         false => Finding::ok(id, what),

@@ -1,51 +1,47 @@
 //! The way in: whether the bot's public address answers, and whether GitLab tells it of the consumers' pipelines.
 
-use super::Visit;
 use super::finding::Finding;
 use crate::app;
+use crate::config::Config;
 use crate::gitlab::{Client, Hook, Place};
 use crate::http::{Call, CallError};
 use std::collections::BTreeSet;
 
 const ADDRESS: &str = "public_url";
 
-pub(super) async fn look(visit: &Visit<'_>) -> Vec<Finding> {
-    let config = visit.config;
+/// `seen`: GitLab told who the bot is, so its webhooks can be asked for.
+pub(super) async fn look(config: &Config, gitlab: &Client, seen: bool) -> Vec<Finding> {
     let secrets = &config.gitlab.webhook;
     let listens = !secrets.signing_tokens.is_empty() || !secrets.secret_tokens.is_empty();
-    let called = listens || config.mail.is_some() || config.slack.is_some();
-    let mut findings = Vec::new();
     let Some(url) = &config.server.public_url else {
-        if called {
-            let what = "[server] public_url is not set, so it cannot be tested";
-            findings.push(Finding::warn(
-                ADDRESS,
-                what,
-                "set it to the address by which GitLab and Slack reach the bot",
-            ));
-        }
-        return findings;
+        let called = listens || config.mail.is_some() || config.slack.is_some();
+        return called.then(unnamed).into_iter().collect();
     };
-    findings.push(address(visit, url).await);
+    let mut findings = vec![address(config, url).await];
     if !listens {
         findings.push(Finding::ok("gitlab", "no [gitlab.webhook]: pipelines are polled, which is slower"));
         return findings;
     }
     let ours = format!("{url}/hooks/gitlab");
-    let projects: BTreeSet<&str> =
-        config.tokens.iter().flat_map(|(token, _)| &token.consumers).map(|c| c.project.as_str()).collect();
-    for project in projects {
-        findings.push(hook(&visit.engine.gitlab, project, &ours).await);
+    let consumers = config.tokens.iter().flat_map(|(token, _)| &token.consumers);
+    let projects: BTreeSet<&str> = consumers.map(|consumer| consumer.project.as_str()).collect();
+    for project in projects.into_iter().filter(|_| seen) {
+        findings.push(hook(gitlab, project, &ours).await);
     }
     findings
 }
 
-async fn address(visit: &Visit<'_>, url: &str) -> Finding {
-    let api = match app::own_address(visit.config, url) {
+fn unnamed() -> Finding {
+    let what = "[server] public_url is not set, so it cannot be tested";
+    Finding::warn(ADDRESS, what, "set it to the address by which GitLab and Slack reach the bot")
+}
+
+async fn address(config: &Config, url: &str) -> Finding {
+    let api = match app::own_address(config, url) {
         Ok(api) => api,
         Err(error) => return Finding::fail(ADDRESS, error.to_string(), "correct [server] public_url"),
     };
-    let apart = visit.config.server.admin_listen.is_some();
+    let apart = config.server.admin_listen.is_some();
     match api.call(&Call::get("/healthz")).await {
         Ok(reply) if reply.body() == b"ok\n" => Finding::ok(ADDRESS, format!("{url} is this bot's, and it runs")),
         Err(CallError::Status { status: 404, .. }) if apart => {
@@ -73,9 +69,7 @@ async fn hook(gitlab: &Client, project: &str, ours: &str) -> Finding {
     for group in groups_above(project) {
         hooks.extend(gitlab.hooks(Place::Group(group)).await.ok().flatten().unwrap_or_default());
     }
-    let add = format!(
-        "in {project}, Settings, Webhooks: {ours}, Pipeline and Job events, with the secret of [gitlab.webhook]"
-    );
+    let add = format!("Settings, Webhooks: {ours}, Pipeline and Job events, secret as in [gitlab.webhook]");
     match hooks.iter().find(|hook| hook.url.trim_end_matches('/') == ours) {
         Some(hook) => judged(project, hook),
         None if !seen => {
@@ -83,7 +77,7 @@ async fn hook(gitlab: &Client, project: &str, ours: &str) -> Finding {
             Finding::warn(project, what, format!("look yourself: {add}"))
         }
         None => {
-            Finding::warn(project, "no webhook tells us of its pipelines; they are polled", format!("add one {add}"))
+            Finding::warn(project, "no webhook tells us of its pipelines; they are polled", format!("add one: {add}"))
         }
     }
 }

@@ -142,6 +142,7 @@ impl Office {
             (r"\b01[0-9a-z]{24}\b", "01rotation0000000000000000"),
             (r"\b[0-9a-f]{64}\b", "0123456789ab0123456789ab0123456789ab0123456789ab0123456789ab0123"),
             (r"\b[0-9a-f]{12}\b", "0123456789ab"),
+            (r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC", "YYYY-MM-DD hh:mm:ss UTC"),
             (r"\d{4}-\d\d-\d\d \d\d:\d\d UTC", "YYYY-MM-DD hh:mm UTC"),
             (r"\d{4}-\d\d-\d\d", "YYYY-MM-DD"),
         ] {

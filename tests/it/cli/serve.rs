@@ -115,3 +115,47 @@ async fn a_mail_becomes_a_card_and_one_press_of_approve_a_new_token_and_a_closed
     assert_eq!(office.state.held_by(Place::Project(office.project), "DEPLOY_TOKEN", "*"), Some(live[0].id));
     office.says(&["audit", "verify"]).await;
 }
+
+/// A bot whose deploy job fails with the new token, asked and approved on the command line beside it.
+async fn stuck() -> (Office, Bot) {
+    let office = Office::open(Wish::default()).await;
+    let mut bot = Bot::start(&office);
+    bot.logs(&["inventory scanned"]).await;
+    office.state.fail_job(Some("deploy"));
+    office.says(&["rotate", "deploy", "--as", "grace"]).await;
+    let plan = office.plan_hash().await;
+    office.says(&["approve", "deploy", "--as", "ada", "--plan", &plan]).await;
+    bot.logs(&["moved on", "\"to\":\"stuck\""]).await;
+    (office, bot)
+}
+
+#[tokio::test]
+async fn a_stuck_rotation_goes_on_when_somebody_types_retry_beside_the_running_bot() {
+    let (office, mut bot) = stuck().await;
+    assert_eq!(office.json(&["list", "--json"]).await[0]["state"], "stuck");
+    office.state.fail_job(None);
+    insta::assert_snapshot!("retry", office.says(&["retry", "deploy", "--as", "ada"]).await);
+    bot.logs(&["moved on", "\"to\":\"closed\""]).await;
+    assert_eq!(office.json(&["show", "deploy", "--json"]).await["card"]["outcome"], "done");
+    assert_eq!(bot.terminate().await, Some(0));
+}
+
+#[tokio::test]
+async fn a_stuck_rotation_gives_the_old_value_back_when_somebody_types_restore() {
+    let (office, mut bot) = stuck().await;
+    insta::assert_snapshot!("restore", office.says(&["restore", "deploy", "--as", "ada"]).await);
+    bot.logs(&["moved on", "\"to\":\"closed\""]).await;
+    let held = office.state.held_by(Place::Project(office.project), "DEPLOY_TOKEN", "*").unwrap();
+    let live = office.state.live_tokens(office.account);
+    assert_eq!(live.iter().map(|token| token.id).collect::<Vec<_>>(), [held], "the old one lives and is stored");
+    assert_eq!(office.json(&["show", "deploy", "--json"]).await["card"]["outcome"], "abandoned");
+}
+
+#[tokio::test]
+async fn a_stuck_rotation_is_closed_with_both_tokens_alive_when_somebody_types_abandon() {
+    let (office, mut bot) = stuck().await;
+    insta::assert_snapshot!("abandon", office.says(&["abandon", "deploy", "--as", "ada"]).await);
+    bot.logs(&["moved on", "\"to\":\"closed\""]).await;
+    assert_eq!(office.state.live_tokens(office.account).len(), 2);
+    insta::assert_snapshot!("show_abandoned", office.says(&["show", "deploy"]).await);
+}
