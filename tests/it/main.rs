@@ -3,6 +3,7 @@
 
 mod config;
 mod databases;
+mod demo;
 mod flow;
 mod gitlab;
 mod http;
