@@ -6,6 +6,7 @@ mod check;
 mod demo;
 mod hardening;
 pub mod init;
+mod serve;
 pub mod table;
 
 use crate::config::{ConfigErrors, Machine};
@@ -66,10 +67,19 @@ fn dispatch(cli: Cli) -> Result<ExitCode, CliError> {
         Command::Config { command: ConfigCommand::Check(args) } => {
             check::run(&args, &cli.config, &Machine, &mut io::stdout())
         }
+        Command::Serve => {
+            let config = crate::config::load(&cli.config, &Machine)?;
+            runtime()?.block_on(serve::run(&config))
+        }
         #[cfg(feature = "sandbox")]
         Command::Demo(args) => demo::run(&args, &mut io::stdout()),
         _ => Err(CliError::failed("this command is not built yet", "see `rekey --help`")),
     }
+}
+
+fn runtime() -> Result<tokio::runtime::Runtime, CliError> {
+    let what = || "the program cannot start its threads".to_owned();
+    tokio::runtime::Runtime::new().map_err(|source| CliError::Io { what: what(), source })
 }
 
 /// Says what went wrong. Nothing can be done if even that fails.

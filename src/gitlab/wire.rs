@@ -74,15 +74,15 @@ fn secret<'de, D: Deserializer<'de>>(from: D) -> Result<Secret, D::Error> {
 
 /// A date, also where a version writes a whole moment. An unreadable one is an error: it must not pass for "never".
 pub(super) fn date<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Date>, D::Error> {
-    let Some(text) = Option::<String>::deserialize(from)? else { return Ok(None) };
-    let day = text.get(..10).unwrap_or(&text);
+    let Some(text) = Option::<&str>::deserialize(from)? else { return Ok(None) };
+    let day = text.get(..10).unwrap_or(text);
     day.parse().map(Some).map_err(|_| de::Error::custom("no date"))
 }
 
 /// A moment, in ISO 8601 or in Ruby's notation. An unreadable one is an error: it must not pass for "never used".
 pub(super) fn moment<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Timestamp>, D::Error> {
-    let Some(text) = Option::<String>::deserialize(from)? else { return Ok(None) };
-    read_moment(&text).map(Some).ok_or_else(|| de::Error::custom("no moment"))
+    let Some(text) = Option::<&str>::deserialize(from)? else { return Ok(None) };
+    read_moment(text).map(Some).ok_or_else(|| de::Error::custom("no moment"))
 }
 
 fn read_moment(text: &str) -> Option<Timestamp> {

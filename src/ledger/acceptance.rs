@@ -2,13 +2,14 @@
 //! a batch is one statement and one commit. Nobody is answered before the commit that holds their entry.
 
 use super::database::Database;
-use super::dialect::storable;
+use super::dialect::{Dialect, storable};
 use super::error::LedgerError;
 use super::records::{Accepted, Entry};
 use super::row::millis;
-use sqlx::{AssertSqlSafe, Row as _};
+use sqlx::any::AnyArguments;
+use sqlx::query::Query;
+use sqlx::{Any, AssertSqlSafe, Row as _};
 use std::collections::HashSet;
-use std::fmt::Write as _;
 use std::sync::Arc;
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot};
@@ -17,6 +18,12 @@ use tokio::sync::{mpsc, oneshot};
 const QUEUE: usize = 4096;
 /// Four parameters an entry; SQLite allows 32,766.
 const BATCH: usize = 256;
+
+/// Which entries of a batch were new.
+enum New {
+    All,
+    These(HashSet<String>),
+}
 
 type Answer = Result<Accepted, LedgerError>;
 
@@ -32,7 +39,12 @@ pub(super) fn door() -> (mpsc::Sender<Waiting>, mpsc::Receiver<Waiting>) {
 }
 
 /// Queues the entry and waits for its commit.
-pub(super) async fn accept(door: &mpsc::Sender<Waiting>, entry: Entry) -> Answer {
+pub(super) async fn accept(door: &mpsc::Sender<Waiting>, mut entry: Entry) -> Answer {
+    for text in [&mut entry.key, &mut entry.kind, &mut entry.body] {
+        if text.contains('\0') {
+            *text = storable(text);
+        }
+    }
     let (answer, answered) = oneshot::channel();
     door.try_send(Waiting { entry, answer }).map_err(|error| match error {
         TrySendError::Full(_) => LedgerError::unavailable("the inbox is full"),
@@ -45,46 +57,55 @@ pub(super) async fn accept(door: &mpsc::Sender<Waiting>, entry: Entry) -> Answer
 pub(super) async fn run(mut queue: mpsc::Receiver<Waiting>, database: Arc<Database>) {
     let mut batch = Vec::with_capacity(BATCH);
     while queue.recv_many(&mut batch, BATCH).await > 0 {
+        // Neighbours in the index are written together; who came first is remembered by time.
+        batch.sort_by(|a, b| a.entry.key.cmp(&b.entry.key));
         let outcome = insert(&database, &batch).await;
         answer(&mut batch, outcome);
         database.changed();
     }
 }
 
-/// The keys that were new.
-async fn insert(database: &Database, batch: &[Waiting]) -> Result<HashSet<String>, LedgerError> {
-    let mut query = sqlx::query(AssertSqlSafe(statement(batch.len())));
-    for Waiting { entry, .. } in batch {
-        query = query
-            .bind(storable(&entry.key))
-            .bind(storable(&entry.kind))
-            .bind(storable(&entry.body))
-            .bind(millis(entry.received_at));
+/// The keys that were new. Only a batch with duplicates in it pays for learning which.
+async fn insert(database: &Database, batch: &[Waiting]) -> Result<New, LedgerError> {
+    let mut tx = database.begin().await?;
+    let done = query(&statement(database.dialect, batch.len(), ""), batch).execute(&mut *tx).await?;
+    if done.rows_affected() == batch.len() as u64 {
+        tx.commit().await?;
+        return Ok(New::All);
     }
-    let rows = query.fetch_all(&database.writer).await?;
-    rows.iter().map(|row| Ok(row.try_get("key")?)).collect()
+    tx.rollback().await?;
+    let text = statement(database.dialect, batch.len(), " RETURNING key");
+    let rows = query(&text, batch).fetch_all(&database.writer).await?;
+    Ok(New::These(rows.iter().map(|row| row.try_get("key")).collect::<Result<_, _>>()?))
 }
 
-fn statement(entries: usize) -> String {
-    let mut text = String::from("INSERT INTO inbox (key, kind, body, received_at) VALUES ");
-    for at in 0..entries {
-        let first = 4 * at;
-        let comma = if at == 0 { "" } else { ", " };
-        write!(text, "{comma}(${}, ${}, ${}, ${})", first + 1, first + 2, first + 3, first + 4)
-            .expect("writing to a string cannot fail");
+fn query(text: &str, batch: &[Waiting]) -> Query<'static, Any, AnyArguments> {
+    let mut query = sqlx::query(AssertSqlSafe(text.to_owned()));
+    for Waiting { entry, .. } in batch {
+        query = query
+            .bind(entry.key.clone())
+            .bind(entry.kind.clone())
+            .bind(entry.body.clone())
+            .bind(millis(entry.received_at));
     }
-    text + " ON CONFLICT (key) DO NOTHING RETURNING key"
+    query
+}
+
+fn statement(dialect: Dialect, entries: usize, returning: &str) -> String {
+    let rows = dialect.rows(entries, 4);
+    format!("INSERT INTO inbox (key, kind, body, received_at) VALUES {rows} ON CONFLICT (key) DO NOTHING{returning}")
 }
 
 /// Of two entries with one key in a batch, the first is the new one.
-fn answer(batch: &mut Vec<Waiting>, outcome: Result<HashSet<String>, LedgerError>) {
-    let (mut new, failed) = match outcome {
-        Ok(new) => (new, None),
-        Err(error) => (HashSet::new(), Some(error)),
-    };
+fn answer(batch: &mut Vec<Waiting>, outcome: Result<New, LedgerError>) {
+    let mut outcome = outcome;
     for Waiting { entry, answer } in batch.drain(..) {
-        let accepted = if new.remove(&storable(&entry.key)) { Accepted::New } else { Accepted::Duplicate };
+        let accepted = match &mut outcome {
+            Ok(New::All) => Ok(Accepted::New),
+            Ok(New::These(keys)) => Ok(if keys.remove(&entry.key) { Accepted::New } else { Accepted::Duplicate }),
+            Err(error) => Err(error.clone()),
+        };
         // Whoever no longer waits has given up: their repeat will be a duplicate.
-        let _ = answer.send(failed.clone().map_or(Ok(accepted), Err));
+        let _ = answer.send(accepted);
     }
 }

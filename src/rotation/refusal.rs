@@ -16,7 +16,7 @@ pub enum Refusal {
         phase: String,
     },
     /// A report of a worker that has been overtaken.
-    #[error("a report about an attempt that is no longer the present one")]
+    #[error("this is about an attempt that is over")]
     Stale,
     /// The person is not an approver of this token.
     #[error("{}", not_allowed(approvers))]
@@ -40,7 +40,7 @@ pub enum Refusal {
         how: String,
     },
     /// The approval is for an earlier plan.
-    #[error("the plan changed since this card was shown; the present one is {current}")]
+    #[error("the plan has changed; the present one is {current}. Look at it before you approve")]
     PlanChanged {
         /// The short hash of the present plan.
         current: String,
@@ -58,7 +58,7 @@ pub enum Refusal {
         why: String,
     },
     /// The moment has not come.
-    #[error("too early")]
+    #[error("it is too early for that")]
     TooEarly,
 }
 

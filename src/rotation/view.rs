@@ -271,7 +271,7 @@ fn status(rotation: &Rotation) -> Status {
         Phase::Revoking { .. } => ("🔄", "Revoking", "What must not live is revoked.".into()),
         Phase::Closing { .. } => ("🔄", "Closing", "A last look for tokens that should not live.".into()),
         Phase::Closed { outcome, .. } => closed(rotation, *outcome),
-        Phase::Stuck { why, .. } => ("⚠️", "Stuck", format!("{} {} {}", why.what, why.safe, why.todo)),
+        Phase::Stuck { why, .. } => ("⚠️", "Stuck", stuck_sentence(why)),
     };
     Status { symbol, word, sentence }
 }
@@ -298,9 +298,20 @@ fn closed(rotation: &Rotation, outcome: Outcome) -> (&'static str, &'static str,
         Outcome::Done => ("✅", "Done", "The new token is stored and proven; the old one is revoked.".into()),
         Outcome::Declined => ("❌", "Declined", "Nothing was changed.".into()),
         Outcome::Superseded => ("✅", "Taken care of elsewhere", "Nothing was left to do.".into()),
-        Outcome::Abandoned => {
-            let last = rotation.evidence.iter().rev().find(|e| e.source == "rekey").map(|e| e.what.clone());
-            ("⏹️", "Abandoned", last.map_or_else(|| "Nothing was stored.".into(), |what| format!("{what}.")))
-        }
+        Outcome::Abandoned => ("⏹️", "Abandoned", abandoned_sentence(rotation)),
+    }
+}
+
+fn stuck_sentence(why: &Why) -> String {
+    [&why.what, &why.safe, &why.todo].map(|words| text::sentence(words)).join(" ")
+}
+
+/// Which tokens live now: what a person must know who ended it.
+fn abandoned_sentence(rotation: &Rotation) -> String {
+    let mut seen = rotation.evidence.iter().rev();
+    match seen.find(|e| e.what.contains(" alive") || e.what.contains("restored")) {
+        Some(e) if e.what.contains(" alive") => text::sentence(&e.what),
+        Some(_) => "The stores have their previous value again; the new token is given up.".into(),
+        None => "Nothing was stored.".into(),
     }
 }

@@ -64,15 +64,14 @@ pub use world::World;
 use crate::clock::Clock;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::task::JoinHandle;
 
-/// A running sandbox on a port of its own; dropping it closes the port and stops its pipelines and webhooks.
+/// A running sandbox on a port of its own. Dropping it closes the port, ends open connections when the calls on them
+/// are answered, and stops its pipelines and webhooks.
 pub struct Gitlab {
     address: SocketAddr,
     handle: Handle,
     tasks: Vec<JoinHandle<()>>,
-    down: Arc<AtomicBool>,
 }
 
 impl Gitlab {
@@ -98,7 +97,6 @@ impl Gitlab {
 
     /// Stops and gives the world back, to be started again later with all that happened in it.
     pub async fn stop(mut self) -> Handle {
-        self.down.store(true, Ordering::SeqCst);
         for task in self.tasks.drain(..) {
             task.abort();
             // An aborted task ends with an error by definition.
@@ -111,7 +109,6 @@ impl Gitlab {
     pub async fn resume(handle: Handle, at: SocketAddr) -> std::io::Result<Self> {
         let listener = line::Lines::bind(at).await?;
         let address = listener.address()?;
-        let down = listener.down();
         handle.with(|world| world.settings.url = format!("http://{address}"));
         let service = router(handle.clone()).into_make_service_with_connect_info::<line::Line>();
         let serve = async move {
@@ -120,7 +117,7 @@ impl Gitlab {
         };
         let mut tasks = background(&handle);
         tasks.push(tokio::spawn(serve));
-        Ok(Self { address, handle, tasks, down })
+        Ok(Self { address, handle, tasks })
     }
 
     /// What is inside, to look at and to move.
@@ -131,7 +128,6 @@ impl Gitlab {
 
 impl Drop for Gitlab {
     fn drop(&mut self) {
-        self.down.store(true, Ordering::SeqCst);
         for task in &self.tasks {
             task.abort();
         }

@@ -14,7 +14,7 @@ use axum::http::{HeaderMap, Response};
 use sha2::{Digest as _, Sha256};
 use std::sync::Arc;
 
-const KIND: &str = "webhook";
+const ENDPOINT: &str = "gitlab";
 
 /// Whom we believe. Without keys and tokens, nobody.
 pub struct Door {
@@ -35,7 +35,7 @@ pub(super) struct Endpoint {
 }
 
 pub(super) async fn receive(State(endpoint): State<Arc<Endpoint>>, request: Request) -> Response<Body> {
-    outcome::answer(KIND, endpoint.take(request).await)
+    outcome::answer(ENDPOINT, endpoint.take(request).await)
 }
 
 impl Endpoint {

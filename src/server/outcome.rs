@@ -2,6 +2,7 @@
 
 use crate::ledger::{Accepted, LedgerError};
 use crate::notice::signature::Untrusted;
+use crate::telemetry::INBOUND;
 use axum::body::Body;
 use axum::http::header::RETRY_AFTER;
 use axum::http::{HeaderValue, Response, StatusCode};
@@ -48,12 +49,12 @@ impl Refusal {
     }
 
     /// Counts it, logs it, and answers the sender.
-    pub(super) fn answer(self, kind: &'static str) -> Response<Body> {
+    pub(super) fn answer(self, endpoint: &'static str) -> Response<Body> {
         let Self { result, why, status, retry_after } = self;
-        count(kind, result);
+        count(endpoint, result);
         match status {
-            StatusCode::OK => tracing::info!(kind, result, why, "notice ignored"),
-            _ => tracing::warn!(kind, result, why, status = status.as_u16(), "notice refused"),
+            StatusCode::OK => tracing::info!(endpoint, result, why, "notice ignored"),
+            _ => tracing::warn!(endpoint, result, why, status = status.as_u16(), "notice refused"),
         }
         let text = if status == StatusCode::OK { IGNORED } else { "" };
         let mut response = with_status(status, text);
@@ -78,21 +79,21 @@ impl From<LedgerError> for Refusal {
     }
 }
 
-/// The answer to a notice of this kind.
-pub(super) fn answer(kind: &'static str, outcome: Result<Accepted, Refusal>) -> Response<Body> {
+/// The answer to a notice at this endpoint.
+pub(super) fn answer(endpoint: &'static str, outcome: Result<Accepted, Refusal>) -> Response<Body> {
     match outcome {
-        Ok(Accepted::New) => count(kind, "accepted"),
+        Ok(Accepted::New) => count(endpoint, "accepted"),
         Ok(Accepted::Duplicate) => {
-            count(kind, "duplicate");
-            tracing::info!(kind, "notice known already");
+            count(endpoint, "duplicate");
+            tracing::info!(endpoint, "notice known already");
         }
-        Err(refusal) => return refusal.answer(kind),
+        Err(refusal) => return refusal.answer(endpoint),
     }
     with_status(StatusCode::ACCEPTED, "")
 }
 
-fn count(kind: &'static str, result: &'static str) {
-    metrics::counter!("rekey_notices_total", "kind" => kind, "result" => result).increment(1);
+fn count(endpoint: &'static str, result: &'static str) {
+    metrics::counter!(INBOUND, "endpoint" => endpoint, "result" => result).increment(1);
 }
 
 fn with_status(status: StatusCode, text: &'static str) -> Response<Body> {

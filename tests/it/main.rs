@@ -13,3 +13,6 @@ mod notice;
 mod postgres;
 mod sandbox;
 mod secret_store;
+mod server;
+mod simulation;
+mod slack;

@@ -80,7 +80,7 @@ fn plan_words(card: &Card) -> Option<String> {
 fn steps(steps: &[Step]) -> String {
     let lines: Vec<String> =
         steps.iter().map(|step| format!("{} {}", symbol(step.progress), escape_within(&step.text, 200))).collect();
-    within(&lines, "\n", STEPS, 4)
+    within(&lines, "\n", STEPS, 5)
 }
 
 fn symbol(progress: Progress) -> &'static str {

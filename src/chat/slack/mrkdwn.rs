@@ -30,7 +30,7 @@ pub fn code(foreign: &str, most: usize) -> String {
 
 /// Several lines as a block of code.
 pub fn block(foreign: &str, most: usize) -> String {
-    let lines = text::lines(foreign).replace('`', "′");
+    let lines = text::lines(foreign).trim_end().replace('`', "′");
     let mut length = most;
     loop {
         let escaped = entities(&text::tail(&lines, length));
@@ -85,13 +85,18 @@ fn names_within(names: &[String], most: usize) -> String {
 
 /// As many of `lines` as fit, the last `kept` ones always among them, and how many are missing.
 pub fn within(lines: &[String], between: &str, most: usize, kept: usize) -> String {
-    let length = |lines: &[String]| lines.iter().map(|line| line.chars().count() + between.len()).sum::<usize>();
-    if length(lines) <= most {
+    let length = |line: &String| line.chars().count() + between.len();
+    if lines.iter().map(length).sum::<usize>() <= most {
         return lines.join(between);
     }
     let (head, tail) = lines.split_at(lines.len().saturating_sub(kept));
-    let room = most.saturating_sub(length(tail) + 60);
-    let fitting = (0..=head.len()).rev().find(|&count| length(&head[..count]) <= room).unwrap_or(0);
+    let mut room = most.saturating_sub(tail.iter().map(length).sum::<usize>() + 60);
+    let mut fits = |line: &&String| {
+        let left = room.checked_sub(length(line));
+        room = left.unwrap_or(0);
+        left.is_some()
+    };
+    let fitting = head.iter().take_while(|line| fits(line)).count();
     let mut shown = head[..fitting].to_vec();
     shown.push(format!("… and {} more, see the issue", head.len() - fitting));
     shown.extend_from_slice(tail);

@@ -7,13 +7,14 @@ use crate::rotation::ids::TokenId;
 use crate::rotation::phase::{AfterRevoke, Outcome, Phase, Why};
 use crate::rotation::record::{Audience, Rotation};
 use crate::rotation::refusal::Refusal;
+use crate::rotation::view::text::sentence;
 use jiff::Timestamp;
 use std::collections::BTreeSet;
 
 /// Remembers where it stood and tells people.
 pub fn stuck(rotation: &mut Rotation, why: Why, now: Timestamp) {
     let at = Box::new(rotation.phase.clone());
-    rotation.announce(now, Audience::Approvers, format!("Stuck: {} {}", why.what, why.todo));
+    rotation.announce(now, Audience::Approvers, format!("Stuck. {} {}", sentence(&why.what), sentence(&why.todo)));
     rotation.phase = Phase::Stuck { at, why };
 }
 
@@ -103,7 +104,7 @@ pub fn abandon(rotation: &mut Rotation, by: &Decider, now: Timestamp) -> Result<
         Some(new) => {
             let text = left_alive(rotation, &at, new.id.0);
             rotation.saw(now, "rekey", text.clone(), None);
-            rotation.announce(now, Audience::Approvers, format!("Abandoned. {text}."));
+            rotation.announce(now, Audience::Approvers, format!("Abandoned. {}", sentence(&text)));
             let pending = unneeded(rotation, &at);
             ending::proceed(rotation, Some(new.clone()), pending, AfterRevoke::Close(Outcome::Abandoned));
         }

@@ -116,14 +116,14 @@ fn who_must_act(card: &Card, approvers: &[String]) -> Option<String> {
     if approvers.is_empty() {
         return Some(format!("**Nobody can {verb}:** the token has no approvers with a GitLab login."));
     }
-    let place = card.links.iter().find(|(name, _)| name == "slack");
-    let button = place.map(|(_, url)| format!(" {}.", link("Decide in Slack", url))).unwrap_or_default();
+    let slack = card.links.iter().find(|(name, _)| name == "slack");
+    let place = slack.map_or_else(|| "Decide in Slack".to_owned(), |(_, url)| link("Decide in Slack", url));
     let command = match card.actions.first() {
-        Some(Action::Approve) => format!(" Or type `/rekey approve {} {}` there.", card.rotation, card.plan.short()),
-        Some(Action::Retry) => format!(" Or type `/rekey retry {}` there.", card.rotation),
+        Some(Action::Approve) => format!(", or type `/rekey approve {} {}` there", card.rotation, card.plan.short()),
+        Some(Action::Retry) => format!(", or type `/rekey retry {}` there", card.rotation),
         _ => String::new(),
     };
-    Some(format!("**Please {verb}:** {}.{button}{command}", mentions(approvers)))
+    Some(format!("**Please {verb}:** {}. {place}{command}.", mentions(approvers)))
 }
 
 /// Logins come from the configuration; what is no login is shown and mentions nobody.
@@ -148,7 +148,6 @@ fn plan(card: &Card) -> String {
     lines.push(String::new());
     lines.extend(card.reasons.iter().map(|reason| format!("- Why: {}", plain(reason))));
     lines.extend(card.warnings.iter().map(|warning| format!("- ⚠️ {}", plain(warning))));
-    lines.extend(card.blockers.iter().map(|blocker| format!("- 🚧 {}", plain(blocker))));
     if card.outcome.is_none() && card.stuck.is_none() {
         lines.push(format!("- What stays safe: {}", plain(&card.safety)));
     }

@@ -1,7 +1,9 @@
 //! The runbook as a checklist that ticks itself.
 
+mod given_up;
+
 use super::{Progress, Step};
-use crate::rotation::phase::{Outcome, Phase, Run};
+use crate::rotation::phase::{Phase, Run};
 use crate::rotation::record::Rotation;
 use crate::rotation::store::Capabilities;
 use crate::rotation::token::Strategy;
@@ -15,11 +17,17 @@ const SILENT: u8 = 5;
 const REVOKED: u8 = 6;
 const ENDED: u8 = 7;
 
+/// The last line of every runbook.
+const LAST: &str = "Look once more for stray tokens and close";
+
 pub fn steps(rotation: &Rotation) -> Vec<Step> {
     let (at, failed) = match &rotation.phase {
         Phase::Stuck { at, .. } => (&**at, true),
         phase => (phase, false),
     };
+    if given_up::is_given_up(at) {
+        return finish(given_up::steps(rotation, at), failed);
+    }
     let reached = rank(at);
     let mut steps = vec![step("Approve the plan".into(), APPROVED, reached)];
     if rotation.plan.strategy == Strategy::RevokeFirst {
@@ -29,14 +37,18 @@ pub fn steps(rotation: &Rotation) -> Vec<Step> {
     steps.push(step("Make the new token".into(), MINTED, reached));
     steps.extend(stores(rotation, at, reached));
     steps.extend(consumers(rotation, at, reached));
-    let seen = if rotation.new_last_used.is_some() { Progress::Done } else { mark(VERIFIED, reached) };
+    let seen = match at {
+        _ if rotation.new_last_used.is_some() => Progress::Done,
+        Phase::Verifying { passed_at: None, .. } => Progress::Todo,
+        _ => mark(VERIFIED, reached),
+    };
     steps.push(Step { progress: seen, text: "See the new token in use".into() });
     if rotation.plan.overlaps() {
         steps.push(step("Wait until the old token is silent".into(), SILENT, reached));
         steps.push(step(format!("Revoke the old token {}", rotation.plan.old.id), REVOKED, reached));
     }
-    steps.push(step("Look once more for stray tokens and close".into(), ENDED, reached));
-    finish(steps, &rotation.phase, failed)
+    steps.push(step(LAST.into(), ENDED, reached));
+    finish(steps, failed)
 }
 
 fn stores(rotation: &Rotation, at: &Phase, reached: u8) -> Vec<Step> {
@@ -117,21 +129,10 @@ fn mark(own: u8, reached: u8) -> Progress {
     }
 }
 
-/// A stuck rotation failed where it stood; a closed one that is not done skipped the rest.
-fn finish(mut steps: Vec<Step>, phase: &Phase, failed: bool) -> Vec<Step> {
-    let undone = matches!(
-        phase,
-        Phase::Closed { outcome, .. } | Phase::Closing { outcome, .. } if *outcome != Outcome::Done
-    );
-    for step in &mut steps {
-        if failed && step.progress == Progress::Now {
-            step.progress = Progress::Failed;
-        }
-    }
-    if undone {
-        for step in &mut steps {
-            step.progress = Progress::Skipped;
-        }
+/// A stuck rotation failed where it stood.
+fn finish(mut steps: Vec<Step>, failed: bool) -> Vec<Step> {
+    for step in steps.iter_mut().filter(|step| failed && step.progress == Progress::Now) {
+        step.progress = Progress::Failed;
     }
     steps
 }

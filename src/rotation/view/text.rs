@@ -34,6 +34,15 @@ pub fn tail(text: &str, most: usize) -> String {
     format!("…\n{whole}")
 }
 
+/// Words as one sentence: a capital at the beginning, a stop at the end.
+pub fn sentence(words: &str) -> String {
+    let words = words.trim();
+    let mut letters = words.chars();
+    let first: String = letters.next().map(|c| c.to_uppercase().collect()).unwrap_or_default();
+    let stop = if words.is_empty() || words.ends_with(['.', '!', '?', '…']) { "" } else { "." };
+    format!("{first}{}{stop}", letters.as_str())
+}
+
 /// A link that may be followed: http(s), without characters that could end it early in any markup.
 pub fn url(text: &str) -> Option<String> {
     let plain = text.starts_with("https://") || text.starts_with("http://");
@@ -75,6 +84,13 @@ mod tests {
         assert_eq!(tail("one\ntwo\nthree", 13), "one\ntwo\nthree");
         assert_eq!(tail("one\ntwo\nthree", 10), "…\nthree");
         assert!(tail(&"x".repeat(50), 10).chars().count() <= 10);
+    }
+
+    #[test]
+    fn words_become_a_sentence() {
+        assert_eq!(sentence(" token 7 stays alive"), "Token 7 stays alive.");
+        assert_eq!(sentence("What now?"), "What now?");
+        assert_eq!(sentence(""), "");
     }
 
     #[test]

@@ -11,10 +11,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 
 /// Accepts connections that can be cut.
-pub(super) struct Lines {
-    listener: TcpListener,
-    down: Arc<AtomicBool>,
-}
+pub(super) struct Lines(TcpListener);
 
 /// One connection, as a call sees it.
 #[derive(Clone)]
@@ -27,21 +24,15 @@ pub(super) struct Line {
 pub(super) struct Wire {
     stream: TcpStream,
     cut: Arc<AtomicBool>,
-    down: Arc<AtomicBool>,
 }
 
 impl Lines {
     pub async fn bind(at: SocketAddr) -> std::io::Result<Self> {
-        Ok(Self { listener: TcpListener::bind(at).await?, down: Arc::default() })
+        Ok(Self(TcpListener::bind(at).await?))
     }
 
     pub fn address(&self) -> std::io::Result<SocketAddr> {
-        self.listener.local_addr()
-    }
-
-    /// Once true, connections that are open already end too, before they bring another call.
-    pub fn down(&self) -> Arc<AtomicBool> {
-        self.down.clone()
+        self.0.local_addr()
     }
 }
 
@@ -62,12 +53,12 @@ impl Listener for Lines {
     type Addr = SocketAddr;
 
     async fn accept(&mut self) -> (Wire, SocketAddr) {
-        let (stream, peer) = Listener::accept(&mut self.listener).await;
-        (Wire { stream, cut: Arc::default(), down: self.down.clone() }, peer)
+        let (stream, peer) = Listener::accept(&mut self.0).await;
+        (Wire { stream, cut: Arc::default() }, peer)
     }
 
     fn local_addr(&self) -> std::io::Result<SocketAddr> {
-        self.listener.local_addr()
+        self.0.local_addr()
     }
 }
 
@@ -79,7 +70,7 @@ impl Connected<IncomingStream<'_, Lines>> for Line {
 
 impl Wire {
     fn check(&self) -> std::io::Result<()> {
-        match self.cut.load(Ordering::SeqCst) || self.down.load(Ordering::SeqCst) {
+        match self.cut.load(Ordering::SeqCst) {
             true => Err(std::io::ErrorKind::ConnectionReset.into()),
             false => Ok(()),
         }
@@ -88,7 +79,6 @@ impl Wire {
 
 impl AsyncRead for Wire {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<std::io::Result<()>> {
-        self.check()?;
         Pin::new(&mut self.stream).poll_read(cx, buf)
     }
 }

@@ -149,9 +149,9 @@ mod tests {
     #[test]
     fn a_typo_is_answered_with_the_nearest_command() {
         let Wish::Unclear(text) = understand("rotat deploy-bot") else { panic!() };
-        assert!(text.contains("`/rekey rotate <token>`"), "{text}");
+        assert!(text.contains("`/rekey rotate &lt;token&gt;`"), "{text}");
         let Wish::Unclear(text) = understand("approve r1") else { panic!() };
-        assert!(text.contains("<plan>"), "{text}");
+        assert!(text.contains("&lt;plan&gt;"), "{text}");
         assert!(matches!(understand("snooze r1 soon"), Wish::Unclear(_)));
         assert!(matches!(understand("<!channel>"), Wish::Unclear(text) if !text.contains("<!")));
     }

@@ -8,6 +8,7 @@ use crate::rotation::ids::PersonId;
 use crate::rotation::plan::Plan;
 use crate::rotation::record::Rotation;
 use crate::rotation::view::card;
+use crate::rotation::view::text::sentence;
 use jiff::civil::Date;
 
 /// Longest answer, in characters.
@@ -77,11 +78,7 @@ pub fn outsider(outsider: Outsider, team: &str, user: &str) -> String {
 
 /// An error as a sentence.
 pub fn refusal(error: &EngineError) -> String {
-    let text = escape_within(&error.to_string(), LONGEST);
-    let mut letters = text.chars();
-    let first = letters.next().map(|c| c.to_uppercase().to_string()).unwrap_or_default();
-    let stop = if text.ends_with(['.', '?', '!']) { "" } else { "." };
-    format!("{first}{}{stop}", letters.as_str())
+    sentence(&escape_within(&error.to_string(), LONGEST))
 }
 
 pub fn tokens(tokens: &[Listed]) -> String {
@@ -94,6 +91,7 @@ pub fn tokens(tokens: &[Listed]) -> String {
 
 fn token(token: &Listed) -> String {
     let expiry = match (token.expires_at, token.days_left) {
+        (Some(date), Some(1)) => format!("expires {} (1 day)", midnight(date)),
         (Some(date), Some(days)) => format!("expires {} ({days} days)", midnight(date)),
         (Some(date), None) => format!("expires {}", midnight(date)),
         (None, _) => "never expires".into(),

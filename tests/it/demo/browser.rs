@@ -120,10 +120,14 @@ impl Browser {
 async fn port(output: std::process::ChildStdout) -> u16 {
     let output = tokio::process::ChildStdout::from_std(output).unwrap();
     let mut lines = BufReader::new(output).lines();
-    let mut port = None;
+    let mut port: Option<u16> = None;
     while port.is_none() {
         let line = lines.next_line().await.unwrap().expect("chromedriver names its port");
-        port = line.trim_end_matches('.').rsplit_once("on port ").and_then(|(_, port)| port.parse().ok());
+        port = line
+            .trim_end_matches('.')
+            .rsplit_once("on port ")
+            .and_then(|(_, port)| port.parse().ok())
+            .filter(|port| *port != 0);
     }
     // The rest must be read too, or the driver stops when the pipe is full.
     tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });

@@ -23,7 +23,9 @@ async fn of_all_replicas_one_gets_the_turn_in_each_period() {
 async fn a_thing_is_told_the_first_time_only() {
     on_each(|url| async move {
         let ledger = open(&url).await;
+        assert!(!ledger.was_told("unmanaged/7").await.unwrap());
         assert!(ledger.first_time("unmanaged/7", at(0)).await.unwrap());
+        assert!(ledger.was_told("unmanaged/7").await.unwrap());
         assert!(!ledger.first_time("unmanaged/7", at(9)).await.unwrap());
         assert!(ledger.first_time("unmanaged/8", at(9)).await.unwrap());
     })

@@ -6,28 +6,39 @@ use crate::rotation::view::text;
 const JOINER: char = '\u{2060}';
 
 /// Sigils by which GitLab finds people, issues, merge requests, labels, milestones, snippets, epics and iterations.
-const SIGILS: &str = "@#!~%$&^*";
+const SIGILS: &str = "@#!~%$&^";
 
 /// One line in which nothing has a meaning.
 pub fn plain(foreign: &str) -> String {
     let line = text::line(foreign);
     let mut escaped = String::with_capacity(line.len() + 16);
     let mut before = None;
-    for c in line.chars() {
-        let begins = before.is_none_or(|b: char| b == ' ');
-        if "\\`*_{}[]<>()#!|~@$^&:".contains(c) || (begins && "-+=/.".contains(c)) {
-            escaped.push('\\');
-        }
-        if c == '.' && before.is_some_and(|b| b.is_ascii_digit() || b == 'w' || b == 'W') {
+    let mut letters = line.chars().peekable();
+    while let Some(c) = letters.next() {
+        let after = letters.peek().copied().filter(|after| *after != ' ');
+        if "\\`*_{}[]<>#!|~@$^&".contains(c) || begins_something(&escaped, before, c, after) {
             escaped.push('\\');
         }
         escaped.push(c);
-        if SIGILS.contains(c) {
+        if SIGILS.contains(c) && after.is_some() {
             escaped.push(JOINER);
         }
         before = Some(c);
     }
     escaped
+}
+
+/// Lists, headings and quick actions at the beginning; addresses and emoji anywhere.
+fn begins_something(written: &str, before: Option<char>, c: char, after: Option<char>) -> bool {
+    match c {
+        '-' | '+' | '=' | '/' => before.is_none(),
+        '.' | ')' => {
+            let numbered = before.is_some() && written.chars().all(|digit| digit.is_ascii_digit());
+            numbered || written.to_ascii_lowercase().ends_with("www")
+        }
+        ':' => after.is_some_and(|after| after == '/' || after.is_alphabetic()),
+        _ => false,
+    }
 }
 
 /// A name as code, where GitLab looks for nothing. Also safe in a table.
@@ -86,10 +97,13 @@ mod tests {
 
     #[test]
     fn a_hostile_name_cannot_format_link_or_leave_its_line() {
-        assert_eq!(plain("a\n/close"), "a \\/close");
-        assert_eq!(plain("<img src=x>|[a](b)`*_"), "\\<img src=x\\>\\|\\[a\\]\\(b\\)\\`\\*\u{2060}\\_");
+        assert_eq!(plain("a\n/close"), "a /close");
+        assert_eq!(plain("/close"), "\\/close");
+        assert_eq!(plain("<img src=x>|[a](b)`*_"), "\\<img src=x\\>\\|\\[a\\](b)\\`\\*\\_");
         assert_eq!(plain("https://evil.example www.evil.example"), "https\\://evil.example www\\.evil.example");
-        assert_eq!(plain("- 1. x"), "\\- 1\\. x");
+        for (start, tame) in [("- x", "\\- x"), ("1. x", "1\\. x"), ("2) x", "2\\) x"), ("a 1. (x)", "a 1. (x)")] {
+            assert_eq!(plain(start), tame);
+        }
     }
 
     #[test]

@@ -1,0 +1,57 @@
+//! `rekey serve`: the bot itself, until a signal asks it to stop.
+
+use super::CliError;
+use crate::app::{self, StartError};
+use crate::clock::SystemClock;
+use crate::config::Config;
+use crate::engine::RealDice;
+use crate::telemetry::{self, LogSettings};
+use std::process::ExitCode;
+use std::sync::Arc;
+use tokio::signal::unix::{SignalKind, signal};
+
+/// Runs until SIGTERM or SIGINT; then finishes what is in hand. A second signal ends it at once, which is safe too.
+pub async fn run(config: &Config) -> Result<ExitCode, CliError> {
+    start_telemetry(config)?;
+    for warning in &config.warnings {
+        tracing::warn!("{warning}");
+    }
+    let metrics = telemetry::install_metrics().map_err(|error| CliError::failed(error.to_string(), "report this"))?;
+    let render = Arc::new(move || metrics.render());
+    let running = app::run(config, Arc::new(SystemClock), Arc::new(RealDice), render).await.map_err(not_started)?;
+    let mut terminate = signal(SignalKind::terminate()).map_err(no_signals)?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(no_signals)?;
+    let mut asked = async || {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    };
+    asked().await;
+    tracing::info!("stopping: finishing what is in hand; a second signal stops at once");
+    tokio::select! {
+        () = running.stop() => tracing::info!("stopped"),
+        () = asked() => tracing::warn!("stopped at once; another process will resume what was in hand"),
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn start_telemetry(config: &Config) -> Result<(), CliError> {
+    let settings = LogSettings {
+        format: config.log.format,
+        filter: std::env::var("RUST_LOG").ok().or_else(|| config.log.filter.clone()),
+    };
+    telemetry::start_logging(&settings)
+        .map_err(|error| CliError::failed(error.to_string(), "mend [log] in the configuration"))?;
+    telemetry::install_panic_hook();
+    Ok(())
+}
+
+/// Words for a bot that does not start.
+pub fn not_started(error: StartError) -> CliError {
+    CliError::failed(error.to_string(), "mend it and start again; `rekey doctor` looks at everything")
+}
+
+fn no_signals(source: std::io::Error) -> CliError {
+    CliError::Io { what: "signals cannot be received".into(), source }
+}

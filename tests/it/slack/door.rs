@@ -1,0 +1,353 @@
+//! What people press and type, through a strict Slack that signs, to a desk that decides by the real rules.
+
+use super::messenger::{CHANNEL, messenger, workspace};
+use super::rotations::{self, at, opened, plan, policy};
+use crate::http::serve;
+use async_trait::async_trait;
+use rekey::chat::Messenger;
+use rekey::chat::slack::client::Hooks;
+use rekey::clock::{Clock, ManualClock};
+use rekey::engine::decide::Click;
+use rekey::engine::{EngineError, OpenedRotation};
+use rekey::http::{Api, Backoff, Credential, Throttle};
+use rekey::notice::signature::Key;
+use rekey::rotation::event::{Decider, Event};
+use rekey::rotation::ids::PersonId;
+use rekey::rotation::next::next;
+use rekey::rotation::phase::Phase;
+use rekey::rotation::plan::Plan;
+use rekey::rotation::record::Rotation;
+use rekey::rotation::view::{Action, card};
+use rekey::sandbox::slack::{self as sandbox, Handle, NoAnswer, Settings};
+use rekey::secret::Secret;
+use rekey::server::slack::{Desk, Door, Listed, PATIENCE, router};
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use tokio::sync::Notify;
+
+/// One rotation, decided by the real rules.
+struct OneRotation {
+    row: Mutex<Rotation>,
+    seen: Mutex<BTreeSet<String>>,
+    outsiders: Mutex<Vec<String>>,
+    slow: Option<Notify>,
+    clock: ManualClock,
+}
+
+impl OneRotation {
+    fn row(&self) -> Rotation {
+        self.row.lock().unwrap().clone()
+    }
+
+    fn outsiders(&self) -> Vec<String> {
+        self.outsiders.lock().unwrap().clone()
+    }
+}
+
+#[async_trait]
+impl Desk for OneRotation {
+    async fn click(&self, click: Click) -> Result<Rotation, EngineError> {
+        if !self.seen.lock().unwrap().insert(click.key.clone()) {
+            return Ok(self.row());
+        }
+        let mut row = self.row.lock().unwrap();
+        let by = Decider { person: click.person, via: click.via, policy: policy(1) };
+        let meant = click.plan.filter(|plan| row.plan.hash().is_meant_by(plan)).map(|_| row.plan.hash());
+        let event = match click.action {
+            Action::Approve => Event::Approve { by, plan: meant.unwrap_or("other".into()), start_at: self.clock.now() },
+            Action::Decline => Event::Decline { by },
+            Action::Snooze => Event::Snooze { by, until: at(60) },
+            Action::Retry => Event::Retry { by },
+            Action::Restore => Event::Restore { by },
+            Action::Abandon => Event::Abandon { by },
+        };
+        *row = next(&row, &event, self.clock.now())?;
+        Ok(row.clone())
+    }
+
+    async fn rotate(&self, token: &str, _by: PersonId) -> Result<OpenedRotation, EngineError> {
+        self.plan(token).await?;
+        Ok(OpenedRotation::Existing(Box::new(self.row())))
+    }
+
+    async fn plan(&self, token: &str) -> Result<Plan, EngineError> {
+        if let Some(slow) = &self.slow {
+            slow.notified().await;
+        }
+        match token {
+            "deploy-bot" => Ok(self.row().plan),
+            other => Err(EngineError::Unknown(format!("no token {other:?} is configured; did you mean deploy-bot?"))),
+        }
+    }
+
+    async fn list(&self) -> Result<Vec<Listed>, EngineError> {
+        let one = Listed {
+            token: "deploy-bot".into(),
+            owner: "service account deploy-bot of group acme".into(),
+            expires_at: Some("2026-11-28".parse().unwrap()),
+            days_left: Some(7),
+            last_used_at: Some(at(-90)),
+            state: "waiting for approval".into(),
+        };
+        Ok(vec![one])
+    }
+
+    async fn show(&self, _rotation: &str) -> Result<Rotation, EngineError> {
+        Ok(self.row())
+    }
+
+    async fn open(&self) -> Result<Vec<Rotation>, EngineError> {
+        Ok(vec![self.row()])
+    }
+
+    async fn outsider(&self, who: &str, what: &str) {
+        self.outsiders.lock().unwrap().push(format!("{who} {what}"));
+    }
+}
+
+/// Slack, the bot behind its door, and one card in the channel.
+struct Story {
+    _slack: sandbox::Slack,
+    slack: Handle,
+    desk: Arc<OneRotation>,
+    bot: String,
+    card: String,
+    clock: ManualClock,
+}
+
+fn key(text: &str) -> Key {
+    Key::from_text(&Secret::new(text.to_owned())).unwrap()
+}
+
+async fn story_of(rotation: Rotation, slow: bool) -> Story {
+    let (slack, clock) = workspace().await;
+    let row = Mutex::new(rotation);
+    let slow = slow.then(Notify::new);
+    let (seen, outsiders) = (Mutex::default(), Mutex::default());
+    let desk = Arc::new(OneRotation { row, seen, outsiders, slow, clock: clock.clone() });
+    let hooks = format!("{}/hooks", slack.base_url());
+    let http = rekey::http::client(None).unwrap();
+    let api = Api::new(http, &hooks, Credential::Nothing, Arc::new(Throttle::new(4, None))).unwrap();
+    let people = [("U0ALICE001", "alice"), ("U0BOB00001", "bob"), ("U0CAROL001", "carol")];
+    let door = Door {
+        keys: vec![key("an-older-secret-of-ours"), key(&Settings::default().signing_secret)],
+        team: Settings::default().team,
+        people: people.map(|(user, person)| (user.to_owned(), PersonId::from(person))).into(),
+        desk: desk.clone(),
+        hooks: Hooks::new(api.with_backoff(Backoff::none()), &hooks),
+        clock: Arc::new(clock.clone()),
+        patience: if desk.slow.is_some() { Duration::ZERO } else { PATIENCE },
+    };
+    let bot = serve(router(Arc::new(door))).await;
+    let state = slack.state();
+    state.with(|world| world.settings.bot = bot.clone());
+    let messenger = messenger(&slack.base_url(), &Settings::default().token);
+    let posted = messenger.show(&card(&desk.row()), None).await.unwrap();
+    let card = posted.reference.split_once(':').unwrap().1.to_owned();
+    Story { _slack: slack, slack: state, desk, bot, card, clock }
+}
+
+async fn story() -> Story {
+    story_of(opened(plan()), false).await
+}
+
+impl Story {
+    async fn press(&self, user: &str, action: &str) {
+        self.slack.press(user, &self.card, action).await.unwrap();
+    }
+
+    async fn types(&self, user: &str, text: &str) -> String {
+        let answer = self.slack.command(user, CHANNEL, text).await.unwrap();
+        assert_eq!(answer["response_type"], "ephemeral");
+        answer["text"].as_str().unwrap().to_owned()
+    }
+
+    fn told(&self, user: &str) -> String {
+        self.slack.private(user).last().cloned().unwrap_or_default()
+    }
+}
+
+#[tokio::test]
+async fn an_approver_presses_approve_and_it_starts_without_another_word() {
+    let story = story().await;
+    story.press("U0ALICE001", "rekey.approve").await;
+    assert!(matches!(story.desk.row().phase, Phase::Minting { .. }));
+    assert_eq!(story.told("U0ALICE001"), "");
+}
+
+#[tokio::test]
+async fn a_second_click_is_told_who_was_faster() {
+    let story = story().await;
+    story.press("U0ALICE001", "rekey.approve").await;
+    story.press("U0BOB00001", "rekey.decline").await;
+    assert_eq!(story.told("U0BOB00001"), "Already decided: alice approved (1 of 1), 2026-11-21 10:00 UTC.");
+}
+
+#[tokio::test]
+async fn a_person_who_is_no_approver_is_told_privately_whom_to_ask() {
+    let story = story().await;
+    story.slack.with(|world| {
+        let carol = sandbox::User {
+            id: "U0CAROL001".into(),
+            name: "carol".into(),
+            team: "T0TEAM0001".into(),
+            is_stranger: false,
+        };
+        world.users.insert(carol.id.clone(), carol);
+    });
+    story.press("U0CAROL001", "rekey.approve").await;
+    assert_eq!(story.desk.row().phase, Phase::AwaitingApproval);
+    assert_eq!(story.told("U0CAROL001"), "Only its approvers may decide on this token; ask alice, bob.");
+}
+
+#[tokio::test]
+async fn strangers_guests_and_people_of_other_workspaces_change_nothing() {
+    let story = story().await;
+    story.press("U0EVE00001", "rekey.approve").await;
+    assert!(story.told("U0EVE00001").starts_with("rekey does not know you."), "{}", story.told("U0EVE00001"));
+    story.slack.with(|world| world.users.get_mut("U0ALICE001").unwrap().is_stranger = true);
+    story.press("U0ALICE001", "rekey.approve").await;
+    assert_eq!(story.told("U0ALICE001"), "rekey does not answer to guests.");
+    story.slack.with(|world| world.users.get_mut("U0BOB00001").unwrap().team = "T0OTHER001".into());
+    story.press("U0BOB00001", "rekey.approve").await;
+    assert_eq!(story.told("U0BOB00001"), "rekey answers only to people of its own workspace.");
+    assert!(story.types("U0EVE00001", "list").await.starts_with("rekey does not know you."));
+    assert_eq!(story.desk.row().phase, Phase::AwaitingApproval);
+    assert_eq!(story.desk.outsiders().len(), 4);
+}
+
+#[tokio::test]
+async fn a_click_for_an_older_plan_is_refused() {
+    let story = story().await;
+    let old = story.slack.click("U0ALICE001", &story.card, "rekey.approve").unwrap();
+    story.desk.row.lock().unwrap().plan.timing.grace_seconds += 1;
+    story.slack.send_click(&old).await.unwrap();
+    assert_eq!(story.desk.row().phase, Phase::AwaitingApproval);
+    let told = story.told("U0ALICE001");
+    assert!(told.starts_with("The plan has changed"), "{told}");
+}
+
+#[tokio::test]
+async fn the_same_click_twice_decides_once_and_says_nothing() {
+    let story = story().await;
+    let click = story.slack.click("U0ALICE001", &story.card, "rekey.approve").unwrap();
+    story.slack.send_click(&click).await.unwrap();
+    let version = story.desk.row().version;
+    story.slack.send_click(&click).await.unwrap();
+    assert_eq!(story.desk.row().version, version);
+    assert_eq!(story.told("U0ALICE001"), "");
+}
+
+#[tokio::test]
+async fn buttons_and_types_that_are_not_ours_are_acknowledged_and_change_nothing() {
+    let story = story().await;
+    let click = story.slack.click("U0ALICE001", &story.card, "rekey.approve").unwrap();
+    for (pointer, value) in
+        [("/type", "view_submission"), ("/actions/0/action_id", "rotation.approve"), ("/actions/0/value", "no colon")]
+    {
+        let mut other = click.clone();
+        *other.pointer_mut(pointer).unwrap() = value.into();
+        story.slack.send_click(&other).await.unwrap();
+    }
+    assert_eq!(story.desk.row().phase, Phase::AwaitingApproval);
+}
+
+#[tokio::test]
+async fn a_wrong_signature_gets_401_and_nothing_else() {
+    let story = story().await;
+    story.slack.with(|world| world.settings.signing_secret = "somebody-elses-secret".into());
+    let refused = story.slack.press("U0ALICE001", &story.card, "rekey.approve").await;
+    assert_eq!(refused, Err(NoAnswer::Failed("401 Unauthorized".into())));
+    let refused = story.slack.command("U0ALICE001", CHANNEL, "list").await;
+    assert_eq!(refused, Err(NoAnswer::Failed("401 Unauthorized".into())));
+    assert_eq!(story.desk.row().phase, Phase::AwaitingApproval);
+    for path in ["commands", "interactions", "events"] {
+        let response =
+            reqwest::Client::new().post(format!("{}/slack/{path}", story.bot)).body("{}").send().await.unwrap();
+        assert_eq!((response.status().as_u16(), response.text().await.unwrap()), (401, String::new()));
+    }
+}
+
+#[tokio::test]
+async fn an_older_signing_secret_holds_during_a_change() {
+    let story = story().await;
+    story.slack.with(|world| world.settings.signing_secret = "an-older-secret-of-ours".into());
+    story.press("U0ALICE001", "rekey.approve").await;
+    assert!(matches!(story.desk.row().phase, Phase::Minting { .. }));
+}
+
+#[tokio::test]
+async fn a_body_beyond_the_limit_is_refused_before_anything_is_checked() {
+    let story = story().await;
+    let url = format!("{}/slack/interactions", story.bot);
+    let response = reqwest::Client::new().post(url).body("x".repeat((64 << 10) + 1)).send().await.unwrap();
+    assert_eq!(response.status().as_u16(), 413);
+}
+
+#[tokio::test]
+async fn slack_may_check_our_certificate_and_whether_we_are_there() {
+    let story = story().await;
+    for path in ["commands", "interactions"] {
+        let url = format!("{}/slack/{path}", story.bot);
+        let response = reqwest::Client::new().post(url).body("ssl_check=1&token=x").send().await.unwrap();
+        assert_eq!((response.status().as_u16(), response.text().await.unwrap()), (200, String::new()));
+    }
+}
+
+#[tokio::test]
+async fn commands_show_tokens_plans_and_rotations() {
+    let story = story().await;
+    let alice = "U0ALICE001";
+    let mut answers = Vec::new();
+    for text in [
+        "",
+        "whoami",
+        "list",
+        "plan deploy-bot",
+        "plan deploi-bot",
+        "rotate deploy-bot",
+        "status",
+        "frobnicate",
+        "aprove x",
+    ] {
+        answers.push(format!("/rekey {text}\n{}\n", story.types(alice, text).await));
+    }
+    let hash = opened(plan()).plan.hash();
+    insta::assert_snapshot!("commands", answers.join("\n").replace(hash.short(), "<hash>"));
+    let answer = story.slack.command(alice, CHANNEL, "status x").await.unwrap();
+    let blocks = answer["blocks"].as_array().unwrap();
+    assert!(blocks.len() > 3 && !blocks.iter().any(|block| block["type"] == "actions"));
+}
+
+#[tokio::test]
+async fn commands_decide_as_buttons_do() {
+    let story = story().await;
+    let hash = story.desk.row().plan.hash();
+    let told = story.types("U0BOB00001", "approve 01kakf 00000000").await;
+    assert!(told.starts_with("The plan has changed"), "{told}");
+    let told = story.types("U0BOB00001", &format!("APPROVE 01kakf {}", hash.short())).await;
+    assert!(told.starts_with("🔄 Rotate token: deploy-bot. Rotating."), "{told}");
+    assert!(matches!(story.desk.row().phase, Phase::Minting { .. }));
+}
+
+#[tokio::test]
+async fn an_answer_that_takes_too_long_follows_later() {
+    let story = story_of(opened(plan()), true).await;
+    assert_eq!(story.types("U0ALICE001", "plan deploy-bot").await, "Still working on `/rekey`; the answer follows.");
+    story.desk.slow.as_ref().unwrap().notify_one();
+    while story.slack.private("U0ALICE001").len() < 2 {
+        tokio::task::yield_now().await;
+    }
+    assert!(story.told("U0ALICE001").starts_with("Plan `"), "{}", story.told("U0ALICE001"));
+    assert_eq!(story.clock.now(), at(0));
+}
+
+#[tokio::test]
+async fn a_stuck_rotation_is_retried_restored_or_abandoned_from_its_card() {
+    for (action, phase) in [("retry", "verifying"), ("restore", "restoring"), ("abandon", "closing")] {
+        let story = story_of(rotations::stuck(), false).await;
+        story.press("U0BOB00001", &format!("rekey.{action}")).await;
+        assert_eq!(story.desk.row().phase.name(), phase);
+    }
+}

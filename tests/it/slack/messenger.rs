@@ -1,0 +1,180 @@
+//! The messenger against the sandbox: lost answers, removed messages, limits, wrong tokens.
+
+use super::rotations::{self, at, opened, plan};
+use rekey::chat::slack::Slack;
+use rekey::chat::slack::client::Client;
+use rekey::chat::{ChatError, Messenger};
+use rekey::clock::ManualClock;
+use rekey::http::{Api, Backoff, Credential, Throttle};
+use rekey::rotation::ids::PersonId;
+use rekey::rotation::view::card;
+use rekey::sandbox::slack::{self as sandbox, Fault, Handle, Message, Rule, Settings, World};
+use rekey::secret::Secret;
+use serde_json::json;
+use std::sync::Arc;
+use std::time::Duration;
+
+pub const CHANNEL: &str = "C0OPS00001";
+
+pub async fn workspace() -> (sandbox::Slack, ManualClock) {
+    let people = [("U0ALICE001", "alice"), ("U0BOB00001", "bob"), ("U0EVE00001", "eve")];
+    let world = World::new(Settings::default(), (CHANNEL, "ops"), &people);
+    let clock = ManualClock::at(at(0));
+    let http = rekey::http::client(None).unwrap();
+    (sandbox::Slack::start(world, Arc::new(clock.clone()), http).await.unwrap(), clock)
+}
+
+/// The messenger towards `base`, impatient: a told-off call is told so at once.
+pub fn messenger(base: &str, token: &str) -> Slack {
+    let credential = Credential::Bearer(Secret::new(token.to_owned()));
+    let http = rekey::http::client(None).unwrap();
+    let api = Api::new(http, &format!("{base}/api"), credential, Arc::new(Throttle::new(4, None))).unwrap();
+    let api = api.with_backoff(Backoff::none()).with_patience(Duration::from_millis(50));
+    let people = [("alice", "U0ALICE001"), ("bob", "U0BOB00001")];
+    let people = people.map(|(person, user)| (PersonId::from(person), user.to_owned()));
+    Slack::new(Client::new(api), CHANNEL.into(), people.into(), Arc::new(|_| rotations::policy(1).approvers))
+}
+
+async fn both() -> (sandbox::Slack, Handle, Slack) {
+    let (slack, _) = workspace().await;
+    let bot = messenger(&slack.base_url(), &Settings::default().token);
+    let state = slack.state();
+    (slack, state, bot)
+}
+
+fn cards(state: &Handle) -> Vec<Message> {
+    state.messages(CHANNEL).into_iter().filter(|message| message.thread_ts.is_none()).collect()
+}
+
+#[tokio::test]
+async fn a_card_is_posted_once_and_then_edited_in_place() {
+    let (_slack, state, bot) = both().await;
+    let posted = bot.show(&card(&opened(plan())), None).await.unwrap();
+    let again = bot.show(&card(&rotations::done()), Some(&posted.reference)).await.unwrap();
+    assert_eq!(posted, again);
+    let cards = cards(&state);
+    assert_eq!((cards.len(), cards[0].edits), (1, 1));
+    assert!(cards[0].text.contains("Done."), "{}", cards[0].text);
+    assert!(!cards[0].blocks.iter().any(|block| block["type"] == "actions"));
+    assert!(posted.url.unwrap().contains("/archives/C0OPS00001/p"));
+}
+
+#[tokio::test]
+async fn a_lost_answer_to_a_post_never_makes_a_second_card() {
+    for fault in [Fault::CutAfter, Fault::ErrorAfter { status: 502 }] {
+        let (_slack, state, bot) = both().await;
+        state.fault(Rule::new("chat.postMessage", fault));
+        let card = card(&opened(plan()));
+        assert!(matches!(bot.show(&card, None).await, Err(ChatError::Unavailable { .. })));
+        let posted = bot.show(&card, None).await.unwrap();
+        assert_eq!(cards(&state).len(), 1);
+        assert_eq!(posted.reference, format!("{CHANNEL}:{}", cards(&state)[0].ts));
+    }
+}
+
+#[tokio::test]
+async fn a_post_that_never_arrived_is_made_again() {
+    for fault in [Fault::CutBefore, Fault::Html, Fault::ErrorBefore { status: 500 }] {
+        let (_slack, state, bot) = both().await;
+        state.fault(Rule::new("chat.postMessage", fault));
+        let card = card(&opened(plan()));
+        assert!(matches!(bot.show(&card, None).await, Err(ChatError::Unavailable { .. })));
+        bot.show(&card, None).await.unwrap();
+        assert_eq!(cards(&state).len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn a_lost_card_is_found_behind_pages_of_talk_and_copies_of_others_are_not_taken_for_it() {
+    let (_slack, state, bot) = both().await;
+    state.fault(Rule::new("chat.postMessage", Fault::CutAfter));
+    let card = card(&opened(plan()));
+    assert!(bot.show(&card, None).await.is_err());
+    let forged = json!({"event_type": "rekey_rotation", "event_payload": {"rotation": rotations::ID}});
+    state.with(|world| {
+        for n in 0..450 {
+            world.say(CHANNEL, "U0BOB00001", &format!("talk {n}"), (n % 100 == 0).then(|| forged.clone()));
+        }
+    });
+    let posted = bot.show(&card, None).await.unwrap();
+    assert_eq!(posted.reference, format!("{CHANNEL}:{}", cards(&state)[0].ts));
+}
+
+#[tokio::test]
+async fn announcements_come_once_in_the_thread_whatever_is_lost() {
+    let (_slack, state, bot) = both().await;
+    let rotation = rotations::stuck();
+    let posted = bot.show(&card(&rotation), None).await.unwrap();
+    let index = rotation.announcements.len() - 1;
+    state.fault(Rule::new("chat.postMessage", Fault::CutAfter));
+    assert!(bot.announce(&card(&rotation), &posted.reference, index).await.is_err());
+    bot.announce(&card(&rotation), &posted.reference, index).await.unwrap();
+    bot.announce(&card(&rotation), &posted.reference, index).await.unwrap();
+    let replies: Vec<Message> = state.messages(CHANNEL).into_iter().filter(|m| m.thread_ts.is_some()).collect();
+    assert_eq!(replies.len(), 1);
+    assert!(replies[0].text.starts_with("<@U0ALICE001> <@U0BOB00001> Stuck."), "{}", replies[0].text);
+    let log = replies[0].blocks.last().unwrap()["text"]["text"].as_str().unwrap();
+    assert!(log.contains("error: 401"), "{log}");
+}
+
+#[tokio::test]
+async fn a_message_that_people_removed_a_channel_closed_or_left_is_gone() {
+    let (_slack, state, bot) = both().await;
+    let card = card(&rotations::stuck());
+    let reference = bot.show(&card, None).await.unwrap().reference;
+    let gone = |result: Result<(), ChatError>| matches!(result, Err(ChatError::Gone { .. }));
+    state.with(|world| world.channels.get_mut(CHANNEL).unwrap().archived = true);
+    assert!(gone(bot.show(&card, Some(&reference)).await.map(|_| ())));
+    state.with(|world| {
+        let channel = world.channels.get_mut(CHANNEL).unwrap();
+        channel.archived = false;
+        channel.members.retain(|member| member != "U0BOT00001");
+    });
+    assert!(gone(bot.show(&card, Some(&reference)).await.map(|_| ())));
+    state.with(|world| world.channels.get_mut(CHANNEL).unwrap().members.push("U0BOT00001".into()));
+    let ts = reference.split_once(':').unwrap().1.to_owned();
+    state.with(|world| world.remove(CHANNEL, &ts));
+    assert!(gone(bot.show(&card, Some(&reference)).await.map(|_| ())));
+    assert!(gone(bot.announce(&card, &reference, 0).await));
+}
+
+#[tokio::test]
+async fn a_limit_is_passed_on_as_a_wish_to_wait_and_nothing_is_sent_meanwhile() {
+    let (_slack, state, bot) = both().await;
+    let card = card(&opened(plan()));
+    state.fault(Rule::new("chat.postMessage", Fault::TooManyRequests { retry_after: 30 }));
+    let told = bot.show(&card, None).await;
+    assert!(matches!(told, Err(ChatError::Unavailable { retry_after: Some(wait), .. }) if wait.as_secs() == 30));
+    let calls = state.calls().len();
+    assert!(matches!(bot.show(&card, None).await, Err(ChatError::Unavailable { retry_after: Some(_), .. })));
+    assert_eq!(state.calls().len(), calls);
+    assert!(cards(&state).is_empty());
+}
+
+#[tokio::test]
+async fn a_wrong_token_and_a_missing_scope_say_how_to_mend_them() {
+    let (slack, state, bot) = both().await;
+    let stranger = messenger(&slack.base_url(), "xoxb-wrong-token-0001");
+    let error = stranger.show(&card(&opened(plan())), None).await.unwrap_err();
+    assert!(matches!(error, ChatError::Refused { .. }));
+    assert_eq!(error.to_string(), "slack refused: invalid_auth; install the app again and give its new bot token");
+    state.with(|world| world.settings.scopes.retain(|scope| scope != "channels:history"));
+    let error = bot.show(&card(&opened(plan())), None).await.unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "slack refused: missing_scope; add the scope channels:history to the app and install it again"
+    );
+}
+
+#[tokio::test]
+async fn every_card_and_announcement_passes_a_strict_slack() {
+    let (_slack, state, bot) = both().await;
+    for (name, rotation) in rotations::all() {
+        let card = card(&rotation);
+        let posted = bot.show(&card, None).await.expect(name);
+        for index in 0..rotation.announcements.len() {
+            bot.announce(&card, &posted.reference, index).await.expect(name);
+        }
+    }
+    assert_eq!(cards(&state).len(), 1);
+}

@@ -1,0 +1,100 @@
+//! Everything that Slack's own test suites and documents say it sends is understood.
+
+use rekey::chat::slack::inbound::{self, Event, Interaction};
+use rekey::notice::signature::{self, Key, Untrusted};
+use rekey::secret::Secret;
+use serde_json::Value;
+use std::path::PathBuf;
+
+fn folder() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/samples/slack")
+}
+
+fn sample(name: &str) -> String {
+    std::fs::read_to_string(folder().join(name)).unwrap()
+}
+
+fn as_form(payload: &str) -> Vec<u8> {
+    form_urlencoded::Serializer::new(String::new()).append_pair("payload", payload).finish().into_bytes()
+}
+
+fn interaction(name: &str) -> Interaction {
+    inbound::interaction(&as_form(&sample(name))).expect(name)
+}
+
+#[test]
+fn every_sample_is_understood() {
+    let mut seen = 0;
+    for entry in std::fs::read_dir(folder()).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_str().unwrap().to_owned();
+        if name.ends_with(".form") {
+            let command = inbound::command(sample(&name).as_bytes());
+            assert!(!command.user_id.is_empty() && !command.trigger_id.is_empty(), "{name}");
+            seen += 1;
+        } else if name.starts_with("block_actions") || name.starts_with("view_") {
+            let interaction = interaction(&name);
+            assert!(!interaction.user.id.is_empty() && !interaction.team_of_user().is_empty(), "{name}");
+            seen += 1;
+        } else if name.starts_with("socket_") {
+            let envelope: Value = serde_json::from_str(&sample(&name)).unwrap();
+            let payload = envelope.get("payload").cloned().unwrap_or(Value::Null);
+            let parsed: Result<Interaction, _> = serde_json::from_value(payload.clone());
+            assert!(payload.is_null() || parsed.is_ok(), "{name}");
+            seen += 1;
+        }
+    }
+    assert!(seen >= 15, "{seen} samples");
+}
+
+#[test]
+fn a_click_is_read_whole() {
+    let click = interaction("block_actions.approve.composed.json");
+    assert_eq!((click.kind.as_str(), click.user.id.as_str()), ("block_actions", "U0APP00001"));
+    assert_eq!(click.actions[0].action_id, "rotation.approve");
+    assert_eq!(click.actions[0].value, "req_01JD3Z");
+    assert!(click.response_url.starts_with("https://hooks.slack.com/actions/"));
+}
+
+#[test]
+fn an_organisation_wide_install_without_a_team_and_numbers_in_metadata_are_understood() {
+    let mut payload: Value = serde_json::from_str(&sample("block_actions.approve.composed.json")).unwrap();
+    payload["team"] = Value::Null;
+    payload["message"]["metadata"]["event_payload"]["id"] = 7.into();
+    payload["type"] = "something_new".into();
+    payload["actions"][0]["value"] = Value::Null;
+    let read = inbound::interaction(&as_form(&payload.to_string())).unwrap();
+    assert_eq!((read.kind.as_str(), read.team_of_user()), ("something_new", "T0TEAM0001"));
+    assert_eq!(read.actions[0].value, "");
+}
+
+#[test]
+fn a_slash_command_with_quotes_and_ampersands_is_read() {
+    let command = inbound::command(sample("slash_command.rotate.composed.form").as_bytes());
+    assert_eq!(command.text, "deploy-bot --project acme/api --reason \"leak & rotate\"");
+    assert_eq!((command.team_id.as_str(), command.user_id.as_str()), ("T0TEAM0001", "U0REQ00001"));
+}
+
+#[test]
+fn the_question_whether_we_are_there_is_read() {
+    let event: Event = serde_json::from_str(&sample("events_url_verification.json")).unwrap();
+    assert_eq!(event.kind, "url_verification");
+    assert!(event.challenge.starts_with("3eZb"));
+}
+
+#[test]
+fn slacks_own_worked_example_of_a_signature_is_accepted_in_its_time_and_refused_later() {
+    let vector: Value = serde_json::from_str(&sample("signature_vector.json")).unwrap();
+    let text = |name: &str| vector[name].as_str().unwrap();
+    let keys = [Key::from_text(&Secret::new(text("signing_secret").into())).unwrap()];
+    let second: i64 = text("timestamp").parse().unwrap();
+    let check = |off: i64, body: &str| {
+        let now = jiff::Timestamp::from_second(second + off).unwrap();
+        signature::slack(&keys, Some(text("timestamp")), Some(text("signature")), body.as_bytes(), now)
+    };
+    assert_eq!(check(0, text("body")), Ok(0));
+    assert_eq!(check(300, text("body")), Ok(0));
+    assert_eq!(check(301, text("body")), Err(Untrusted::Stale(301)));
+    assert_eq!(check(-301, text("body")), Err(Untrusted::Stale(-301)));
+    assert_eq!(check(0, "token=other"), Err(Untrusted::Mismatch));
+}
