@@ -5,6 +5,7 @@ mod cli;
 mod config;
 mod crash;
 mod databases;
+mod demo;
 mod flow;
 mod gitlab;
 mod http;

@@ -1,4 +1,4 @@
-//! The page: three static files, one picture as JSON twice a second, and what a person can press. Loopback only, and
+//! The page: a few static files, one picture as JSON twice a second, and what a person can press. Loopback only, and
 //! only under its own name, so that no web page elsewhere can press for them.
 
 use super::picture::mailbox;
@@ -103,6 +103,8 @@ fn router(shared: Arc<Shared>) -> Router {
         .route("/", get(|| asset("text/html", include_str!("page/page.html"))))
         .route("/page.css", get(|| asset("text/css", include_str!("page/page.css"))))
         .route("/page.js", get(|| asset("text/javascript", include_str!("page/page.js"))))
+        .route("/icon.svg", get(|| asset("image/svg+xml", include_str!("page/icon.svg"))))
+        .route("/dom.js", get(|| asset("text/javascript", include_str!("page/dom.js"))))
         .route("/slack.js", get(|| asset("text/javascript", include_str!("page/slack.js"))))
         .route("/gitlab.js", get(|| asset("text/javascript", include_str!("page/gitlab.js"))))
         .route("/mailbox", get(async || Json(mailbox())))

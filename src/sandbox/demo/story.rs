@@ -96,7 +96,7 @@ fn timeline(rotation: &Rotation) -> Vec<Moment> {
         what: format!("token {} expires soon; rotation {} opened", rotation.plan.old.id, rotation.id),
     };
     let seen = rotation.evidence.iter();
-    let seen = seen.map(|seen| Moment { at: seen.at, source: seen.source.clone(), what: seen.what.clone() });
+    let seen = seen.map(|seen| moment(seen.at, &seen.source, &seen.what));
     let closed = match &rotation.phase {
         Phase::Closed { at, .. } => {
             Some(Moment { at: *at, source: "rekey".into(), what: format!("closed: {}", card(rotation).status.word) })
@@ -104,6 +104,15 @@ fn timeline(rotation: &Rotation) -> Vec<Moment> {
         _ => None,
     };
     std::iter::once(opened).chain(seen).chain(closed).collect()
+}
+
+/// A store names itself with all that identifies it; the column for sources takes its kind.
+fn moment(at: Timestamp, source: &str, what: &str) -> Moment {
+    let (source, what) = match source.split_once(' ') {
+        Some((kind, place)) => (kind, format!("{place}: {what}")),
+        None => (source, what.to_owned()),
+    };
+    Moment { at, source: source.to_owned(), what }
 }
 
 fn done(demo: &Demo, rotation: &Rotation, before: Option<u64>) -> Vec<Check> {
