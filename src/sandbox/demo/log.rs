@@ -57,15 +57,8 @@ impl BotLog {
         let inner = lock(&self.0);
         let new = inner.count.saturating_sub(seen);
         let lines = inner.lines.iter().rev().take(new).filter_map(|line| serde_json::from_str::<Value>(line).ok());
-<<<<<<< HEAD
-        let about_mail = lines.filter(|line| line["endpoint"] == "mail");
-        let mut said =
-            about_mail.filter_map(|line| line["why"].as_str().or(line["message"].as_str()).map(str::to_owned));
-        said.next_back()
-=======
         let mut about_mail = lines.filter(|line| line["kind"] == "mail");
         about_mail.find_map(|line| line["why"].as_str().or(line["message"].as_str()).map(str::to_owned))
->>>>>>> demo
     }
 }
 
