@@ -57,7 +57,7 @@ impl BotLog {
         let inner = lock(&self.0);
         let new = inner.count.saturating_sub(seen);
         let lines = inner.lines.iter().rev().take(new).filter_map(|line| serde_json::from_str::<Value>(line).ok());
-        let mut about_mail = lines.filter(|line| line["kind"] == "mail");
+        let mut about_mail = lines.filter(|line| line["endpoint"] == "mail");
         about_mail.find_map(|line| line["why"].as_str().or(line["message"].as_str()).map(str::to_owned))
     }
 }
@@ -70,7 +70,7 @@ mod tests {
     #[test]
     fn the_reason_is_that_of_the_newest_mail_and_of_nothing_before_it() {
         let mut log = BotLog::default();
-        log.write_all(b"{\"kind\":\"mail\",\"why\":\"old\"}\n{\"kind\":").unwrap();
+        log.write_all(b"{\"endpoint\":\"mail\",\"why\":\"old\"}\n{\"endpoint\":").unwrap();
         let seen = log.count();
         assert_eq!(log.why_after(seen), None);
         log.write_all(b"\"mail\",\"why\":\"a reply\"}\n{\"message\":\"other\"}\n").unwrap();
