@@ -9,7 +9,7 @@ pub use run::{Running, StartError, run};
 use crate::chat::Messenger;
 use crate::chat::slack::{Approvers, Slack, client as slack_client};
 use crate::clock::Clock;
-use crate::config::Config;
+use crate::config::{self, Config};
 use crate::engine::custody::Custody;
 use crate::engine::issue::{ISSUE, IssueSurface};
 use crate::engine::settings::{Backoff, Catalog, Settings};
@@ -107,16 +107,38 @@ fn surfaces(
     let mut surfaces: BTreeMap<SurfaceName, Arc<dyn Messenger>> = BTreeMap::new();
     surfaces.insert(SurfaceName::from(ISSUE), Arc::new(issue));
     if let Some(slack) = &config.slack {
-        let throttle = Arc::new(Throttle::new(IN_FLIGHT, None));
-        let token = Credential::Bearer(slack.token.value.duplicate());
-        let api = Api::new(client, &slack.api_url, token, throttle).map_err(|e| StartError::Setup(e.to_string()))?;
+        let web_api = slack_api(slack, client)?;
         let people = config.people.iter().filter_map(|(id, p)| Some((id.clone(), p.slack.clone()?))).collect();
         let policies = catalog.clone();
         let approvers: Approvers = Arc::new(move |token| policies.policy(token).approvers);
-        let messenger = Slack::new(slack_client::Client::new(api), slack.channel.clone(), people, approvers);
+        let messenger = Slack::new(web_api, slack.channel.clone(), people, approvers);
         surfaces.insert(SurfaceName::from(messenger.name()), Arc::new(messenger));
     }
     Ok(surfaces)
+}
+
+/// Slack's Web API with the bot's token.
+fn slack_api(slack: &config::Slack, client: reqwest::Client) -> Result<slack_client::Client, StartError> {
+    let throttle = Arc::new(Throttle::new(IN_FLIGHT, None));
+    let token = Credential::Bearer(slack.token.value.duplicate());
+    let api = Api::new(client, &slack.api_url, token, throttle).map_err(|e| StartError::Setup(e.to_string()))?;
+    Ok(slack_client::Client::new(api))
+}
+
+/// The same connection that the bot would use for Slack, to be looked at; `None` without Slack.
+pub fn slack_of(config: &Config) -> Result<Option<slack_client::Client>, StartError> {
+    config.slack.as_ref().map(|slack| slack_api(slack, client(config)?)).transpose()
+}
+
+/// Whether the secrets of the doors for mail and GitLab have a form that can be used.
+pub fn check_doors(config: &Config) -> Result<(), StartError> {
+    doors::settings(config).map(drop)
+}
+
+/// A connection without a credential to the bot's own public address.
+pub fn own_address(config: &Config, url: &str) -> Result<Api, StartError> {
+    let throttle = Arc::new(Throttle::new(1, None));
+    Api::new(client(config)?, url, Credential::Nothing, throttle).map_err(|e| StartError::Setup(e.to_string()))
 }
 
 fn settings(config: &Config, dice: &dyn Dice) -> Settings {
@@ -126,7 +148,7 @@ fn settings(config: &Config, dice: &dyn Dice) -> Settings {
     };
     Settings {
         owner: format!("rekey-{}-{:06}", std::process::id(), (dice.spread() * 999_999.0) as u32),
-        lease: LEASE,
+        lease: seconds(LEASE.as_secs(), 3.0),
         horizon_seconds: rotation.horizon_seconds,
         use_seconds: rotation.use_seconds,
         poll: seconds(20, 0.5),

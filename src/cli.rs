@@ -1,20 +1,35 @@
 //! The command line: what a person types becomes a call of one command, and an error becomes words with a way out.
 
 mod args;
+mod audit;
 mod check;
+mod decision;
 #[cfg(feature = "sandbox")]
 mod demo;
+mod doctor;
 mod hardening;
 pub mod init;
+mod list;
+mod plan;
+mod rotate;
+mod screen;
 mod serve;
+mod show;
 pub mod table;
+mod words;
 
-use crate::config::{ConfigErrors, Machine};
+use crate::app;
+use crate::clock::SystemClock;
+use crate::config::{Config, ConfigErrors, Machine};
+use crate::engine::{Engine, EngineError, RealDice};
+use crate::rotation::view::Action;
 use crate::secret::redact;
-use args::{Cli, Command, ConfigCommand};
+use args::{AuditCommand, Cli, Command, ConfigCommand};
 use clap::Parser;
+use screen::Screen;
 use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
+use std::sync::Arc;
 
 /// Why a command did not do what it was asked.
 #[derive(Debug, thiserror::Error)]
@@ -30,6 +45,9 @@ pub enum CliError {
         /// What the system said.
         source: io::Error,
     },
+    /// The engine said no; its words hold the way out.
+    #[error(transparent)]
+    Engine(EngineError),
     /// Anything else, in words.
     #[error("{what}; {way_out}")]
     Failed {
@@ -44,6 +62,15 @@ impl CliError {
     /// What is wrong, and what the person can do.
     pub fn failed(what: impl Into<String>, way_out: impl Into<String>) -> Self {
         Self::Failed { what: what.into(), way_out: way_out.into() }
+    }
+}
+
+impl From<EngineError> for CliError {
+    fn from(error: EngineError) -> Self {
+        match error {
+            EngineError::Unavailable(what) => Self::failed(what, "try again"),
+            error => Self::Engine(error),
+        }
     }
 }
 
@@ -73,6 +100,40 @@ fn dispatch(cli: Cli) -> Result<ExitCode, CliError> {
         }
         #[cfg(feature = "sandbox")]
         Command::Demo(args) => demo::run(&args, &mut io::stdout()),
+        Command::Doctor => {
+            let config = crate::config::load(&cli.config, &Machine)?;
+            runtime()?.block_on(doctor::run(&config, &mut Screen::standard(&mut io::stdout())))
+        }
+        Command::Audit { command: AuditCommand::Verify } => {
+            let config = crate::config::load(&cli.config, &Machine)?;
+            runtime()?.block_on(audit::verify(&config.database, &mut Screen::standard(&mut io::stdout())))
+        }
+        command => {
+            let config = crate::config::load(&cli.config, &Machine)?;
+            runtime()?.block_on(beside_the_bot(command, &config))
+        }
+    }
+}
+
+/// Commands that need what the bot needs. They may run beside `serve`: all go through the same ledger.
+async fn beside_the_bot(command: Command, config: &Config) -> Result<ExitCode, CliError> {
+    let engine = app::assemble(config, Arc::new(SystemClock), Arc::new(RealDice)).await.map_err(serve::not_started)?;
+    let outcome = perform(command, &engine, &mut Screen::standard(&mut io::stdout())).await;
+    engine.ledger.close().await;
+    outcome.map(|()| ExitCode::SUCCESS)
+}
+
+async fn perform(command: Command, engine: &Engine, screen: &mut Screen<'_>) -> Result<(), CliError> {
+    match command {
+        Command::Plan(args) => plan::run(engine, &args, screen).await,
+        Command::List(args) => list::run(engine, &args, screen).await,
+        Command::Show(args) => show::run(engine, &args, screen).await,
+        Command::Rotate(args) => rotate::run(engine, &args, screen).await,
+        Command::Approve(args) => decision::run(engine, Action::Approve, &args.decision, Some(args.plan), screen).await,
+        Command::Decline(args) => decision::run(engine, Action::Decline, &args, None, screen).await,
+        Command::Retry(args) => decision::run(engine, Action::Retry, &args, None, screen).await,
+        Command::Restore(args) => decision::run(engine, Action::Restore, &args, None, screen).await,
+        Command::Abandon(args) => decision::run(engine, Action::Abandon, &args, None, screen).await,
         _ => Err(CliError::failed("this command is not built yet", "see `rekey --help`")),
     }
 }

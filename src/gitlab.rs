@@ -6,6 +6,7 @@ mod inventory;
 mod issues;
 mod limits;
 mod pipelines;
+mod survey;
 mod tokens;
 mod wire;
 
@@ -14,6 +15,7 @@ pub use inventory::{InventoryQuery, Scanned};
 pub use issues::{Author, Issue, IssueChange, IssueQuery, NewIssue, Note};
 pub use limits::{Limit, limit_in_refusal};
 pub use pipelines::{Job, Pipeline, Schedule, Started, StartedQuery, Starter, Status};
+pub use survey::{GitRef, Hook, Place, VariableFlags};
 pub use tokens::{Minted, NewToken, TokenFilter};
 
 use crate::http::{Api, Call, CallError};

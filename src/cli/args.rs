@@ -28,11 +28,11 @@ pub(super) enum Command {
     /// Test every connection and permission that the configuration needs
     Doctor,
     /// Print what a rotation would do, and its hash; changes nothing
-    Plan(TokenArgs),
+    Plan(PlanArgs),
     /// List the managed tokens
     List(ListArgs),
     /// Show one rotation: timeline and evidence
-    Show(RotationArgs),
+    Show(ShowArgs),
     /// Open a rotation by hand
     Rotate(RotateArgs),
     /// Approve a plan
@@ -101,9 +101,12 @@ pub(super) enum Chat {
 }
 
 #[derive(Debug, Args)]
-pub(super) struct TokenArgs {
+pub(super) struct PlanArgs {
     /// Id of the token in the configuration
     pub(super) token: String,
+    /// One JSON object, for programs
+    #[arg(long)]
+    pub(super) json: bool,
 }
 
 #[derive(Debug, Args)]
@@ -114,9 +117,15 @@ pub(super) struct ListArgs {
 }
 
 #[derive(Debug, Args)]
-pub(super) struct RotationArgs {
-    /// Id of the rotation, as in its issue
+pub(super) struct ShowArgs {
+    /// Id of the rotation as in its issue, its beginning, or the token's id
     pub(super) rotation: String,
+    /// With every line of the journal
+    #[arg(long)]
+    pub(super) journal: bool,
+    /// One JSON object, for programs
+    #[arg(long)]
+    pub(super) json: bool,
 }
 
 #[derive(Debug, Args)]
@@ -129,6 +138,9 @@ pub(super) struct RotateArgs {
     /// The value leaked: revoke first, then make the new one; means an outage
     #[arg(long)]
     pub(super) leaked: bool,
+    /// Do not ask to confirm --leaked
+    #[arg(long)]
+    pub(super) yes: bool,
 }
 
 #[derive(Debug, Args)]
@@ -142,7 +154,7 @@ pub(super) struct ApproveArgs {
 
 #[derive(Debug, Args)]
 pub(super) struct DecisionArgs {
-    /// Id of the rotation, as in its issue
+    /// Id of the rotation as in its issue, its beginning, or the token's id
     pub(super) rotation: String,
     /// Who decides: a person from the configuration
     #[arg(long = "as", value_name = "PERSON")]

@@ -76,6 +76,16 @@ impl Table {
         Self { rows: vec![head.into_iter().map(|text| Cell::toned(text, Tone::Faint)).collect()] }
     }
 
+    /// Labels and what they say, without a head.
+    pub fn headless() -> Self {
+        Self { rows: Vec::new() }
+    }
+
+    /// Whether there is nothing to show.
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
     /// Adds a row; cells beyond the head are shown too.
     pub fn row(&mut self, cells: impl IntoIterator<Item = Cell>) {
         self.rows.push(cells.into_iter().collect());

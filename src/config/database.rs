@@ -4,6 +4,7 @@ use super::secret_ref::{self, SecretRef};
 use super::section::Section;
 use crate::secret::Secret;
 use reqwest::Url;
+use std::path::PathBuf;
 
 pub(super) const KEYS: &[&str] = &["url", "password"];
 
@@ -27,6 +28,14 @@ impl Database {
             Some(url.into())
         });
         Secret::new(with_password.unwrap_or_else(|| self.url.clone()))
+    }
+
+    /// The file that holds it all; `None` for PostgreSQL, and for SQLite in memory.
+    pub fn file(&self) -> Option<PathBuf> {
+        let path = self.url.strip_prefix("sqlite:")?;
+        let path = path.strip_prefix("//").unwrap_or(path);
+        let path = path.split('?').next().unwrap_or(path);
+        (!path.contains(":memory:")).then(|| PathBuf::from(path))
     }
 }
 
@@ -75,6 +84,15 @@ mod tests {
             format!("{database:?}"),
             r#"Database { url: "postgres://rekey@db/rekey", password: Some(SecretRef(env:PW)) }"#
         );
+    }
+
+    #[test]
+    fn only_a_database_in_a_file_has_a_file() {
+        let file = |url: &str| Database { url: url.into(), password: None }.file();
+        assert_eq!(file("sqlite:rekey.db"), Some("rekey.db".into()));
+        assert_eq!(file("sqlite:///var/lib/rekey.db?mode=rwc"), Some("/var/lib/rekey.db".into()));
+        assert_eq!(file("sqlite::memory:"), None);
+        assert_eq!(file("postgres://u@db/rekey"), None);
     }
 
     #[test]

@@ -39,8 +39,10 @@ impl Engine {
         if self.is_repeated(click).await? {
             return Ok(rotation);
         }
-        let event = self.event_of(click, &rotation)?;
-        let outcome = self.advance(&rotation.id, &event, None).await.map_err(EngineError::from);
+        let outcome = match self.event_of(click, &rotation) {
+            Ok(event) => self.advance(&rotation.id, &event, None).await.map_err(EngineError::from),
+            Err(refusal) => Err(EngineError::Refused(refusal)),
+        };
         let result = match &outcome {
             Ok(_) => "done",
             Err(EngineError::Refused(refusal)) => {

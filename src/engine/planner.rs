@@ -4,6 +4,8 @@ mod checks;
 mod sight;
 mod strategy;
 
+pub use strategy::choose;
+
 use super::{Engine, EngineError};
 use crate::gitlab::Me;
 use crate::rotation::event::Event;

@@ -3,6 +3,7 @@
 //! [`Handle`] looks inside and moves it.
 
 mod auth;
+mod branches;
 mod build;
 mod calls;
 mod control;

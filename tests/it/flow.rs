@@ -5,5 +5,14 @@ mod setup;
 mod team;
 
 mod approval;
+mod canary;
 mod happy;
+mod lost;
+mod notices;
+mod owners;
 mod plans;
+mod proof;
+mod restart;
+mod stores;
+mod stuck;
+mod surfaces;

@@ -1,7 +1,9 @@
 //! One binary for all integration stories, so that linking is paid once.
 #![expect(clippy::unwrap_used, reason = "the set-up of a story has nobody to report to")]
 
+mod cli;
 mod config;
+mod crash;
 mod databases;
 mod demo;
 mod flow;

@@ -41,6 +41,25 @@ pub struct Seen {
     metadata: Value,
 }
 
+/// Somebody whose id the configuration names.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct Member {
+    /// What others call them.
+    #[serde(default)]
+    pub name: String,
+    /// Their own workspace.
+    #[serde(default)]
+    pub team_id: String,
+    /// Gone from the workspace.
+    #[serde(default)]
+    pub deleted: bool,
+}
+
+#[derive(Deserialize)]
+struct MemberAnswer {
+    user: Member,
+}
+
 #[derive(Deserialize)]
 struct Page {
     #[serde(default)]
@@ -114,6 +133,26 @@ impl Client {
     /// Who we are: proves the token.
     pub async fn auth_test(&self) -> Result<Identity, ChatError> {
         self.ask(Call::post("/auth.test").json(&json!({}))).await
+    }
+
+    /// The scopes that the app was granted; `None` if Slack does not say.
+    pub async fn scopes(&self) -> Result<Option<Vec<String>>, ChatError> {
+        let call = Call::post("/auth.test").json(&json!({}));
+        let reply = self.api.call(&call).await.map_err(|error| failed(&error))?;
+        let granted = reply.header("x-oauth-scopes");
+        Ok(granted.map(|scopes| scopes.split(',').map(|scope| scope.trim().to_owned()).collect()))
+    }
+
+    /// Whether the bot can read back what it posts to a channel, as it must after a lost answer.
+    pub async fn can_read(&self, channel: &str) -> Result<(), ChatError> {
+        let call = Call::get("/conversations.history").query("channel", channel).query("limit", 1);
+        self.ask::<Page>(call).await.map(drop)
+    }
+
+    /// A member of the workspace. Needs the scope `users:read`.
+    pub async fn member(&self, id: &str) -> Result<Member, ChatError> {
+        let answer: MemberAnswer = self.ask(Call::get("/users.info").query("user", id)).await?;
+        Ok(answer.user)
     }
 
     /// Posts to a channel, or into the thread of a message. May have happened even if it fails: look before repeating.
@@ -283,6 +322,7 @@ fn refused(answer: &Value) -> ChatError {
         "missing_scope" => {
             format!("add the scope {} to the app and install it again", word(&answer["needed"]))
         }
+        "user_not_found" | "users_not_found" => "correct the id (profile, Copy member ID)".into(),
         "restricted_action" | "ekm_access_denied" => "an administrator of the workspace must let the app post".into(),
         _ => "this is a fault of rekey; please report it".into(),
     };

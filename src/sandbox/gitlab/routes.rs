@@ -4,7 +4,7 @@ use super::auth::Need;
 use super::handle::Handle;
 use super::request::{Endpoint, at};
 use super::{
-    control, gate, hooks, issues, jobs, notes, own_tokens, pipelines, places, resource_tokens, schedules,
+    branches, control, gate, hooks, issues, jobs, notes, own_tokens, pipelines, places, resource_tokens, schedules,
     service_accounts, users, variable_api,
 };
 use axum::http::StatusCode;
@@ -110,6 +110,7 @@ fn project() -> Router<Handle> {
     Router::new()
         .route("/groups/{id}", read(places::group))
         .route("/projects/{id}", read(places::project))
+        .route("/projects/{id}/repository/branches/{branch}", read(branches::get))
         .route("/projects/{id}/pipeline", post(pipelines::create))
         .route("/projects/{id}/pipelines", read(pipelines::list))
         .route("/projects/{id}/pipelines/latest", read(pipelines::latest))

@@ -7,6 +7,7 @@ use axum::Json;
 use axum::body::Bytes;
 use axum::extract::{Path, RawQuery, State};
 use axum::http::HeaderMap;
+use axum::response::IntoResponse;
 use serde_json::{Value, json};
 
 /// `Err` is Slack's code for the refusal and what goes with it.
@@ -22,12 +23,13 @@ pub(super) async fn call(
     RawQuery(query): RawQuery,
     headers: HeaderMap,
     body: Bytes,
-) -> Json<Value> {
+) -> impl IntoResponse {
+    let granted = handle.with(|world| world.settings.scopes.join(","));
     let outcome = match Params::read(query.as_deref().unwrap_or_default(), &headers, &body) {
         Some(params) => handle.with(|world| perform(world, &method, &headers, &params)),
         None => refuse("invalid_json"),
     };
-    Json(outcome.unwrap_or_else(|refusal| refusal))
+    ([("x-oauth-scopes", granted)], Json(outcome.unwrap_or_else(|refusal| refusal)))
 }
 
 fn perform(world: &mut World, method: &str, headers: &HeaderMap, params: &Params) -> Outcome {
@@ -41,6 +43,7 @@ fn perform(world: &mut World, method: &str, headers: &HeaderMap, params: &Params
         "chat.update" => scoped(world, "chat:write").and_then(|()| update(world, params)),
         "chat.postEphemeral" => scoped(world, "chat:write").and_then(|()| ephemeral(world, params)),
         "chat.getPermalink" => reading::permalink(world, params),
+        "users.info" => scoped(world, "users:read").and_then(|()| reading::user(world, params)),
         "conversations.history" => scoped(world, "channels:history").and_then(|()| reading::history(world, params)),
         "conversations.replies" => scoped(world, "channels:history").and_then(|()| reading::replies(world, params)),
         _ => refuse("unknown_method"),

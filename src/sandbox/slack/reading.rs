@@ -55,6 +55,11 @@ pub(super) fn permalink(world: &World, params: &Params) -> Outcome {
     Ok(json!({"ok": true, "channel": channel, "permalink": link}))
 }
 
+pub(super) fn user(world: &World, params: &Params) -> Outcome {
+    let Some(user) = world.users.get(params.text("user")) else { return refuse("user_not_found") };
+    Ok(json!({"ok": true, "user": {"id": user.id, "name": user.name, "team_id": user.team, "deleted": false}}))
+}
+
 fn page(messages: Vec<&Message>, params: &Params) -> Outcome {
     let start: usize = match params.text("cursor") {
         "" => 0,

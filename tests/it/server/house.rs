@@ -21,6 +21,9 @@ use tokio_util::sync::CancellationToken;
 /// When GitLab signed the first of the sample webhooks.
 pub const SIGNED_AT: i64 = 1_795_253_000;
 
+/// Far beyond all limits of the stories, and below the times that libraries have by themselves.
+const PATIENCE: std::time::Duration = std::time::Duration::from_secs(20);
+
 /// What the engine does with a notice, without the rest of it.
 struct Inbox {
     ledger: Arc<dyn Ledger>,
@@ -171,10 +174,11 @@ impl Line {
         self.0.write_all(text.as_bytes()).await.unwrap();
     }
 
-    /// Whatever the server says until it hangs up.
+    /// Whatever the server says until it hangs up, which it must.
     pub async fn hear(&mut self) -> String {
         let mut heard = Vec::new();
-        let _reset = self.0.read_to_end(&mut heard).await;
+        let hung_up = tokio::time::timeout(PATIENCE, self.0.read_to_end(&mut heard)).await;
+        let _reset = hung_up.expect("the server leaves the line open");
         String::from_utf8(heard).unwrap()
     }
 
@@ -189,6 +193,10 @@ impl Line {
 
     /// One byte after the other, as slowly as the server bears it; then what it says.
     pub async fn trickle(&mut self) -> String {
+        tokio::time::timeout(PATIENCE, self.drip()).await.expect("the server bears it for ever")
+    }
+
+    async fn drip(&mut self) -> String {
         let mut heard = Vec::new();
         let mut buffer = [0; 1024];
         loop {

@@ -1,0 +1,32 @@
+//! `rekey audit verify`: the first edited or missing line of the journal, or that there is none.
+
+use super::CliError;
+use super::screen::Screen;
+use super::words::count;
+use crate::config::Database;
+use crate::ledger;
+use std::process::ExitCode;
+
+pub(super) async fn verify(database: &Database, screen: &mut Screen<'_>) -> Result<ExitCode, CliError> {
+    // Opening would make a new one, in which nothing is wrong.
+    if let Some(file) = database.file().filter(|file| !file.exists()) {
+        let what = format!("there is no database at {}", file.display());
+        return Err(CliError::failed(what, "correct [database] url, or start in the folder that it is relative to"));
+    }
+    let failed = |error: ledger::LedgerError| CliError::failed(error.to_string(), "mend the database and try again");
+    let ledger = ledger::open(database.connect_url().expose()).await.map_err(failed)?;
+    let audit = ledger.verify().await;
+    ledger.close().await;
+    let audit = audit.map_err(failed)?;
+    let (lines, rotations) = (count(audit.lines, "line"), count(audit.rotations, "rotation"));
+    match audit.fault {
+        None => {
+            screen.print(&format!("The journal is whole: {lines}, {rotations}.\nHead: {}\n", audit.head))?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Some(fault) => {
+            screen.print(&format!("FAULT: {fault}.\nChecked and good before it: {lines}, {rotations}.\n"))?;
+            Ok(ExitCode::FAILURE)
+        }
+    }
+}

@@ -1,0 +1,116 @@
+//! `rekey doctor`: tests every connection and permission that the configuration needs and says for each how to mend it.
+//! It changes nothing, neither in GitLab nor in Slack.
+
+mod bot;
+mod consumers;
+mod database;
+mod finding;
+mod issues;
+mod mail;
+mod people;
+mod progress;
+mod slack;
+mod stores;
+mod tokens;
+mod webhooks;
+
+use super::CliError;
+use super::screen::Screen;
+use super::serve::not_started;
+use crate::app;
+use crate::clock::SystemClock;
+use crate::config::Config;
+use crate::engine::{Engine, RealDice};
+use crate::gitlab::Me;
+use crate::rotation::token::ManagedToken;
+use crate::secret_store::StoreSpec;
+use finding::{Area, Finding, Tally};
+use futures::{StreamExt, stream};
+use progress::Progress;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+/// Tokens that are looked at at once.
+const AT_ONCE: usize = 8;
+
+/// What the checks on GitLab need.
+struct Visit<'a> {
+    config: &'a Config,
+    engine: &'a Engine,
+    me: Me,
+}
+
+pub(super) async fn run(config: &Config, screen: &mut Screen<'_>) -> Result<ExitCode, CliError> {
+    let mut report = Report { screen, progress: Progress::on_a_terminal(), tally: Tally::default() };
+    report.begin(Area::Database);
+    let (ledger, findings) = database::look(config).await;
+    report.end(Area::Database, findings)?;
+    let engine = app::assemble_on(config, ledger, Arc::new(SystemClock), Arc::new(RealDice)).map_err(not_started)?;
+    report.begin(Area::GitLab);
+    let (me, findings) = bot::look(config, &engine).await;
+    report.end(Area::GitLab, findings)?;
+    let seen = me.is_some();
+    match me {
+        Some(me) => in_gitlab(&Visit { config, engine: &engine, me }, &mut report).await?,
+        None => report.end(Area::Tokens, vec![unseen()])?,
+    }
+    report.begin(Area::Webhooks);
+    report.end(Area::Webhooks, webhooks::look(config, &engine.gitlab, seen).await)?;
+    report.begin(Area::Mail);
+    report.end(Area::Mail, mail::look(config))?;
+    report.begin(Area::Slack);
+    report.end(Area::Slack, slack::look(config).await)?;
+    engine.ledger.close().await;
+    report.screen.print(&report.tally.summary())?;
+    Ok(if report.tally.failures > 0 { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+async fn in_gitlab(visit: &Visit<'_>, report: &mut Report<'_, '_>) -> Result<(), CliError> {
+    report.begin(Area::Tokens);
+    report.end(Area::Tokens, each(visit, |token, _| tokens::look(visit, token)).await)?;
+    report.begin(Area::Stores);
+    report.end(Area::Stores, each(visit, |_, specs| stores::look(visit, specs)).await)?;
+    report.begin(Area::Consumers);
+    report.end(Area::Consumers, each(visit, |token, specs| consumers::look(visit, token, specs)).await)?;
+    report.begin(Area::Issues);
+    report.end(Area::Issues, issues::look(visit).await)?;
+    report.begin(Area::People);
+    report.end(Area::People, people::look(visit).await)
+}
+
+/// One check on all managed tokens, in the order of the configuration.
+async fn each<'v, F: Future<Output = Vec<Finding>>>(
+    visit: &Visit<'v>,
+    check: impl Fn(&'v ManagedToken, &'v [StoreSpec]) -> F,
+) -> Vec<Finding> {
+    let checks = visit.config.tokens.iter().map(|(token, specs)| check(token, specs));
+    let found: Vec<Vec<Finding>> = stream::iter(checks).buffered(AT_ONCE).collect().await;
+    found.into_iter().flatten().collect()
+}
+
+fn unseen() -> Finding {
+    let what = "tokens, stores, consumers, issues and people were not looked at";
+    Finding::warn("the rest", what, "mend GitLab first, then run `rekey doctor` again")
+}
+
+/// What was said so far, and where.
+struct Report<'r, 's> {
+    screen: &'r mut Screen<'s>,
+    progress: Progress,
+    tally: Tally,
+}
+
+impl Report<'_, '_> {
+    fn begin(&mut self, area: Area) {
+        self.progress.show(&format!("looking at {} …", area.title()));
+    }
+
+    fn end(&mut self, area: Area, findings: Vec<Finding>) -> Result<(), CliError> {
+        self.progress.clear();
+        if findings.is_empty() {
+            return Ok(());
+        }
+        self.tally.count(&findings);
+        self.screen.print(&finding::render(area, &findings, self.screen.colour))
+    }
+}

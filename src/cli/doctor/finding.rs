@@ -1,0 +1,139 @@
+//! One thing that was looked at, and how it is shown.
+
+use crate::cli::table::{Cell, Table, Tone};
+use crate::cli::words::count;
+
+/// What is looked at, in this order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Area {
+    Database,
+    GitLab,
+    Tokens,
+    Stores,
+    Consumers,
+    Issues,
+    People,
+    Webhooks,
+    Mail,
+    Slack,
+}
+
+impl Area {
+    pub(super) fn title(self) -> &'static str {
+        match self {
+            Self::Database => "Database",
+            Self::GitLab => "GitLab",
+            Self::Tokens => "Tokens",
+            Self::Stores => "Stores",
+            Self::Consumers => "Consumers",
+            Self::Issues => "Issues",
+            Self::People => "People",
+            Self::Webhooks => "Webhooks",
+            Self::Mail => "Mail",
+            Self::Slack => "Slack",
+        }
+    }
+}
+
+/// How bad it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// As it should be.
+    Ok,
+    /// It works, and could be better or will stop working.
+    Warn,
+    /// A rotation would fail.
+    Fail,
+}
+
+/// One thing that was looked at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Finding {
+    pub(super) subject: String,
+    pub(super) verdict: Verdict,
+    /// What was seen.
+    pub(super) what: String,
+    /// What a person can do about it; empty if nothing needs doing.
+    pub(super) mend: String,
+}
+
+impl Finding {
+    pub(super) fn ok(subject: impl Into<String>, what: impl Into<String>) -> Self {
+        Self { subject: subject.into(), verdict: Verdict::Ok, what: what.into(), mend: String::new() }
+    }
+
+    pub(super) fn warn(subject: impl Into<String>, what: impl Into<String>, mend: impl Into<String>) -> Self {
+        Self { subject: subject.into(), verdict: Verdict::Warn, what: what.into(), mend: mend.into() }
+    }
+
+    pub(super) fn fail(subject: impl Into<String>, what: impl Into<String>, mend: impl Into<String>) -> Self {
+        Self { subject: subject.into(), verdict: Verdict::Fail, what: what.into(), mend: mend.into() }
+    }
+}
+
+/// How much was found.
+#[derive(Debug, Default)]
+pub(super) struct Tally {
+    fine: u64,
+    warnings: u64,
+    pub(super) failures: u64,
+}
+
+impl Tally {
+    pub(super) fn count(&mut self, findings: &[Finding]) {
+        for finding in findings {
+            match finding.verdict {
+                Verdict::Ok => self.fine += 1,
+                Verdict::Warn => self.warnings += 1,
+                Verdict::Fail => self.failures += 1,
+            }
+        }
+    }
+
+    pub(super) fn summary(&self) -> String {
+        let (warnings, failures) = (count(self.warnings, "warning"), count(self.failures, "failure"));
+        format!("\n{} ok, {warnings}, {failures}\n", self.fine)
+    }
+}
+
+/// The findings of one area under its title.
+pub(super) fn render(area: Area, findings: &[Finding], colour: bool) -> String {
+    let mut table = Table::headless();
+    for finding in findings {
+        let (word, tone) = match finding.verdict {
+            Verdict::Ok => ("ok", Tone::Good),
+            Verdict::Warn => ("warn", Tone::Warning),
+            Verdict::Fail => ("FAIL", Tone::Bad),
+        };
+        let padded = format!("{word:<4}");
+        table.row([Cell::toned(padded, tone), finding.subject.as_str().into(), finding.what.as_str().into()]);
+        if !finding.mend.is_empty() {
+            table.row(["".into(), "".into(), format!("→ {}", finding.mend).into()]);
+        }
+    }
+    let start = if area == Area::Database { "" } else { "\n" };
+    let lines = table.render(colour).lines().map(|line| format!("  {line}\n")).collect::<String>();
+    format!("{start}{}\n{lines}", area.title())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn findings_are_aligned_and_what_must_be_done_stands_below_what_is_wrong() {
+        let findings = [
+            Finding::ok("address", "gitlab.example answers"),
+            Finding::fail("bot", "its token expired", "make a new one"),
+        ];
+        insta::assert_snapshot!(render(Area::GitLab, &findings, false), @r"
+        GitLab
+          ok    address  gitlab.example answers
+          FAIL  bot      its token expired
+                         → make a new one
+        ");
+        let mut tally = Tally::default();
+        tally.count(&findings);
+        assert_eq!(tally.summary(), "\n1 ok, 0 warnings, 1 failure\n");
+    }
+}

@@ -1,0 +1,65 @@
+//! The people who may approve: known to GitLab, and recognised where they click.
+
+use super::Visit;
+use super::finding::Finding;
+use crate::app;
+use crate::cli::words::list;
+use crate::engine::settings::Person;
+use crate::rotation::ids::PersonId;
+use std::collections::BTreeSet;
+
+pub(super) async fn look(visit: &Visit<'_>) -> Vec<Finding> {
+    let approvers: BTreeSet<&PersonId> = visit.config.tokens.iter().flat_map(|(token, _)| &token.approvers).collect();
+    let mut findings = Vec::new();
+    for id in approvers {
+        if let Some(person) = visit.engine.catalog.people.get(id) {
+            findings.push(one(visit, id, person).await);
+        }
+    }
+    findings
+}
+
+async fn one(visit: &Visit<'_>, id: &PersonId, person: &Person) -> Finding {
+    let mut known = Vec::new();
+    match in_gitlab(visit, person).await {
+        Ok(login) => known.extend(login),
+        Err((what, mend)) => return Finding::fail(id.as_str(), what, mend),
+    }
+    match in_slack(visit, person).await {
+        Ok(name) => known.extend(name),
+        Err((what, mend)) => return Finding::fail(id.as_str(), what, mend),
+    }
+    if visit.config.slack.is_some() && person.slack.is_none() {
+        let what = "has no slack id, so presses of buttons are not believed";
+        return Finding::warn(id.as_str(), what, format!("add slack = \"U…\" to [people.{id}]"));
+    }
+    Finding::ok(id.as_str(), list(known))
+}
+
+async fn in_gitlab(visit: &Visit<'_>, person: &Person) -> Result<Option<String>, (String, String)> {
+    let Some(login) = &person.gitlab else { return Ok(None) };
+    match visit.engine.gitlab.user_id(login).await {
+        Ok(Some(_)) => Ok(Some(format!("GitLab @{login}"))),
+        Ok(None) => Err((format!("GitLab knows no user {login}"), "correct gitlab".into())),
+        Err(error) => Err((error.to_string(), "try again".into())),
+    }
+}
+
+/// Slack tells about people only to apps with `users:read`, which rekey does not need otherwise.
+async fn in_slack(visit: &Visit<'_>, person: &Person) -> Result<Option<String>, (String, String)> {
+    let (Some(slack), Some(id)) = (&visit.config.slack, &person.slack) else { return Ok(None) };
+    let Ok(Some(client)) = app::slack_of(visit.config) else { return Ok(None) };
+    let granted = client.scopes().await.ok().flatten().unwrap_or_default();
+    if !granted.iter().any(|scope| scope == "users:read") {
+        return Ok(Some(format!("Slack {id} (not looked up: the app has no users:read)")));
+    }
+    match client.member(id).await {
+        Ok(member) if member.deleted => Err((format!("Slack user {id} was deactivated"), "correct slack".into())),
+        Ok(member) if member.team_id != slack.team => {
+            let what = format!("Slack user {id} belongs to another workspace, {}", member.team_id);
+            Err((what, "give the id from your own workspace".into()))
+        }
+        Ok(member) => Ok(Some(format!("Slack @{}", member.name))),
+        Err(error) => Err((error.to_string(), "correct slack".into())),
+    }
+}

@@ -1,0 +1,81 @@
+//! Slack: the token, what it may do, the workspace and the channel.
+
+use super::finding::Finding;
+use crate::app;
+use crate::chat::ChatError;
+use crate::chat::slack::client::Client;
+use crate::config::{self, Config};
+
+/// Without the first nothing can be shown, without the second `/rekey` is unknown.
+const NEEDED: [(&str, &str); 2] = [("chat:write", "post cards"), ("commands", "take /rekey")];
+/// One of them, by the kind of channel.
+const HISTORY: [&str; 2] = ["channels:history", "groups:history"];
+
+pub(super) async fn look(config: &Config) -> Vec<Finding> {
+    let Some(slack) = &config.slack else {
+        return vec![Finding::ok("slack", "no [slack]: people decide on the command line")];
+    };
+    let client = match app::slack_of(config) {
+        Ok(Some(client)) => client,
+        Ok(None) => return Vec::new(),
+        Err(error) => return vec![Finding::fail("slack", error.to_string(), "correct [slack]")],
+    };
+    let mut findings = vec![];
+    match workspace(slack, &client).await {
+        Ok(finding) => findings.push(finding),
+        Err(finding) => return vec![finding],
+    }
+    findings.push(scopes(&client).await);
+    findings.push(channel(slack, &client).await);
+    findings
+}
+
+async fn workspace(slack: &config::Slack, client: &Client) -> Result<Finding, Finding> {
+    let who =
+        client.auth_test().await.map_err(|error| trouble("token", &error, "correct [slack] token and api_url"))?;
+    if who.team_id != slack.team {
+        let what = format!("the token belongs to {}, but team is {}", who.team_id, slack.team);
+        return Ok(Finding::fail("workspace", what, "correct [slack] team, or use the token of that workspace"));
+    }
+    Ok(Finding::ok("workspace", format!("the token belongs to {}", slack.team)))
+}
+
+async fn scopes(client: &Client) -> Finding {
+    let granted = match client.scopes().await {
+        Ok(Some(granted)) => granted,
+        Ok(None) => return Finding::warn("scopes", "Slack does not tell them", "compare them with the manifest"),
+        Err(error) => return trouble("scopes", &error, "try again"),
+    };
+    let has = |scope: &str| granted.iter().any(|given| given == scope);
+    let mut missing: Vec<String> =
+        NEEDED.iter().filter(|(scope, _)| !has(scope)).map(|(scope, why)| format!("{scope} (to {why})")).collect();
+    if !HISTORY.iter().any(|scope| has(scope)) {
+        missing.push(format!("{} (to find a card whose answer was lost)", HISTORY.join(" or ")));
+    }
+    if missing.is_empty() {
+        return Finding::ok("scopes", granted.join(", "));
+    }
+    let mend = "add them under OAuth & Permissions and install the app again";
+    Finding::fail("scopes", format!("missing: {}", missing.join(", ")), mend)
+}
+
+async fn channel(slack: &config::Slack, client: &Client) -> Finding {
+    let subject = format!("channel {}", slack.channel);
+    match client.can_read(&slack.channel).await {
+        Ok(()) => Finding::ok(subject, "the bot is in it and can read it back"),
+        Err(ChatError::Gone { why, .. }) => {
+            let mend = "correct [slack] channel, or type /invite @rekey in it";
+            Finding::fail(subject, format!("Slack says {why}"), mend)
+        }
+        Err(error) => trouble(&subject, &error, "type /invite @rekey in it"),
+    }
+}
+
+/// Slack's own hint, if there is one, stands behind a semicolon.
+fn trouble(subject: &str, error: &ChatError, otherwise: &str) -> Finding {
+    let text = error.to_string();
+    match text.split_once("; ") {
+        Some((what, mend)) => Finding::fail(subject, what, mend),
+        None => Finding::fail(subject, text, otherwise),
+    }
+}

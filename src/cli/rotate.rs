@@ -1,0 +1,93 @@
+//! `rekey rotate`: opens a rotation by hand. Whoever asks cannot approve it.
+
+use super::CliError;
+use super::args::RotateArgs;
+use super::decision::person;
+use super::screen::Screen;
+use super::words::count;
+use crate::engine::{Engine, OpenedRotation};
+use crate::rotation::ids::PersonId;
+use crate::rotation::record::{Origin, Rotation};
+use crate::rotation::token::{ManagedToken, Strategy};
+use crate::rotation::view::card;
+use std::io::{self, BufRead, IsTerminal};
+
+pub(super) async fn run(engine: &Engine, args: &RotateArgs, screen: &mut Screen<'_>) -> Result<(), CliError> {
+    let managed = engine.managed(&args.token)?;
+    let (id, name) = person(engine, &args.person)?;
+    if args.leaked && !args.yes {
+        confirm(managed, screen)?;
+    }
+    let wish = args.leaked.then_some(Strategy::RevokeFirst);
+    let live = engine.live_token(managed).await?;
+    let opened = engine.consider_live(managed, &live, Origin::Person { person: id }, true, wish).await?;
+    match opened {
+        OpenedRotation::New(rotation) => screen.print(&new(engine, &rotation, &name)),
+        OpenedRotation::Existing(rotation) => existing(&rotation, wish, screen),
+        OpenedRotation::NotDue(_) => Err(CliError::failed("the token is not near its expiry", "nothing was opened")),
+    }
+}
+
+/// The outage must be meant: the person types what it will hit.
+fn confirm(managed: &ManagedToken, screen: &mut Screen<'_>) -> Result<(), CliError> {
+    if !io::stdin().is_terminal() {
+        return Err(CliError::failed("--leaked means an outage and wants to be confirmed", "type --yes too"));
+    }
+    screen.print(&format!(
+        "{}: once approved, the old token is revoked first. What uses it fails until the new one is stored.\n\
+         Type {} to go on: ",
+        managed.id, managed.id
+    ))?;
+    let mut typed = String::new();
+    io::stdin()
+        .lock()
+        .read_line(&mut typed)
+        .map_err(|source| CliError::Io { what: "the answer cannot be read".into(), source })?;
+    match typed.trim() == managed.id.as_str() {
+        true => Ok(()),
+        false => Err(CliError::failed("that is not the token's id", "nothing was opened")),
+    }
+}
+
+fn new(engine: &Engine, rotation: &Rotation, name: &str) -> String {
+    let (id, card) = (&rotation.id, card(rotation));
+    let mut text = format!("Rotation {id} of {} is open; {name} asked for it.\n", rotation.plan.token);
+    text.push_str(&format!("{}\n{}\n", card.safety, who_may(engine, rotation, name)));
+    if !card.blockers.is_empty() {
+        text.push_str(&format!("{}\n", card.status.sentence));
+    }
+    text.push_str(&format!("\n  rekey show {id}\n"));
+    text.push_str(&format!("  rekey approve {id} --plan {} --as <person>\n", rotation.plan.hash().short()));
+    text
+}
+
+/// Whose turn it is now. Whoever asked cannot approve.
+fn who_may(engine: &Engine, rotation: &Rotation, name: &str) -> String {
+    let policy = engine.catalog.policy(&rotation.plan.token);
+    let others = policy.approvers.iter().filter(|person| policy.may_approve(person, rotation.requester()));
+    let names: Vec<&str> = others.map(PersonId::as_str).collect();
+    if names.len() < policy.needed() {
+        return format!(
+            "It cannot be approved: it needs {} besides {name}.",
+            count(policy.needed() as u64, "approver")
+        );
+    }
+    match policy.needed() {
+        1 => format!("It waits for {}, in chat or here:", names.join(" or ")),
+        needed => format!("It waits for {needed} of {}, in chat or here:", names.join(", ")),
+    }
+}
+
+fn existing(rotation: &Rotation, wish: Option<Strategy>, screen: &mut Screen<'_>) -> Result<(), CliError> {
+    let (id, card) = (&rotation.id, card(rotation));
+    let stands = format!("{}. {}", card.status.word, card.status.sentence);
+    if rotation.phase.is_closed() {
+        let what = format!("rotation {id} of {} is closed. {stands}", rotation.plan.token);
+        return Err(CliError::failed(what.trim_end_matches('.'), "nothing was opened"));
+    }
+    if let Some(wish) = wish.filter(|wish| *wish != rotation.plan.strategy) {
+        let what = format!("rotation {id} is open with strategy {}, not {wish}", rotation.plan.strategy);
+        return Err(CliError::failed(what, "decline or abandon it, then ask again"));
+    }
+    screen.print(&format!("Rotation {id} of {} was open already.\n{stands}\n", rotation.plan.token))
+}

@@ -1,0 +1,135 @@
+//! What each command says, and what it refuses.
+
+use super::office::{Office, Wish};
+use rekey::sandbox::gitlab::World;
+
+/// A second token that the configuration names and GitLab does not have.
+const LOST: &str = r#"
+[[token]]
+id = "lost"
+owner = { group = "acme", service_account = "deploy-bot" }
+name = "lost"
+approvers = ["ada"]
+store = [{ kind = "file", path = "/nowhere/token" }]
+verify = [{ kind = "pipeline", project = "acme/deploy", ref = "main", job = "deploy" }]
+"#;
+
+#[tokio::test]
+async fn a_plan_is_told_exactly_and_its_hash_is_the_one_to_approve() {
+    let office = Office::open(Wish::default()).await;
+    insta::assert_snapshot!("plan", office.says(&["plan", "deploy"]).await);
+    let plan = office.json(&["plan", "deploy", "--json"]).await;
+    office.says(&["rotate", "deploy", "--as", "grace"]).await;
+    assert_eq!(plan["hash"].as_str(), Some(office.plan_hash().await.as_str()));
+    assert_eq!(plan["plan"]["old"]["expires_at"], office.expires.to_string());
+}
+
+#[tokio::test]
+async fn the_list_shows_every_token_and_names_below_it_what_is_wrong() {
+    let office = Office::open(Wish { days: 5, ..Wish::default() }).await;
+    office.configure(|text| text + LOST);
+    insta::assert_snapshot!("list", office.says(&["list"]).await);
+    let list = office.json(&["list", "--json"]).await;
+    assert_eq!(list[0]["token"], "deploy");
+    assert_eq!(list[0]["days_left"], 5);
+    assert_eq!(list[1]["state"], "missing");
+}
+
+#[tokio::test]
+async fn a_rotation_opened_by_hand_is_approved_by_somebody_else_and_shown_from_its_row() {
+    let office = Office::open(Wish::default()).await;
+    insta::assert_snapshot!("rotate", office.says(&["rotate", "deploy", "--as", "grace"]).await);
+    insta::assert_snapshot!("rotate_again", office.says(&["rotate", "deploy", "--as", "ada"]).await);
+    let plan = office.plan_hash().await;
+
+    let own = office.complains(&["approve", "deploy", "--as", "grace", "--plan", &plan]).await;
+    assert_eq!(own, "error: you asked for this rotation, so somebody else has to approve it\n");
+    let other = office.complains(&["approve", "deploy", "--as", "ada", "--plan", "deadbeef"]).await;
+    assert!(other.starts_with("error: the plan has changed; the present one is "), "{other}");
+    let early = office.complains(&["retry", "deploy", "--as", "ada"]).await;
+    assert_eq!(early, "error: nothing to do: this rotation is waiting for approval\n");
+
+    insta::assert_snapshot!("approve", office.says(&["approve", "deploy", "--as", "ada", "--plan", &plan[..8]]).await);
+    insta::assert_snapshot!("show", office.says(&["show", "deploy", "--journal"]).await);
+    let shown = office.json(&["show", "deploy", "--journal", "--json"]).await;
+    assert_eq!(shown["phase"], "minting");
+    assert_eq!(shown["journal"][0]["event"], "opened");
+}
+
+#[tokio::test]
+async fn a_declined_rotation_has_changed_nothing() {
+    let office = Office::open(Wish::default()).await;
+    office.says(&["rotate", "deploy", "--as", "grace"]).await;
+    insta::assert_snapshot!("decline", office.says(&["decline", "deploy", "--as", "ada"]).await);
+    assert_eq!(office.state.live_tokens(office.account).len(), 1);
+}
+
+#[tokio::test]
+async fn a_leak_is_confirmed_before_an_outage_is_planned() {
+    let office = Office::open(Wish::default()).await;
+    let unconfirmed = office.complains(&["rotate", "deploy", "--as", "grace", "--leaked"]).await;
+    assert_eq!(unconfirmed, "error: --leaked means an outage and wants to be confirmed; type --yes too\n");
+    insta::assert_snapshot!("leaked", office.says(&["rotate", "deploy", "--as", "grace", "--leaked", "--yes"]).await);
+    let shown = office.json(&["show", "deploy", "--json"]).await;
+    let strategy = shown["card"]["fields"].as_array().unwrap().iter().find(|field| field["label"] == "Strategy");
+    assert_eq!(strategy.unwrap()["value"]["text"], "revoke_first");
+}
+
+#[tokio::test]
+async fn a_leak_is_not_mistaken_for_the_gentle_rotation_that_is_open() {
+    let office = Office::open(Wish::default()).await;
+    office.says(&["rotate", "deploy", "--as", "grace"]).await;
+    let told = office.complains(&["rotate", "deploy", "--as", "grace", "--leaked", "--yes"]).await;
+    assert!(told.contains("is open with strategy overlap, not revoke_first; decline or abandon it"), "{told}");
+}
+
+#[tokio::test]
+async fn whoever_is_mistyped_is_asked_whether_somebody_near_was_meant() {
+    let office = Office::open(Wish::default()).await;
+    assert_eq!(
+        office.complains(&["plan", "deplyo"]).await,
+        "error: no token \"deplyo\" is configured; did you mean deploy?\n"
+    );
+    assert_eq!(
+        office.complains(&["rotate", "deploy", "--as", "adda"]).await,
+        "error: there is no [people.adda] in the configuration; did you mean ada?\n"
+    );
+    assert_eq!(office.complains(&["show", "01nothing"]).await, "error: no rotation \"01nothing\"; see `rekey list`\n");
+}
+
+#[tokio::test]
+async fn the_audit_finds_the_line_that_was_edited() {
+    let office = Office::open(Wish::default()).await;
+    let nowhere = office.complains(&["audit", "verify"]).await;
+    assert!(nowhere.starts_with("error: there is no database at /folder/rekey.db; "), "{nowhere}");
+
+    office.says(&["rotate", "deploy", "--as", "grace"]).await;
+    office.says(&["decline", "deploy", "--as", "ada"]).await;
+    insta::assert_snapshot!("audit", office.says(&["audit", "verify"]).await);
+
+    sqlx::any::install_default_drivers();
+    let url = format!("sqlite:{}", office.folder.path().join("rekey.db").display());
+    let pool = sqlx::AnyPool::connect(&url).await.unwrap();
+    sqlx::query("UPDATE journal SET actor = 'grace via cli' WHERE seq = 2").execute(&pool).await.unwrap();
+    pool.close().await;
+    let output = office.run(&["audit", "verify"]).await;
+    assert_eq!(output.status.code(), Some(1));
+    insta::assert_snapshot!("audit_fault", office.tame(&output.stdout));
+}
+
+#[tokio::test]
+async fn a_hostile_name_reaches_no_terminal() {
+    let world: fn(&mut World) = |world| {
+        let group = rekey::sandbox::gitlab::Place::Group(9_001);
+        let account = world.service_account(group, "odd-bot");
+        let mint = rekey::sandbox::gitlab::Mint::new(account, "odd\u{1b}[2J\u{202e}", &["read_api"]);
+        world.mint(mint.expires(super::office::in_days(3)));
+    };
+    let office = Office::open(Wish { world, ..Wish::default() }).await;
+    let odd = LOST.replace("id = \"lost\"", "id = \"odd\"").replace("deploy-bot", "odd-bot");
+    office.configure(|text| text + &odd.replace("name = \"lost\"", "name = \"odd\\u001b[2J\\u202e\""));
+    for arguments in [["plan", "odd"].as_slice(), &["list"], &["rotate", "odd", "--as", "grace"], &["show", "odd"]] {
+        let said = office.says(arguments).await;
+        assert!(!said.contains('\u{1b}') && !said.contains('\u{202e}'), "{arguments:?}: {said:?}");
+    }
+}

@@ -1,0 +1,84 @@
+//! `rekey doctor` on a house in order, on one with many faults, and on one where nothing answers.
+
+use super::office::{Office, Wish};
+use axum::routing::get;
+use rekey::sandbox::gitlab::{DEVELOPER, MAINTAINER, Place, Variable, World};
+
+/// Somebody who answers `/healthz` as the bot does.
+async fn public_address() -> String {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let router = axum::Router::new().route("/healthz", get(async || "ok\n"));
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    format!("http://{address}")
+}
+
+fn with_address(text: String, url: &str) -> String {
+    text.replace("[server]\n", &format!("[server]\npublic_url = \"{url}\"\n"))
+}
+
+async fn examine(office: &Office) -> (Option<i32>, String) {
+    let output = office.run(&["doctor"]).await;
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+    (output.status.code(), office.tame(&output.stdout))
+}
+
+#[tokio::test]
+async fn a_house_in_order_is_ok_in_every_line_and_nothing_in_it_was_changed() {
+    let office = Office::open(Wish::default()).await;
+    let url = public_address().await;
+    office.configure(|text| with_address(text, &url));
+    office.add_hook(&format!("{url}/hooks/gitlab"));
+    office.slack.state().with(|world| world.settings.scopes.push("users:read".into()));
+    office.run_pipeline().await;
+    let before = office.state.calls().len();
+
+    let (code, said) = examine(&office).await;
+    assert_eq!(code, Some(0), "{said}");
+    insta::assert_snapshot!("doctor_ok", said);
+    let calls = office.state.calls().split_off(before);
+    assert!(calls.iter().all(|call| call.method == "GET"), "it only looks");
+    assert!(office.slack.state().messages(super::office::CHANNEL).is_empty());
+}
+
+#[tokio::test]
+async fn every_fault_has_a_line_with_the_way_out() {
+    let world: fn(&mut World) = |world| {
+        let project = world.project("site/pages");
+        let bot = 4_100_002;
+        world.member(Place::Project(project), bot, MAINTAINER);
+        let twin = Variable::new(Place::Project(project), "SITE_TOKEN", "first-value").masked();
+        world.variable(twin.clone());
+        world.variable(twin);
+        world.variable(Variable::new(Place::Project(project), "SECRET", "other-value").protected());
+        world.pipeline(project, "topic", vec![]);
+    };
+    let wish = Wish { bot_scopes: &["read_api", "sudo"], group_role: DEVELOPER, world, ..Wish::default() };
+    let office = Office::open(wish).await;
+    office.slack.state().with(|world| world.settings.scopes.retain(|scope| scope != "commands"));
+    office.configure(|text| {
+        with_address(text, &office.gitlab.base_url())
+            .replace("project = \"acme/ops\"", "project = \"acme/nowhere\"")
+            .replace("team = \"T0TEAM0001\"", "team = \"T0OTHER001\"")
+            .replace("channel = \"C0OPS00001\"", "channel = \"C0NOWHERE1\"")
+            .replace("gitlab = \"ada\"", "gitlab = \"adah\"")
+            .replace("slack = \"U0GRACE001\"\n", "")
+            .replace("url = \"sqlite:/", "url = \"sqlite:/nowhere/")
+            + include_str!("faults.toml")
+    });
+    let (code, said) = examine(&office).await;
+    assert_eq!(code, Some(1), "{said}");
+    insta::assert_snapshot!("doctor_faults", said);
+}
+
+#[tokio::test]
+async fn where_nothing_answers_everything_that_can_be_looked_at_still_is() {
+    let office = Office::open(Wish::default()).await;
+    office.configure(|text| {
+        let closed = "http://127.0.0.1:1";
+        with_address(text, closed).replace(&office.gitlab.base_url(), closed).replace(&office.slack.base_url(), closed)
+    });
+    let (code, said) = examine(&office).await;
+    assert_eq!(code, Some(1), "{said}");
+    insta::assert_snapshot!("doctor_alone", said);
+}
