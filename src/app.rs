@@ -12,7 +12,7 @@ use crate::clock::Clock;
 use crate::config::{self, Config};
 use crate::engine::custody::Custody;
 use crate::engine::issue::{ISSUE, IssueSurface};
-use crate::engine::settings::{Backoff, Catalog, Person, Settings, Window};
+use crate::engine::settings::{Backoff, Catalog, Settings};
 use crate::engine::{Dice, Engine};
 use crate::gitlab::Client;
 use crate::http::{self, Api, Budget, Credential, Throttle};
@@ -78,15 +78,9 @@ fn gitlab_api(config: &Config, client: reqwest::Client) -> Result<Arc<Api>, Star
 }
 
 fn catalog(config: &Config) -> Catalog {
-    let person = |person: &crate::config::Person| Person {
-        name: person.name.clone(),
-        gitlab: person.gitlab.clone(),
-        slack: person.slack.clone(),
-        discord: person.discord.clone(),
-    };
     Catalog {
         tokens: config.tokens.iter().map(|(token, _)| (token.id.clone(), token.clone())).collect(),
-        people: config.people.iter().map(|(id, p)| (id.clone(), person(p))).collect(),
+        people: config.people.clone(),
     }
 }
 
@@ -154,19 +148,14 @@ fn settings(config: &Config, dice: &dyn Dice) -> Settings {
     };
     Settings {
         owner: format!("rekey-{}-{:06}", std::process::id(), (dice.spread() * 999_999.0) as u32),
-        lease: LEASE,
+        lease: seconds(LEASE.as_secs(), 3.0),
         horizon_seconds: rotation.horizon_seconds,
         use_seconds: rotation.use_seconds,
         poll: seconds(20, 0.5),
         scan_every: Duration::from_secs(rotation.scan_seconds),
         max_tries: 40,
         parallel: 64,
-        window: rotation.window.as_ref().map(|window| Window {
-            days: window.days.clone(),
-            from: window.from,
-            to: window.to,
-            zone: window.zone.clone(),
-        }),
+        window: rotation.window.clone(),
         issues_project: Some(config.issues.project.clone()),
         labels: config.issues.labels.clone(),
         backoff: Backoff { first: seconds(2, 0.2), most: seconds(900, 2.0) },

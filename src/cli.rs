@@ -4,6 +4,8 @@ mod args;
 mod audit;
 mod check;
 mod decision;
+#[cfg(feature = "sandbox")]
+mod demo;
 mod doctor;
 mod hardening;
 pub mod init;
@@ -96,6 +98,8 @@ fn dispatch(cli: Cli) -> Result<ExitCode, CliError> {
             let config = crate::config::load(&cli.config, &Machine)?;
             runtime()?.block_on(serve::run(&config))
         }
+        #[cfg(feature = "sandbox")]
+        Command::Demo(args) => demo::run(&args, &mut io::stdout()),
         Command::Doctor => {
             let config = crate::config::load(&cli.config, &Machine)?;
             runtime()?.block_on(doctor::run(&config, &mut Screen::standard(&mut io::stdout())))
@@ -130,7 +134,8 @@ async fn perform(command: Command, engine: &Engine, screen: &mut Screen<'_>) -> 
         Command::Retry(args) => decision::run(engine, Action::Retry, &args, None, screen).await,
         Command::Restore(args) => decision::run(engine, Action::Restore, &args, None, screen).await,
         Command::Abandon(args) => decision::run(engine, Action::Abandon, &args, None, screen).await,
-        _ => Err(CliError::failed("this command is not built yet", "see `rekey --help`")),
+        // The others need no engine and were dispatched before.
+        _ => Err(CliError::failed("this command has no use for the bot", "report this")),
     }
 }
 

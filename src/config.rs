@@ -30,14 +30,13 @@ pub use gitlab::{Gitlab, GitlabWebhook};
 pub use issues::Issues;
 pub use log::Log;
 pub use mail::{Mail, MailTrust};
-pub use people::{People, Person};
+pub use people::People;
 pub use problem::{ConfigErrors, Place, Problem};
 pub use rotation::Rotation;
 pub use secret_ref::SecretRef;
 pub use server::Server;
 pub use slack::Slack;
 pub use surroundings::{Machine, Surroundings, WithoutSecrets};
-pub use window::Window;
 
 use crate::rotation::token::ManagedToken;
 use crate::secret_store::StoreSpec;

@@ -18,6 +18,7 @@ pub use error::CallError;
 pub use throttle::{Budget, Throttle};
 
 use crate::secret::Secret;
+use crate::telemetry::OUTBOUND;
 use error::Failure;
 use login::Logins;
 use reqwest::Url;
@@ -156,6 +157,8 @@ impl Api {
         self.logins.check(caller.as_ref())?;
         let turn = self.throttle.admit(call.patience.unwrap_or(self.patience)).await?;
         let response = self.client.execute(request).await.map_err(Failure::of_transport)?;
+        metrics::counter!(OUTBOUND, "host" => self.host(), "status" => response.status().as_u16().to_string())
+            .increment(1);
         self.throttle.learn(response.status(), response.headers());
         self.logins.record(caller, response.status(), call.unauthorized_is_an_answer);
         let answer = answer::take(response, label, call.keep.unwrap_or(body::Keep::All(self.body_cap))).await;

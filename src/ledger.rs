@@ -113,6 +113,9 @@ pub trait Ledger: Send + Sync {
     /// Whether `first_time` was asked for `key` before.
     async fn was_told(&self, key: &str) -> Result<bool, LedgerError>;
 
+    /// How many open rotations stand in each phase.
+    async fn phases(&self) -> Result<Vec<(String, u64)>, LedgerError>;
+
     /// Whether the database answers.
     async fn ping(&self) -> Result<(), LedgerError>;
 

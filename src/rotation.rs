@@ -14,3 +14,4 @@ pub mod refusal;
 pub mod store;
 pub mod token;
 pub mod view;
+pub mod window;

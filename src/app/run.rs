@@ -80,6 +80,7 @@ pub async fn run(
     tasks.spawn(engine.clone().work(stop.clone()));
     tasks.spawn(engine.clone().read_inbox(stop.clone()));
     tasks.spawn(engine.clone().keep_scanning(stop.clone()));
+    tasks.spawn(engine.clone().keep_measuring(stop.clone()));
     tracing::info!(%address, tokens = config.tokens.len(), "ready");
     Ok(Running { engine, address, tasks, stop })
 }

@@ -37,7 +37,10 @@ pub async fn run(config: &Config) -> Result<ExitCode, CliError> {
 }
 
 fn start_telemetry(config: &Config) -> Result<(), CliError> {
-    let settings = LogSettings { format: config.log.format, filter: config.log.filter.clone() };
+    let settings = LogSettings {
+        format: config.log.format,
+        filter: std::env::var("RUST_LOG").ok().or_else(|| config.log.filter.clone()),
+    };
     telemetry::start_logging(&settings)
         .map_err(|error| CliError::failed(error.to_string(), "mend [log] in the configuration"))?;
     telemetry::install_panic_hook();

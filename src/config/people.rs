@@ -2,23 +2,11 @@
 
 use super::section::Section;
 use super::slack;
+use crate::engine::settings::Person;
 use crate::rotation::ids::PersonId;
 use std::collections::BTreeMap;
 
 pub(super) const KEYS: &[&str] = &["name", "gitlab", "slack", "discord"];
-
-/// A person and the accounts by which they are recognised.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Person {
-    /// As shown to others.
-    pub name: String,
-    /// Login in GitLab.
-    pub gitlab: Option<String>,
-    /// Slack's id of the user, `U…`.
-    pub slack: Option<String>,
-    /// Discord's id of the user, digits.
-    pub discord: Option<String>,
-}
 
 /// Everybody named in the configuration.
 pub type People = BTreeMap<PersonId, Person>;

@@ -1,7 +1,8 @@
 //! `[rotation]`: what holds for every token that does not say otherwise, and the bot's own pace.
 
 use super::section::Section;
-use super::window::{self, Window};
+use super::window;
+use crate::rotation::window::Window;
 
 pub(super) const KEYS: &[&str] = &[
     "lifetime_days",

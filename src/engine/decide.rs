@@ -8,6 +8,7 @@ use crate::rotation::policy::later;
 use crate::rotation::record::{Origin, Rotation};
 use crate::rotation::refusal::Refusal;
 use crate::rotation::view::Action;
+use crate::telemetry::CLICKS;
 
 /// Snooze without a duration.
 const SNOOZE_SECONDS: u64 = 24 * 3600;
@@ -38,8 +39,10 @@ impl Engine {
         if self.is_repeated(click).await? {
             return Ok(rotation);
         }
-        let event = self.event_of(click, &rotation)?;
-        let outcome = self.advance(&rotation.id, &event, None).await.map_err(EngineError::from);
+        let outcome = match self.event_of(click, &rotation) {
+            Ok(event) => self.advance(&rotation.id, &event, None).await.map_err(EngineError::from),
+            Err(refusal) => Err(EngineError::Refused(refusal)),
+        };
         let result = match &outcome {
             Ok(_) => "done",
             Err(EngineError::Refused(refusal)) => {
@@ -48,7 +51,7 @@ impl Engine {
             }
             Err(_) => "failed",
         };
-        metrics::counter!("rekey_clicks_total", "action" => click.action.word(), "result" => result).increment(1);
+        metrics::counter!(CLICKS, "action" => click.action.word(), "result" => result).increment(1);
         outcome
     }
 
@@ -68,7 +71,7 @@ impl Engine {
             Action::Approve => Event::Approve {
                 by,
                 plan: meant_plan(click, rotation)?,
-                start_at: self.settings.window.as_ref().map_or(now, |window| window.opens(now)),
+                start_at: self.settings.window.as_ref().map_or(now, |window| window.next_open(now)),
             },
             Action::Decline => Event::Decline { by },
             Action::Snooze => Event::Snooze { by, until: later(now, click.snooze_seconds.unwrap_or(SNOOZE_SECONDS)) },

@@ -3,9 +3,12 @@
 use super::{Engine, EngineError, OpenedRotation};
 use crate::ledger::{Accepted, Entry, Item, LedgerError};
 use crate::notice::{Change, Notice, Resource, Subject};
+use crate::rotation::ids::TokenName;
 use crate::rotation::record::Origin;
 use crate::rotation::token::{ManagedToken, Owner};
+use crate::telemetry::NOTICES;
 use jiff::{SignedDuration, Timestamp};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
@@ -53,10 +56,12 @@ impl Engine {
     }
 
     async fn read_item(&self, item: &Item) -> Result<(), LedgerError> {
-        let outcome = match serde_json::from_str::<Notice>(&item.body) {
-            Ok(notice) => self.heed(&notice).await,
+        let notice = serde_json::from_str::<Notice>(&item.body);
+        let outcome = match &notice {
+            Ok(notice) => self.heed(notice).await,
             Err(_) => Err(EngineError::Broken("an entry that this version cannot read".into())),
         };
+        count(notice.as_ref().ok(), &outcome);
         let settled = match outcome {
             Ok(said) => {
                 tracing::info!(key = item.key, said, "notice dealt with");
@@ -70,7 +75,6 @@ impl Engine {
             }
             Err(error) => {
                 tracing::warn!(key = item.key, %error, "notice of no use");
-                metrics::counter!("rekey_notices_total", "kind" => "any", "result" => "no_use").increment(1);
                 self.ledger.inbox_done(item).await
             }
         };
@@ -103,22 +107,35 @@ impl Engine {
         names: &[String],
     ) -> Result<String, EngineError> {
         self.is_ours(host)?;
-        let mut managed: Vec<&ManagedToken> = Vec::new();
+        let mut managed: BTreeMap<&TokenName, &ManagedToken> = BTreeMap::new();
+        let mut unknown = names.is_empty();
         for name in names {
-            managed.extend(self.managed_by_name(name, |owner| fits(subject, owner)));
-        }
-        if managed.is_empty() {
-            self.ask_for_scan();
-            return Ok("names no managed token; the inventory is scanned for it".into());
+            let named = self.managed_by_name(name, |owner| fits(subject, owner));
+            unknown |= named.is_empty();
+            managed.extend(named.into_iter().map(|managed| (&managed.id, managed)));
         }
         let mut said = Vec::new();
-        for managed in managed {
-            said.push(match change {
-                Change::AboutToExpire | Change::Expired => told(&self.consider_hint(managed, Origin::Mail).await?),
-                Change::Created | Change::Rotated | Change::Revoked => self.heed_change(managed).await?,
-            });
+        if unknown {
+            self.ask_for_scan();
+            said.push("names a token that is not managed; the inventory is scanned for it".to_owned());
         }
-        Ok(said.join("; "))
+        let mut later = None;
+        // What is wrong with one token of a mail is no reason to forget the others.
+        for managed in managed.into_values() {
+            match self.heed_named(change, managed).await {
+                Ok(told) => said.push(told),
+                Err(error @ EngineError::Unavailable(_)) => later = Some(error),
+                Err(error) => said.push(format!("{}: {error}", managed.id)),
+            }
+        }
+        later.map_or_else(|| Ok(said.join("; ")), Err)
+    }
+
+    async fn heed_named(&self, change: Change, managed: &ManagedToken) -> Result<String, EngineError> {
+        match change {
+            Change::AboutToExpire | Change::Expired => Ok(told(&self.consider_hint(managed, Origin::Mail).await?)),
+            Change::Created | Change::Rotated | Change::Revoked => self.heed_change(managed).await,
+        }
     }
 
     async fn heed_expiring(
@@ -174,6 +191,24 @@ impl Engine {
             tracing::warn!(%error, "cannot tidy the inbox");
         }
     }
+}
+
+fn count(notice: Option<&Notice>, outcome: &Result<String, EngineError>) {
+    let kind = match notice {
+        Some(Notice::Tokens { .. }) => "tokens",
+        Some(Notice::TokenExpiring { .. }) => "token_expiring",
+        Some(Notice::Pipeline { .. }) => "pipeline",
+        Some(Notice::Job { .. }) => "job",
+        Some(Notice::Comment { .. }) => "comment",
+        Some(Notice::Ignored { .. }) => "ignored",
+        None => "unreadable",
+    };
+    let result = match outcome {
+        Ok(_) => "heeded",
+        Err(EngineError::Unavailable(_)) => "put_off",
+        Err(_) => "no_use",
+    };
+    metrics::counter!(NOTICES, "kind" => kind, "result" => result).increment(1);
 }
 
 fn after(now: Timestamp, pause: std::time::Duration) -> Timestamp {

@@ -3,6 +3,7 @@
 use super::{Engine, EngineError, OpenedRotation};
 use crate::ledger::{Line, Opened};
 use crate::rotation::ids::{RotationKey, TokenId};
+use crate::rotation::plan::Plan;
 use crate::rotation::record::{Opening, Origin, Rotation};
 use crate::rotation::token::{LiveToken, ManagedToken, Owner, Strategy};
 
@@ -35,11 +36,27 @@ impl Engine {
         if !due {
             return Ok(OpenedRotation::NotDue(Box::new(plan)));
         }
+        let opened = self.open_round(live, plan.clone(), by.clone(), 0).await?;
+        match &opened {
+            OpenedRotation::Existing(closed) if force && closed.phase.is_closed() => {
+                self.open_round(live, plan, by, closed.key.round + 1).await
+            }
+            _ => Ok(opened),
+        }
+    }
+
+    async fn open_round(
+        &self,
+        live: &LiveToken,
+        plan: Plan,
+        by: Origin,
+        round: u32,
+    ) -> Result<OpenedRotation, EngineError> {
         let now = self.clock.now();
         let rotation = Rotation::open(
             Opening {
                 id: self.dice.rotation_id(now),
-                key: RotationKey { host: plan.host.clone(), token: live.id, expires_at: live.expires_at },
+                key: RotationKey { host: plan.host.clone(), token: live.id, expires_at: live.expires_at, round },
                 by,
                 plan,
                 surfaces: self.surfaces.keys().cloned().collect(),
@@ -60,7 +77,6 @@ impl Engine {
         match self.ledger.open(&rotation, &line).await? {
             Opened::New => {
                 tracing::info!(rotation = %rotation.id, token = %rotation.plan.token, "opened");
-                metrics::counter!("rekey_rotations_opened_total").increment(1);
                 Ok(OpenedRotation::New(Box::new(rotation)))
             }
             Opened::Existing(id) => {

@@ -86,17 +86,17 @@ impl Messenger for IssueSurface {
             Some(iid) => {
                 Some(self.gitlab.issue(&self.project, iid).await.map_err(|e| self.failed(&e))?.ok_or_else(gone)?)
             }
-            None => self.lost(card).await.map_err(|error| self.failed(&error))?,
+            None => self.lost(card).await.map_err(|error| self.unmade(&error))?,
         };
         let shown = match known {
-            Some(known) => self.update(known.iid, text, known.state == "opened").await,
+            Some(known) => self.update(known.iid, text, known.state == "opened").await.map_err(|e| self.failed(&e)),
             // A closed case is opened as an issue first and closed by the edit that follows.
             None => match self.create(card, text.clone()).await {
-                Ok(made) if !text.open => self.update(made.iid, text, true).await,
-                made => made,
+                Ok(made) if !text.open => self.update(made.iid, text, true).await.map_err(|e| self.failed(&e)),
+                made => made.map_err(|error| self.unmade(&error)),
             },
         };
-        let issue = shown.map_err(|error| self.failed(&error))?;
+        let issue = shown?;
         Ok(Posted { reference: issue.iid.to_string(), url: Some(issue.web_url).filter(|url| !url.is_empty()) })
     }
 
@@ -113,14 +113,20 @@ impl Messenger for IssueSurface {
 }
 
 impl IssueSurface {
+    /// An issue that was never there is not gone: a project that does not answer, or refuses, is asked again.
+    fn unmade(&self, error: &CallError) -> ChatError {
+        if error.status().is_none() {
+            return self.failed(error);
+        }
+        let why = format!("{error}; the bot needs the Reporter role or more in {}", self.project);
+        ChatError::Refused { messenger: ISSUE.to_owned(), why }
+    }
+
     fn failed(&self, error: &CallError) -> ChatError {
         let messenger = ISSUE.to_owned();
         match error.status() {
             Some(404 | 410) => ChatError::Gone { messenger, why: error.to_string() },
-            Some(_) => ChatError::Refused {
-                messenger,
-                why: format!("{error}; the bot needs the Reporter role or more in {}", self.project),
-            },
+            Some(_) => self.unmade(error),
             None => ChatError::Unavailable {
                 messenger,
                 why: error.to_string(),

@@ -1,12 +1,13 @@
 //! Making the plan: GitLab's present truth and the configuration, weighed into exactly what will be done.
 
 mod checks;
+mod sight;
 mod strategy;
 
 pub use strategy::choose;
 
 use super::{Engine, EngineError};
-use crate::gitlab::{Me, TokenFilter};
+use crate::gitlab::Me;
 use crate::rotation::event::Event;
 use crate::rotation::plan::{NewToken, OldToken, Plan, PlannedStore, Timing};
 use crate::rotation::record::Rotation;
@@ -21,12 +22,17 @@ const OUTAGE_SECONDS_PER_STORE: u64 = 5;
 const OUTAGE_SECONDS: u64 = 10;
 
 impl Engine {
-    /// The live token that the configuration means: by name, among the owner's active ones.
+    /// The live token that the configuration means: by name, among the owner's active ones. If there is none, the one
+    /// that expired last and that nobody revoked: somebody forgot it.
     pub async fn live_token(&self, managed: &ManagedToken) -> Result<LiveToken, EngineError> {
-        let active = TokenFilter { active: Some(true), ..TokenFilter::default() };
-        let tokens = self.gitlab.list(&managed.owner, &active).await?;
-        let mut named: Vec<LiveToken> = tokens.into_iter().filter(|token| token.name == managed.name).collect();
+        let tokens = self.visible_tokens(managed).await?;
+        let named = tokens.into_iter().filter(|token| token.name == managed.name && !token.revoked);
+        let (mut named, expired): (Vec<LiveToken>, Vec<LiveToken>) = named.partition(|token| token.active);
         named.sort_by_key(|token| (token.expires_at.is_none(), token.expires_at, token.id));
+        let forgotten = expired.into_iter().max_by_key(|token| (token.expires_at, token.id));
+        if named.is_empty() {
+            named.extend(forgotten);
+        }
         match named.len() {
             0 => Err(EngineError::Unknown(format!(
                 "{} has no active token named {:?}; make one, or mend `name` of token {} in the configuration",
@@ -153,7 +159,7 @@ impl Engine {
             plan.blockers = vec![format!("token {} is no longer in the configuration", rotation.plan.token)];
             return Ok(Event::Replanned { plan: Box::new(plan), old_last_used: rotation.old_last_used });
         };
-        let Some(live) = self.gitlab.find(&managed.owner, rotation.plan.old.id).await? else {
+        let Some(live) = self.visible_token(managed, rotation.plan.old.id).await? else {
             let how = format!("token {} is no longer there", rotation.plan.old.id);
             return Ok(Event::Superseded { how });
         };

@@ -47,7 +47,6 @@ impl Engine {
         if before.phase.name() != after.phase.name() {
             tracing::info!(rotation = %after.id, token = %after.plan.token, event = event.name(),
                 from = before.phase.name(), to = after.phase.name(), "moved on");
-            metrics::counter!("rekey_phase_changes_total", "to" => after.phase.name()).increment(1);
         }
         after
     }

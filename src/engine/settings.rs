@@ -3,7 +3,7 @@
 use crate::rotation::ids::{PersonId, TokenName};
 use crate::rotation::policy::Policy;
 use crate::rotation::token::ManagedToken;
-use jiff::Timestamp;
+use crate::rotation::window::Window;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -18,42 +18,6 @@ pub struct Person {
     pub slack: Option<String>,
     /// User id in Discord.
     pub discord: Option<String>,
-}
-
-/// When approved rotations may start; always, if there is none.
-#[derive(Clone, Debug)]
-pub struct Window {
-    /// Days on which it opens.
-    pub days: Vec<jiff::civil::Weekday>,
-    /// Local time at which it opens.
-    pub from: jiff::civil::Time,
-    /// Local time at which it shuts.
-    pub to: jiff::civil::Time,
-    /// Where those times are local.
-    pub zone: jiff::tz::TimeZone,
-}
-
-impl Window {
-    /// The first moment, from `now` on, at which it is open.
-    pub fn opens(&self, now: Timestamp) -> Timestamp {
-        let local = now.to_zoned(self.zone.clone());
-        let open_today = self.days.contains(&local.date().weekday());
-        if open_today && (self.from..self.to).contains(&local.time()) {
-            return now;
-        }
-        let mut day = local.date();
-        for _ in 0..8 {
-            let start = day.to_datetime(self.from).to_zoned(self.zone.clone()).map(|zoned| zoned.timestamp());
-            if let Ok(start) = start
-                && self.days.contains(&day.weekday())
-                && start > now
-            {
-                return start;
-            }
-            day = day.tomorrow().unwrap_or(day);
-        }
-        now
-    }
 }
 
 /// The knobs of the engine.

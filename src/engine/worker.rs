@@ -7,6 +7,7 @@ use crate::rotation::due::due;
 use crate::rotation::effect::{Effect, Lane};
 use crate::rotation::event::Event;
 use crate::rotation::record::Rotation;
+use crate::telemetry::{EFFECT_SECONDS, EFFECTS};
 use jiff::{SignedDuration, Timestamp};
 use std::sync::Arc;
 use std::time::Duration;
@@ -161,8 +162,9 @@ impl Engine {
         let owed = due(&rotation).into_iter().find(|owed| owed.effect.lane() == *lane && owed.from <= now);
         let Some(owed) = owed else { return Ok(None) };
         hold.ensure().await?;
+        let begun = std::time::Instant::now();
         let performed = self.perform(hold, &rotation, &owed.effect).await;
-        count(&owed.effect, &performed);
+        count(&owed.effect, &performed, begun.elapsed());
         performed.map(|performed| Some((rotation, performed)))
     }
 
@@ -187,10 +189,11 @@ impl Engine {
 
     /// A worker that holds a value keeps its lane while it waits: nobody else could use the value.
     async fn wait_in_custody(&self, hold: &Hold<'_>, rotation: &Rotation, pause: Duration) -> bool {
-        let now = self.clock.now();
-        if !self.custody.holds(&rotation.id) || pause > half_std(self.settings.lease) {
+        if !self.custody.holds(&rotation.id) {
             return false;
         }
+        let now = self.clock.now();
+        let pause = pause.min(self.settings.lease / 3);
         let mut claim = hold.claim.lock().await;
         match self.ledger.renew(&claim, plus(now, self.settings.lease)).await {
             Ok(renewed) => *claim = renewed,
@@ -209,14 +212,15 @@ impl Engine {
     }
 }
 
-fn count(effect: &Effect, performed: &Result<Performed, Stop>) {
+fn count(effect: &Effect, performed: &Result<Performed, Stop>, took: Duration) {
     let result = match performed {
         Ok(Performed::Moved) => "moved",
         Ok(Performed::Later(_)) => "later",
         Ok(Performed::Trouble { .. }) => "trouble",
         Err(_) => "stopped",
     };
-    metrics::counter!("rekey_effects_total", "effect" => effect.name(), "result" => result).increment(1);
+    metrics::counter!(EFFECTS, "effect" => effect.name(), "result" => result).increment(1);
+    metrics::histogram!(EFFECT_SECONDS, "effect" => effect.name()).record(took);
 }
 
 fn plus(at: Timestamp, duration: Duration) -> Timestamp {
@@ -230,8 +234,4 @@ fn positive(duration: SignedDuration) -> Duration {
 
 fn half(duration: Duration) -> SignedDuration {
     SignedDuration::try_from(duration / 2).unwrap_or_default()
-}
-
-fn half_std(duration: Duration) -> Duration {
-    duration / 2
 }

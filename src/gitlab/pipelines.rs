@@ -83,6 +83,9 @@ pub struct Job {
     /// Its page.
     #[serde(default)]
     pub web_url: String,
+    /// When it was made.
+    #[serde(default, deserialize_with = "moment")]
+    pub created_at: Option<Timestamp>,
     /// When a runner took it, which is when it got its variables.
     #[serde(default, deserialize_with = "moment")]
     pub started_at: Option<Timestamp>,
@@ -206,6 +209,12 @@ impl Client {
         })
         .await?;
         Ok(found)
+    }
+
+    /// The newest job of that name on a ref, however far it is, looked for among the latest hundred.
+    pub async fn newest_job(&self, project: &str, git_ref: &str, name: &str) -> Result<Option<Job>> {
+        let jobs: Vec<Job> = self.get(Call::get(at(project, "jobs")).query("per_page", 100)).await?;
+        Ok(jobs.into_iter().find(|job| job.name == name && job.git_ref.as_deref() == Some(git_ref)))
     }
 
     /// One schedule; `None` if there is none that we can see.

@@ -113,13 +113,18 @@ impl Client {
     pub async fn revoke(&self, owner: &Owner, id: TokenId) -> Result<()> {
         let routes = self.routes(owner).await?;
         let call = Call::delete(routes.one(id)).unauthorized_is_an_answer();
-        let Err(refusal) = self.api.call(&call).await else { return Ok(()) };
-        if refusal.status().is_none() {
-            return Err(refusal);
+        let answer = self.api.call(&call).await;
+        if let Err(error) = &answer
+            && error.status().is_none()
+        {
+            return Err(error.clone());
         }
-        match self.find_by(&routes, id).await? {
-            Some(token) if token.revoked => Ok(()),
-            _ => Err(refusal),
+        // Read in any case: a proxy's page answers 200 as well, and revoked already is refused.
+        match (self.find_by(&routes, id).await?, answer) {
+            (Some(token), _) if token.revoked => Ok(()),
+            (Some(_), Ok(reply)) => Err(reply.nonsense("the token is still alive")),
+            (None, Ok(_)) => Ok(()),
+            (_, Err(refusal)) => Err(refusal),
         }
     }
 

@@ -92,16 +92,8 @@ fn query(text: &str, batch: &[Waiting]) -> Query<'static, Any, AnyArguments> {
 }
 
 fn statement(dialect: Dialect, entries: usize, returning: &str) -> String {
-    let mut text = String::from("INSERT INTO inbox (key, kind, body, received_at) VALUES ");
-    for at in 0..entries {
-        text += if at == 0 { "(" } else { ", (" };
-        for column in 1..=4 {
-            text += if column == 1 { "" } else { ", " };
-            text += &dialect.parameter(4 * at + column);
-        }
-        text += ")";
-    }
-    text + " ON CONFLICT (key) DO NOTHING" + returning
+    let rows = dialect.rows(entries, 4);
+    format!("INSERT INTO inbox (key, kind, body, received_at) VALUES {rows} ON CONFLICT (key) DO NOTHING{returning}")
 }
 
 /// Of two entries with one key in a batch, the first is the new one.

@@ -53,8 +53,21 @@ impl Dialect {
         }
     }
 
-    /// The n-th parameter of a long list. SQLite knows `$1` too, but searches such names one by one.
-    pub(super) fn parameter(self, number: usize) -> String {
+    /// `($1, $2), ($3, $4)` and so on. SQLite knows `$1` too, but searches such names one by one.
+    pub(super) fn rows(self, rows: usize, columns: usize) -> String {
+        let mut text = String::with_capacity(rows * columns * 7);
+        for row in 0..rows {
+            text += if row == 0 { "(" } else { ", (" };
+            for column in 1..=columns {
+                text += if column == 1 { "" } else { ", " };
+                text += &self.parameter(row * columns + column);
+            }
+            text += ")";
+        }
+        text
+    }
+
+    fn parameter(self, number: usize) -> String {
         match self {
             Self::Sqlite => "?".to_owned(),
             Self::Postgres => format!("${number}"),

@@ -1,7 +1,7 @@
 //! Lanes: what is owed, who holds it, and from when it may be claimed. The schema computes `ready_at` from the rest.
 
 use super::database::Database;
-use super::dialect::{Row, storable};
+use super::dialect::{Dialect, Row, storable};
 use super::error::LedgerError;
 use super::records::Claim;
 use super::row::{millis, moment, number};
@@ -14,24 +14,24 @@ use sqlx::{AnyConnection, AssertSqlSafe, Row as _};
 use std::collections::BTreeMap;
 
 /// Writes what the rotation owes now. A lane that owes something else than before starts without delay or tries.
-pub(super) async fn put(tx: &mut AnyConnection, rotation: &Rotation) -> Result<(), LedgerError> {
-    for (lane, owed) in by_lane(rotation) {
+pub(super) async fn put(dialect: Dialect, tx: &mut AnyConnection, rotation: &Rotation) -> Result<(), LedgerError> {
+    let lanes = by_lane(rotation);
+    let statement = format!(
+        "INSERT INTO lane (rotation, lane, owes, due_at) VALUES {} \
+         ON CONFLICT (rotation, lane) DO UPDATE SET owes = excluded.owes, due_at = excluded.due_at, \
+             not_before = CASE WHEN lane.owes = excluded.owes THEN lane.not_before END, \
+             tries = CASE WHEN lane.owes = excluded.owes THEN lane.tries ELSE 0 END \
+         WHERE lane.owes <> excluded.owes OR lane.due_at <> excluded.due_at",
+        dialect.rows(lanes.len(), 4)
+    );
+    let mut query = sqlx::query(AssertSqlSafe(statement));
+    for (lane, owed) in lanes {
         let effects: Vec<&Effect> = owed.iter().map(|owed| &owed.effect).collect();
         let owes = serde_json::to_string(&effects).expect("an effect has only string keys");
-        sqlx::query(
-            "INSERT INTO lane (rotation, lane, owes, due_at) VALUES ($1, $2, $3, $4) \
-             ON CONFLICT (rotation, lane) DO UPDATE SET owes = excluded.owes, due_at = excluded.due_at, \
-                 not_before = CASE WHEN lane.owes = excluded.owes THEN lane.not_before END, \
-                 tries = CASE WHEN lane.owes = excluded.owes THEN lane.tries ELSE 0 END \
-             WHERE lane.owes <> excluded.owes OR lane.due_at <> excluded.due_at",
-        )
-        .bind(rotation.id.as_str())
-        .bind(lane.0)
-        .bind(owes)
-        .bind(owed.iter().map(|owed| millis(owed.from)).min())
-        .execute(&mut *tx)
-        .await?;
+        let due_at = owed.iter().map(|owed| millis(owed.from)).min();
+        query = query.bind(rotation.id.0.clone()).bind(lane.0).bind(owes).bind(due_at);
     }
+    query.execute(tx).await?;
     Ok(())
 }
 

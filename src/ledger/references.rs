@@ -1,23 +1,26 @@
 //! Under which names the world knows a rotation, so that a webhook or click finds it.
 
 use super::database::Database;
-use super::dialect::storable;
+use super::dialect::{Dialect, storable};
 use super::error::LedgerError;
 use crate::rotation::ids::RotationId;
 use crate::rotation::phase::{Phase, Run};
 use crate::rotation::record::Rotation;
-use sqlx::{AnyConnection, Row as _};
+use sqlx::{AnyConnection, AssertSqlSafe, Row as _};
 
 /// Adds those that are new; old ones stay, an old message may still be clicked.
-pub(super) async fn put(tx: &mut AnyConnection, rotation: &Rotation) -> Result<(), LedgerError> {
-    for (kind, value) in of(rotation) {
-        sqlx::query("INSERT INTO reference (kind, value, rotation) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING")
-            .bind(kind)
-            .bind(storable(&value))
-            .bind(rotation.id.as_str())
-            .execute(&mut *tx)
-            .await?;
+pub(super) async fn put(dialect: Dialect, tx: &mut AnyConnection, rotation: &Rotation) -> Result<(), LedgerError> {
+    let references = of(rotation);
+    if references.is_empty() {
+        return Ok(());
     }
+    let rows = dialect.rows(references.len(), 3);
+    let statement = format!("INSERT INTO reference (kind, value, rotation) VALUES {rows} ON CONFLICT DO NOTHING");
+    let mut query = sqlx::query(AssertSqlSafe(statement));
+    for (kind, value) in references {
+        query = query.bind(kind).bind(storable(&value)).bind(rotation.id.0.clone());
+    }
+    query.execute(tx).await?;
     Ok(())
 }
 

@@ -1,7 +1,7 @@
 //! Rotations: opened once, changed one version at a time, each with its journal line, lanes and references.
 
 use super::database::Database;
-use super::dialect::storable;
+use super::dialect::{Dialect, storable};
 use super::error::LedgerError;
 use super::journal::{self, Change};
 use super::records::{Claim, Filter, Line, Opened};
@@ -17,7 +17,7 @@ pub(super) async fn open(database: &Database, rotation: &Rotation, line: &Line) 
     if !insert(&mut tx, rotation, &columns).await? {
         return existing(&mut tx, rotation).await;
     }
-    follow_up(&mut tx, rotation, &columns, line).await?;
+    follow_up(database.dialect, &mut tx, rotation, &columns, line).await?;
     tx.commit().await?;
     database.changed();
     Ok(Opened::New)
@@ -78,7 +78,7 @@ pub(super) async fn commit(
     if let Some(claim) = claim {
         lanes::fence(&mut tx, claim).await?;
     }
-    follow_up(&mut tx, after, &columns, line).await?;
+    follow_up(database.dialect, &mut tx, after, &columns, line).await?;
     tx.commit().await?;
     database.changed();
     Ok(())
@@ -99,13 +99,14 @@ async fn update(tx: &mut AnyConnection, after: &Rotation, columns: &Columns) -> 
 }
 
 async fn follow_up(
+    dialect: Dialect,
     tx: &mut AnyConnection,
     rotation: &Rotation,
     columns: &Columns,
     line: &Line,
 ) -> Result<(), LedgerError> {
-    lanes::put(&mut *tx, rotation).await?;
-    references::put(&mut *tx, rotation).await?;
+    lanes::put(dialect, &mut *tx, rotation).await?;
+    references::put(dialect, &mut *tx, rotation).await?;
     let change = Change { version: columns.version, digest: &columns.digest };
     journal::append(tx, Some(&rotation.id), Some(change), line).await
 }
@@ -145,4 +146,13 @@ pub(super) async fn list(database: &Database, filter: Filter) -> Result<Vec<Rota
     .fetch_all(&database.reader)
     .await?;
     rows.iter().map(rotation).collect()
+}
+
+/// Open rotations by phase.
+pub(super) async fn phases(database: &Database) -> Result<Vec<(String, u64)>, LedgerError> {
+    let rows = sqlx::query("SELECT phase, COUNT(*) AS many FROM rotation WHERE is_open = 1 GROUP BY phase")
+        .fetch_all(&database.reader)
+        .await?;
+    let count = |row: &sqlx::any::AnyRow| Ok((row.try_get("phase")?, row.try_get::<i64, _>("many")?.unsigned_abs()));
+    rows.iter().map(count).collect::<Result<_, sqlx::Error>>().map_err(LedgerError::from)
 }

@@ -114,6 +114,10 @@ impl Ledger for Sql {
         marks::take_turn(&self.database, name, now, every_seconds).await
     }
 
+    async fn phases(&self) -> Result<Vec<(String, u64)>, LedgerError> {
+        rotations::phases(&self.database).await
+    }
+
     async fn was_told(&self, key: &str) -> Result<bool, LedgerError> {
         marks::was_told(&self.database, key).await
     }

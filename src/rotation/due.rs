@@ -10,6 +10,8 @@ use std::collections::BTreeSet;
 
 /// While people decide, the plan is compared with GitLab's truth this often.
 const REPLAN_SECONDS: u64 = 6 * 3600;
+/// And while something blocks it this often: a person mends it and waits for the button.
+const BLOCKED_SECONDS: u64 = 120;
 
 /// Everything that is owed now or later, each with the moment from which it may be done.
 pub fn due(rotation: &Rotation) -> BTreeSet<Owed> {
@@ -59,7 +61,8 @@ fn awaiting(rotation: &Rotation) -> Vec<Owed> {
 }
 
 fn replan(rotation: &Rotation) -> Owed {
-    Owed { from: later(rotation.checked_at, REPLAN_SECONDS), effect: Effect::Replan }
+    let pause = if rotation.plan.blockers.is_empty() { REPLAN_SECONDS } else { BLOCKED_SECONDS };
+    Owed { from: later(rotation.checked_at, pause), effect: Effect::Replan }
 }
 
 /// Into a store that cannot be read the previous value goes only when no write of the new one can land after it.

@@ -92,13 +92,17 @@ pub struct RotationKey {
     pub token: TokenId,
     /// Its expiry at the time of the notice; `None` for a token without one that is rotated by hand.
     pub expires_at: Option<jiff::civil::Date>,
+    /// 0, or how often a person opened the case again by hand after it was closed undone.
+    #[serde(default)]
+    pub round: u32,
 }
 
 impl fmt::Display for RotationKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.expires_at {
-            Some(date) => write!(f, "{}/{}/{date}", self.host, self.token),
-            None => write!(f, "{}/{}/never", self.host, self.token),
+            Some(date) => write!(f, "{}/{}/{date}", self.host, self.token)?,
+            None => write!(f, "{}/{}/never", self.host, self.token)?,
         }
+        if self.round > 0 { write!(f, "/{}", self.round) } else { Ok(()) }
     }
 }

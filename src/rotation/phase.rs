@@ -183,6 +183,20 @@ pub enum Phase {
 }
 
 impl Phase {
+    /// The names of the phases in which something may still happen.
+    pub const OPEN: &[&str] = &[
+        "awaiting_approval",
+        "scheduled",
+        "minting",
+        "distributing",
+        "verifying",
+        "grace",
+        "restoring",
+        "revoking",
+        "closing",
+        "stuck",
+    ];
+
     /// The state's name, as in the database, metrics and `list`.
     pub fn name(&self) -> &'static str {
         match self {

@@ -8,7 +8,7 @@
 //! |---|---|---|
 //! | 202 | remembered, now or before | 0 |
 //! | 200 | read, and of no use: not about tokens, a reply, a look-alike. Never bounced, never repeated | 0 |
-//! | 401 | the relay's password or signature is wrong: an error of ours, so the mail waits | 77, which the script makes 75 |
+//! | 401 | the relay's password or signature is wrong: an error of ours, so the mail waits | 75 |
 //! | 400, 413, 415 | no mail, or too big: repeating will not help | 65 |
 //! | 408, 429, 5xx | slow line, overload, database away: the mail waits | 75 |
 

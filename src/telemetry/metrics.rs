@@ -3,17 +3,17 @@
 use super::log::TelemetryError;
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 
-/// Labels `kind` (mail, webhook, scan, command) and `result` (opened, known, unmanaged, refused ...).
+/// Labels `kind` (tokens, token_expiring, pipeline, job, comment, ignored) and `result` (heeded, put_off, no_use).
 pub const NOTICES: &str = "rekey_notices_total";
 /// Labels `endpoint` and `result` (accepted, duplicate, unauthenticated, malformed, too_big, busy).
 pub const INBOUND: &str = "rekey_inbound_requests_total";
-/// Labels `action` and `result` (done, refused, stale).
+/// Labels `action` and `result` (done, failed, or why it was refused).
 pub const CLICKS: &str = "rekey_clicks_total";
 /// Label `phase`.
 pub const ACTIVE_ROTATIONS: &str = "rekey_rotations";
 /// No labels: one number to alert on.
 pub const STUCK: &str = "rekey_rotations_stuck";
-/// Labels `effect` and `result` (done, retry, failed, lost).
+/// Labels `effect` and `result` (moved, later, trouble, stopped).
 pub const EFFECTS: &str = "rekey_effects_total";
 /// Label `effect`.
 pub const EFFECT_SECONDS: &str = "rekey_effect_seconds";

@@ -3,6 +3,7 @@
 
 mod cli;
 mod config;
+mod crash;
 mod databases;
 mod flow;
 mod gitlab;
@@ -13,4 +14,6 @@ mod notice;
 mod postgres;
 mod sandbox;
 mod secret_store;
+mod server;
+mod simulation;
 mod slack;

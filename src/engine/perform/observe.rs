@@ -8,7 +8,8 @@ use crate::rotation::event::Event;
 use crate::rotation::phase::{Minted, Phase};
 use crate::rotation::policy::later;
 use crate::rotation::record::Rotation;
-use crate::rotation::token::Strategy;
+use crate::rotation::token::LiveToken;
+use jiff::Timestamp;
 use std::collections::BTreeSet;
 
 impl Engine {
@@ -17,12 +18,25 @@ impl Engine {
         let Phase::Verifying { new, passed_at: Some(passed_at), .. } = &rotation.phase else {
             return Ok(Performed::Moved);
         };
-        let found = match self.gitlab.find(&rotation.plan.owner, new.id).await {
-            Ok(found) => found,
-            Err(error) if error.is_passing() => return Ok(trouble(&error)),
-            Err(_) if rotation.plan.strategy == Strategy::SelfRotate => None,
-            Err(error) => return Ok(trouble(&error)),
+        let found = match self.may_look_up(&rotation.plan.owner).await {
+            Ok(false) => return self.observe_by_value(hold, rotation, new).await,
+            Ok(true) => self.gitlab.find(&rotation.plan.owner, new.id).await,
+            Err(error) => Err(error),
         };
+        match found {
+            Err(error) => Ok(trouble(&error)),
+            Ok(found) => self.weigh_new(hold, rotation, new, *passed_at, found).await,
+        }
+    }
+
+    async fn weigh_new(
+        &self,
+        hold: &Hold<'_>,
+        rotation: &Rotation,
+        new: &Minted,
+        passed_at: Timestamp,
+        found: Option<LiveToken>,
+    ) -> Result<Performed, Stop> {
         match found {
             Some(token) if !token.active => {
                 let why = format!("the new token {} was revoked by somebody", new.id);
@@ -30,9 +44,12 @@ impl Engine {
             }
             Some(token) => match token.last_used_at {
                 Some(at) => hold.report(rotation, &Event::NewSeen { at }).await,
-                None => self.not_used_yet(hold, rotation, *passed_at).await,
+                None => self.not_used_yet(hold, rotation, passed_at).await,
             },
-            None => self.observe_by_value(hold, rotation, new).await,
+            None => {
+                let why = format!("the new token {} is no longer there", new.id);
+                hold.report(rotation, &Event::GaveUp { why }).await
+            }
         }
     }
 
@@ -40,7 +57,7 @@ impl Engine {
         &self,
         hold: &Hold<'_>,
         rotation: &Rotation,
-        passed_at: jiff::Timestamp,
+        passed_at: Timestamp,
     ) -> Result<Performed, Stop> {
         if self.clock.now() >= later(passed_at, rotation.plan.timing.use_seconds) {
             return hold.report(rotation, &Event::NewNeverUsed).await;

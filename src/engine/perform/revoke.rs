@@ -20,7 +20,8 @@ impl Engine {
         hold.ensure().await?;
         match self.gitlab.revoke(&rotation.plan.owner, token).await {
             Ok(()) => hold.report(rotation, &Event::Revoked { token }).await,
-            Err(error) if error.is_passing() => Ok(trouble(&error)),
+            // Anything but a clear no may be tried again.
+            Err(error) if error.status().is_none() => Ok(trouble(&error)),
             Err(error) => hold.report(rotation, &Event::RevokeRefused { token, why: error.to_string() }).await,
         }
     }
@@ -38,7 +39,7 @@ impl Engine {
         if held.is_some() {
             return Ok(held);
         }
-        self.lost_but_used(rotation, token).await
+        self.use_of(rotation, token).await
     }
 
     /// A store that holds exactly this token.
@@ -57,18 +58,26 @@ impl Engine {
         Ok(None)
     }
 
-    /// A token whose value we lost must be unused; if it is used, some place that cannot be read holds it.
-    async fn lost_but_used(&self, rotation: &Rotation, token: TokenId) -> Result<Option<Event>, Performed> {
-        if !rotation.lost.contains(&token) || rotation.plan.rotates() {
+    /// A use that speaks against it: the old token broke its silence while the revoke waited, or a token whose value
+    /// we lost is used, so some place that cannot be read holds it.
+    async fn use_of(&self, rotation: &Rotation, token: TokenId) -> Result<Option<Event>, Performed> {
+        let old = token == rotation.plan.old.id && rotation.phase.minted().is_some();
+        let lost = rotation.lost.contains(&token) && !rotation.plan.rotates();
+        if !old && !lost {
             return Ok(None);
         }
-        match self.gitlab.find(&rotation.plan.owner, token).await {
-            Ok(Some(live)) if live.active && live.last_used_at.is_some() => {
-                let why = "it is in use, so some store that cannot be read holds it".to_owned();
-                Ok(Some(Event::RevokeRefused { token, why }))
-            }
-            Ok(_) => Ok(None),
-            Err(error) => Err(trouble(&error)),
+        let live = match self.gitlab.find(&rotation.plan.owner, token).await {
+            Ok(live) => live.filter(|live| live.active),
+            Err(error) => return Err(trouble(&error)),
+        };
+        let Some(live) = live else { return Ok(None) };
+        if old && live.last_used_at > rotation.old_last_used {
+            return Ok(Some(Event::OldSeen { last_used: live.last_used_at, ips: live.last_used_ips }));
         }
+        if lost && live.last_used_at > rotation.stored_at {
+            let why = "it is in use, so some store that cannot be read holds it".to_owned();
+            return Ok(Some(Event::RevokeRefused { token, why }));
+        }
+        Ok(None)
     }
 }

@@ -50,6 +50,11 @@ impl Engine {
         };
         match started {
             Some(run) => hold.report(rotation, &Event::ConsumerStarted { consumer: id.clone(), run }).await,
+            None if self.clock.now() >= later(since, consumer.timeout_seconds) => {
+                let what = format!("no pipeline came of it within {} s", consumer.timeout_seconds);
+                let failed = Event::ConsumerFailed { consumer: id.clone(), what, url: None, log: None };
+                hold.report(rotation, &failed).await
+            }
             None => Ok(Performed::Later(self.settings.poll)),
         }
     }
@@ -75,6 +80,12 @@ impl Engine {
                 Ok(Some(RunRef { pipeline: pipeline.id, job: None, url: pipeline.web_url }))
             }
             ConsumerKind::RetryJob { git_ref } => {
+                let since = since.saturating_sub(SKEW).unwrap_or(since);
+                let newest = if asked { self.gitlab.newest_job(project, git_ref, &consumer.job).await? } else { None };
+                if let Some(job) = newest.filter(|job| job.created_at.is_some_and(|at| at >= since)) {
+                    let pipeline = job.pipeline.map_or(0, |pipeline| pipeline.id);
+                    return Ok(Some(RunRef { pipeline, job: Some(job.id), url: job.web_url }));
+                }
                 let Some(last) = self.gitlab.latest_finished_job(project, git_ref, &consumer.job).await? else {
                     return Err(no_such_job(consumer, git_ref));
                 };

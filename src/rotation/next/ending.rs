@@ -20,6 +20,9 @@ pub fn old_seen(
     ips: &[String],
     now: Timestamp,
 ) -> Result<(), Refusal> {
+    if matches!(rotation.phase, Phase::Revoking { .. }) {
+        return used_before_revoke(rotation, last_used, ips, now);
+    }
     let Phase::Grace { new, since, until, broken } = rotation.phase.clone() else {
         return Err(Refusal::not_now(rotation));
     };
@@ -35,6 +38,25 @@ pub fn old_seen(
         return Ok(());
     }
     still_used(rotation, new, silent_since, silent_until, broken + 1, ips, now);
+    Ok(())
+}
+
+/// A revoke may wait for long; somebody who used the old token meanwhile gets a new grace period.
+fn used_before_revoke(
+    rotation: &mut Rotation,
+    last_used: Option<Timestamp>,
+    ips: &[String],
+    now: Timestamp,
+) -> Result<(), Refusal> {
+    let (Phase::Revoking { new: Some(new), pending, .. }, Some(used)) = (rotation.phase.clone(), last_used) else {
+        return Err(Refusal::not_now(rotation));
+    };
+    if !pending.contains(&rotation.plan.old.id) || rotation.old_last_used >= last_used {
+        return Err(Refusal::Stale);
+    }
+    rotation.old_last_used = last_used;
+    let until = later(used, rotation.plan.timing.grace_seconds);
+    still_used(rotation, new, used, until, 1, ips, now);
     Ok(())
 }
 

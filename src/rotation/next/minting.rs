@@ -91,21 +91,27 @@ pub fn value_lost(
     found: &BTreeSet<TokenId>,
     now: Timestamp,
 ) -> Result<(), Refusal> {
-    let written = match &rotation.phase {
-        Phase::Minting { attempt: present, started: Some(_) } if *present == attempt => false,
-        Phase::Distributing { new, .. } if new.attempt == attempt => {
-            rotation.lost.insert(new.id);
-            true
-        }
+    let (written, new) = match &rotation.phase {
+        Phase::Minting { attempt: present, started: Some(_) } if *present == attempt => (false, None),
+        Phase::Distributing { new, .. } if new.attempt == attempt => (true, Some(new.id)),
         _ => return Err(stale(rotation)),
     };
+    if rotation.plan.strategy == Strategy::SelfRotate {
+        // The next attempt would present the dead value that a store still holds.
+        stuck_without_value(rotation, now);
+        return Ok(());
+    }
+    rotation.lost.extend(new);
+    // The first attempt rotates the old token, so any other proves that it landed. A later one rotates a successor,
+    // and what is found may be that one.
+    let landed = attempt == 1 && found.iter().any(|id| *id != rotation.plan.old.id);
     rotation.lost.extend(found.iter().filter(|id| **id != rotation.plan.old.id));
     rotation.saw(now, "rekey", format!("the value of attempt {attempt} was lost; nobody can use it"), None);
     let horizon = rotation.quarantine(now);
     if written {
         rotation.switched_at = rotation.switched_at.or(Some(now));
         wait_for_writes(rotation, horizon);
-    } else if rotation.plan.rotates() && found.is_empty() {
+    } else if rotation.plan.rotates() && !landed {
         // Two rotates of one token are reuse, which kills the family: the first must have landed or died.
         rotation.mint_from = rotation.mint_from.max(Some(horizon));
     }
@@ -127,9 +133,14 @@ pub fn self_rotate_interrupted(rotation: &mut Rotation, attempt: u32, now: Times
     if !matches!(rotation.phase, Phase::Minting { attempt: present, started: Some(_) } if present == attempt) {
         return Err(stale(rotation));
     }
+    stuck_without_value(rotation, now);
+    Ok(())
+}
+
+fn stuck_without_value(rotation: &mut Rotation, now: Timestamp) {
     let why = Why {
-        what: "The answer to the token's own rotate was lost, so the new value may be lost too.".into(),
-        safe: "Nothing else was changed. The old value is probably dead.".into(),
+        what: "The value that the token's own rotate gave was lost.".into(),
+        safe: "The old value is probably dead; only a store written before may hold the new one.".into(),
         todo:
             "Sign in as the token's user, make a token by hand, put it into the stores named in the plan, then abandon \
                this rotation."
@@ -138,7 +149,6 @@ pub fn self_rotate_interrupted(rotation: &mut Rotation, attempt: u32, now: Times
         log: None,
     };
     stuck(rotation, why, now);
-    Ok(())
 }
 
 /// The next attempt, or Stuck when there were too many.

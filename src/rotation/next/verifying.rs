@@ -139,7 +139,9 @@ pub fn new_seen(rotation: &mut Rotation, at: Timestamp, now: Timestamp) -> Resul
     rotation.new_last_used = Some(at);
     rotation.saw(now, "gitlab", format!("new token {} seen in use", new.id), None);
     if rotation.plan.overlaps() {
+        // Nothing is revoked during the quarantine, so the old token is watched to its end.
         let until = later(now, rotation.plan.timing.grace_seconds);
+        let until = rotation.quarantine_until.map_or(until, |quarantine| quarantine.max(until));
         rotation.phase = Phase::Grace { new, since: now, until, broken: 0 };
     } else {
         ending::revoke_then_close(rotation, new);

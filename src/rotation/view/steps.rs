@@ -37,7 +37,11 @@ pub fn steps(rotation: &Rotation) -> Vec<Step> {
     steps.push(step("Make the new token".into(), MINTED, reached));
     steps.extend(stores(rotation, at, reached));
     steps.extend(consumers(rotation, at, reached));
-    let seen = if rotation.new_last_used.is_some() { Progress::Done } else { mark(VERIFIED, reached) };
+    let seen = match at {
+        _ if rotation.new_last_used.is_some() => Progress::Done,
+        Phase::Verifying { passed_at: None, .. } => Progress::Todo,
+        _ => mark(VERIFIED, reached),
+    };
     steps.push(Step { progress: seen, text: "See the new token in use".into() });
     if rotation.plan.overlaps() {
         steps.push(step("Wait until the old token is silent".into(), SILENT, reached));

@@ -1,30 +1,40 @@
-//! The way it should go.
+//! The way it should go, on each database, and again by another process at any point of it.
 
+use super::setup::Setup;
 use super::team::Team;
-use rekey::rotation::phase::{Outcome, Phase};
+use crate::databases::on_each;
 use rekey::rotation::view::Action;
-use rekey::sandbox::gitlab::Place;
 
 #[tokio::test]
 async fn an_approved_rotation_is_minted_stored_proven_and_the_old_token_revoked_after_silence() {
+    on_each(|url| async move {
+        let team = Setup::new().database(url).start(|_, _| {}).await;
+        team.open().await;
+        assert_eq!(team.phase().await, "awaiting_approval");
+        assert!(team.issue().contains("Please approve or decline"));
+
+        team.click("alice", Action::Approve).await.unwrap();
+        team.pass(60).await;
+        assert_eq!(team.phase().await, "grace", "{:?}", team.rotation().await);
+        assert_eq!(team.live().len(), 2, "both live during grace");
+
+        team.pass(1200).await;
+        team.done().await;
+        let told = team.comments();
+        assert_eq!(told.len(), 1, "only the end notifies anybody: {told:?}");
+        team.engine.ledger.close().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn opening_again_by_scan_mail_or_hand_finds_the_same_rotation() {
     let team = Team::new().await;
-    team.open().await;
-    assert_eq!(team.phase().await, "awaiting_approval");
-    assert_eq!(team.stage.state.issues().len(), 1, "one issue tells people");
-
+    let first = team.open().await.id;
+    let again = team.open().await.id;
+    assert_eq!(first, again);
+    assert_eq!(team.stage.state.issues().len(), 1);
     team.click("alice", Action::Approve).await.unwrap();
-    team.pass(60).await;
-    assert_eq!(team.phase().await, "grace", "{:?}", team.rotation().await);
-    assert!(!team.stage.state.token(team.stage.old).unwrap().revoked, "both live during grace");
-
-    team.pass(1200).await;
-    let rotation = team.rotation().await;
-    assert!(matches!(rotation.phase, Phase::Closed { outcome: Outcome::Done, .. }), "{rotation:?}");
-    let live = team.stage.state.live_tokens(team.stage.account);
-    assert_eq!(live.len(), 1, "exactly one token lives");
-    let held = team.stage.state.held_by(Place::Project(team.stage.project), "DEPLOY_TOKEN", "*");
-    assert_eq!(held, Some(live[0].id), "and the variable holds it");
-    let issue = &team.stage.state.issues()[0];
-    assert!(issue.closed_at.is_some());
-    println!("{}\n{}", issue.title, issue.description);
+    team.pass(3600).await;
+    team.done().await;
 }

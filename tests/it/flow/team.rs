@@ -1,20 +1,22 @@
 //! A team that uses rekey: the sandbox GitLab, an engine whose time stands still, and people who click.
 
-use crate::sandbox::stage::{BOT, Stage, stage};
+use super::setup::{Setup, people};
+use crate::sandbox::stage::Stage;
+use rekey::chat::Messenger;
 use rekey::engine::custody::Custody;
 use rekey::engine::decide::Click;
 use rekey::engine::issue::{ISSUE, IssueSurface};
-use rekey::engine::settings::{Backoff, Catalog, Person, Settings};
+use rekey::engine::settings::Catalog;
 use rekey::engine::{Dice, Engine, EngineError};
-use rekey::http::{Api, Credential, Throttle};
+use rekey::http::{Api, Backoff, Credential, Throttle};
 use rekey::ledger::Ledger;
-use rekey::rotation::ids::{ConsumerId, PersonId, RotationId, SurfaceName, TokenName};
+use rekey::rotation::ids::{PersonId, RotationId, SurfaceName};
+use rekey::rotation::phase::{Outcome, Phase, Why};
 use rekey::rotation::record::{Origin, Rotation};
-use rekey::rotation::token::{Consumer, ConsumerKind, ManagedToken, Owner};
 use rekey::rotation::view::Action;
-use rekey::sandbox::gitlab::World;
+use rekey::sandbox::gitlab::{Fault, Place, Rule};
 use rekey::secret::Secret;
-use rekey::secret_store::{Context, StoreSpec, VariableScope, build};
+use rekey::secret_store::{Context, build};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -37,76 +39,38 @@ impl Dice for Counter {
 pub struct Team {
     pub stage: Stage,
     pub engine: Arc<Engine>,
-    pub tokens: Vec<ManagedToken>,
-    _folder: tempfile::TempDir,
-    url: String,
-}
-
-/// The token that the stories rotate, as the configuration names it.
-pub fn deploy_token() -> ManagedToken {
-    ManagedToken {
-        id: TokenName::from("deploy"),
-        owner: Owner::GroupServiceAccount { group: "acme".into(), username: "deploy-bot".into() },
-        name: "deploy".into(),
-        scopes: None,
-        lifetime_days: 365,
-        rotate_before_days: 14,
-        approvers: [PersonId::from("alice"), PersonId::from("bob")].into(),
-        quorum: 1,
-        approval_seconds: 3 * 86_400,
-        strategy: None,
-        grace_seconds: 900,
-        stores: vec![variable().id()],
-        consumers: vec![Consumer {
-            id: ConsumerId::from("pipeline acme/deploy main, job deploy"),
-            project: "acme/deploy".into(),
-            job: "deploy".into(),
-            kind: ConsumerKind::Pipeline { git_ref: "main".into() },
-            timeout_seconds: 3600,
-        }],
-    }
-}
-
-pub fn variable() -> StoreSpec {
-    StoreSpec::GitlabVariable {
-        scope: VariableScope::Project("acme/deploy".into()),
-        key: "DEPLOY_TOKEN".into(),
-        environment_scope: "*".into(),
-    }
+    pub setup: Setup,
 }
 
 impl Team {
     /// The usual stage with the usual token.
     pub async fn new() -> Self {
-        Self::with(|_, _| {}, vec![deploy_token()], vec![variable()]).await
+        Setup::new().start(|_, _| {}).await
     }
 
-    pub async fn with(more: impl FnOnce(&mut World, u64), tokens: Vec<ManagedToken>, stores: Vec<StoreSpec>) -> Self {
-        let stage = stage(|world, project| {
-            world.project("acme/ops");
-            for person in ["alice", "bob", "carol"] {
-                world.user(person);
-            }
-            more(world, project);
-        })
-        .await;
-        let folder = tempfile::tempdir().unwrap();
-        let url = format!("sqlite:{}", folder.path().join("rekey.db").display());
-        let engine = engine(&stage, &url, &tokens, &stores, "worker-1").await;
-        Self { stage, engine, tokens, _folder: folder, url }
+    pub(super) async fn on(stage: Stage, setup: Setup) -> Self {
+        let engine = engine(&stage, &setup).await;
+        Self { stage, engine, setup }
     }
 
     /// Another process on the same database, with nothing in custody.
-    pub async fn restarted(&mut self, stores: &[StoreSpec]) {
-        self.engine = engine(&self.stage, &self.url, &self.tokens, stores, "worker-2").await;
+    pub async fn restarted(&mut self) {
+        self.engine.ledger.close().await;
+        self.setup.settings.owner.push('+');
+        self.engine = engine(&self.stage, &self.setup).await;
     }
 
     /// Opens a rotation as the scan would.
     pub async fn open(&self) -> Rotation {
-        self.engine.consider(&self.tokens[0], Origin::Scan, false).await.unwrap();
-        let rotation = self.engine.rotation("deploy").await.unwrap();
+        self.engine.consider(&self.setup.tokens[0], Origin::Scan, false).await.unwrap();
         self.work().await;
-        rotation
+        self.rotation().await
+    }
+
+    /// Opens, and approves by alice; does nothing more.
+    pub async fn approved(&self) {
+        self.open().await;
+        self.click("alice", Action::Approve).await.unwrap();
     }
 
     pub async fn rotation(&self) -> Rotation {
@@ -114,22 +78,34 @@ impl Team {
     }
 
     pub async fn click(&self, who: &str, action: Action) -> Result<Rotation, EngineError> {
-        let rotation = self.rotation().await;
-        self.click_plan(who, action, Some(rotation.plan.hash().0)).await
+        let plan = self.rotation().await.plan.hash().0;
+        self.click_with(who, action, |click| click.plan = Some(plan)).await
     }
 
-    pub async fn click_plan(&self, who: &str, action: Action, plan: Option<String>) -> Result<Rotation, EngineError> {
+    /// A click whose details the story chooses.
+    pub async fn click_with(
+        &self,
+        who: &str,
+        action: Action,
+        change: impl FnOnce(&mut Click),
+    ) -> Result<Rotation, EngineError> {
         static KEY: AtomicU64 = AtomicU64::new(0);
-        let click = Click {
+        let mut click = Click {
             key: format!("key-{}", KEY.fetch_add(1, Ordering::SeqCst)),
             rotation: self.rotation().await.id,
             action,
             person: PersonId::from(who),
             via: "slack".into(),
-            plan,
+            plan: None,
             snooze_seconds: None,
         };
+        change(&mut click);
         self.engine.decide(&click).await
+    }
+
+    /// What a person reads who clicks in vain.
+    pub async fn refusal(&self, who: &str, action: Action) -> String {
+        self.click(who, action).await.unwrap_err().to_string()
     }
 
     /// Does everything that is due at this moment, pipelines included.
@@ -144,8 +120,9 @@ impl Team {
         panic!("work never ends: {:?}", self.rotation().await);
     }
 
-    async fn work_once(&self) -> bool {
-        let now = self.engine.clock.now();
+    /// One claim of everything that is due.
+    pub async fn work_once(&self) -> bool {
+        let now = self.now();
         let until = now.saturating_add(jiff::SignedDuration::from_secs(120)).unwrap();
         let claims = self.engine.ledger.claim("worker", now, until, 100).await.unwrap();
         let busy = !claims.is_empty();
@@ -157,51 +134,102 @@ impl Team {
 
     /// Lets time pass, working at every moment at which something falls due.
     pub async fn pass(&self, seconds: i64) {
-        let end = self.engine.clock.now().saturating_add(jiff::SignedDuration::from_secs(seconds)).unwrap();
+        let end = self.now().saturating_add(jiff::SignedDuration::from_secs(seconds)).unwrap();
         loop {
             self.work().await;
             let wake = self.engine.ledger.next_wake().await.unwrap();
-            let now = self.engine.clock.now();
+            let soon = self.now().saturating_add(jiff::SignedDuration::from_secs(1)).unwrap();
             match wake {
-                Some(at) if at <= end => {
-                    self.stage.clock.set(at.max(now.saturating_add(jiff::SignedDuration::from_secs(1)).unwrap()))
-                }
+                Some(at) if at <= end => self.stage.clock.set(at.max(soon)),
                 _ => break,
             }
         }
-        self.stage.clock.set(end);
+        self.stage.clock.set(end.max(self.now()));
         self.work().await;
+    }
+
+    pub fn now(&self) -> jiff::Timestamp {
+        self.engine.clock.now()
     }
 
     /// The phase's name.
     pub async fn phase(&self) -> &'static str {
         self.rotation().await.phase.name()
     }
+
+    /// Why it is stuck; the story ends here if it is not.
+    pub async fn stuck(&self) -> Why {
+        match self.rotation().await.phase {
+            Phase::Stuck { why, .. } => why,
+            phase => panic!("not stuck but {phase:?}"),
+        }
+    }
+
+    pub fn fault(&self, method: &str, path: &str, fault: Fault) {
+        self.stage.state.fault(Rule::new(method, path, fault));
+    }
+
+    /// The token in the deploy variable.
+    pub fn held(&self) -> Option<u64> {
+        self.stage.state.held_by(Place::Project(self.stage.project), "DEPLOY_TOKEN", "*")
+    }
+
+    /// The service account's live tokens, oldest first.
+    pub fn live(&self) -> Vec<u64> {
+        self.stage.state.live_tokens(self.stage.account).iter().map(|token| token.id).collect()
+    }
+
+    /// The description of the one issue.
+    pub fn issue(&self) -> String {
+        let issues = self.stage.state.issues();
+        assert_eq!(issues.len(), 1, "one issue tells people");
+        issues[0].description.clone()
+    }
+
+    /// The comments under all issues.
+    pub fn comments(&self) -> Vec<String> {
+        let issues = self.stage.state.issues();
+        issues.iter().flat_map(|issue| self.stage.state.notes(issue.id)).map(|note| note.body).collect()
+    }
+
+    /// It is over, with this outcome, and the issue says so.
+    pub async fn ended(&self, outcome: Outcome) {
+        let rotation = self.rotation().await;
+        assert!(matches!(rotation.phase, Phase::Closed { outcome: o, .. } if o == outcome), "{rotation:?}");
+        self.issue();
+        assert!(!self.stage.state.issues()[0].open, "the issue is closed");
+    }
+
+    /// It is done, and what must hold at rest holds.
+    pub async fn done(&self) {
+        self.ended(Outcome::Done).await;
+        assert_eq!(self.live().len(), 1, "exactly one token lives");
+        assert_eq!(self.held(), Some(self.live()[0]), "and the variable holds it");
+        assert!(self.stage.state.token(self.stage.old).unwrap().revoked, "the old one is revoked");
+        assert!(!self.engine.custody.holds(&self.rotation().await.id), "nothing is left in memory");
+        assert_eq!(self.engine.ledger.verify().await.unwrap().fault, None, "the journal is whole");
+    }
 }
 
-async fn engine(stage: &Stage, url: &str, tokens: &[ManagedToken], stores: &[StoreSpec], owner: &str) -> Arc<Engine> {
+async fn engine(stage: &Stage, setup: &Setup) -> Arc<Engine> {
     let client = rekey::http::client(None).unwrap();
     let base = format!("{}/api/v4", stage.gitlab.base_url());
     let throttle = Arc::new(Throttle::new(16, None));
-    let api = Arc::new(Api::new(client, &base, Credential::PrivateToken(Secret::new(BOT.into())), throttle).unwrap());
+    let credential = Credential::PrivateToken(Secret::new(setup.bot.clone()));
+    let quick = Backoff::jittered(Duration::from_millis(1), Duration::from_millis(2));
+    let api = Arc::new(Api::new(client, &base, credential, throttle).unwrap().with_backoff(quick));
     let gitlab = rekey::gitlab::Client::new(api.clone());
     let context = Context { gitlab: api };
-    let catalog = Catalog {
-        tokens: tokens.iter().map(|token| (token.id.clone(), token.clone())).collect(),
-        people: ["alice", "bob", "carol"]
-            .map(|id| (PersonId::from(id), Person { name: id.into(), gitlab: Some(id.into()), ..Person::default() }))
-            .into(),
-    };
-    let issue =
-        IssueSurface::new(gitlab.clone(), "acme/ops".into(), vec!["token-rotation".into()], true, catalog.clone());
-    let ledger: Arc<dyn Ledger> = rekey::ledger::open(url).await.unwrap();
+    let tokens = setup.tokens.iter().map(|token| (token.id.clone(), token.clone())).collect();
+    let catalog = Catalog { tokens, people: people() };
+    let ledger: Arc<dyn Ledger> = rekey::ledger::open(&setup.url).await.unwrap();
     Arc::new(Engine {
         ledger,
+        stores: setup.stores.iter().map(|spec| (spec.id(), build(spec, &context))).collect(),
+        surfaces: surfaces(&gitlab, &catalog, setup),
         gitlab,
-        stores: stores.iter().map(|spec| (spec.id(), build(spec, &context))).collect(),
-        surfaces: BTreeMap::from([(SurfaceName::from(ISSUE), Arc::new(issue) as Arc<dyn rekey::chat::Messenger>)]),
         catalog,
-        settings: settings(owner),
+        settings: setup.settings.clone(),
         clock: Arc::new(stage.clock.clone()),
         dice: Arc::new(Counter::default()),
         custody: Custody::default(),
@@ -210,19 +238,16 @@ async fn engine(stage: &Stage, url: &str, tokens: &[ManagedToken], stores: &[Sto
     })
 }
 
-fn settings(owner: &str) -> Settings {
-    Settings {
-        owner: owner.into(),
-        lease: Duration::from_secs(120),
-        horizon_seconds: 600,
-        use_seconds: 3600,
-        poll: Duration::from_secs(10),
-        scan_every: Duration::from_secs(3600),
-        max_tries: 30,
-        parallel: 8,
-        window: None,
-        issues_project: Some("acme/ops".into()),
-        labels: vec!["token-rotation".into()],
-        backoff: Backoff { first: Duration::from_millis(1), most: Duration::from_millis(4) },
+fn surfaces(
+    gitlab: &rekey::gitlab::Client,
+    catalog: &Catalog,
+    setup: &Setup,
+) -> BTreeMap<SurfaceName, Arc<dyn Messenger>> {
+    let labels = setup.settings.labels.clone();
+    let issue = IssueSurface::new(gitlab.clone(), "acme/ops".into(), labels, true, catalog.clone());
+    let mut surfaces = BTreeMap::from([(SurfaceName::from(ISSUE), Arc::new(issue) as Arc<dyn Messenger>)]);
+    if let Some(slack) = &setup.slack {
+        surfaces.insert(SurfaceName::from("slack"), super::chat::messenger(slack, catalog));
     }
+    surfaces
 }

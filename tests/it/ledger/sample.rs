@@ -40,7 +40,7 @@ pub fn rotation(number: u64) -> Rotation {
     };
     let opening = Opening {
         id: RotationId(format!("01kcase{number:019}")),
-        key: RotationKey { host: "gitlab.example.com".into(), token: TokenId(number), expires_at },
+        key: RotationKey { host: "gitlab.example.com".into(), token: TokenId(number), expires_at, round: 0 },
         by: Origin::Mail,
         plan,
         surfaces: vec![SurfaceName::from("issue"), SurfaceName::from("slack")],

@@ -171,9 +171,9 @@ async fn every_card_and_announcement_passes_a_strict_slack() {
     let (_slack, state, bot) = both().await;
     for (name, rotation) in rotations::all() {
         let card = card(&rotation);
-        let posted = bot.show(&card, None).await.unwrap_or_else(|error| panic!("{name}: {error}"));
+        let posted = bot.show(&card, None).await.expect(name);
         for index in 0..rotation.announcements.len() {
-            bot.announce(&card, &posted.reference, index).await.unwrap_or_else(|error| panic!("{name}: {error}"));
+            bot.announce(&card, &posted.reference, index).await.expect(name);
         }
     }
     assert_eq!(cards(&state).len(), 1);

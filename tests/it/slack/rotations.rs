@@ -72,7 +72,7 @@ pub fn plan() -> Plan {
 }
 
 pub fn opened(plan: Plan) -> Rotation {
-    let key = RotationKey { host: plan.host.clone(), token: plan.old.id, expires_at: plan.old.expires_at };
+    let key = RotationKey { host: plan.host.clone(), token: plan.old.id, expires_at: plan.old.expires_at, round: 0 };
     let opening = Opening {
         id: RotationId::from(ID),
         key,
@@ -110,7 +110,9 @@ fn run() -> RunRef {
 
 pub fn go(rotation: Rotation, steps: &[(i64, Event)]) -> Rotation {
     steps.iter().fold(rotation, |row, (minute, event)| {
-        next(&row, event, at(*minute)).unwrap_or_else(|refusal| panic!("{}: {refusal}", event.name()))
+        let after = next(&row, event, at(*minute));
+        assert!(after.is_ok(), "{}: {after:?}", event.name());
+        after.unwrap()
     })
 }
 

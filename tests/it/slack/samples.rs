@@ -19,7 +19,7 @@ fn as_form(payload: &str) -> Vec<u8> {
 }
 
 fn interaction(name: &str) -> Interaction {
-    inbound::interaction(&as_form(&sample(name))).unwrap_or_else(|| panic!("{name}"))
+    inbound::interaction(&as_form(&sample(name))).expect(name)
 }
 
 #[test]

@@ -1,0 +1,100 @@
+//! `rekey demo`: one address to open, or with `--auto` the whole story told in the terminal.
+
+use super::CliError;
+use super::args::{Chat, DemoArgs, Failure};
+use super::table::{Cell, Table, Tone, wants_colour};
+use crate::sandbox::demo::{BotLog, Demo, DemoError, Page, Report, Tempo, play};
+use crate::server::Render;
+use crate::telemetry::{LogFormat, LogSettings, install_metrics, subscriber};
+use jiff::tz::TimeZone;
+use std::io::{self, Write};
+use std::process::ExitCode;
+use std::sync::Arc;
+
+pub(super) fn run(args: &DemoArgs, output: &mut dyn Write) -> Result<ExitCode, CliError> {
+    let Chat::Slack = args.chat;
+    if args.fail.is_some() && !args.auto {
+        return Err(CliError::failed("--fail belongs to --auto", "on the page, switch trouble on under Trouble"));
+    }
+    let log = keep_log()?;
+    let metrics = install_metrics().map_err(|error| CliError::failed(error.to_string(), "start rekey anew"))?;
+    let render: Render = Arc::new(move || metrics.render());
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let runtime = runtime.map_err(|source| CliError::Io { what: "the demo cannot start".into(), source })?;
+    match args.auto {
+        true => runtime.block_on(auto(args.fail == Some(Failure::Verify), log, render, output)),
+        false => runtime.block_on(watched(args.port, log, render, output)),
+    }
+}
+
+/// The bot's log goes to the page, so that the terminal stays readable.
+fn keep_log() -> Result<BotLog, CliError> {
+    let log = BotLog::default();
+    let kept = log.clone();
+    let settings = LogSettings { format: Some(LogFormat::Json), filter: None };
+    let anew = |error: &dyn ToString| CliError::failed(error.to_string(), "start rekey anew");
+    let lines = subscriber(&settings, false, move || kept.clone()).map_err(|error| anew(&error))?;
+    tracing::subscriber::set_global_default(lines).map_err(|error| anew(&error))?;
+    Ok(log)
+}
+
+fn stopped(error: DemoError) -> CliError {
+    CliError::failed(error.to_string(), "the demo needs loopback and a writable temporary folder")
+}
+
+fn unprinted(source: io::Error) -> CliError {
+    CliError::Io { what: "the terminal cannot be written to".into(), source }
+}
+
+async fn watched(port: u16, log: BotLog, render: Render, output: &mut dyn Write) -> Result<ExitCode, CliError> {
+    let page = Page::start(port, Tempo::WATCHED, log, render).await.map_err(stopped)?;
+    let url = page.url();
+    let words = format!(
+        "\n  rekey demo   {url}\n\n  The bot runs beside a sandbox GitLab and Slack, on this machine only.\n  \
+         Open the page, send the first mail, approve as Alice.\n  Grace and pipelines are shortened to seconds; \
+         in production the grace is 15 minutes.\n\n  Ctrl-C stops it and leaves nothing behind.\n"
+    );
+    writeln!(output, "{words}").map_err(unprinted)?;
+    if let Err(source) = tokio::signal::ctrl_c().await {
+        return Err(CliError::Io { what: "Ctrl-C cannot be heard".into(), source });
+    }
+    page.stop().await;
+    writeln!(output, "\n  Stopped.").map_err(unprinted)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn auto(red: bool, log: BotLog, render: Render, output: &mut dyn Write) -> Result<ExitCode, CliError> {
+    writeln!(output, "The bot beside a sandbox GitLab and Slack. Grace and pipelines are shortened.\n")
+        .map_err(unprinted)?;
+    let demo = Demo::start(Tempo::QUICK, log, render).await.map_err(stopped)?;
+    let mut failed = Ok(());
+    let mut say = |line: &str| {
+        if failed.is_ok() {
+            failed = writeln!(output, "  {line}");
+        }
+    };
+    let played = play(&demo, red, &mut say).await;
+    demo.stop().await;
+    failed.map_err(unprinted)?;
+    let report = played.map_err(stopped)?;
+    write!(output, "\n{}\n{}", timeline(&report), verdict(&report)).map_err(unprinted)?;
+    Ok(if report.is_good() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn timeline(report: &Report) -> String {
+    let mut table = Table::new(["TIME (UTC)", "WHO SAYS SO", "WHAT"]);
+    for moment in &report.timeline {
+        let time = moment.at.to_zoned(TimeZone::UTC).strftime("%H:%M:%S%.3f").to_string();
+        table.row([Cell::toned(time, Tone::Faint), moment.source.clone().into(), moment.what.clone().into()]);
+    }
+    table.render(wants_colour())
+}
+
+fn verdict(report: &Report) -> String {
+    let mut table = Table::new(["CHECKED IN GITLAB AND IN THE LEDGER"]);
+    for check in &report.checks {
+        let (word, tone) = if check.holds { ("ok", Tone::Good) } else { ("WRONG", Tone::Bad) };
+        table.row([Cell::toned(format!("{word}  {}", check.what), tone)]);
+    }
+    table.render(wants_colour())
+}

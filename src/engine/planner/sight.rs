@@ -1,0 +1,52 @@
+//! Looking tokens up. A user's tokens are shown to administrators and to that user only; where the bot is neither,
+//! the token itself is asked, with the value that a store holds.
+
+use crate::engine::{Engine, EngineError};
+use crate::gitlab::TokenFilter;
+use crate::http::CallError;
+use crate::rotation::ids::{StoreId, TokenId};
+use crate::rotation::token::{LiveToken, ManagedToken, Owner};
+use crate::secret_store::StoreError;
+
+impl Engine {
+    /// Whether GitLab shows the bot this owner's tokens. Asking in vain counts as a failed login, so it is not tried.
+    pub(in crate::engine) async fn may_look_up(&self, owner: &Owner) -> Result<bool, CallError> {
+        let (Owner::User { username } | Owner::InstanceServiceAccount { username }) = owner else { return Ok(true) };
+        let me = self.gitlab.me().await?;
+        Ok(me.admin || me.username.eq_ignore_ascii_case(username))
+    }
+
+    /// The owner's tokens, dead ones too, or the one whose value a store holds.
+    pub(super) async fn visible_tokens(&self, managed: &ManagedToken) -> Result<Vec<LiveToken>, EngineError> {
+        if self.may_look_up(&managed.owner).await? {
+            return Ok(self.gitlab.list(&managed.owner, &TokenFilter::default()).await?);
+        }
+        Ok(self.stored_token(&managed.stores).await?.into_iter().collect())
+    }
+
+    /// One token, dead or alive; `None` if there is no trace of it.
+    pub(super) async fn visible_token(
+        &self,
+        managed: &ManagedToken,
+        id: TokenId,
+    ) -> Result<Option<LiveToken>, EngineError> {
+        if self.may_look_up(&managed.owner).await? {
+            return Ok(self.gitlab.find(&managed.owner, id).await?);
+        }
+        Ok(self.stored_token(&managed.stores).await?.filter(|token| token.id == id))
+    }
+
+    async fn stored_token(&self, stores: &[StoreId]) -> Result<Option<LiveToken>, EngineError> {
+        for store in stores.iter().filter_map(|id| self.stores.get(id)) {
+            let value = store.read().await.map_err(|error| match error {
+                StoreError::Refused { .. } => EngineError::Broken(error.to_string()),
+                _ => EngineError::Unavailable(error.to_string()),
+            })?;
+            let Some(value) = value else { continue };
+            if let Some(token) = self.gitlab.whoami(&value).await? {
+                return Ok(Some(token));
+            }
+        }
+        Ok(None)
+    }
+}

@@ -1,0 +1,224 @@
+//! `rekey demo`: the bot exactly as in production (configuration text, checks, adapters, endpoints, workers) beside the
+//! sandbox GitLab and Slack that it reaches over HTTP by its usual clients. Loopback only, nothing is kept.
+
+mod folder;
+mod log;
+mod mails;
+mod page;
+mod picture;
+mod settings;
+mod stage;
+mod story;
+mod watch;
+
+pub use log::BotLog;
+pub use mails::{Sample, samples};
+pub use page::Page;
+pub use stage::{ALICE, BOB, CHANNEL, JOB, OUTSIDER};
+pub use story::{Check, Moment, Report, play};
+
+use super::gitlab::{Fault, Gitlab, Handle, Hook, Place, Rule};
+use super::slack::{self, NoAnswer, Slack};
+use crate::app::{self, Running, StartError};
+use crate::clock::{Clock, SystemClock};
+use crate::config::{self, ConfigErrors};
+use crate::engine::RealDice;
+use crate::server::Render;
+use jiff::Timestamp;
+use mails::{Answer, Sent};
+use settings::{Addresses, Secrets};
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+/// Why the demo cannot go on.
+#[derive(Debug, thiserror::Error)]
+pub enum DemoError {
+    /// No folder for the database, or no port.
+    #[error("{what}: {}", source.kind())]
+    Io {
+        /// What was being done.
+        what: &'static str,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The demo's own configuration was refused: a defect.
+    #[error("the demo's configuration is wrong: {0}")]
+    Config(ConfigErrors),
+    /// The bot does not start.
+    #[error(transparent)]
+    Bot(#[from] StartError),
+    /// No connection to the bot, or between the parts.
+    #[error("{0}")]
+    Call(String),
+    /// Somebody's click had no effect.
+    #[error(transparent)]
+    Click(#[from] NoAnswer),
+    /// Something that must happen did not, in time.
+    #[error("{0} did not happen in time")]
+    Late(&'static str),
+}
+
+impl DemoError {
+    fn io(what: &'static str) -> impl FnOnce(std::io::Error) -> Self {
+        move |source| Self::Io { what, source }
+    }
+}
+
+/// How much shorter than in production everything takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tempo {
+    /// How long the old token must stay silent, in seconds.
+    pub grace: u64,
+    /// After how many seconds a request is taken not to land any more.
+    pub horizon: u64,
+    /// How long a pipeline takes for one step.
+    pub step: Duration,
+}
+
+impl Tempo {
+    /// For people who watch.
+    pub const WATCHED: Self = Self { grace: 8, horizon: 3, step: Duration::from_millis(600) };
+    /// For those who wait.
+    pub const QUICK: Self = Self { grace: 2, horizon: 1, step: Duration::from_millis(100) };
+}
+
+/// Everything running. Stop it with [`Demo::stop`], so that the bot finishes what is in hand.
+pub struct Demo {
+    bot: Running,
+    gitlab: Gitlab,
+    slack: Slack,
+    cast: stage::Cast,
+    tempo: Tempo,
+    secrets: Secrets,
+    client: reqwest::Client,
+    log: BotLog,
+    sent: Mutex<Vec<Sent>>,
+    armed: Mutex<Option<usize>>,
+    _folder: folder::Folder,
+}
+
+impl Demo {
+    /// Starts GitLab, Slack and the bot, in that order, and lets a token come close to its expiry.
+    pub async fn start(tempo: Tempo, log: BotLog, render: Render) -> Result<Self, DemoError> {
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let folder = folder::Folder::new().map_err(DemoError::io("no folder for the database"))?;
+        let client = crate::http::client(None).map_err(|error| DemoError::Call(error.to_string()))?;
+        let secrets = Secrets::random();
+        let (world, cast) = stage::world(&secrets, tempo.step, clock.now());
+        let no_port = "no port for the sandbox";
+        let gitlab = Gitlab::start(world, clock.clone()).await.map_err(DemoError::io(no_port))?;
+        let workspace = stage::workspace(&secrets);
+        let slack = Slack::start(workspace, clock.clone(), client.clone()).await.map_err(DemoError::io(no_port))?;
+        let at = Addresses { gitlab: gitlab.base_url(), slack: slack.base_url(), folder: folder.path().to_owned() };
+        let surroundings = settings::DemoSurroundings::new(&secrets, &at, tempo);
+        let config = config::load(Path::new("rekey.toml"), &surroundings).map_err(DemoError::Config)?;
+        let bot = app::run(&config, clock, Arc::new(RealDice), render).await?;
+        let (sent, armed) = (Mutex::default(), Mutex::default());
+        let demo = Self { bot, gitlab, slack, cast, tempo, secrets, client, log, sent, armed, _folder: folder };
+        demo.connect();
+        demo.come_close_to_expiry().await?;
+        Ok(demo)
+    }
+
+    /// Tells the sandboxes where the bot is, as an administrator would.
+    fn connect(&self) {
+        let bot = self.bot_url();
+        let hook = Hook::new(Place::Group(self.cast.group), &format!("{bot}/hooks/gitlab"));
+        let hook = hook.signing(&self.secrets.signing_token);
+        self.gitlab().with(|world| world.hook(hook));
+        self.slack().with(|world| world.settings.bot = bot);
+    }
+
+    /// The token joins after the bot's first scan, which would find it before any mail could tell of it.
+    async fn come_close_to_expiry(&self) -> Result<(), DemoError> {
+        self.wait_for("the first scan", || !self.gitlab().issues().is_empty()).await?;
+        self.gitlab().with(|world| stage::add_token(world, &self.cast));
+        self.run_once_by_hand().await
+    }
+
+    /// Alice runs the pipeline, so that there is something to look at.
+    async fn run_once_by_hand(&self) -> Result<(), DemoError> {
+        let url = format!("{}/api/v4/projects/{}/pipeline", self.gitlab.base_url(), self.cast.project);
+        let request = self.client.post(url).header("PRIVATE-TOKEN", &self.cast.alice_token);
+        let answer = request.json(&serde_json::json!({"ref": "main"})).send().await;
+        answer.map_err(|error| DemoError::Call(error.without_url().to_string()))?;
+        self.gitlab().run_pipelines();
+        Ok(())
+    }
+
+    /// Where the bot listens.
+    pub fn bot_url(&self) -> String {
+        format!("http://{}", self.bot.address)
+    }
+
+    /// The sandbox GitLab, to look at and to move.
+    pub fn gitlab(&self) -> Handle {
+        self.gitlab.state()
+    }
+
+    /// The sandbox Slack, to look at and to move.
+    pub fn slack(&self) -> slack::Handle {
+        self.slack.state()
+    }
+
+    /// Hands a mail to the bot as a mail server would. Links to gitlab.com become links to the sandbox.
+    pub async fn mail(&self, name: &str, raw: &str) -> Result<Answer, DemoError> {
+        let raw = mails::rewritten(raw, &self.gitlab.base_url());
+        let seen = self.log.count();
+        let request = self.client.post(format!("{}/hooks/mail", self.bot_url()));
+        let request = request.basic_auth(settings::MAIL_USER, Some(&self.secrets.mail_password));
+        let request = request.header("content-type", "message/rfc822").body(raw);
+        let answer = request.send().await.map_err(|error| DemoError::Call(error.without_url().to_string()))?;
+        let answer = Answer { status: answer.status().as_u16(), why: self.log.why_after(seen) };
+        let sent = Sent { name: name.to_owned(), at: Timestamp::now(), answer: answer.clone() };
+        lock(&self.sent).push(sent);
+        Ok(answer)
+    }
+
+    /// Somebody presses a button of the newest card that has it.
+    pub async fn press(&self, person: &str, action: &str) -> Result<(), DemoError> {
+        let action = format!("rekey.{action}");
+        let messages = self.slack().messages(CHANNEL);
+        let card = messages.iter().rev().find(|message| has_button(&message.blocks, &action));
+        let ts = card.map(|card| card.ts.clone()).ok_or_else(|| NoAnswer::NoButton(action.clone()))?;
+        Ok(self.slack().press(person, &ts, &action).await?)
+    }
+
+    /// From now on the job that proves the token fails, or no longer.
+    pub fn make_pipelines_red(&self, red: bool) {
+        self.gitlab().fail_job(red.then_some(JOB));
+    }
+
+    /// GitLab makes the next token, and breaks the connection before it has told the bot.
+    pub fn cut_next_create(&self) {
+        *lock(&self.armed) = Some(self.creates());
+        self.gitlab().fault(Rule::new("POST", stage::CREATE, Fault::CutAfter));
+    }
+
+    /// Whether the cut is still to come.
+    fn is_armed(&self) -> bool {
+        lock(&self.armed).is_some_and(|before| self.creates() == before)
+    }
+
+    fn creates(&self) -> usize {
+        let is_create = |call: &&super::gitlab::Call| {
+            call.method == "POST" && call.path.ends_with(stage::CREATE.trim_start_matches("*"))
+        };
+        self.gitlab().calls().iter().filter(is_create).count()
+    }
+
+    /// The bot finishes what is in hand; then all is gone.
+    pub async fn stop(self) {
+        self.bot.stop().await;
+    }
+}
+
+fn has_button(blocks: &[serde_json::Value], action: &str) -> bool {
+    let elements = blocks.iter().filter_map(|block| block["elements"].as_array()).flatten();
+    elements.into_iter().any(|element| element["action_id"] == action)
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+}

@@ -1,0 +1,67 @@
+//! Everything that the page shows, as JSON: what the sandboxes say of themselves, and where the bot stands.
+
+use super::{ALICE, BOB, CHANNEL, Demo, DemoError, OUTSIDER, lock, samples};
+use crate::rotation::phase::Phase;
+use crate::rotation::record::Rotation;
+use crate::rotation::view::card;
+use jiff::Timestamp;
+use mail_parser::MessageParser;
+use serde_json::{Value, json};
+
+impl Demo {
+    /// The present moment.
+    pub(super) async fn picture(&self) -> Result<Value, DemoError> {
+        let gitlab = self.look(&format!("{}/sandbox/state", self.gitlab.base_url())).await?;
+        let slack = self.look(&format!("{}/sandbox/slack/state", self.slack.base_url())).await?;
+        Ok(json!({
+            "now": Timestamp::now(), "channel": CHANNEL, "grace": self.tempo.grace, "account": self.cast.account,
+            "people": [
+                {"id": ALICE, "name": "Alice", "role": "approves"},
+                {"id": BOB, "name": "Bob", "role": "may ask"},
+                {"id": OUTSIDER, "name": "Mallory", "role": "an outsider"},
+            ],
+            "sent": *lock(&self.sent), "rotation": self.rotation().await.as_ref().map(standing),
+            "faults": {"red": gitlab["failing_job"].is_string(), "cut": self.is_armed()},
+            "gitlab": gitlab, "slack": slack, "log": self.log.lines(),
+        }))
+    }
+
+    async fn look(&self, url: &str) -> Result<Value, DemoError> {
+        let failed = |error: reqwest::Error| DemoError::Call(error.without_url().to_string());
+        let body = self.client.get(url).send().await.map_err(failed)?.bytes().await.map_err(failed)?;
+        serde_json::from_slice(&body).map_err(|_| DemoError::Call("a sandbox answers nonsense".into()))
+    }
+}
+
+fn standing(rotation: &Rotation) -> Value {
+    let card = card(rotation);
+    let stopped_at = match &rotation.phase {
+        Phase::Stuck { at, .. } => Some(at.name()),
+        _ => None,
+    };
+    let until = match &rotation.phase {
+        Phase::Grace { until, .. } => Some(*until),
+        Phase::Revoking { .. } => rotation.quarantine_until,
+        _ => None,
+    };
+    json!({
+        "id": rotation.id, "phase": rotation.phase.name(), "stopped_at": stopped_at, "until": until,
+        "old": rotation.plan.old.id, "new": rotation.phase.minted().map(|new| new.id), "outcome": card.outcome,
+        "symbol": card.status.symbol, "word": card.status.word, "sentence": card.status.sentence,
+        "waiting": card.waiting.map(|waiting| waiting.why),
+    })
+}
+
+/// What lies in the mailbox, as a mail program shows it.
+pub(super) fn mailbox() -> Vec<Value> {
+    let shown = samples().map(|sample| {
+        let mail = MessageParser::default().parse(sample.raw).unwrap_or_default();
+        let from = mail.from().and_then(|from| from.first());
+        let address = from.and_then(|from| from.address()).unwrap_or_default();
+        json!({
+            "name": sample.name, "about": sample.about, "subject": mail.subject(), "address": address,
+            "from": from.and_then(|from| from.name()).unwrap_or(address), "text": mail.body_text(0), "raw": sample.raw,
+        })
+    });
+    shown.into()
+}

@@ -1,0 +1,99 @@
+//! The bot's configuration for the demo: the text that a person would write, and secrets where it refers to them.
+
+use super::Tempo;
+use super::stage::{ALICE, BOB, CHANNEL, TEAM};
+use crate::config::Surroundings;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// Who hands mail over.
+pub(super) const MAIL_USER: &str = "mailserver";
+
+/// What only the bot and its sandboxes know; new for every demo.
+#[derive(Clone)]
+pub(super) struct Secrets {
+    pub gitlab_token: String,
+    pub signing_token: String,
+    pub slack_token: String,
+    pub slack_secret: String,
+    pub mail_password: String,
+}
+
+impl Secrets {
+    pub(super) fn random() -> Self {
+        let hex = || hex::encode(rand::random::<[u8; 16]>());
+        Self {
+            gitlab_token: format!("glpat-{}", &hex()[..20]),
+            signing_token: format!("whsec_{}", STANDARD.encode(rand::random::<[u8; 32]>())),
+            slack_token: format!("xoxb-sandbox-{}", hex()),
+            slack_secret: hex(),
+            mail_password: hex(),
+        }
+    }
+}
+
+/// Where the sandboxes are.
+pub(super) struct Addresses {
+    pub gitlab: String,
+    pub slack: String,
+    pub folder: PathBuf,
+}
+
+/// A machine on which the configuration and its secrets lie ready.
+pub(super) struct DemoSurroundings {
+    text: String,
+    secrets: Secrets,
+}
+
+impl DemoSurroundings {
+    pub(super) fn new(secrets: &Secrets, at: &Addresses, tempo: Tempo) -> Self {
+        let values = [
+            ("{gitlab}", at.gitlab.clone()),
+            ("{slack}", at.slack.clone()),
+            ("{database}", at.folder.join("rekey.db").display().to_string()),
+            ("{grace}", tempo.grace.to_string()),
+            ("{horizon}", tempo.horizon.to_string()),
+            ("{team}", TEAM.to_owned()),
+            ("{channel}", CHANNEL.to_owned()),
+            ("{alice}", ALICE.to_owned()),
+            ("{bob}", BOB.to_owned()),
+            ("{mail_user}", MAIL_USER.to_owned()),
+        ];
+        let text = include_str!("settings.toml").to_owned();
+        let text = values.iter().fold(text, |text, (name, value)| text.replace(name, value));
+        Self { text, secrets: secrets.clone() }
+    }
+}
+
+impl Surroundings for DemoSurroundings {
+    fn variable(&self, name: &str) -> Option<String> {
+        let secrets = &self.secrets;
+        let value = match name {
+            "GITLAB_TOKEN" => &secrets.gitlab_token,
+            "GITLAB_SIGNING_TOKEN" => &secrets.signing_token,
+            "SLACK_TOKEN" => &secrets.slack_token,
+            "SLACK_SIGNING_SECRET" => &secrets.slack_secret,
+            "MAIL_PASSWORD" => &secrets.mail_password,
+            _ => return None,
+        };
+        Some(value.clone())
+    }
+
+    fn text(&self, _path: &Path) -> io::Result<String> {
+        Ok(self.text.clone())
+    }
+
+    fn secret_file(&self, _path: &Path) -> io::Result<String> {
+        Err(io::ErrorKind::NotFound.into())
+    }
+
+    fn mode(&self, _path: &Path) -> Option<u32> {
+        None
+    }
+
+    fn files(&self, _folder: &Path) -> io::Result<Vec<PathBuf>> {
+        Ok(Vec::new())
+    }
+}

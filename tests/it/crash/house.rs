@@ -1,0 +1,237 @@
+//! A sandbox, a configuration and an approved rotation that waits for a process to perform it.
+
+use jiff::{Timestamp, ToSpan};
+use rekey::app::assemble;
+use rekey::clock::{SystemClock, utc_date};
+use rekey::config::{Machine, load};
+use rekey::engine::RealDice;
+use rekey::engine::decide::Click;
+use rekey::rotation::ids::PersonId;
+use rekey::rotation::record::Origin;
+use rekey::rotation::view::Action;
+use rekey::sandbox::gitlab::{Gitlab, Handle, JobPlan, MAINTAINER, Mint, OWNER, Pace, Place, Variable, World};
+use std::os::unix::fs::OpenOptionsExt;
+use std::process::{Child, Command};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// Values without a known prefix, so that masking cannot hide a leak.
+const OLD: &str = "canary-old-0123456789";
+const BOT: &str = "canary-bot-0123456789";
+const NEW: &str = "canary-new-";
+
+/// How long a rotation may take, takeover included, before the story gives up.
+const PATIENCE: Duration = Duration::from_secs(90);
+
+pub struct House {
+    pub state: Handle,
+    /// The bot's own token, by number.
+    pub bot: u64,
+    old: u64,
+    account: u64,
+    project: u64,
+    folder: tempfile::TempDir,
+    gitlab: Gitlab,
+}
+
+/// A running `rekey serve`.
+pub struct Bot(Child);
+
+impl Bot {
+    /// SIGKILL, and gone when this returns.
+    pub fn kill(&mut self) {
+        self.0.kill().unwrap();
+        self.0.wait().unwrap();
+    }
+}
+
+impl Drop for Bot {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+impl House {
+    pub async fn on_sqlite() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let url = format!("sqlite:{}", folder.path().join("rekey.db").display());
+        Self::in_folder(folder, url).await
+    }
+
+    pub async fn on(url: String) -> Self {
+        Self::in_folder(tempfile::tempdir().unwrap(), url).await
+    }
+
+    async fn in_folder(folder: tempfile::TempDir, url: String) -> Self {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let now = Timestamp::now();
+        let mut world = World::new(7, now);
+        world.settings.token_prefix = NEW.into();
+        world.settings.pace = Pace::Every(Duration::from_millis(20));
+        let (group, project) = (world.group("acme"), world.project("acme/deploy"));
+        let account = world.service_account(Place::Group(group), "deploy-bot");
+        let user = world.user("rekey-bot");
+        world.project("acme/ops");
+        world.user("alice");
+        world.member(Place::Group(group), user, OWNER);
+        world.member(Place::Project(project), user, MAINTAINER);
+        let bot = world.mint(Mint::new(user, "rekey", &["api"]).value(BOT)).id;
+        let soon = utc_date(now).saturating_add(7.days());
+        let old = world.mint(Mint::new(account, "deploy", &["read_api"]).expires(soon).value(OLD)).id;
+        world.variable(Variable::new(Place::Project(project), "DEPLOY_TOKEN", OLD).masked().protected());
+        world.pipeline(project, "main", vec![JobPlan::new("deploy", "deploy").calls_with("DEPLOY_TOKEN")]);
+        let gitlab = Gitlab::start(world, Arc::new(SystemClock)).await.unwrap();
+        let state = gitlab.state();
+        let house = Self { state, bot, old, account, project, folder, gitlab };
+        house.configure(&url);
+        house.approve().await;
+        house
+    }
+
+    fn configure(&self, database: &str) {
+        let gitlab = self.gitlab.base_url();
+        let token = self.folder.path().join("token").display().to_string();
+        let text = format!(
+            r#"
+[server]
+listen = "127.0.0.1:0"
+[database]
+url = "{database}"
+[gitlab]
+url = "{gitlab}"
+token = "file:{token}"
+requests_per_minute = 2000
+[issues]
+project = "acme/ops"
+[people.alice]
+gitlab = "alice"
+[rotation]
+demo = true
+grace = "1s"
+horizon = "1s"
+[[token]]
+id = "deploy"
+owner = {{ group = "acme", service_account = "deploy-bot" }}
+name = "deploy"
+approvers = ["alice"]
+[[token.store]]
+kind = "gitlab_variable"
+project = "acme/deploy"
+key = "DEPLOY_TOKEN"
+[[token.verify]]
+kind = "pipeline"
+project = "acme/deploy"
+ref = "main"
+job = "deploy"
+"#
+        );
+        let text =
+            text.replace("env:REKEY_STORY_TOKEN", &format!("file:{}", self.folder.path().join("token").display()));
+        self.write("token", BOT);
+        self.write("rekey.toml", &text);
+    }
+
+    fn write(&self, name: &str, text: &str) {
+        let mut options = std::fs::OpenOptions::new();
+        let mut file = options.write(true).create_new(true).mode(0o600).open(self.folder.path().join(name)).unwrap();
+        std::io::Write::write_all(&mut file, text.as_bytes()).unwrap();
+    }
+
+    /// Opens the rotation and approves it, with no worker about.
+    async fn approve(&self) {
+        let config = load(&self.folder.path().join("rekey.toml"), &Machine).unwrap();
+        let engine = assemble(&config, Arc::new(SystemClock), Arc::new(RealDice)).await.unwrap();
+        engine.consider(&config.tokens[0].0, Origin::Scan, false).await.unwrap();
+        let rotation = engine.rotation("deploy").await.unwrap();
+        let click = Click {
+            key: "story".into(),
+            rotation: rotation.id.clone(),
+            action: Action::Approve,
+            person: PersonId::from("alice"),
+            via: "cli".into(),
+            plan: Some(rotation.plan.hash().0),
+            snooze_seconds: None,
+        };
+        engine.decide(&click).await.unwrap();
+        engine.ledger.close().await;
+    }
+
+    /// Starts the bot; what it says goes to a file.
+    pub fn serve(&self) -> Bot {
+        let log = std::fs::OpenOptions::new().append(true).create(true).open(self.log()).unwrap();
+        let child = Command::new(env!("CARGO_BIN_EXE_rekey"))
+            .args(["serve", "--config"])
+            .arg(self.folder.path().join("rekey.toml"))
+            .current_dir(self.folder.path())
+            .env("RUST_LOG", "trace")
+            .stdout(log.try_clone().unwrap())
+            .stderr(log)
+            .spawn()
+            .unwrap();
+        Bot(child)
+    }
+
+    fn log(&self) -> std::path::PathBuf {
+        self.folder.path().join("log")
+    }
+
+    /// The methods of the calls with the bot's token so far.
+    pub fn calls(&self) -> Vec<String> {
+        let calls = self.state.calls();
+        calls.into_iter().filter(|call| call.caller == Some(self.bot)).map(|call| call.method).collect()
+    }
+
+    /// Waits until the issue is closed and the last comment written. There is no event to wait for: the sandbox is
+    /// looked at until it is so.
+    pub async fn closed(&self, _running: &Bot) {
+        let start = Instant::now();
+        let mut look = tokio::time::interval(Duration::from_millis(50));
+        loop {
+            look.tick().await;
+            let issues = self.state.issues();
+            if issues.first().is_some_and(|issue| !issue.open && !self.state.notes(issue.id).is_empty()) {
+                return;
+            }
+            assert!(start.elapsed() < PATIENCE, "it never ends: {:#?}\n{}", issues, self.said());
+        }
+    }
+
+    /// Exactly one live token, in the variable; one issue, closed as done, with one comment; the old token revoked.
+    pub fn holds(&self, what: &str) {
+        let live: Vec<u64> = self.state.live_tokens(self.account).iter().map(|token| token.id).collect();
+        let held = self.state.held_by(Place::Project(self.project), "DEPLOY_TOKEN", "*");
+        let issues = self.state.issues();
+        let said = || format!("{what}\n{}", self.said());
+        assert_eq!(live.len(), 1, "live {live:?} {}", said());
+        assert_eq!(held, Some(live[0]), "{}", said());
+        assert!(self.state.token(self.old).is_some_and(|token| token.revoked), "{}", said());
+        assert_eq!(issues.len(), 1, "{}", said());
+        assert!(
+            !issues[0].open && issues[0].description.contains("**Done.**"),
+            "{}\n{}",
+            issues[0].description,
+            said()
+        );
+        let comments = self.state.notes(issues[0].id);
+        assert_eq!(comments.len(), 1, "{comments:?} {}", said());
+        self.nothing_leaked();
+    }
+
+    /// No value is in the log at its most talkative, in the database or in any other file but the bot's own token's.
+    fn nothing_leaked(&self) {
+        assert!(self.said().contains("moved on"), "the log was written");
+        for file in std::fs::read_dir(self.folder.path()).unwrap().flatten().filter(|file| file.file_name() != "token")
+        {
+            let bytes = std::fs::read(file.path()).unwrap();
+            let text = String::from_utf8_lossy(&bytes);
+            for value in [OLD, BOT, NEW] {
+                assert!(!text.contains(value), "{} holds {value}", file.path().display());
+            }
+        }
+    }
+
+    fn said(&self) -> String {
+        std::fs::read_to_string(self.log()).unwrap_or_default()
+    }
+}

@@ -1,0 +1,163 @@
+//! Who may say what, and until when.
+
+use super::setup::Setup;
+use super::team::Team;
+use rekey::engine::OpenedRotation;
+use rekey::rotation::ids::PersonId;
+use rekey::rotation::phase::Outcome;
+use rekey::rotation::record::Origin;
+use rekey::rotation::view::Action;
+
+#[tokio::test]
+async fn a_declined_rotation_changes_nothing_and_closes() {
+    let team = Team::new().await;
+    team.open().await;
+    team.click("bob", Action::Decline).await.unwrap();
+    team.pass(60).await;
+    team.ended(Outcome::Declined).await;
+    assert_eq!(team.live(), [team.stage.old]);
+    assert_eq!(team.held(), Some(team.stage.old));
+    assert!(team.refusal("alice", Action::Approve).await.starts_with("already decided: bob declined"));
+}
+
+#[tokio::test]
+async fn a_snooze_moves_the_reminder_but_never_past_the_last_day() {
+    let team = Team::new().await;
+    team.open().await;
+    let late = team.click_with("alice", Action::Snooze, |click| click.snooze_seconds = Some(7 * 86_400)).await;
+    assert_eq!(late.unwrap_err().to_string(), "snooze must end at least a day before the token expires");
+    team.click_with("alice", Action::Snooze, |click| click.snooze_seconds = Some(4 * 86_400)).await.unwrap();
+    team.pass(3 * 86_400 + 3600).await;
+    assert_eq!(team.comments().len(), 0, "no reminder while snoozed");
+    team.pass(86_400).await;
+    assert_eq!(team.comments().len(), 1, "a reminder after it");
+}
+
+#[tokio::test]
+async fn a_quorum_of_two_needs_two_different_people() {
+    let team = Setup::new()
+        .token(|token| {
+            token.quorum = 2;
+            token.approvers.insert(PersonId::from("carol"));
+        })
+        .start(|_, _| {})
+        .await;
+    team.open().await;
+    team.click("alice", Action::Approve).await.unwrap();
+    assert_eq!(team.refusal("alice", Action::Approve).await, "you approved this plan already; 1 more needed");
+    team.work().await;
+    assert_eq!(team.phase().await, "awaiting_approval");
+    assert!(team.issue().contains("alice approved (1 of 2)"));
+    team.click("carol", Action::Approve).await.unwrap();
+    team.pass(3600).await;
+    team.done().await;
+}
+
+#[tokio::test]
+async fn who_asked_for_a_rotation_cannot_approve_it() {
+    let team = Team::new().await;
+    let by = Origin::Person { person: PersonId::from("alice") };
+    assert!(matches!(team.engine.rotate("deploy", by).await.unwrap(), OpenedRotation::New(_)));
+    let refusal = team.refusal("alice", Action::Approve).await;
+    assert_eq!(refusal, "you asked for this rotation, so somebody else has to approve it");
+    team.click("bob", Action::Approve).await.unwrap();
+    team.pass(3600).await;
+    team.done().await;
+}
+
+#[tokio::test]
+async fn somebody_whom_the_policy_does_not_name_may_do_nothing() {
+    let team = Team::new().await;
+    let before = team.open().await;
+    for action in [Action::Approve, Action::Decline, Action::Snooze] {
+        let refusal = team.refusal("carol", action).await;
+        assert_eq!(refusal, "only its approvers may decide on this token; ask alice, bob");
+    }
+    assert_eq!(team.rotation().await, before);
+    let journal = team.engine.ledger.journal(&before.id).await.unwrap();
+    let refused = journal.iter().filter(|line| line.line.event.starts_with("refused_")).count();
+    assert_eq!(refused, 3, "attempts are written down");
+}
+
+#[tokio::test]
+async fn an_empty_list_of_approvers_means_nobody() {
+    let team = Setup::new().token(|token| token.approvers.clear()).start(|_, _| {}).await;
+    team.open().await;
+    let refusal = team.refusal("alice", Action::Approve).await;
+    assert_eq!(refusal, "nobody may decide on this token: its list of approvers is empty");
+    assert!(team.issue().contains("has no approvers"), "{}", team.issue());
+}
+
+#[tokio::test]
+async fn a_click_delivered_twice_counts_once() {
+    let team = Setup::new().token(|token| token.quorum = 2).start(|_, _| {}).await;
+    let plan = Some(team.open().await.plan.hash().0);
+    for _ in 0..2 {
+        let click = team.click_with("alice", Action::Approve, |click| {
+            click.key = "trigger-1".into();
+            click.plan = plan.clone();
+        });
+        assert_eq!(click.await.unwrap().approvals.len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn an_approver_struck_off_before_the_start_no_longer_counts() {
+    let mut team = Team::new().await;
+    team.approved().await;
+    team.setup.tokens[0].approvers.remove(&PersonId::from("alice"));
+    team.restarted().await;
+    team.work().await;
+    assert_eq!(team.phase().await, "awaiting_approval");
+    assert_eq!(team.live(), [team.stage.old], "nothing was minted");
+    assert!(team.comments()[0].contains("The approval no longer holds"), "{:?}", team.comments());
+}
+
+#[tokio::test]
+async fn an_unanswered_request_is_renewed_with_a_reminder() {
+    let team = Setup::new().token(|token| token.quorum = 2).start(|_, _| {}).await;
+    team.open().await;
+    team.click("alice", Action::Approve).await.unwrap();
+    team.pass(3 * 86_400 + 60).await;
+    let rotation = team.rotation().await;
+    assert!(rotation.approvals.is_empty(), "a yes from long ago does not count");
+    assert!(team.comments()[0].contains("@alice @bob Still waiting for approval"), "{:?}", team.comments());
+    team.click("alice", Action::Approve).await.unwrap();
+    team.click("bob", Action::Approve).await.unwrap();
+    team.pass(3600).await;
+    team.done().await;
+}
+
+#[tokio::test]
+async fn an_approved_rotation_waits_for_its_window() {
+    let window = rekey::rotation::window::Window {
+        days: vec![jiff::civil::Weekday::Monday],
+        from: jiff::civil::time(9, 0, 0, 0),
+        to: jiff::civil::time(10, 0, 0, 0),
+        zone: jiff::tz::TimeZone::UTC,
+    };
+    let team = Setup::new().settings(|settings| settings.window = Some(window)).start(|_, _| {}).await;
+    team.approved().await;
+    team.pass(86_400).await;
+    assert_eq!(team.phase().await, "scheduled");
+    assert_eq!(team.live(), [team.stage.old]);
+    assert!(team.issue().contains("It starts when its window opens"));
+    team.pass(86_400).await;
+    team.done().await;
+}
+
+#[tokio::test]
+async fn what_is_scheduled_can_still_be_declined() {
+    let window = rekey::rotation::window::Window {
+        days: vec![jiff::civil::Weekday::Monday],
+        from: jiff::civil::time(9, 0, 0, 0),
+        to: jiff::civil::time(10, 0, 0, 0),
+        zone: jiff::tz::TimeZone::UTC,
+    };
+    let team = Setup::new().settings(|settings| settings.window = Some(window)).start(|_, _| {}).await;
+    team.approved().await;
+    team.click("bob", Action::Decline).await.unwrap();
+    team.pass(3 * 86_400).await;
+    team.ended(Outcome::Declined).await;
+    assert_eq!(team.live(), [team.stage.old]);
+}

@@ -1,0 +1,9 @@
+//! Stories of the endpoints, over real HTTP and with a real ledger: what gets in, what does not, and what each is told.
+
+mod gitlab;
+mod health;
+mod house;
+mod limits;
+mod mail;
+#[cfg(unix)]
+mod postfix;

@@ -1,0 +1,27 @@
+//! What an orchestrator and Prometheus see.
+
+use super::house::{House, told};
+use rekey::server::Settings;
+
+async fn get(house: &House, path: &str) -> (u16, String) {
+    let (status, _, body) = told(house.client.get(house.url(path)).send().await.unwrap()).await;
+    (status, body)
+}
+
+#[tokio::test]
+async fn ready_means_that_the_database_answers_and_alive_does_not() {
+    let house = House::new(Settings::default()).await;
+    assert_eq!(get(&house, "/healthz").await, (200, "ok\n".into()));
+    assert_eq!(get(&house, "/readyz").await, (200, "ready\n".into()));
+    house.ledger.close().await;
+    assert_eq!(get(&house, "/healthz").await, (200, "ok\n".into()));
+    assert_eq!(get(&house, "/readyz").await, (503, "database\n".into()));
+}
+
+#[tokio::test]
+async fn metrics_are_text_that_prometheus_reads() {
+    let house = House::new(Settings::default()).await;
+    let response = house.client.get(house.url("/metrics")).send().await.unwrap();
+    assert!(response.headers()["content-type"].to_str().unwrap().starts_with("text/plain; version=0.0.4"));
+    assert_eq!(response.text().await.unwrap(), "rekey_up 1\n");
+}

@@ -1,0 +1,180 @@
+//! Every event in every phase: what follows, or why it is refused. The table is a snapshot, so that a change of the
+//! machine shows.
+
+use super::setting::{OLD, READABLE, Setting, at, consumer_id, store_id};
+use rekey::rotation::event::Event;
+use rekey::rotation::ids::TokenId;
+use rekey::rotation::next::next;
+use rekey::rotation::phase::{AfterRevoke, Minted, Outcome, Phase, Run, RunRef, Why};
+use rekey::rotation::record::Rotation;
+use rekey::rotation::token::Strategy;
+use rekey::secret::Digest;
+
+const NOW: i64 = 10_000;
+
+fn setting() -> Setting {
+    Setting::new("pairs", Strategy::Overlap, &[READABLE], &[0])
+}
+
+fn new() -> Minted {
+    Minted { attempt: 1, id: TokenId(2), digest: Digest("digest".into()), expires_at: None, at: at(0) }
+}
+
+fn run() -> RunRef {
+    RunRef { pipeline: 5, job: None, url: "https://gitlab.example.com/p/5".into() }
+}
+
+fn words() -> Why {
+    Why { what: "x".into(), safe: "x".into(), todo: "x".into(), link: None, log: None }
+}
+
+fn verifying(run: Run, passed_at: Option<i64>) -> Phase {
+    Phase::Verifying { new: new(), runs: [(consumer_id(0), run)].into(), passed_at: passed_at.map(at) }
+}
+
+/// One of each phase, and of what matters inside.
+fn phases() -> Vec<(&'static str, Phase)> {
+    let started = Run::Started { run: run(), since: at(0) };
+    let distributing = Phase::Distributing { new: new(), pending: vec![store_id(0)] };
+    let revoking = |new: Option<Minted>, then| Phase::Revoking { new, pending: [TokenId(OLD)].into(), then };
+    vec![
+        ("awaiting", Phase::AwaitingApproval),
+        ("scheduled", Phase::Scheduled { at: at(0) }),
+        ("minting", Phase::Minting { attempt: 1, started: None }),
+        ("mint sent", Phase::Minting { attempt: 1, started: Some(at(0)) }),
+        ("distributing", distributing.clone()),
+        ("to start", verifying(Run::Pending, None)),
+        ("starting", verifying(Run::Starting { since: at(0) }, None)),
+        ("running", verifying(started, None)),
+        ("passed", verifying(Run::Passed { run: run(), at: at(0) }, Some(0))),
+        ("grace", Phase::Grace { new: new(), since: at(0), until: at(100), broken: 0 }),
+        ("restoring", Phase::Restoring { new: new(), pending: vec![store_id(0)] }),
+        ("revoking", revoking(Some(new()), AfterRevoke::Close(Outcome::Done))),
+        ("revoking first", revoking(None, AfterRevoke::Mint)),
+        ("closing", Phase::Closing { new: Some(new()), outcome: Outcome::Done }),
+        ("closed", Phase::Closed { outcome: Outcome::Done, at: at(0) }),
+        ("stuck", Phase::Stuck { at: Box::new(distributing), why: words() }),
+    ]
+}
+
+fn row(phase: &Phase) -> Rotation {
+    let mut row = Setting { surface: true, ..setting() }.row();
+    row.phase = phase.clone();
+    row
+}
+
+/// One of each event.
+fn events(row: &Rotation) -> Vec<Event> {
+    let mut events = decisions(row);
+    events.extend(of_minting());
+    events.extend(of_stores());
+    events.extend(of_consumers());
+    events.extend(of_ending());
+    events
+}
+
+fn decisions(row: &Rotation) -> Vec<Event> {
+    let by = || setting().decider("ann", 1);
+    vec![
+        Event::Replanned { plan: Box::new(row.plan.clone()), old_last_used: None },
+        Event::Superseded { how: "rotated by somebody".into() },
+        Event::Tick,
+        Event::Approve { by: by(), plan: row.plan.hash(), start_at: at(NOW) },
+        Event::Decline { by: by() },
+        Event::Snooze { by: by(), until: at(2 * NOW) },
+        Event::Retry { by: by() },
+        Event::Restore { by: by() },
+        Event::Abandon { by: by() },
+    ]
+}
+
+fn of_minting() -> Vec<Event> {
+    vec![
+        Event::MintStarted { attempt: 1, policy: setting().policy(1) },
+        Event::Minted { new: new() },
+        Event::MintNotSent { attempt: 1 },
+        Event::MintRefused { attempt: 1, why: "no".into() },
+        Event::ValueLost { attempt: 1, found: [TokenId(3)].into() },
+        Event::SelfRotateInterrupted { attempt: 1 },
+    ]
+}
+
+fn of_stores() -> Vec<Event> {
+    let store = || store_id(0);
+    vec![
+        Event::Stored { attempt: 1, store: store(), read_back: true },
+        Event::StoreRefused { store: store(), why: "no".into() },
+        Event::Settled,
+        Event::StoreDrifted { store: store(), holds: None },
+        Event::Restored { store: store() },
+        Event::RestoreImpossible { store: store(), why: "no".into() },
+    ]
+}
+
+fn of_consumers() -> Vec<Event> {
+    let consumer = || consumer_id(0);
+    vec![
+        Event::ConsumerStarting { consumer: consumer() },
+        Event::ConsumerStarted { consumer: consumer(), run: run() },
+        Event::ConsumerPassed { consumer: consumer(), run: run() },
+        Event::ConsumerFailed { consumer: consumer(), what: "no".into(), url: None, log: None },
+        Event::NewSeen { at: at(NOW) },
+        Event::NewNeverUsed,
+    ]
+}
+
+fn of_ending() -> Vec<Event> {
+    vec![
+        Event::OldSeen { last_used: None, ips: Vec::new() },
+        Event::Revoked { token: TokenId(OLD) },
+        Event::RevokeRefused { token: TokenId(OLD), why: "no".into() },
+        Event::Probed { found: Default::default() },
+        Event::Delayed { why: "503".into() },
+        Event::GaveUp { why: "503".into() },
+        Event::Published { surface: "issue".into(), reference: "1".into(), url: None, revision: 1, announced: 0 },
+        Event::SurfaceGone { surface: "issue".into() },
+    ]
+}
+
+#[test]
+fn every_event_in_every_phase_is_taken_or_refused_as_listed() {
+    let mut table = String::new();
+    for (name, phase) in phases() {
+        let row = row(&phase);
+        table += &format!("{name}\n");
+        let mut refused = std::collections::BTreeMap::<&str, Vec<String>>::new();
+        for event in events(&row) {
+            match next(&row, &event, at(NOW)) {
+                Ok(after) => table += &format!("  {} -> {}\n", event.name(), taken(&row, &after)),
+                Err(refusal) => refused.entry(refusal.name()).or_default().push(event.name()),
+            }
+        }
+        for (why, events) in refused {
+            table += &format!("  refused, {why}: {}\n", events.join(", "));
+        }
+    }
+    insta::assert_snapshot!(table);
+}
+
+fn taken(before: &Rotation, after: &Rotation) -> String {
+    assert_eq!(after.version, before.version + 1);
+    match &after.phase {
+        phase if *phase == before.phase => "the same".into(),
+        Phase::Closing { outcome, .. } | Phase::Closed { outcome, .. } => {
+            format!("{} {outcome:?}", after.phase.name()).to_lowercase()
+        }
+        Phase::Minting { attempt, .. } => format!("minting, attempt {attempt}"),
+        phase => phase.name().to_owned(),
+    }
+}
+
+/// The list above is complete: each kind of event appears once.
+#[test]
+fn the_table_knows_every_kind_of_event() {
+    let names: std::collections::BTreeSet<String> = events(&setting().row()).iter().map(Event::name).collect();
+    let source = include_str!("../../../src/rotation/event.rs");
+    let body = source.split("pub enum Event {").nth(1).unwrap().split("\nimpl Event").next().unwrap();
+    let kinds = body.lines().filter(|line| line.starts_with("    ") && !line.starts_with("     "));
+    let kinds = kinds.filter(|line| line.trim_start().starts_with(char::is_uppercase)).count();
+    assert_eq!(names.len(), kinds);
+}
