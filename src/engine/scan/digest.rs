@@ -36,7 +36,7 @@ impl Engine {
             return Ok(());
         }
         let issue = NewIssue {
-            title: format!("{} access tokens near expiry that rekey does not manage", fresh.len()),
+            title: title(fresh.len()),
             description: text(&marker, fresh),
             labels: self.settings.labels.clone(),
             assignee_ids: Vec::new(),
@@ -45,6 +45,13 @@ impl Engine {
         };
         self.gitlab.create_issue(project, &issue).await?;
         Ok(())
+    }
+}
+
+fn title(many: usize) -> String {
+    match many {
+        1 => "One access token near expiry that rekey does not manage".into(),
+        many => format!("{many} access tokens near expiry that rekey does not manage"),
     }
 }
 
