@@ -1,11 +1,12 @@
 //! A sandbox, a configuration and an approved rotation that waits for a process to perform it.
 
 use jiff::{Timestamp, ToSpan};
-use rekey::app::assemble;
+use rekey::app::{StartError, assemble};
 use rekey::clock::{SystemClock, utc_date};
 use rekey::config::{Machine, load};
 use rekey::engine::RealDice;
 use rekey::engine::decide::Click;
+use rekey::ledger::LedgerError;
 use rekey::rotation::ids::PersonId;
 use rekey::rotation::record::Origin;
 use rekey::rotation::view::Action;
@@ -21,7 +22,7 @@ const BOT: &str = "canary-bot-0123456789";
 const NEW: &str = "canary-new-";
 
 /// How long a rotation may take, takeover included, before the story gives up.
-const PATIENCE: Duration = Duration::from_secs(90);
+const PATIENCE: Duration = Duration::from_secs(180);
 
 pub struct House {
     pub state: Handle,
@@ -141,7 +142,13 @@ job = "deploy"
     /// Opens the rotation and approves it, with no worker about.
     async fn approve(&self) {
         let config = load(&self.folder.path().join("rekey.toml"), &Machine).unwrap();
-        let engine = assemble(&config, Arc::new(SystemClock), Arc::new(RealDice)).await.unwrap();
+        // On a machine that is busy with other stories a database may not open at once.
+        let engine = loop {
+            match assemble(&config, Arc::new(SystemClock), Arc::new(RealDice)).await {
+                Err(StartError::Ledger(error @ LedgerError::Unavailable { .. })) => eprintln!("once more: {error}"),
+                opened => break opened.unwrap_or_else(|error| unreachable!("{error}")),
+            }
+        };
         engine.consider(&config.tokens[0].0, Origin::Scan, false).await.unwrap();
         let rotation = engine.rotation("deploy").await.unwrap();
         let click = Click {

@@ -117,7 +117,7 @@ impl Team {
                 return;
             }
         }
-        panic!("work never ends: {:?}", self.rotation().await);
+        unreachable!("work never ends: {:?}", self.rotation().await);
     }
 
     /// One claim of everything that is due.
@@ -161,7 +161,7 @@ impl Team {
     pub async fn stuck(&self) -> Why {
         match self.rotation().await.phase {
             Phase::Stuck { why, .. } => why,
-            phase => panic!("not stuck but {phase:?}"),
+            phase => unreachable!("not stuck but {phase:?}"),
         }
     }
 
