@@ -7,3 +7,4 @@ mod team;
 mod approval;
 mod happy;
 mod plans;
+mod twins;
