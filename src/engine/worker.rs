@@ -6,6 +6,7 @@ use crate::ledger::Claim;
 use crate::rotation::due::due;
 use crate::rotation::effect::{Effect, Lane};
 use crate::rotation::event::Event;
+use crate::rotation::phase::Phase;
 use crate::rotation::record::Rotation;
 use crate::telemetry::{EFFECT_SECONDS, EFFECTS};
 use jiff::{SignedDuration, Timestamp};
@@ -174,7 +175,7 @@ impl Engine {
         if *lane != Lane::work() {
             return false;
         }
-        if tries >= self.settings.max_tries {
+        if tries >= self.settings.max_tries && !is_waiting(&rotation.phase) {
             return hold.report(rotation, &Event::GaveUp { why: why.to_owned() }).await.is_ok();
         }
         // People need not hear of a hiccup.
@@ -210,6 +211,11 @@ impl Engine {
             tracing::debug!(%error, "the lease was not given back; it will run out");
         }
     }
+}
+
+/// Nothing was done yet, so there is nothing that a person would have to decide: looking goes on, however long.
+fn is_waiting(phase: &Phase) -> bool {
+    matches!(phase, Phase::AwaitingApproval | Phase::Scheduled { .. })
 }
 
 fn count(effect: &Effect, performed: &Result<Performed, Stop>, took: Duration) {
