@@ -92,8 +92,7 @@ impl Engine {
     /// Acts on one notice; a line for the log says what came of it.
     pub async fn heed(&self, notice: &Notice) -> Result<String, EngineError> {
         match notice {
-            // Its host is one of those by which the mail policy knows our instance; they need not be the API's.
-            Notice::Tokens { change, subject, names, .. } => self.heed_mail(*change, subject, names).await,
+            Notice::Tokens { change, subject, host, names, .. } => self.heed_mail(*change, subject, host, names).await,
             Notice::TokenExpiring { host, owner, token_id, name, .. } => {
                 self.heed_expiring(host, owner, *token_id, name).await
             }
@@ -105,7 +104,14 @@ impl Engine {
         }
     }
 
-    async fn heed_mail(&self, change: Change, subject: &Subject, names: &[String]) -> Result<String, EngineError> {
+    async fn heed_mail(
+        &self,
+        change: Change,
+        subject: &Subject,
+        host: &str,
+        names: &[String],
+    ) -> Result<String, EngineError> {
+        self.is_ours(host)?;
         let mut managed: BTreeMap<&TokenName, &ManagedToken> = BTreeMap::new();
         let mut unknown = names.is_empty();
         for name in names {

@@ -3,8 +3,7 @@
 use super::setup::{Setup, project_variable};
 use super::team::Team;
 use rekey::engine::settings::Settings;
-use rekey::notice::{Change, Notice, Source, Subject};
-use rekey::rotation::phase::{Outcome, Phase};
+use rekey::rotation::phase::Outcome;
 use rekey::rotation::token::{Owner, Strategy};
 use rekey::rotation::view::Action;
 use rekey::sandbox::gitlab::{Fault, Mint, Place, Rule, Variable, World};
@@ -151,19 +150,4 @@ async fn a_managed_tokens_name_on_somebody_elses_token_does_not_hide_it() {
     let scan = team.engine.scan().await.unwrap();
     let names: Vec<&str> = scan.unmanaged.iter().map(|(_, token)| token.name.as_str()).collect();
     assert_eq!((names, scan.failed), (vec!["deploy"], vec![]), "eve's, and not the managed one");
-}
-
-#[tokio::test]
-async fn a_mail_may_know_our_gitlab_by_another_name() {
-    let team = Team::new().await;
-    let notice = Notice::Tokens {
-        change: Change::AboutToExpire,
-        subject: Subject::Personal { display_name: None },
-        host: "git.example.org".into(),
-        names: vec!["deploy".into()],
-        days: Some(7),
-        source: Source::Mail { message_id: None, from: "gitlab@example.org".into(), forwarded: false },
-    };
-    team.engine.heed(&notice).await.unwrap();
-    assert!(matches!(team.rotation().await.phase, Phase::AwaitingApproval));
 }
