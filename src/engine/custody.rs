@@ -54,6 +54,11 @@ impl Custody {
         }
     }
 
+    /// Another worker has taken over: whatever is held here is stale.
+    pub fn forget(&self, rotation: &RotationId) {
+        self.lock().remove(rotation);
+    }
+
     /// Whether anything is held for it.
     pub fn holds(&self, rotation: &RotationId) -> bool {
         self.lock().contains_key(rotation)

@@ -147,7 +147,12 @@ impl Engine {
                 }
                 Ok(None) => return self.let_go(&claim, None, 0).await,
                 Err(Stop::Overtaken(refusal)) => tracing::debug!(%refusal, "overtaken"),
-                Err(Stop::Fenced) => return tracing::info!("another worker has taken over"),
+                Err(Stop::Fenced) => {
+                    if lane == Lane::work() {
+                        self.custody.forget(&claim.rotation);
+                    }
+                    return tracing::info!("another worker has taken over");
+                }
                 Err(Stop::Ledger(error)) => {
                     tracing::warn!(%error, "the database does not answer");
                     return self.let_go(&claim, Some(LOOK), tries).await;

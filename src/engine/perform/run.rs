@@ -120,7 +120,7 @@ impl Engine {
             return Ok(Performed::Moved);
         };
         let verdict = match self.verdict(consumer, run).await {
-            Ok(verdict) => verdict,
+            Ok(verdict) => self.masked(rotation, verdict).await,
             Err(error) => return Ok(trouble(&error)),
         };
         let event = match verdict {
@@ -154,6 +154,19 @@ impl Engine {
             Status::Manual => failed(format!("job {} waits for somebody to start it by hand", job.name)),
             _ => Ok(Verdict::Running),
         }
+    }
+
+    /// Takes out of a log what the stores hold: an instance may give its tokens a prefix that nobody knows.
+    async fn masked(&self, rotation: &Rotation, verdict: Verdict) -> Verdict {
+        let Verdict::Failed { what, url, log: Some(mut log) } = verdict else { return verdict };
+        for store in rotation.plan.stores.iter().filter_map(|planned| self.stores.get(&planned.id)) {
+            if let Ok(Some(value)) = store.read().await
+                && !value.expose().is_empty()
+            {
+                log = log.replace(value.expose(), "[MASKED]");
+            }
+        }
+        Verdict::Failed { what, url, log: Some(log) }
     }
 
     async fn without_job(&self, consumer: &Consumer, run: &RunRef) -> Result<Verdict, CallError> {

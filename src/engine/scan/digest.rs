@@ -7,6 +7,9 @@ use crate::rotation::view::issue::markdown::{code, plain};
 use sha2::{Digest as _, Sha256};
 use std::fmt::Write as _;
 
+/// Tokens that one issue names.
+const MOST_ROWS: usize = 1_000;
+
 impl Engine {
     /// Opens an issue that lists those not listed before. A crash on the way repeats it, the marker spares a second.
     pub async fn tell_unmanaged(&self, unmanaged: &[(Option<Owner>, LiveToken)]) -> Result<(), EngineError> {
@@ -20,6 +23,8 @@ impl Engine {
             return Ok(());
         };
         fresh.sort_by_key(|(_, token)| (token.expires_at, token.id));
+        // The rest is named by the next scan; GitLab takes a mebibyte.
+        fresh.truncate(MOST_ROWS);
         self.write_digest(project, &fresh).await?;
         for (_, token) in &fresh {
             self.ledger.first_time(&key(self.gitlab.host(), token), self.clock.now()).await?;
