@@ -3,9 +3,10 @@
 use super::{after, at, line, open, opened, rotation};
 use crate::databases::on_each;
 use futures::future::join_all;
-use rekey::ledger::{Filter, LedgerError, Opened};
-use rekey::rotation::ids::{ConsumerId, SurfaceName, TokenId};
+use rekey::ledger::{Audit, Filter, Ledger, LedgerError, Opened};
+use rekey::rotation::ids::{ConsumerId, RotationId, SurfaceName, TokenId};
 use rekey::rotation::phase::{Minted, Outcome, Phase, Run, RunRef};
+use rekey::rotation::record::Rotation;
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::pin;
@@ -106,9 +107,8 @@ async fn a_commit_that_is_broken_off_anywhere_happened_whole_or_not_at_all() {
         for polls in 1.. {
             let next = after(&stored, |r| r.revision += 1);
             let finished = break_off(ledger.commit(&next, &line("step"), None), polls).await;
-            let seen = ledger.load(&stored.id).await.unwrap().unwrap();
+            let (seen, audit) = at_rest(&*ledger, &stored.id).await;
             assert!(seen == stored || seen == next);
-            let audit = ledger.verify().await.unwrap();
             assert_eq!((audit.fault, audit.lines), (None, seen.version));
             stored = seen;
             if finished {
@@ -117,6 +117,17 @@ async fn a_commit_that_is_broken_off_anywhere_happened_whole_or_not_at_all() {
         }
     })
     .await;
+}
+
+/// The row and the audit of one moment: a commit that was asked for before its future was dropped may land meanwhile.
+async fn at_rest(ledger: &dyn Ledger, id: &RotationId) -> (Rotation, Audit) {
+    loop {
+        let before = ledger.load(id).await.unwrap().unwrap();
+        let audit = ledger.verify().await.unwrap();
+        if ledger.load(id).await.unwrap().unwrap() == before {
+            return (before, audit);
+        }
+    }
 }
 
 /// Polls a future so many times and drops it. True if it was ready by then.
