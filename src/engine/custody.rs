@@ -54,6 +54,11 @@ impl Custody {
         }
     }
 
+    /// Whether a minted value is held that a store still lacks.
+    pub fn holds_minted(&self, rotation: &RotationId) -> bool {
+        self.lock().get(rotation).is_some_and(|held| held.minted.is_some())
+    }
+
     /// Whether anything is held for it.
     pub fn holds(&self, rotation: &RotationId) -> bool {
         self.lock().contains_key(rotation)
