@@ -134,7 +134,8 @@ async fn perform(command: Command, engine: &Engine, screen: &mut Screen<'_>) -> 
         Command::Retry(args) => decision::run(engine, Action::Retry, &args, None, screen).await,
         Command::Restore(args) => decision::run(engine, Action::Restore, &args, None, screen).await,
         Command::Abandon(args) => decision::run(engine, Action::Abandon, &args, None, screen).await,
-        _ => Err(CliError::failed("this command is not built yet", "see `rekey --help`")),
+        // The others need no engine and were dispatched before.
+        _ => Err(CliError::failed("this command has no use for the bot", "report this")),
     }
 }
 

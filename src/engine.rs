@@ -51,8 +51,8 @@ pub struct Engine {
     pub custody: Custody,
     /// Rung when something asks for a scan.
     pub scan_wanted: tokio::sync::Notify,
-    /// The last expiry date that GitLab said it would accept, learned from a refusal.
-    pub learned_limit: std::sync::Mutex<Option<jiff::civil::Date>>,
+    /// The longest life in days that GitLab said it would accept, learned from a refusal.
+    pub learned_limit: std::sync::Mutex<Option<i64>>,
 }
 
 /// Where ids and randomness come from.

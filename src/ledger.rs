@@ -59,7 +59,7 @@ pub trait Ledger: Send + Sync {
     /// The rotation as last committed.
     async fn load(&self, id: &RotationId) -> Result<Option<Rotation>, LedgerError>;
 
-    /// Rotations whose id begins with `text` or whose managed token is called `text`, newest first.
+    /// Rotations whose id begins with `text` or whose managed token is called `text`, newest first, at most fifty.
     async fn find(&self, text: &str) -> Result<Vec<Rotation>, LedgerError>;
 
     /// Rotations, newest first.

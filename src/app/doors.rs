@@ -26,7 +26,9 @@ fn mail_door(config: &Config) -> Result<Option<mail::Door>, StartError> {
     let Some(mail) = &config.mail else { return Ok(None) };
     let hosts = if mail.hosts.is_empty() { vec![config.gitlab.url.clone()] } else { mail.hosts.clone() };
     let senders: Vec<&str> = mail.senders.iter().map(String::as_str).collect();
-    let instances = hosts.iter().filter_map(|host| Instance::at(host, &senders)).collect();
+    let known_as = config.gitlab.host();
+    let instances = hosts.iter().filter_map(|host| Instance::at(host, &senders));
+    let instances = instances.map(|instance| Instance { known_as: known_as.clone(), ..instance }).collect();
     let proof = match &mail.trust {
         MailTrust::Ingress => Proof::Pickup,
         MailTrust::AuthenticationResults(servers) => Proof::Results { servers: servers.clone() },

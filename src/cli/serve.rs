@@ -16,11 +16,12 @@ pub async fn run(config: &Config) -> Result<ExitCode, CliError> {
     for warning in &config.warnings {
         tracing::warn!("{warning}");
     }
+    // Before anything starts, so that no signal ends what has begun.
+    let mut terminate = signal(SignalKind::terminate()).map_err(no_signals)?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(no_signals)?;
     let metrics = telemetry::install_metrics().map_err(|error| CliError::failed(error.to_string(), "report this"))?;
     let render = Arc::new(move || metrics.render());
     let running = app::run(config, Arc::new(SystemClock), Arc::new(RealDice), render).await.map_err(not_started)?;
-    let mut terminate = signal(SignalKind::terminate()).map_err(no_signals)?;
-    let mut interrupt = signal(SignalKind::interrupt()).map_err(no_signals)?;
     let mut asked = async || {
         tokio::select! {
             _ = terminate.recv() => {}

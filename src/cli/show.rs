@@ -91,9 +91,10 @@ fn steps(card: &Card) -> Table {
 fn evidence(card: &Card, screen: &Screen<'_>) -> Table {
     let mut table = Table::headless();
     for seen in &card.evidence {
-        let link = seen.link.clone().unwrap_or_default();
-        let cells = [screen.second(seen.at), seen.source.clone(), seen.what.clone(), link];
-        table.row(cells.map(Cell::from));
+        table.row([screen.second(seen.at).into(), format!("{}: {}", seen.source, seen.what).into()]);
+        if let Some(link) = &seen.link {
+            table.row(["".into(), Cell::toned(format!("→ {link}"), Tone::Faint)]);
+        }
     }
     table
 }

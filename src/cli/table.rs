@@ -45,9 +45,9 @@ impl Cell {
     /// A field with a tone.
     pub fn toned(text: impl Into<String>, tone: Tone) -> Self {
         let text: String = text.into();
-        let is_unsafe =
+        let commands_the_terminal =
             |symbol: char| symbol.is_control() || matches!(symbol, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-        Self { text: text.replace(is_unsafe, "·"), tone }
+        Self { text: text.replace(commands_the_terminal, "·"), tone }
     }
 
     fn painted(&self, colour: bool) -> String {

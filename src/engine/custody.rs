@@ -59,6 +59,11 @@ impl Custody {
         self.lock().get(rotation).is_some_and(|held| held.minted.is_some())
     }
 
+    /// Another worker has taken over: whatever is held here is stale.
+    pub fn forget(&self, rotation: &RotationId) {
+        self.lock().remove(rotation);
+    }
+
     /// Whether anything is held for it.
     pub fn holds(&self, rotation: &RotationId) -> bool {
         self.lock().contains_key(rotation)

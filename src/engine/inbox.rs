@@ -31,7 +31,12 @@ impl Engine {
     pub async fn read_inbox(self: Arc<Self>, stop: CancellationToken) {
         let mut changes = self.ledger.changes();
         while !stop.is_cancelled() {
-            match self.read_some().await {
+            // What is cut short is handed out again: a stop need not wait for a GitLab that does not answer.
+            let read = tokio::select! {
+                read = self.read_some() => read,
+                () = stop.cancelled() => return,
+            };
+            match read {
                 Ok(0) => {}
                 Ok(_) => continue,
                 Err(error) => tracing::warn!(%error, "cannot read the inbox"),

@@ -12,9 +12,11 @@ use super::Engine;
 use super::report::Stop;
 use super::worker::{Hold, Performed};
 use crate::http::CallError;
+use crate::rotation::due::BLOCKED_SECONDS;
 use crate::rotation::effect::Effect;
 use crate::rotation::event::Event;
 use crate::rotation::record::Rotation;
+use std::time::Duration;
 
 impl Engine {
     /// Performs one effect and reports what happened.
@@ -38,6 +40,16 @@ impl Engine {
 
     async fn replan(&self, hold: &Hold<'_>, rotation: &Rotation) -> Result<Performed, Stop> {
         match self.compare_plan(rotation).await {
+            // Looked at every few minutes for weeks, and no line in the journal for each look.
+            Ok(Event::Replanned { plan, old_last_used })
+                if *plan == rotation.plan
+                    && !plan.blockers.is_empty()
+                    && old_last_used == rotation.old_last_used
+                    && rotation.waiting.is_none()
+                    && self.clock.now() < rotation.approve_by =>
+            {
+                Ok(Performed::Later(Duration::from_secs(BLOCKED_SECONDS)))
+            }
             Ok(event) => hold.report(rotation, &event).await,
             Err(error) => Ok(Performed::Trouble { why: error.to_string(), after: None }),
         }

@@ -136,13 +136,15 @@ impl Engine {
     /// The instance's limit as far as it is known; the bot may have had to learn it from a refusal.
     fn learned_limit(&self, latest: Date) -> Date {
         let learned = *self.learned_limit.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-        learned.map_or(latest, |learned| learned.min(latest))
+        learned.map_or(latest, |days| self.clock.today().saturating_add(days.days()).min(latest))
     }
 
     /// Remembers a limit that a refusal named, so that the next plan keeps it.
     pub fn learn_limit(&self, refusal: &str) {
-        if let Some(date) = crate::gitlab::limit_in_refusal(refusal) {
-            *self.learned_limit.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) = Some(date);
+        let latest = crate::gitlab::limit_in_refusal(refusal);
+        if let Some(life) = latest.and_then(|date| self.clock.today().until(date).ok()) {
+            let mut learned = self.learned_limit.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+            *learned = Some(i64::from(life.get_days()));
         }
     }
 

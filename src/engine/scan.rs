@@ -4,6 +4,7 @@ mod digest;
 
 use super::{Engine, EngineError};
 use crate::gitlab::InventoryQuery;
+use crate::rotation::ids::TokenId;
 use crate::rotation::record::Origin;
 use crate::rotation::token::{LiveToken, ManagedToken, Owner};
 use crate::telemetry::TOKEN_DAYS_LEFT;
@@ -28,6 +29,15 @@ pub struct Scan {
     pub unmanaged: Vec<(Option<Owner>, LiveToken)>,
     /// Owners or tokens that could not be looked at.
     pub failed: Vec<String>,
+    /// Tokens that the configuration means.
+    known: BTreeSet<TokenId>,
+}
+
+impl Scan {
+    /// A name alone may be somebody else's; it has to do only where an owner's tokens could not be looked at.
+    fn is_managed(&self, token: &LiveToken, names: &BTreeSet<&str>) -> bool {
+        self.known.contains(&token.id) || (!self.failed.is_empty() && names.contains(token.name.as_str()))
+    }
 }
 
 impl Engine {
@@ -43,19 +53,25 @@ impl Engine {
         while !stop.is_cancelled() {
             let now = self.clock.now();
             let turn = self.ledger.take_turn("scan", now, every.as_secs().max(1)).await.unwrap_or(false);
+            let mut failed = false;
             if turn || wanted {
-                self.scan_and_tell().await;
+                // A scan may take many minutes and is cut short without harm.
+                failed = tokio::select! {
+                    done = self.scan_and_tell() => !done,
+                    () = stop.cancelled() => return,
+                };
                 self.forget_old_notices().await;
             }
             wanted = tokio::select! {
-                () = tokio::time::sleep(every.min(std::time::Duration::from_secs(60))) => false,
+                () = tokio::time::sleep(every.min(std::time::Duration::from_secs(60))) => failed,
                 () = self.scan_wanted.notified() => true,
                 () = stop.cancelled() => false,
             };
         }
     }
 
-    async fn scan_and_tell(&self) {
+    /// False if nothing could be seen at all, which should not wait for the next turn.
+    async fn scan_and_tell(&self) -> bool {
         match self.scan().await {
             Ok(scan) => {
                 tracing::info!(
@@ -71,8 +87,12 @@ impl Engine {
                 if let Err(error) = self.tell_unmanaged(&scan.unmanaged).await {
                     tracing::warn!(%error, "the digest of unmanaged tokens was not written; it will be");
                 }
+                true
             }
-            Err(error) => tracing::warn!(%error, "the inventory could not be scanned"),
+            Err(error) => {
+                tracing::warn!(%error, "the inventory could not be scanned");
+                false
+            }
         }
     }
 
@@ -135,7 +155,10 @@ impl Engine {
                 Err(error) => scan.failed.push(format!("{}: {error}", managed.id)),
             }
         }
-        let nobodys = tokens.into_iter().filter(|token| !managed.iter().any(|managed| managed.name == token.name));
+        let (known, nobodys): (Vec<_>, Vec<_>) =
+            tokens.into_iter().partition(|token| managed.iter().any(|managed| managed.name == token.name));
+        scan.known.extend(known.iter().map(|token| token.id));
+        let nobodys = nobodys.into_iter();
         scan.unmanaged.extend(nobodys.filter(|token| self.is_soon(token)).map(|token| (Some(owner.clone()), token)));
     }
 
@@ -146,11 +169,11 @@ impl Engine {
         let gitlab = self.gitlab.clone();
         let query = InventoryQuery { expires_before: Some(before) };
         let asked = tokio::spawn(async move { gitlab.inventory(query, &to).await });
+        let names: BTreeSet<&str> = self.catalog.tokens.values().map(|managed| managed.name.as_str()).collect();
+        let mut listed: BTreeSet<TokenId> = scan.unmanaged.iter().map(|(_, token)| token.id).collect();
         while let Some(page) = pages.recv().await {
             for token in page {
-                let managed = self.catalog.tokens.values().any(|managed| managed.name == token.name);
-                let known = scan.unmanaged.iter().any(|(_, other)| other.id == token.id);
-                if !managed && !known && self.is_soon(&token) {
+                if self.is_soon(&token) && !scan.is_managed(&token, &names) && listed.insert(token.id) {
                     scan.unmanaged.push((None, token));
                 }
             }

@@ -6,6 +6,7 @@ use crate::ledger::Claim;
 use crate::rotation::due::due;
 use crate::rotation::effect::{Effect, Lane};
 use crate::rotation::event::Event;
+use crate::rotation::phase::Phase;
 use crate::rotation::record::Rotation;
 use crate::telemetry::{EFFECT_SECONDS, EFFECTS};
 use jiff::{SignedDuration, Timestamp};
@@ -146,7 +147,12 @@ impl Engine {
                 }
                 Ok(None) => return self.let_go(&claim, None, 0).await,
                 Err(Stop::Overtaken(refusal)) => tracing::debug!(%refusal, "overtaken"),
-                Err(Stop::Fenced) => return tracing::info!("another worker has taken over"),
+                Err(Stop::Fenced) => {
+                    if lane == Lane::work() {
+                        self.custody.forget(&claim.rotation);
+                    }
+                    return tracing::info!("another worker has taken over");
+                }
                 Err(Stop::Ledger(error)) => {
                     tracing::warn!(%error, "the database does not answer");
                     return self.let_go(&claim, Some(LOOK), tries).await;
@@ -174,7 +180,7 @@ impl Engine {
         if *lane != Lane::work() {
             return false;
         }
-        if tries >= self.settings.max_tries {
+        if tries >= self.settings.max_tries && !is_waiting(&rotation.phase) {
             return hold.report(rotation, &Event::GaveUp { why: why.to_owned() }).await.is_ok();
         }
         // People need not hear of a hiccup.
@@ -187,9 +193,9 @@ impl Engine {
         false
     }
 
-    /// A worker that holds a value keeps its lane while it waits: nobody else could use the value.
+    /// A worker that holds a value which a store still lacks keeps its lane while it waits: nobody else could use the value.
     async fn wait_in_custody(&self, hold: &Hold<'_>, rotation: &Rotation, pause: Duration) -> bool {
-        if !self.custody.holds(&rotation.id) {
+        if !self.custody.holds_minted(&rotation.id) {
             return false;
         }
         let now = self.clock.now();
@@ -210,6 +216,11 @@ impl Engine {
             tracing::debug!(%error, "the lease was not given back; it will run out");
         }
     }
+}
+
+/// Nothing was done yet, so there is nothing that a person would have to decide: looking goes on, however long.
+fn is_waiting(phase: &Phase) -> bool {
+    matches!(phase, Phase::AwaitingApproval | Phase::Scheduled { .. })
 }
 
 fn count(effect: &Effect, performed: &Result<Performed, Stop>, took: Duration) {

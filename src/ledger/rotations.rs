@@ -11,6 +11,9 @@ use crate::rotation::ids::RotationId;
 use crate::rotation::record::Rotation;
 use sqlx::{AnyConnection, Row as _};
 
+/// More is not what somebody meant who typed a name: `0` begins every id there is.
+const MOST_FOUND: i64 = 50;
+
 pub(super) async fn open(database: &Database, rotation: &Rotation, line: &Line) -> Result<Opened, LedgerError> {
     let columns = Columns::of(rotation);
     let mut tx = database.begin().await?;
@@ -126,10 +129,11 @@ pub(super) async fn find(database: &Database, text: &str) -> Result<Vec<Rotation
     }
     let rows = sqlx::query(
         "SELECT id, version, body FROM rotation WHERE token = $1 OR substr(id, 1, length($2)) = $2 \
-         ORDER BY opened_at DESC, id DESC",
+         ORDER BY opened_at DESC, id DESC LIMIT $3",
     )
     .bind(text.as_str())
     .bind(text.to_ascii_lowercase())
+    .bind(MOST_FOUND)
     .fetch_all(&database.reader)
     .await?;
     rows.iter().map(rotation).collect()

@@ -174,5 +174,5 @@ fn notice(headline: Headline, found: Reading<'_>, outer: &Envelope, forwarded: b
         Target::Group(path) => Subject::Group { path },
     };
     let source = Source::Mail { message_id: outer.message_id.clone(), from: outer.from.clone(), forwarded };
-    Notice::Tokens { change, subject, host: found.instance.host.clone(), names, days, source }
+    Notice::Tokens { change, subject, host: found.instance.known_as.clone(), names, days, source }
 }

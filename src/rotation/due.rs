@@ -11,7 +11,7 @@ use std::collections::BTreeSet;
 /// While people decide, the plan is compared with GitLab's truth this often.
 const REPLAN_SECONDS: u64 = 6 * 3600;
 /// And while something blocks it this often: a person mends it and waits for the button.
-const BLOCKED_SECONDS: u64 = 120;
+pub const BLOCKED_SECONDS: u64 = 120;
 
 /// Everything that is owed now or later, each with the moment from which it may be done.
 pub fn due(rotation: &Rotation) -> BTreeSet<Owed> {

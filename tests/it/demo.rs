@@ -3,8 +3,9 @@
 mod browser;
 
 use browser::Browser;
-use rekey::sandbox::demo::{BotLog, Demo, Page, Report, Tempo, play};
+use rekey::sandbox::demo::{BotLog, Demo, Page, Report, Tempo, play, samples};
 use rekey::server::Render;
+use rekey::telemetry::{LogFormat, LogSettings, subscriber};
 use std::sync::Arc;
 
 fn render() -> Render {
@@ -34,6 +35,29 @@ async fn a_red_pipeline_leads_to_stuck_and_restore_puts_the_old_value_back() {
     assert!(report.timeline.iter().any(|moment| moment.what.contains("previous value restored")), "{report:#?}");
 }
 
+/// On one thread, so that the logger hears the bot and no other story.
+#[tokio::test]
+async fn the_mailbox_says_why_a_mail_was_of_no_use() {
+    let log = BotLog::default();
+    let kept = log.clone();
+    let settings = LogSettings { format: Some(LogFormat::Json), filter: None };
+    let lines = subscriber(&settings, false, move || kept.clone()).unwrap();
+    let _listening = tracing::subscriber::set_default(lines);
+    let demo = Demo::start(Tempo::QUICK, log, render()).await.unwrap();
+    let mut answers = Vec::new();
+    for sample in samples() {
+        let answer = demo.mail(sample.name, sample.raw).await.unwrap();
+        answers.push(format!("{}: {} {}", sample.name, answer.status, answer.why.as_deref().unwrap_or("no complaint")));
+    }
+    demo.stop().await;
+    insta::assert_snapshot!(answers.join("\n"), @r"
+    expiry: 202 no complaint
+    forwarded: 202 no complaint
+    reply: 200 the mail is a reply
+    phishing: 200 the mail's sender is not authenticated: dmarc failed
+    ");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn in_a_browser_a_person_sends_the_mail_presses_approve_and_sees_the_case_closed() {
     let Some(browser) = Browser::open().await else { return };
@@ -47,6 +71,7 @@ async fn in_a_browser_a_person_sends_the_mail_presses_approve_and_sees_the_case_
     let tokens = browser.read("return document.querySelector('#tokens').textContent").await;
     assert!(tokens.contains("revoked"), "{tokens}");
     let html = browser.read("return document.documentElement.outerHTML").await;
+    let html = html.replace("glpat-[MASKED]", "");
     assert!(!html.contains("glpat-"), "a token's value is on the page");
     browser.screenshot("demo.png").await;
     browser.close().await;

@@ -1,11 +1,8 @@
 //! The main job, told as stories: a real engine on a real database against the sandbox GitLab over HTTP.
 
-mod chat;
-mod setup;
-mod team;
-
 mod approval;
 mod canary;
+mod chat;
 mod happy;
 mod lost;
 mod notices;
@@ -13,6 +10,9 @@ mod owners;
 mod plans;
 mod proof;
 mod restart;
+mod setup;
 mod stores;
 mod stuck;
 mod surfaces;
+mod team;
+mod twins;

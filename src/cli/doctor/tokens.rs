@@ -72,7 +72,7 @@ fn missing(id: &str, owner: &Owner, error: &EngineError) -> Finding {
         (EngineError::Unavailable(_), _) => "try again",
         (EngineError::Unknown(_), _) => "make it, or correct the configuration",
         (_, Owner::User { .. } | Owner::InstanceServiceAccount { .. }) => {
-            "correct the owner; only an administrator sees the tokens of other users"
+            "correct the owner, or let a store hold its value: the bot cannot list other users' tokens"
         }
         _ => "correct the owner, or revoke the tokens that are not in use",
     };

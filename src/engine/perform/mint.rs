@@ -13,10 +13,13 @@ use crate::rotation::phase::{Minted, Phase};
 use crate::rotation::record::Rotation;
 use crate::rotation::token::{LiveToken, Strategy};
 use crate::secret::Secret;
+use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeSet;
 
 /// GitLab's limit on descriptions.
 const LONGEST_DESCRIPTION: usize = 255;
+/// GitLab's clock may be this far behind ours when we tell what our rotate made from what was there before.
+const SKEW: SignedDuration = SignedDuration::from_mins(5);
 
 impl Engine {
     pub(super) async fn mint(&self, hold: &Hold<'_>, rotation: &Rotation, attempt: u32) -> Result<Performed, Stop> {
@@ -35,6 +38,10 @@ impl Engine {
             Ok(current) => current,
             Err(why) => return Ok(Performed::Trouble { why, after: None }),
         };
+        let target = match self.target(rotation, attempt).await {
+            Ok(target) => target,
+            Err(error) => return Ok(trouble(&error)),
+        };
         let policy = self.catalog.policy(&rotation.plan.token);
         let claim = hold.ensure().await?;
         let started = Event::MintStarted { attempt, policy };
@@ -42,7 +49,7 @@ impl Engine {
         if !matches!(rotation.phase, Phase::Minting { started: Some(_), .. }) {
             return Ok(Performed::Moved);
         }
-        let answer = self.send(&rotation, attempt, current.as_ref()).await;
+        let answer = self.send(&rotation, attempt, target, current.as_ref()).await;
         self.take_answer(hold, &rotation, attempt, answer).await
     }
 
@@ -91,14 +98,29 @@ impl Engine {
         }
     }
 
-    async fn send(&self, rotation: &Rotation, attempt: u32, current: Option<&Secret>) -> Result<Answer, CallError> {
+    /// What a rotate is aimed at. An earlier one may have landed after its answer was given up: then the token it was
+    /// aimed at is dead, and rotating a dead token is refused for good or kills the family.
+    async fn target(&self, rotation: &Rotation, attempt: u32) -> Result<TokenId, CallError> {
+        let landed = if rotation.plan.strategy == Strategy::InPlace && attempt > 1 {
+            self.found(rotation).await?.last().copied()
+        } else {
+            None
+        };
+        Ok(landed.unwrap_or_else(|| newest(rotation)))
+    }
+
+    async fn send(
+        &self,
+        rotation: &Rotation,
+        attempt: u32,
+        target: TokenId,
+        current: Option<&Secret>,
+    ) -> Result<Answer, CallError> {
         let plan = &rotation.plan;
         let expires_at = plan.new.expires_at.unwrap_or_else(|| self.clock.today());
         match (plan.strategy, current) {
             (Strategy::SelfRotate, Some(current)) => self.gitlab.rotate_self(current, expires_at).await,
-            (Strategy::InPlace | Strategy::SelfRotate, _) => {
-                self.gitlab.rotate(&plan.owner, newest(rotation), expires_at).await
-            }
+            (Strategy::InPlace | Strategy::SelfRotate, _) => self.gitlab.rotate(&plan.owner, target, expires_at).await,
             (Strategy::Overlap | Strategy::RevokeFirst, _) => {
                 let new = NewToken {
                     name: plan.new.name.clone(),
@@ -118,7 +140,7 @@ impl Engine {
         let tokens = self.gitlab.list(&rotation.plan.owner, &alive).await?;
         let ours = |token: &LiveToken| {
             if rotation.plan.rotates() {
-                token.name == rotation.plan.old.name && token.id > newest(rotation)
+                token.name == rotation.plan.old.name && token.id > newest(rotation) && is_recent(token, rotation)
             } else {
                 token.description.contains(&rotation.marker_prefix())
             }
@@ -144,6 +166,14 @@ impl Engine {
 /// The end of the chain: the old token, or the successor that an interrupted rotate left behind.
 fn newest(rotation: &Rotation) -> TokenId {
     rotation.lost.iter().copied().max().map_or(rotation.plan.old.id, |lost| lost.max(rotation.plan.old.id))
+}
+
+/// Whether it was made since people approved. A token of the same name that was there before is somebody else's: it
+/// would be taken for a successor, and rotated.
+fn is_recent(token: &LiveToken, rotation: &Rotation) -> bool {
+    let approved = rotation.approvals.iter().map(|approval| approval.at).max().unwrap_or(rotation.opened_at);
+    let since = approved.saturating_sub(SKEW).unwrap_or(Timestamp::MIN);
+    token.created_at.is_some_and(|made| made >= since)
 }
 
 /// The description with our marker at its end, within GitLab's limit.

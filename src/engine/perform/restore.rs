@@ -33,6 +33,15 @@ impl Engine {
             let why = "its previous value could not be read, or rekey was restarted since";
             return hold.report(rotation, &impossible(why)).await;
         };
+        // After a restart, what the store held before was perhaps a lost attempt's value, which dies at the end.
+        match self.identify(&previous).await {
+            Look::Drifted(Some(id)) if rotation.lost.contains(&id) => {
+                let why = "its previous value is gone: before this attempt it held one whose token is given up";
+                return hold.report(rotation, &impossible(why)).await;
+            }
+            Look::Trouble(trouble) => return Ok(trouble),
+            _ => {}
+        }
         hold.ensure().await?;
         match adapter.write(&previous).await {
             Ok(()) => hold.report(rotation, &Event::Restored { store: store.clone() }).await,

@@ -49,23 +49,20 @@ impl Engine {
             Err(error) => return Ok(trouble(&error)),
         };
         match started {
-            Some(run) => hold.report(rotation, &Event::ConsumerStarted { consumer: id.clone(), run }).await,
-            None if self.clock.now() >= later(since, consumer.timeout_seconds) => {
+            Begun::Runs(run) => hold.report(rotation, &Event::ConsumerStarted { consumer: id.clone(), run }).await,
+            _ if self.clock.now() >= later(since, consumer.timeout_seconds) => {
                 let what = format!("no pipeline came of it within {} s", consumer.timeout_seconds);
                 let failed = Event::ConsumerFailed { consumer: id.clone(), what, url: None, log: None };
                 hold.report(rotation, &failed).await
             }
-            None => Ok(Performed::Later(self.settings.poll)),
+            // It is not looked at before it could be played once more: one pipeline is wanted, not one a look.
+            Begun::AskedAgain => Ok(Performed::Later(Duration::from_secs(SCHEDULE_SECONDS))),
+            Begun::Unseen => Ok(Performed::Later(self.settings.poll)),
         }
     }
 
     /// What was started since the intent; otherwise starts it. A duplicate run is harmless, a missed one is not.
-    async fn find_or_start(
-        &self,
-        consumer: &Consumer,
-        since: Timestamp,
-        asked: bool,
-    ) -> Result<Option<RunRef>, CallError> {
+    async fn find_or_start(&self, consumer: &Consumer, since: Timestamp, asked: bool) -> Result<Begun, CallError> {
         let project = &consumer.project;
         match &consumer.kind {
             ConsumerKind::Pipeline { git_ref } => {
@@ -77,45 +74,40 @@ impl Engine {
                     Some(pipeline) => pipeline,
                     None => self.gitlab.create_pipeline(project, git_ref).await?,
                 };
-                Ok(Some(RunRef { pipeline: pipeline.id, job: None, url: pipeline.web_url }))
+                Ok(Begun::Runs(RunRef { pipeline: pipeline.id, job: None, url: pipeline.web_url }))
             }
             ConsumerKind::RetryJob { git_ref } => {
                 let since = since.saturating_sub(SKEW).unwrap_or(since);
                 let newest = if asked { self.gitlab.newest_job(project, git_ref, &consumer.job).await? } else { None };
                 if let Some(job) = newest.filter(|job| job.created_at.is_some_and(|at| at >= since)) {
                     let pipeline = job.pipeline.map_or(0, |pipeline| pipeline.id);
-                    return Ok(Some(RunRef { pipeline, job: Some(job.id), url: job.web_url }));
+                    return Ok(Begun::Runs(RunRef { pipeline, job: Some(job.id), url: job.web_url }));
                 }
                 let Some(last) = self.gitlab.latest_finished_job(project, git_ref, &consumer.job).await? else {
                     return Err(no_such_job(consumer, git_ref));
                 };
                 let job = self.gitlab.retry_job(project, last.id).await?;
                 let pipeline = job.pipeline.or(last.pipeline).map_or(0, |pipeline| pipeline.id);
-                Ok(Some(RunRef { pipeline, job: Some(job.id), url: job.web_url }))
+                Ok(Begun::Runs(RunRef { pipeline, job: Some(job.id), url: job.web_url }))
             }
             ConsumerKind::Schedule { schedule } => self.play(project, *schedule, since, asked).await,
         }
     }
 
     /// GitLab does not say which pipeline a played schedule starts: it is the first one after the intent.
-    async fn play(
-        &self,
-        project: &str,
-        schedule: u64,
-        since: Timestamp,
-        asked: bool,
-    ) -> Result<Option<RunRef>, CallError> {
+    async fn play(&self, project: &str, schedule: u64, since: Timestamp, asked: bool) -> Result<Begun, CallError> {
         if asked {
             let pipelines = self.gitlab.schedule_pipelines(project, schedule).await?;
             let started = pipelines.into_iter().find(|p| p.created_at.is_some_and(|at| at >= since));
             if let Some(pipeline) = started {
-                return Ok(Some(RunRef { pipeline: pipeline.id, job: None, url: pipeline.web_url }));
+                return Ok(Begun::Runs(RunRef { pipeline: pipeline.id, job: None, url: pipeline.web_url }));
             }
             if self.clock.now() < later(since, SCHEDULE_SECONDS) {
-                return Ok(None);
+                return Ok(Begun::Unseen);
             }
         }
-        self.gitlab.play_schedule(project, schedule).await.map(|()| None)
+        self.gitlab.play_schedule(project, schedule).await?;
+        Ok(if asked { Begun::AskedAgain } else { Begun::Unseen })
     }
 
     pub(super) async fn check_consumer(
@@ -128,7 +120,7 @@ impl Engine {
             return Ok(Performed::Moved);
         };
         let verdict = match self.verdict(consumer, run).await {
-            Ok(verdict) => verdict,
+            Ok(verdict) => self.masked(rotation, verdict).await,
             Err(error) => return Ok(trouble(&error)),
         };
         let event = match verdict {
@@ -164,6 +156,19 @@ impl Engine {
         }
     }
 
+    /// Takes out of a log what the stores hold: an instance may give its tokens a prefix that nobody knows.
+    async fn masked(&self, rotation: &Rotation, verdict: Verdict) -> Verdict {
+        let Verdict::Failed { what, url, log: Some(mut log) } = verdict else { return verdict };
+        for store in rotation.plan.stores.iter().filter_map(|planned| self.stores.get(&planned.id)) {
+            if let Ok(Some(value)) = store.read().await
+                && !value.expose().is_empty()
+            {
+                log = log.replace(value.expose(), "[MASKED]");
+            }
+        }
+        Verdict::Failed { what, url, log: Some(log) }
+    }
+
     async fn without_job(&self, consumer: &Consumer, run: &RunRef) -> Result<Verdict, CallError> {
         let pipeline = self.gitlab.pipeline(&consumer.project, run.pipeline).await?;
         let over = pipeline.is_none_or(|pipeline| pipeline.status.is_final());
@@ -177,7 +182,7 @@ impl Engine {
 
     async fn red(&self, project: &str, job: &Job) -> Result<Verdict, CallError> {
         let log = self.gitlab.trace_tail(project, job.id, LOG_BYTES).await.ok();
-        let log = log.map(|log| readable(&log));
+        let log = log.map(|log| readable(whole_words(&log)));
         let what = match &log {
             Some(log) if looks_like_authentication(log) => {
                 "the job failed, and its log looks like an authentication failure: it may not see the new token"
@@ -187,6 +192,16 @@ impl Engine {
         };
         Ok(Verdict::Failed { what: what.to_owned(), url: Some(job.web_url.clone()), log })
     }
+}
+
+/// What came of starting a consumer.
+enum Begun {
+    /// This runs.
+    Runs(RunRef),
+    /// It was asked for, and no pipeline shows yet.
+    Unseen,
+    /// It was asked for once more, because no pipeline showed for long.
+    AskedAgain,
 }
 
 enum Verdict {
@@ -223,6 +238,15 @@ pub fn looks_like_authentication(log: &str) -> bool {
     ]
     .iter()
     .any(|sign| log.contains(sign))
+}
+
+/// A log that was cut off at its beginning, from the first whole word on: half a token looks like none.
+fn whole_words(log: &str) -> &str {
+    match log.find(char::is_whitespace) {
+        Some(end) if log.len() >= LOG_BYTES => &log[end..],
+        None if log.len() >= LOG_BYTES => "",
+        _ => log,
+    }
 }
 
 /// A log without colours, control characters and anything that looks like a token.

@@ -20,6 +20,7 @@ impl Engine {
         self.check_owner(plan, managed, live).await?;
         check_scopes(plan, managed, live, me);
         check_strategy(plan, me);
+        check_authority(plan, me);
         self.check_role(plan, managed, live, me).await?;
         self.check_stores(plan, managed).await?;
         for consumer in &managed.consumers {
@@ -139,6 +140,31 @@ fn check_scopes(plan: &mut Plan, managed: &ManagedToken, live: &LiveToken, me: &
     {
         plan.blockers
             .push("rotate copies all scopes, but the policy allows fewer; use overlap, or widen the policy".into());
+    }
+}
+
+/// What would be refused, or would harm, only once it is done.
+fn check_authority(plan: &mut Plan, me: &Me) {
+    let mints = matches!(plan.strategy, Strategy::Overlap | Strategy::RevokeFirst);
+    match &plan.owner {
+        Owner::User { username } | Owner::InstanceServiceAccount { username }
+            if plan.strategy == Strategy::InPlace && !me.admin && !me.username.eq_ignore_ascii_case(username) =>
+        {
+            plan.blockers.push(format!("only an administrator or {username} may rotate this token; use self"));
+        }
+        // GitLab gives Maintainer to a token that is made without naming a role.
+        Owner::Project { .. } | Owner::Group { .. } if mints && plan.new.access_level.is_none() => {
+            plan.blockers
+                .push("GitLab does not say which role the token has, so a new one could get more; use in_place".into());
+        }
+        _ => {}
+    }
+    if plan.old.id == me.token.id && plan.strategy != Strategy::Overlap {
+        plan.blockers.push(
+            "rekey itself calls GitLab with this token and would lock itself out; make it a service account's and use \
+             overlap, or replace it by hand"
+                .into(),
+        );
     }
 }
 

@@ -7,6 +7,9 @@ use crate::rotation::view::issue::markdown::{code, plain};
 use sha2::{Digest as _, Sha256};
 use std::fmt::Write as _;
 
+/// Tokens that one issue names.
+const MOST_ROWS: usize = 1_000;
+
 impl Engine {
     /// Opens an issue that lists those not listed before. A crash on the way repeats it, the marker spares a second.
     pub async fn tell_unmanaged(&self, unmanaged: &[(Option<Owner>, LiveToken)]) -> Result<(), EngineError> {
@@ -20,6 +23,8 @@ impl Engine {
             return Ok(());
         };
         fresh.sort_by_key(|(_, token)| (token.expires_at, token.id));
+        // The rest is named by the next scan; GitLab takes a mebibyte.
+        fresh.truncate(MOST_ROWS);
         self.write_digest(project, &fresh).await?;
         for (_, token) in &fresh {
             self.ledger.first_time(&key(self.gitlab.host(), token), self.clock.now()).await?;
@@ -36,7 +41,7 @@ impl Engine {
             return Ok(());
         }
         let issue = NewIssue {
-            title: format!("{} access tokens near expiry that rekey does not manage", fresh.len()),
+            title: title(fresh.len()),
             description: text(&marker, fresh),
             labels: self.settings.labels.clone(),
             assignee_ids: Vec::new(),
@@ -45,6 +50,13 @@ impl Engine {
         };
         self.gitlab.create_issue(project, &issue).await?;
         Ok(())
+    }
+}
+
+fn title(many: usize) -> String {
+    match many {
+        1 => "One access token near expiry that rekey does not manage".into(),
+        many => format!("{many} access tokens near expiry that rekey does not manage"),
     }
 }
 

@@ -35,8 +35,10 @@ pub enum Proof {
 /// One GitLab.
 #[derive(Clone, Debug)]
 pub struct Instance {
-    /// Host, with the port unless it is the scheme's own.
+    /// Host, with the port unless it is the scheme's own, as its mails write it.
     pub host: String,
+    /// The host by which notices name it: the API's, where mails use another name.
+    pub known_as: String,
     /// Path below which GitLab is installed: empty, or such as `/gitlab`.
     pub root: String,
     /// Addresses or domains that its mails come from. A domain does not include its subdomains.
@@ -70,7 +72,9 @@ impl Instance {
     pub fn at(url: &str, senders: &[&str]) -> Option<Self> {
         let address = Address::read(url)?;
         let root = address.path.trim_end_matches('/').to_owned();
-        Some(Self { host: address.host()?, root, senders: senders.iter().map(|sender| sender.to_string()).collect() })
+        let host = address.host()?;
+        let senders = senders.iter().map(|sender| sender.to_string()).collect();
+        Some(Self { known_as: host.clone(), host, root, senders })
     }
 
     /// Whether this address sends for the instance.

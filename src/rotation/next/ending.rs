@@ -180,8 +180,9 @@ pub fn probed(rotation: &mut Rotation, found: &BTreeSet<TokenId>, now: Timestamp
         rotation.saw(now, "gitlab", left.clone(), None);
         rotation.announce(now, Audience::Approvers, format!("Left behind: {left}."));
     }
+    let restored = new.is_none() && rotation.switched_at.is_some();
     rotation.phase = Phase::Closed { outcome, at: now };
-    rotation.announce(now, Audience::Followers, farewell(rotation, outcome));
+    rotation.announce(now, Audience::Followers, farewell(rotation, outcome, restored));
     Ok(())
 }
 
@@ -190,12 +191,17 @@ fn keeps_all(rotation: &Rotation, outcome: Outcome) -> bool {
     outcome == Outcome::Abandoned && rotation.switched_at.is_some() && !rotation.lost.is_empty()
 }
 
-fn farewell(rotation: &Rotation, outcome: Outcome) -> String {
+fn farewell(rotation: &Rotation, outcome: Outcome, restored: bool) -> String {
     let name = &rotation.plan.old.name;
     match outcome {
         Outcome::Done => format!("Done: {name} is rotated and proven, the old token is revoked."),
         Outcome::Declined => format!("Closed: {name} was not rotated."),
         Outcome::Superseded => format!("Closed: {name} was taken care of elsewhere."),
+        Outcome::Abandoned if restored => {
+            format!(
+                "Closed: the stores hold the previous value again, the new token is revoked. {name} still has to be rotated."
+            )
+        }
         Outcome::Abandoned => format!("Closed without finishing: see what is left to do for {name}."),
     }
 }

@@ -8,6 +8,7 @@ use crate::rotation::phase::{Phase, Run, RunRef, Why};
 use crate::rotation::policy::later;
 use crate::rotation::record::Rotation;
 use crate::rotation::refusal::Refusal;
+use crate::rotation::token::Strategy;
 use jiff::Timestamp;
 
 /// Earlier writes can no longer land and the stores hold what they should.
@@ -137,7 +138,7 @@ pub fn new_seen(rotation: &mut Rotation, at: Timestamp, now: Timestamp) -> Resul
     }
     let new = new.clone();
     rotation.new_last_used = Some(at);
-    rotation.saw(now, "gitlab", format!("new token {} seen in use", new.id), None);
+    rotation.saw(now, "gitlab", proof_of_use(rotation, new.id), None);
     if rotation.plan.overlaps() {
         // Nothing is revoked during the quarantine, so the old token is watched to its end.
         let until = later(now, rotation.plan.timing.grace_seconds);
@@ -147,6 +148,14 @@ pub fn new_seen(rotation: &mut Rotation, at: Timestamp, now: Timestamp) -> Resul
         ending::revoke_then_close(rotation, new);
     }
     Ok(())
+}
+
+/// GitLab shows the use of a token that rotated itself to nobody but itself: then the words promise no more.
+fn proof_of_use(rotation: &Rotation, new: TokenId) -> String {
+    match rotation.plan.strategy {
+        Strategy::SelfRotate => format!("new token {new} is alive and in the stores; its use cannot be looked up"),
+        _ => format!("new token {new} seen in use"),
+    }
 }
 
 /// The jobs were green, but none of them used the token.

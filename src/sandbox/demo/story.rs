@@ -57,7 +57,7 @@ pub async fn play(demo: &Demo, red: bool, say: &mut dyn FnMut(&str)) -> Result<R
     demo.press(ALICE, Action::Approve.word()).await?;
     let mut told = String::new();
     let mut each = |rotation: &Rotation| {
-        let words = format!("{} {}", card(rotation).status.word, card(rotation).status.sentence);
+        let words = format!("{}. {}", card(rotation).status.word, card(rotation).status.sentence);
         if words != told && !matches!(rotation.phase, Phase::Stuck { .. } | Phase::AwaitingApproval) {
             say(&words);
             told = words;

@@ -125,6 +125,14 @@ fn a_hundred_tokens_are_all_read_and_no_more() {
 }
 
 #[test]
+fn an_instance_whose_mails_use_another_name_is_known_by_the_apis() {
+    let mut policy = mail::policy();
+    policy.instances[0].known_as = "gitlab.internal".into();
+    let notice = email::parse(&mail::expiring(GITLAB, 7, &["x"], Language::English).bytes(), &policy);
+    assert!(matches!(notice, Ok(Notice::Tokens { host, .. }) if host == "gitlab.internal"));
+}
+
+#[test]
 fn other_hosts_ports_and_relative_roots_are_kept_apart() {
     let port =
         mail::resource("https://git.example.org:8443", "Group", "platform", "g", 7, true).from("git@example.org");

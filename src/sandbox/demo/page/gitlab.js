@@ -63,7 +63,9 @@ function log(pipeline) {
 export function drawIssue({ gitlab, rotation }) {
   const issues = [...gitlab.issues].reverse();
   const issue = issues.find((one) => one.iid === chosen) ?? issues[0];
-  const scrolled = $("issue").querySelector(".text")?.scrollTop ?? 0;
+  const before = $("issue").querySelector(".text");
+  const scrolled = before?.scrollTop ?? 0;
+  const past = scrolled - (topOfSteps(before) ?? Infinity);
   const drawn = render("issue", { issue, all: issues.map((one) => [one.iid, one.state, one.title]) }, () => (issue ? [
     h("nav", { "aria-label": "Issues" }, issues.map((one) => h("button", { type: "button", "data-key": `issue-${one.iid}`,
       class: "tab", "aria-pressed": String(one === issue), title: one.title,
@@ -77,8 +79,15 @@ export function drawIssue({ gitlab, rotation }) {
       issue.notes.map((note) => h("article", { class: "note" }, h("p", {}, h("b", {}, `@${note.author}`)), prose(note.html)))),
   ] : [h("p", { class: "empty" }, "No issue yet.")]));
   const text = $("issue").querySelector(".text");
-  if (drawn && text) text.scrollTop = scrolled;
+  // Who reads the steps keeps their place when something is inserted above them.
+  if (drawn && text) text.scrollTop = past > -60 ? (topOfSteps(text) ?? 0) + past : scrolled;
   turnToSteps(text, rotation);
+}
+
+/** How far down the steps begin. */
+function topOfSteps(text) {
+  const steps = [...(text?.querySelectorAll("h2") ?? [])].find((one) => one.textContent === "Steps");
+  return steps && text.scrollTop + steps.getBoundingClientRect().top - text.getBoundingClientRect().top - 2;
 }
 
 /** What people watch: the top while somebody must decide, the steps while it runs and in the end. Turned to once. */
@@ -86,11 +95,10 @@ function turnToSteps(text, rotation) {
   if (!text || !rotation || chosen !== null) return;
   const decides = ["awaiting_approval", "stuck"].includes(rotation.phase);
   const place = `${rotation.id} ${decides ? rotation.phase : rotation.phase === "closed"}`;
-  const steps = [...text.querySelectorAll("h2")].find((one) => one.textContent === "Steps");
-  if (turned === place || (!decides && !steps)) return;
+  const top = decides ? 0 : topOfSteps(text);
+  if (turned === place || top === undefined) return;
   turned = place;
-  text.scrollTop = decides ? 0
-    : text.scrollTop + steps.getBoundingClientRect().top - text.getBoundingClientRect().top - 2;
+  text.scrollTop = top;
 }
 
 /** The sandbox has made this HTML from Markdown and dropped all raw HTML; the page's policy runs no script in it. */
