@@ -54,6 +54,11 @@ impl Custody {
         }
     }
 
+    /// Whether a minted value is held that a store still lacks.
+    pub fn holds_minted(&self, rotation: &RotationId) -> bool {
+        self.lock().get(rotation).is_some_and(|held| held.minted.is_some())
+    }
+
     /// Another worker has taken over: whatever is held here is stale.
     pub fn forget(&self, rotation: &RotationId) {
         self.lock().remove(rotation);

@@ -193,9 +193,9 @@ impl Engine {
         false
     }
 
-    /// A worker that holds a value keeps its lane while it waits: nobody else could use the value.
+    /// A worker that holds a value which a store still lacks keeps its lane while it waits: nobody else could use the value.
     async fn wait_in_custody(&self, hold: &Hold<'_>, rotation: &Rotation, pause: Duration) -> bool {
-        if !self.custody.holds(&rotation.id) {
+        if !self.custody.holds_minted(&rotation.id) {
             return false;
         }
         let now = self.clock.now();
