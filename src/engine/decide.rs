@@ -36,7 +36,8 @@ impl Engine {
     /// Decides. The click is committed when this returns; a refusal is journalled and changes nothing.
     pub async fn decide(&self, click: &Click) -> Result<Rotation, EngineError> {
         let rotation = self.rotation(click.rotation.as_str()).await?;
-        if self.is_repeated(click).await? {
+        let key = format!("click:{}:{}", click.via, click.key);
+        if self.ledger.was_told(&key).await? {
             return Ok(rotation);
         }
         let outcome = match self.event_of(click, &rotation) {
@@ -51,16 +52,12 @@ impl Engine {
             }
             Err(_) => "failed",
         };
+        // Only now: a click whose decision was not committed may be delivered again. `next` bears the rest.
+        if result != "failed" {
+            self.ledger.first_time(&key, self.clock.now()).await?;
+        }
         metrics::counter!(CLICKS, "action" => click.action.word(), "result" => result).increment(1);
         outcome
-    }
-
-    async fn is_repeated(&self, click: &Click) -> Result<bool, EngineError> {
-        if click.key.is_empty() {
-            return Ok(false);
-        }
-        let key = format!("click:{}:{}", click.via, click.key);
-        Ok(!self.ledger.first_time(&key, self.clock.now()).await?)
     }
 
     fn event_of(&self, click: &Click, rotation: &Rotation) -> Result<Event, Refusal> {

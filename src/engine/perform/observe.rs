@@ -5,7 +5,7 @@ use crate::engine::Engine;
 use crate::engine::report::Stop;
 use crate::engine::worker::{Hold, Performed};
 use crate::rotation::event::Event;
-use crate::rotation::phase::{Minted, Phase};
+use crate::rotation::phase::{Minted, Outcome, Phase};
 use crate::rotation::policy::later;
 use crate::rotation::record::Rotation;
 use crate::rotation::token::LiveToken;
@@ -90,7 +90,15 @@ impl Engine {
         let found = if rotation.plan.rotates() { Ok(BTreeSet::new()) } else { self.found(rotation).await };
         match found {
             Ok(found) => hold.report(rotation, &Event::Probed { found }).await,
+            // An owner that was deleted took its tokens along; a person who ends it need not wait for it to come back.
+            Err(error) if error.status() == Some(404) && is_abandoned(rotation) => {
+                hold.report(rotation, &Event::Probed { found: BTreeSet::new() }).await
+            }
             Err(error) => Ok(trouble(&error)),
         }
     }
+}
+
+fn is_abandoned(rotation: &Rotation) -> bool {
+    matches!(rotation.phase, Phase::Closing { outcome: Outcome::Abandoned, .. })
 }
