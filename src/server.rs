@@ -60,6 +60,13 @@ pub struct Settings {
     pub limits: Limits,
 }
 
+/// A door, and what stands behind it.
+struct Endpoint<Door> {
+    door: Door,
+    intake: Arc<dyn Intake>,
+    limits: Limits,
+}
+
 /// Everything on one listener. `chat` brings endpoints of its own, which come under the same limits.
 pub fn router(intake: Arc<dyn Intake>, settings: Settings, render: Render, chat: Option<Router>) -> Router {
     hooks(intake.clone(), settings, chat).merge(admin(intake, render))
@@ -70,11 +77,11 @@ pub fn hooks(intake: Arc<dyn Intake>, settings: Settings, chat: Option<Router>) 
     let Settings { mail, gitlab, limits } = settings;
     let mut routes = chat.unwrap_or_default();
     if let Some(door) = mail {
-        let state = Arc::new(mail::Endpoint { door, intake: intake.clone(), limits });
+        let state = Arc::new(Endpoint { door, intake: intake.clone(), limits });
         routes = routes.route("/hooks/mail", post(mail::receive).with_state(state));
     }
     if let Some(door) = gitlab {
-        let state = Arc::new(gitlab::Endpoint { door, intake, limits });
+        let state = Arc::new(Endpoint { door, intake, limits });
         routes = routes.route("/hooks/gitlab", post(gitlab::receive).with_state(state));
     }
     limits::around(routes, limits)

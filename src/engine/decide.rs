@@ -1,7 +1,7 @@
 //! Decisions of people: one click, one commit. Redeliveries have no second effect.
 
 use super::{Engine, EngineError, OpenedRotation};
-use crate::ledger::{Accepted, Entry, Line};
+use crate::ledger::Line;
 use crate::rotation::event::{Decider, Event};
 use crate::rotation::ids::{PersonId, PlanHash, RotationId, TokenName};
 use crate::rotation::policy::later;
@@ -129,12 +129,6 @@ impl Engine {
             1 => Ok(found.remove(0)),
             _ => Err(EngineError::Unknown(format!("{text:?} could be several rotations; give more of the id"))),
         }
-    }
-
-    /// Remembers a click that is dealt with later; returns only after the commit.
-    pub async fn accept_raw(&self, key: String, kind: &str, body: String) -> Result<Accepted, EngineError> {
-        let entry = Entry { key, kind: kind.to_owned(), body, received_at: self.clock.now() };
-        Ok(self.ledger.accept(entry).await?)
     }
 }
 

@@ -138,7 +138,7 @@ impl Engine {
 
     async fn heed_named(&self, change: Change, managed: &ManagedToken) -> Result<String, EngineError> {
         match change {
-            Change::AboutToExpire | Change::Expired => Ok(told(&self.consider_hint(managed, Origin::Mail).await?)),
+            Change::AboutToExpire | Change::Expired => Ok(told(&self.consider(managed, Origin::Mail, false).await?)),
             Change::Created | Change::Rotated | Change::Revoked => self.heed_change(managed).await,
         }
     }
@@ -156,12 +156,7 @@ impl Engine {
             self.ask_for_scan();
             return Ok(format!("token {token_id} is not managed; the inventory is scanned for it"));
         };
-        Ok(told(&self.consider_hint(managed, Origin::Webhook).await?))
-    }
-
-    /// A token that is not there any more, or has twins, is a hint that came to nothing, not a failure.
-    async fn consider_hint(&self, managed: &ManagedToken, by: Origin) -> Result<OpenedRotation, EngineError> {
-        self.consider(managed, by, false).await
+        Ok(told(&self.consider(managed, Origin::Webhook, false).await?))
     }
 
     /// Somebody (perhaps we) made, rotated or revoked a token of that name: waiting cases are compared again.

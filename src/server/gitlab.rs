@@ -1,9 +1,9 @@
 //! `POST /hooks/gitlab`: webhooks of the instance. GitLab switches a hook off that answers with errors (for minutes
 //! after four in a row, for good after forty), so whatever is genuine gets 2xx, of use or not.
 
+use super::Endpoint;
 use super::body::{hand_over, header, read};
 use super::outcome::{self, Refusal};
-use super::{Intake, Limits};
 use crate::ledger::Accepted;
 use crate::notice::signature::{self, Key, Untrusted};
 use crate::notice::{Notice, webhook};
@@ -27,18 +27,11 @@ pub struct Door {
     pub host: String,
 }
 
-/// The door, and what stands behind it.
-pub(super) struct Endpoint {
-    pub(super) door: Door,
-    pub(super) intake: Arc<dyn Intake>,
-    pub(super) limits: Limits,
-}
-
-pub(super) async fn receive(State(endpoint): State<Arc<Endpoint>>, request: Request) -> Response<Body> {
+pub(super) async fn receive(State(endpoint): State<Arc<Endpoint<Door>>>, request: Request) -> Response<Body> {
     outcome::answer(ENDPOINT, endpoint.take(request).await)
 }
 
-impl Endpoint {
+impl Endpoint<Door> {
     async fn take(&self, request: Request) -> Result<Accepted, Refusal> {
         let (head, body) = request.into_parts();
         let headers = &head.headers;

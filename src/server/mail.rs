@@ -12,9 +12,9 @@
 //! | 400, 413, 415 | no mail, or too big: repeating will not help | 65 |
 //! | 408, 429, 5xx | slow line, overload, database away: the mail waits | 75 |
 
+use super::Endpoint;
 use super::body::{hand_over, header, read};
 use super::outcome::{self, Refusal};
-use super::{Intake, Limits};
 use crate::ledger::Accepted;
 use crate::notice::email::{self, MailPolicy, Refused};
 use crate::notice::signature::{self, Key, Login};
@@ -40,18 +40,11 @@ pub struct Door {
     pub policy: MailPolicy,
 }
 
-/// The door, and what stands behind it.
-pub(super) struct Endpoint {
-    pub(super) door: Door,
-    pub(super) intake: Arc<dyn Intake>,
-    pub(super) limits: Limits,
-}
-
-pub(super) async fn receive(State(endpoint): State<Arc<Endpoint>>, request: Request) -> Response<Body> {
+pub(super) async fn receive(State(endpoint): State<Arc<Endpoint<Door>>>, request: Request) -> Response<Body> {
     outcome::answer(ENDPOINT, endpoint.take(request).await)
 }
 
-impl Endpoint {
+impl Endpoint<Door> {
     async fn take(&self, request: Request) -> Result<Accepted, Refusal> {
         let (head, body) = request.into_parts();
         let signed = header(&head.headers, SIGNATURE);
