@@ -40,7 +40,7 @@ pub use store::kinds as store_kinds;
 pub use surroundings::{Machine, Surroundings, WithoutSecrets};
 
 use crate::rotation::token::ManagedToken;
-use crate::secret_store::{Connections, Named, StoreSpec};
+use crate::secret_store::{Connections, StoreSpec};
 use problem::Problems;
 use section::Section;
 use source::Source;

@@ -9,9 +9,9 @@ mod registry;
 pub mod template;
 mod templated;
 
+pub use connection::{BadConnection, Link, Named};
 pub use error::StoreError;
 pub use gitlab_variable::VariableScope;
-pub use connection::{BadConnection, Link, Named};
 pub use registry::{Connections, Context, Place, StoreSpec, build};
 
 use crate::rotation::ids::StoreId;

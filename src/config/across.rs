@@ -33,7 +33,9 @@ pub(super) fn check(entries: &[Entry], problems: &Problems) {
                 complain(format!("{} is there twice; remove one", store.id()));
             }
             let taken = places.entry(place.whole.clone()).or_default();
-            if let Some((_, other)) = taken.iter().find(|(at, other)| !std::ptr::eq(*other, entry) && at.clashes(&place)) {
+            if let Some((_, other)) =
+                taken.iter().find(|(at, other)| !std::ptr::eq(*other, entry) && at.clashes(&place))
+            {
                 let (id, at) = (&other.token.id, &other.place);
                 complain(format!("{} is also written by \"{id}\" ({at}); a store holds one token", store.id()));
             }

@@ -8,7 +8,7 @@ mod link;
 mod template;
 
 use super::section::Section;
-use crate::secret_store::{Connections, StoreSpec};
+use crate::secret_store::{Connections, Named, StoreSpec};
 use std::sync::LazyLock;
 
 /// One kind of store.
@@ -105,8 +105,9 @@ fn read_one(section: &Section<'_>, connections: &Connections) -> Option<StoreSpe
     })
 }
 
+#[expect(dead_code, reason = "the first kind with connections is on its way")]
 /// The connection that `at` names, or a complaint with the names there are.
-pub(super) fn at<'c, T>(section: &Section<'_>, kind: &str, known: &'c super::Named<T>) -> Option<(String, &'c T)> {
+pub(super) fn at<'c, T>(section: &Section<'_>, kind: &str, known: &'c Named<T>) -> Option<(String, &'c T)> {
     let name = section.required("at", &format!("write the name of a connection, [{kind}.<name>]"))?;
     let found = known.get(&name);
     if found.is_none() {

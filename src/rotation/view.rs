@@ -6,8 +6,8 @@ pub mod issue;
 mod steps;
 pub mod text;
 
-use super::next::restorable;
 use super::ids::{PlanHash, RotationId, RotationKey, TokenName};
+use super::next::restorable;
 use super::phase::{Outcome, Phase, Why};
 use super::record::{Announcement, Evidence, Rotation, Waiting};
 use jiff::{Timestamp, civil::Date};

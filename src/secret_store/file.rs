@@ -2,7 +2,7 @@
 //! the old text or the new one and never a part; readable by its owner only.
 
 use super::registry::Place;
-use super::{Base, Seen, SecretStore, StoreError, Written};
+use super::{Base, SecretStore, Seen, StoreError, Written};
 use crate::rotation::ids::StoreId;
 use crate::rotation::store::{Capabilities, Tag};
 use crate::secret::Secret;

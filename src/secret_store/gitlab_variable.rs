@@ -2,7 +2,7 @@
 //! environment scope is always named, so no other variable of the same key can be meant.
 
 use super::registry::{Context, Place};
-use super::{Base, Seen, SecretStore, StoreError, Written};
+use super::{Base, SecretStore, Seen, StoreError, Written};
 use crate::http::{Api, Call, CallError, segment};
 use crate::rotation::ids::StoreId;
 use crate::rotation::store::{Capabilities, Tag};
@@ -149,7 +149,9 @@ impl SecretStore for GitlabVariable {
         }
         let call = self.on_it(Call::put(self.path())).json(&NewValue { value: value.expose() }).hiding(value);
         let outcome = self.api.call(&call).await;
-        outcome.map(|_| Written::Done).map_err(|error| StoreError::of_write(&self.id, &error, |status| self.mend(status)))
+        outcome
+            .map(|_| Written::Done)
+            .map_err(|error| StoreError::of_write(&self.id, &error, |status| self.mend(status)))
     }
 }
 

@@ -2,7 +2,7 @@
 //! documents, and its own guard against changes by others covers the rest of them.
 
 use super::template::{Misfit, Template};
-use super::{Base, Seen, SecretStore, StoreError, Written};
+use super::{Base, SecretStore, Seen, StoreError, Written};
 use crate::rotation::ids::StoreId;
 use crate::rotation::store::{Capabilities, Tag};
 use crate::secret::Secret;

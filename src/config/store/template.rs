@@ -3,8 +3,7 @@
 use crate::config::section::Section;
 use crate::secret_store::template::Template;
 
-pub(in crate::config) const KEYS: &[&str] =
-    &["shape", "machine", "login", "registry", "user", "host", "key", "text"];
+pub(in crate::config) const KEYS: &[&str] = &["shape", "machine", "login", "registry", "user", "host", "key", "text"];
 
 /// Where the value stands in a `text`.
 const SLOT: &str = "{{token}}";
@@ -36,7 +35,10 @@ pub(super) fn read(store: &Section<'_>) -> Option<Option<Template>> {
         return Some(None);
     }
     let section = store.section("template", format!("{}: template", store.label()), KEYS)?;
-    section.required("shape", "write \"json\", \"dotenv\", \"netrc\", \"npmrc\", \"docker_config\", \"url\" or \"text\"")?;
+    section.required(
+        "shape",
+        "write \"json\", \"dotenv\", \"netrc\", \"npmrc\", \"docker_config\", \"url\" or \"text\"",
+    )?;
     let shape = section.choice("shape", SHAPES)?;
     let name = section.text("shape")?;
     section.refuse_others(&["shape"], keys(shape), &format!("shape = \"{name}\""));
@@ -83,7 +85,7 @@ fn json_key(section: &Section<'_>) -> Option<Vec<String>> {
 fn text(section: &Section<'_>) -> Option<Template> {
     let text = section.required("text", "write what stands around the value, \"token = {{token}}\"")?;
     match text.split_once(SLOT) {
-        Some((before, after)) if !after.contains(SLOT) && !(before.is_empty() && after.is_empty()) => {
+        Some((before, after)) if !after.contains(SLOT) && before.len() + after.len() > 0 => {
             Some(Template::Text { before: before.to_owned(), after: after.to_owned() })
         }
         _ => {

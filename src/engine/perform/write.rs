@@ -53,9 +53,7 @@ impl Engine {
                 let why = format!("{why}. To mend it: {mend}");
                 hold.report(rotation, &Event::StoreRefused { store: store.clone(), why }).await
             }
-            Err(StoreError::Conflict { why, .. }) => {
-                self.after_conflict(hold, rotation, &adapter, &value, why).await
-            }
+            Err(StoreError::Conflict { why, .. }) => self.after_conflict(hold, rotation, &adapter, &value, why).await,
             Err(error) => self.try_others_first(hold, rotation, store, &error).await,
         }
     }

@@ -79,7 +79,8 @@ pub fn conflict(rotation: &mut Rotation, store: &StoreId, why: &str, now: Timest
         return restore_impossible(rotation, store, &format!("somebody else changed it meanwhile: {why}"), now);
     }
     let what = format!("{store} was changed by somebody else, so it was not overwritten: {why}");
-    let todo = "Find out who writes there. Retry to overwrite what is there now, restore the previous value, or abandon.";
+    let todo =
+        "Find out who writes there. Retry to overwrite what is there now, restore the previous value, or abandon.";
     not_written(rotation, store, what, todo, now)
 }
 

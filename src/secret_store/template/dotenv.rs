@@ -8,7 +8,8 @@ const SPECIAL: &[char] = &['\\', '"', '$', '`'];
 
 pub(super) fn find(text: &str, key: &str) -> Result<Part, Misfit> {
     let what = format!("line {key}=");
-    let (start, rest) = only(lines(text).filter_map(|(at, line)| value_of(line, key).map(|(from, v)| (at + from, v))), &what)?;
+    let (start, rest) =
+        only(lines(text).filter_map(|(at, line)| value_of(line, key).map(|(from, v)| (at + from, v))), &what)?;
     let (skipped, length, spelling) = match rest.chars().next() {
         Some('"') => (1, closing(&rest[1..], '"', true)?, Spelling::Escaped(SPECIAL)),
         Some('\'') => (1, closing(&rest[1..], '\'', false)?, Spelling::Quoted('\'')),

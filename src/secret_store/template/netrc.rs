@@ -17,9 +17,8 @@ struct Entry<'t> {
 
 pub(super) fn find(text: &str, machine: &str, login: Option<&str>) -> Result<Part, Misfit> {
     let entries = entries(text);
-    let meant = |entry: &&Entry<'_>| {
-        entry.machine == Some(machine) && login.is_none_or(|login| entry.login == Some(login))
-    };
+    let meant =
+        |entry: &&Entry<'_>| entry.machine == Some(machine) && login.is_none_or(|login| entry.login == Some(login));
     let entry = only(entries.iter().filter(meant), &format!("machine {machine}"))?;
     let word = entry.password.clone().ok_or_else(|| Misfit::missing(&format!("password of machine {machine}")))?;
     if text[word.clone()].starts_with('"') {

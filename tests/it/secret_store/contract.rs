@@ -201,7 +201,7 @@ async fn it_is_what_it_says_it_is(bench: &dyn Bench) {
 
 async fn a_change_by_somebody_else_is_not_overwritten(bench: &dyn Bench) {
     let store = bench.store();
-    if !store.look().await.unwrap().value.is_some() && !store.capabilities().compare_and_set {
+    if store.look().await.unwrap().value.is_none() && !store.capabilities().compare_and_set {
         return;
     }
     let base = store.look().await.unwrap().base;

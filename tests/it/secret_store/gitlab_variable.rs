@@ -12,6 +12,7 @@ use rekey::clock::{Clock, ManualClock};
 use rekey::http::Call;
 use rekey::rotation::store::Capabilities;
 use rekey::sandbox::gitlab::{Gitlab, MAINTAINER, Mint, OWNER, Place, REPORTER, Variable, World};
+use rekey::secret::Secret;
 use rekey::secret_store::gitlab_variable::Spec;
 use rekey::secret_store::{Connections, Context, SecretStore, StoreSpec, VariableScope, build};
 use serde_json::{Value, json};
@@ -208,6 +209,8 @@ struct Sandboxed {
     place: Place,
     environment_scope: &'static str,
     bot: u64,
+    /// The token of a person who may do the same.
+    somebody: Secret,
     values: Vec<(u64, &'static str)>,
 }
 
@@ -227,15 +230,18 @@ impl Site for InTheSandbox {
         let bot = if place == Place::Instance { world.admin("bot") } else { world.user("bot") };
         world.member(place, bot, needed);
         let token = world.mint(Mint::new(bot, "api", &["api"])).value;
+        let root = world.admin("root");
+        let somebody = world.mint(Mint::new(root, "api", &["api"])).value;
         let tokens = [OLD, NEW, super::contract::FOREIGN];
-        let values = tokens.map(|value| (world.mint(Mint::new(bot, "deploy", &["api"]).value(value)).id, value)).to_vec();
+        let values =
+            tokens.map(|value| (world.mint(Mint::new(bot, "deploy", &["api"]).value(value)).id, value)).to_vec();
         let mut variable = Variable::new(place, "DEPLOY_TOKEN", OLD).masked();
         variable.environment_scope = environment_scope.to_owned();
         world.variable(variable);
         let gitlab = Gitlab::start(world, Arc::new(clock)).await.unwrap();
         let (proxy, base) = Proxy::before(&gitlab.base_url(), None, by_method).await;
         let store = store_at(&format!("{base}/api/v4"), token.expose(), scope, None);
-        Some(Box::new(Sandboxed { gitlab, proxy, store, place, environment_scope, bot, values }))
+        Some(Box::new(Sandboxed { gitlab, proxy, store, place, environment_scope, bot, somebody, values }))
     }
 }
 
@@ -255,11 +261,14 @@ impl Bench for Sandboxed {
     }
 
     async fn meddle(&self, value: &str) {
-        self.gitlab.state().with(|world| {
-            let mut variable = Variable::new(self.place, "DEPLOY_TOKEN", value).masked();
-            variable.environment_scope = self.environment_scope.to_owned();
-            world.variable(variable);
-        });
+        let path = match self.place {
+            Place::Project(id) => format!("/projects/{id}/variables/DEPLOY_TOKEN"),
+            Place::Group(id) => format!("/groups/{id}/variables/DEPLOY_TOKEN"),
+            Place::Instance => "/admin/ci/variables/DEPLOY_TOKEN".to_owned(),
+        };
+        let call = Call::put(path).query("filter[environment_scope]", self.environment_scope);
+        let somebody = api(&format!("{}/api/v4", self.gitlab.base_url()), self.somebody.expose());
+        somebody.call(&call.json(&json!({ "value": value }))).await.unwrap();
     }
 
     async fn trouble(&self, trouble: Trouble) -> bool {

@@ -48,12 +48,7 @@ impl Proxy {
     pub fn trouble(&self, trouble: Trouble) -> bool {
         let ours = matches!(
             trouble,
-            Trouble::None
-                | Trouble::Limited
-                | Trouble::CutBefore
-                | Trouble::CutAfter
-                | Trouble::Slow
-                | Trouble::Broken
+            Trouble::None | Trouble::Limited | Trouble::CutBefore | Trouble::CutAfter | Trouble::Slow | Trouble::Broken
         );
         *self.0.trouble.lock().unwrap() = if ours { trouble } else { Trouble::None };
         ours
