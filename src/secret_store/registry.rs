@@ -1,10 +1,10 @@
 //! The registry: every kind of store once as a specification, once as a connection if it needs one, once in [`build`].
 //! Adapters are added side by side, one line each.
 
-use super::connection::BadConnection;
+use super::connection::{BadConnection, Named};
 use super::template::Template;
 use super::templated::Templated;
-use super::{SecretStore, file, gitlab_variable};
+use super::{SecretStore, command, file, gitlab_variable};
 use crate::http::Api;
 use crate::rotation::ids::StoreId;
 use serde::{Deserialize, Serialize};
@@ -18,25 +18,32 @@ pub enum StoreSpec {
     GitlabVariable(gitlab_variable::Spec),
     /// A file on the machine that the bot runs on.
     File(file::Spec),
+    /// A place that a program of the user's keeps.
+    Command(command::Spec),
     /// One part of the document that another store holds.
     Templated(Box<Self>, Template),
 }
 
 /// The connections that stores share, as configured, by name.
 #[derive(Debug, Default)]
-pub struct Connections {}
+pub struct Connections {
+    /// `[command.<name>]`.
+    pub command: Named<command::Settings>,
+}
 
 /// Open connections: what [`build`] needs from outside.
 pub struct Context {
     /// The GitLab instance, with the bot's credential.
     pub gitlab: Arc<Api>,
+    command: Named<Arc<command::Program>>,
 }
 
 impl Context {
     /// Sets every connection up; nobody is called yet.
     pub fn open(gitlab: Arc<Api>, connections: &Connections) -> Result<Self, BadConnection> {
-        let Connections {} = connections;
-        Ok(Self { gitlab })
+        let Connections { command } = connections;
+        let command = command.iter().map(|(name, settings)| (name.clone(), Arc::new(command::Program::new(settings))));
+        Ok(Self { gitlab, command: command.collect() })
     }
 }
 
@@ -46,8 +53,16 @@ pub fn build(spec: &StoreSpec, context: &Context) -> Result<Arc<dyn SecretStore>
     Ok(match spec {
         StoreSpec::GitlabVariable(spec) => Arc::new(gitlab_variable::GitlabVariable::new(id, context, spec)),
         StoreSpec::File(spec) => Arc::new(file::File::new(id, spec)),
+        StoreSpec::Command(spec) => {
+            Arc::new(command::Command::new(id, connection(&context.command, "command", &spec.at)?, spec))
+        }
         StoreSpec::Templated(inner, template) => Arc::new(Templated::new(id, build(inner, context)?, template.clone())),
     })
+}
+
+/// The open connection of that name.
+fn connection<T>(open: &Named<Arc<T>>, kind: &str, name: &str) -> Result<Arc<T>, BadConnection> {
+    open.get(name).cloned().ok_or_else(|| BadConnection(format!("there is no connection [{kind}.{name}]")))
 }
 
 /// Where a value lies: `whole` is what one write replaces or guards, `part` the way to the value in it.
@@ -84,6 +99,7 @@ impl StoreSpec {
         StoreId(match self {
             Self::GitlabVariable(spec) => spec.id(),
             Self::File(spec) => spec.id(),
+            Self::Command(spec) => spec.id(),
             Self::Templated(inner, template) => format!("{} ({template})", inner.id()),
         })
     }
@@ -93,6 +109,7 @@ impl StoreSpec {
         match self {
             Self::GitlabVariable(spec) => spec.place(),
             Self::File(spec) => spec.place(),
+            Self::Command(spec) => spec.place(),
             Self::Templated(inner, template) => inner.place().part(template.to_string()),
         }
     }

@@ -1,6 +1,8 @@
 //! Stories of the secret stores: the contract of all of them, run for each adapter by one line, and what is special to
 //! each in a file of its own.
 
+mod command;
+mod configured;
 #[macro_use]
 pub mod contract;
 mod file;
@@ -23,6 +25,8 @@ contract! {
     file_alone: file::with("", "");
     file_with_line_end: file::with("", "\n");
     file_with_template: file::templated();
+    command_of_the_docs: command::of_the_docs();
+    command_with_versions: command::with_versions();
 }
 
 /// The adapter for a specification that needs no GitLab.
