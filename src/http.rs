@@ -8,6 +8,7 @@ mod call;
 mod client;
 mod error;
 mod login;
+mod socket;
 mod throttle;
 
 pub use answer::Reply;
@@ -15,6 +16,7 @@ pub use backoff::Backoff;
 pub use call::{Call, segment};
 pub use client::{BadClient, client};
 pub use error::CallError;
+pub use socket::{Received, Socket, SocketError, Sockets};
 pub use throttle::{Budget, Throttle};
 
 use crate::secret::Secret;

@@ -2,7 +2,7 @@
 //! one TLS provider.
 
 use reqwest::redirect::Policy;
-use reqwest::{Certificate, Client};
+use reqwest::{Certificate, Client, ClientBuilder};
 use std::time::Duration;
 
 /// Why there is no client.
@@ -19,6 +19,11 @@ pub enum BadClient {
 /// The client that all of [`super::Api`] share. `extra_ca` is trusted beside the system's certificates; a proxy is
 /// taken from the environment.
 pub fn client(extra_ca: Option<&[u8]>) -> Result<Client, BadClient> {
+    builder(extra_ca)?.build().map_err(|error| BadClient::Setup(error.without_url().to_string()))
+}
+
+/// What all clients have in common.
+pub(super) fn builder(extra_ca: Option<&[u8]>) -> Result<ClientBuilder, BadClient> {
     // A second install fails because there is a provider already, and there is no other provider in this program.
     let _already = rustls::crypto::ring::default_provider().install_default();
     let mut builder = Client::builder()
@@ -33,7 +38,7 @@ pub fn client(extra_ca: Option<&[u8]>) -> Result<Client, BadClient> {
         }
         builder = builder.tls_certs_merge(certificates);
     }
-    builder.build().map_err(|error| BadClient::Setup(error.without_url().to_string()))
+    Ok(builder)
 }
 
 #[cfg(test)]

@@ -2,7 +2,6 @@
 //! people click and type, and fails on demand. [`World`] is what is in it, [`Slack`] runs it, [`Handle`] looks inside.
 
 mod check;
-mod faults;
 mod gate;
 mod methods;
 mod page;
@@ -12,10 +11,11 @@ mod reading;
 mod way_back;
 mod world;
 
-pub use faults::{Fault, Rule};
+pub use super::faults::{Fault, Rule};
 pub use people::NoAnswer;
 pub use world::{Channel, Ephemeral, Message, Settings, User, World};
 
+use super::faults::Faults;
 use crate::clock::Clock;
 use axum::Router;
 use std::net::SocketAddr;
@@ -29,8 +29,7 @@ pub struct Handle(Arc<Inner>);
 
 struct Inner {
     world: Mutex<World>,
-    faults: Mutex<Vec<Rule>>,
-    holds: gate::Holds,
+    faults: Faults,
     clock: Arc<dyn Clock>,
     http: reqwest::Client,
 }
@@ -77,8 +76,7 @@ impl Drop for Slack {
 impl Handle {
     /// A world under a clock, to be mounted by [`router`].
     pub fn new(world: World, clock: Arc<dyn Clock>, http: reqwest::Client) -> Self {
-        let (world, faults) = (Mutex::new(world), Mutex::default());
-        Self(Arc::new(Inner { world, faults, holds: gate::Holds::default(), clock, http }))
+        Self(Arc::new(Inner { world: Mutex::new(world), faults: Faults::default(), clock, http }))
     }
 
     /// Looks at the world or changes it, alone. Not to be nested.
@@ -90,22 +88,22 @@ impl Handle {
 
     /// Adds a fault.
     pub fn fault(&self, rule: Rule) {
-        lock(&self.0.faults).push(rule);
+        self.0.faults.add(rule);
     }
 
     /// Ends all faults.
     pub fn clear_faults(&self) {
-        lock(&self.0.faults).clear();
+        self.0.faults.clear();
     }
 
     /// Waits until a call is held by a fault.
     pub async fn held(&self) {
-        self.0.holds.held().await;
+        self.0.faults.held().await;
     }
 
     /// Lets held calls go on, or breaks their connections.
     pub fn release(&self, go_on: bool) {
-        self.0.holds.release(go_on);
+        self.0.faults.release(go_on);
     }
 
     /// All messages of a channel, oldest first, replies among them.

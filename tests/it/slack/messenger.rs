@@ -63,7 +63,7 @@ async fn a_card_is_posted_once_and_then_edited_in_place() {
 async fn a_lost_answer_to_a_post_never_makes_a_second_card() {
     for fault in [Fault::CutAfter, Fault::ErrorAfter { status: 502 }] {
         let (_slack, state, bot) = both().await;
-        state.fault(Rule::new("chat.postMessage", fault));
+        state.fault(Rule::new("POST", "*/chat.postMessage", fault));
         let card = card(&opened(plan()));
         assert!(matches!(bot.show(&card, None).await, Err(ChatError::Unavailable { .. })));
         let posted = bot.show(&card, None).await.unwrap();
@@ -76,7 +76,7 @@ async fn a_lost_answer_to_a_post_never_makes_a_second_card() {
 async fn a_post_that_never_arrived_is_made_again() {
     for fault in [Fault::CutBefore, Fault::Html, Fault::ErrorBefore { status: 500 }] {
         let (_slack, state, bot) = both().await;
-        state.fault(Rule::new("chat.postMessage", fault));
+        state.fault(Rule::new("POST", "*/chat.postMessage", fault));
         let card = card(&opened(plan()));
         assert!(matches!(bot.show(&card, None).await, Err(ChatError::Unavailable { .. })));
         bot.show(&card, None).await.unwrap();
@@ -87,7 +87,7 @@ async fn a_post_that_never_arrived_is_made_again() {
 #[tokio::test]
 async fn a_lost_card_is_found_behind_pages_of_talk_and_copies_of_others_are_not_taken_for_it() {
     let (_slack, state, bot) = both().await;
-    state.fault(Rule::new("chat.postMessage", Fault::CutAfter));
+    state.fault(Rule::new("POST", "*/chat.postMessage", Fault::CutAfter));
     let card = card(&opened(plan()));
     assert!(bot.show(&card, None).await.is_err());
     let forged = json!({"event_type": "rekey_rotation", "event_payload": {"rotation": rotations::ID}});
@@ -106,7 +106,7 @@ async fn announcements_come_once_in_the_thread_whatever_is_lost() {
     let rotation = rotations::stuck();
     let posted = bot.show(&card(&rotation), None).await.unwrap();
     let index = rotation.announcements.len() - 1;
-    state.fault(Rule::new("chat.postMessage", Fault::CutAfter));
+    state.fault(Rule::new("POST", "*/chat.postMessage", Fault::CutAfter));
     assert!(bot.announce(&card(&rotation), &posted.reference, index).await.is_err());
     bot.announce(&card(&rotation), &posted.reference, index).await.unwrap();
     bot.announce(&card(&rotation), &posted.reference, index).await.unwrap();
@@ -142,7 +142,7 @@ async fn a_message_that_people_removed_a_channel_closed_or_left_is_gone() {
 async fn a_limit_is_passed_on_as_a_wish_to_wait_and_nothing_is_sent_meanwhile() {
     let (_slack, state, bot) = both().await;
     let card = card(&opened(plan()));
-    state.fault(Rule::new("chat.postMessage", Fault::TooManyRequests { retry_after: 30 }));
+    state.fault(Rule::new("POST", "*/chat.postMessage", Fault::TooManyRequests { retry_after: 30 }));
     let told = bot.show(&card, None).await;
     assert!(matches!(told, Err(ChatError::Unavailable { retry_after: Some(wait), .. }) if wait.as_secs() == 30));
     let calls = state.calls().len();
