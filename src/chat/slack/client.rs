@@ -1,19 +1,19 @@
 //! Slack's Web API with one bot token: each method that we use, its limit, and refusals sorted by what the caller can
 //! do. The methods stand by what they are about in the files beside.
 
-mod people;
 mod hooks;
 mod mark;
 mod messages;
 mod method;
 mod pace;
+mod people;
 mod refusal;
 mod views;
 
-pub use people::{Member, People};
 pub use hooks::Hooks;
 pub use mark::{Identity, Mark, Seen};
-pub(in crate::chat::slack) use refusal::unpostable;
+pub use people::{Member, People};
+pub(super) use refusal::unpostable;
 pub use views::{Opened, Published};
 
 use crate::chat::ChatError;
@@ -72,12 +72,16 @@ impl Client {
     }
 
     async fn ask<T: DeserializeOwned>(&self, method: &Method, call: Call<'_>) -> Result<T, ChatError> {
-        let reply = self.reply(method, call).await?;
-        let answer: Value = reply.json().map_err(|error| failed(&error))?;
+        let answer = self.answer(method, call).await?;
         if answer["ok"] != true {
             return Err(self.heed(&answer));
         }
-        serde_json::from_value(answer).map_err(|_| failed(&reply.nonsense("a field is missing")))
+        serde_json::from_value(answer).map_err(|_| unavailable(format!("{} was answered in part", method.name()), None))
+    }
+
+    /// What Slack said, be it yes or no.
+    async fn answer(&self, method: &Method, call: Call<'_>) -> Result<Value, ChatError> {
+        self.reply(method, call).await?.json().map_err(|error| failed(&error))
     }
 
     async fn reply(&self, method: &Method, call: Call<'_>) -> Result<Reply, ChatError> {

@@ -12,12 +12,12 @@ use super::client::Client;
 use crate::chat::ChatError;
 use crate::http::{Backoff, Sockets};
 use async_trait::async_trait;
-use connection::{Connection, Ending};
+use connection::{Connection, Ending, Shared};
 use known::Known;
 use serde_json::Value;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, oneshot};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -67,36 +67,28 @@ impl SocketMode {
     pub async fn run(self, stop: CancellationToken) {
         let (mode, off) = (Arc::new(self), stop.child_token());
         let mut keepers = JoinSet::new();
-        for number in 0..CONNECTIONS {
-            keepers.spawn(mode.clone().keep(number, off.clone()));
+        for _ in 0..CONNECTIONS {
+            keepers.spawn(mode.clone().keep(off.clone()));
         }
         while keepers.join_next().await.is_some() {}
     }
 
     /// Opens a connection, and the next one as soon as that one is about to end.
-    async fn keep(self: Arc<Self>, number: usize, off: CancellationToken) {
+    async fn keep(self: Arc<Self>, off: CancellationToken) {
         let mut failures = 0;
-        let mut leaving = JoinSet::new();
+        let mut open = JoinSet::new();
         while !off.is_cancelled() {
             let started = Instant::now();
-            let ending = match self.connect(number, &off).await {
-                Ok(connection) => {
-                    let (ended, tell) = tokio::sync::oneshot::channel();
-                    leaving.spawn(connection.serve(ended));
-                    tell.await.unwrap_or(Ending::Broken)
-                }
-                Err(ending) => ending,
-            };
-            while leaving.try_join_next().is_some() {}
-            failures = if started.elapsed() >= HEALTHY || ending == Ending::Renew { 0 } else { failures + 1 };
+            let ending = self.once(&off, &mut open).await;
+            while open.try_join_next().is_some() {}
+            failures = if started.elapsed() >= HEALTHY { 0 } else { failures + 1 };
             let pause = match ending {
-                Ending::Renew => Duration::ZERO,
-                Ending::Broken => self.backoff.delay(failures),
-                Ending::TooMany => LONG_PAUSE + self.backoff.delay(failures),
+                Ending::Renew if failures == 0 => Duration::ZERO,
+                Ending::Renew | Ending::Broken => self.backoff.delay(failures),
+                Ending::Refused => LONG_PAUSE + self.backoff.delay(failures),
                 Ending::SwitchedOff => {
                     tracing::error!("Socket Mode was switched off for the app; no click or command arrives any more");
-                    off.cancel();
-                    Duration::ZERO
+                    return off.cancel();
                 }
             };
             tokio::select! {
@@ -104,25 +96,35 @@ impl SocketMode {
                 () = off.cancelled() => {}
             }
         }
-        while leaving.join_next().await.is_some() {}
+        while open.join_next().await.is_some() {}
     }
 
-    async fn connect(&self, number: usize, off: &CancellationToken) -> Result<Connection, Ending> {
+    /// One connection, from opening it to the moment when the next one is wanted.
+    async fn once(&self, off: &CancellationToken, open: &mut JoinSet<()>) -> Ending {
+        let connected = tokio::select! {
+            connected = self.connect(off) => connected,
+            () = off.cancelled() => return Ending::Broken,
+        };
+        match connected {
+            Ok(connection) => {
+                let (ended, tell) = oneshot::channel();
+                open.spawn(connection.serve(ended));
+                tell.await.unwrap_or(Ending::Broken)
+            }
+            Err(ending) => ending,
+        }
+    }
+
+    async fn connect(&self, off: &CancellationToken) -> Result<Connection, Ending> {
         let address = self.client.open_socket().await.map_err(|error| {
             tracing::warn!(%error, "Slack gives no socket");
-            if matches!(error, ChatError::Refused { .. }) { Ending::TooMany } else { Ending::Broken }
+            if matches!(error, ChatError::Refused { .. }) { Ending::Refused } else { Ending::Broken }
         })?;
         let socket = self.sockets.open(&address).await.map_err(|error| {
             tracing::warn!(%error, "the socket to Slack could not be opened");
             Ending::Broken
         })?;
-        Ok(Connection {
-            number,
-            socket,
-            receiver: self.receiver.clone(),
-            known: self.known.clone(),
-            room: self.room.clone(),
-            off: off.clone(),
-        })
+        let shared = Shared { receiver: self.receiver.clone(), known: self.known.clone(), room: self.room.clone() };
+        Ok(Connection::new(socket, shared, off.clone()))
     }
 }

@@ -41,6 +41,11 @@ methods! {
 }
 
 impl Method {
+    /// As Slack calls it.
+    pub fn name(&self) -> &'static str {
+        self.name
+    }
+
     /// A call that changes or asks with a body.
     pub fn post(&self) -> Call<'static> {
         Call::post(format!("/{}", self.name))

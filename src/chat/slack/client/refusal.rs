@@ -35,8 +35,15 @@ pub(super) fn is_about_the_token(answer: &Value) -> bool {
 pub(super) fn refused(answer: &Value) -> ChatError {
     let error = word(&answer["error"]);
     let mend = match error.as_str() {
-        "message_not_found" | "thread_not_found" | "channel_not_found" | "is_archived" | "is_inactive"
-        | "not_in_channel" | "cant_update_message" | "message_deleted" | "edit_window_closed" => {
+        "message_not_found"
+        | "thread_not_found"
+        | "channel_not_found"
+        | "is_archived"
+        | "is_inactive"
+        | "not_in_channel"
+        | "cant_update_message"
+        | "message_deleted"
+        | "edit_window_closed" => {
             return ChatError::Gone { messenger: "slack".into(), why: error };
         }
         "ratelimited" | "rate_limited" => return unavailable(error, Some(Duration::from_secs(30))),

@@ -50,10 +50,13 @@ impl Client {
         if let Some(hash) = replaces {
             body["hash"] = hash.into();
         }
-        match self.ask::<Answer>(&method::PUBLISH_VIEW, method::PUBLISH_VIEW.post().json(&body)).await {
-            Ok(answer) => Ok(Published::Shown(answer.view.hash)),
-            Err(ChatError::Refused { why, .. }) if why.starts_with("hash_conflict") => Ok(Published::Overtaken),
-            Err(error) => Err(error),
+        let answer = self.answer(&method::PUBLISH_VIEW, method::PUBLISH_VIEW.post().json(&body)).await?;
+        if answer["error"] == "hash_conflict" {
+            return Ok(Published::Overtaken);
         }
+        if answer["ok"] != true {
+            return Err(self.heed(&answer));
+        }
+        Ok(Published::Shown(answer["view"]["hash"].as_str().unwrap_or_default().to_owned()))
     }
 }

@@ -4,11 +4,11 @@ use super::envelope::{self, Envelope, Reason, Said};
 use super::known::{Known, Seen};
 use super::{NotAccepted, Receiver};
 use crate::http::{Received, Socket};
-use crate::telemetry::SOCKETS;
+use crate::telemetry::SLACK_SOCKETS;
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::{Semaphore, mpsc, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -34,73 +34,185 @@ pub(super) enum Ending {
     Renew,
     /// It broke, or we stop.
     Broken,
-    /// There are too many, or none is granted.
-    TooMany,
+    /// Slack grants none, or none besides the others.
+    Refused,
     /// Somebody switched Socket Mode off.
     SwitchedOff,
 }
 
 pub(super) struct Connection {
-    pub number: usize,
-    pub socket: Socket,
+    socket: Socket,
+    shared: Shared,
+    off: CancellationToken,
+    ended: Option<oneshot::Sender<Ending>>,
+    until: Instant,
+    in_hand: usize,
+    greeted: bool,
+    stopping: bool,
+}
+
+/// What all connections have in common.
+#[derive(Clone)]
+pub(super) struct Shared {
     pub receiver: Arc<dyn Receiver>,
     pub known: Arc<Known>,
     pub room: Arc<Semaphore>,
-    pub off: CancellationToken,
 }
 
-/// Whom to tell that the connection ends, once.
-struct Ends(Option<oneshot::Sender<Ending>>);
+/// What came of a request: what to send, if it is to be acknowledged.
+struct Dealt(Option<Value>);
 
-impl Ends {
+enum Next {
+    Dealt(Dealt),
+    Heard(String, OwnedSemaphorePermit),
+    Lost,
+    Stop,
+    Waited,
+}
+
+impl Connection {
+    pub fn new(socket: Socket, shared: Shared, off: CancellationToken) -> Self {
+        let until = Instant::now() + HELLO;
+        Self { socket, shared, off, ended: None, until, in_hand: 0, greeted: false, stopping: false }
+    }
+
+    /// Serves until the connection is over; `ended` hears of it as soon as a new one should be opened.
+    pub async fn serve(mut self, ended: oneshot::Sender<Ending>) {
+        self.ended = Some(ended);
+        let (tell, mut dealt) = mpsc::unbounded_channel();
+        let ending = loop {
+            let over = match self.next(&mut dealt).await {
+                Next::Dealt(dealt) => self.acknowledge(dealt).await,
+                Next::Heard(text, room) => self.hear(&text, room, &tell),
+                Next::Lost => Some(Ending::Broken),
+                Next::Stop => self.leave(Ending::Broken, FAREWELL, true),
+                Next::Waited => self.is_silent().then_some(Ending::Broken),
+            };
+            match over {
+                Some(ending) => break ending,
+                None if self.stopping && self.in_hand == 0 => break Ending::Broken,
+                None => {}
+            }
+        };
+        if self.greeted {
+            metrics::gauge!(SLACK_SOCKETS).decrement(1.0);
+        }
+        self.tell(ending);
+        self.socket.close(NORMAL).await;
+    }
+
+    async fn next(&mut self, dealt: &mut mpsc::UnboundedReceiver<Dealt>) -> Next {
+        let (socket, room) = (&mut self.socket, &self.shared.room);
+        let heard = async {
+            let room = room.clone().acquire_owned().await;
+            match (socket.receive().await, room) {
+                (Ok(Received::Text(text)), Ok(room)) => Next::Heard(text, room),
+                _ => Next::Lost,
+            }
+        };
+        tokio::select! {
+            biased;
+            Some(dealt) = dealt.recv() => Next::Dealt(dealt),
+            () = self.off.cancelled(), if !self.stopping => Next::Stop,
+            next = heard => next,
+            () = tokio::time::sleep_until(self.until) => Next::Waited,
+        }
+    }
+
+    fn hear(&mut self, text: &str, room: OwnedSemaphorePermit, tell: &mpsc::UnboundedSender<Dealt>) -> Option<Ending> {
+        match envelope::read(text) {
+            Some(Said::Hello) => self.greet(),
+            Some(Said::Goodbye(Reason::Renewal)) => return self.leave(Ending::Renew, LAST_WORDS, false),
+            Some(Said::Goodbye(Reason::TooMany)) => return Some(Ending::Refused),
+            Some(Said::Goodbye(Reason::SwitchedOff)) => return Some(Ending::SwitchedOff),
+            Some(Said::Request(envelope)) => self.take(envelope, room, tell),
+            Some(Said::Other(Some(id))) => self.answer(&id, None, tell),
+            Some(Said::Other(None)) | None => tracing::debug!("Slack said something that is not understood"),
+        }
+        None
+    }
+
+    fn greet(&mut self) {
+        self.until = Instant::now() + SILENCE;
+        if !std::mem::replace(&mut self.greeted, true) {
+            metrics::gauge!(SLACK_SOCKETS).increment(1.0);
+            tracing::info!("connected to Slack");
+        }
+    }
+
+    fn take(&mut self, envelope: Envelope, room: OwnedSemaphorePermit, tell: &mpsc::UnboundedSender<Dealt>) {
+        match self.shared.known.meet(&envelope.id) {
+            Seen::InHand => {}
+            Seen::Done => self.answer(&envelope.id, None, tell),
+            Seen::Never => {
+                self.in_hand += 1;
+                let (shared, tell) = (self.shared.clone(), tell.clone());
+                tokio::spawn(async move {
+                    let dealt = Dealt(shared.deal(envelope).await);
+                    drop(room);
+                    // If the connection is gone, Slack repeats the request on another.
+                    let _ = tell.send(dealt);
+                });
+            }
+        }
+    }
+
+    fn answer(&mut self, id: &str, payload: Option<Value>, tell: &mpsc::UnboundedSender<Dealt>) {
+        self.in_hand += 1;
+        // The receiving end is ours and lives as long.
+        let _ = tell.send(Dealt(Some(acknowledgement(id, payload))));
+    }
+
+    async fn acknowledge(&mut self, dealt: Dealt) -> Option<Ending> {
+        self.in_hand -= 1;
+        let ack = dealt.0?;
+        self.socket.send(ack.to_string()).await.err().map(|error| {
+            tracing::debug!(%error, "an acknowledgement was not sent");
+            Ending::Broken
+        })
+    }
+
+    fn leave(&mut self, ending: Ending, within: Duration, stopping: bool) -> Option<Ending> {
+        self.stopping |= stopping;
+        self.until = Instant::now() + within;
+        self.tell(ending);
+        None
+    }
+
+    /// The time is over; but a connection that pinged meanwhile gets more of it, unless it is about to end.
+    fn is_silent(&mut self) -> bool {
+        self.until = self.socket.heard() + SILENCE;
+        !self.greeted || self.ended.is_none() || self.until <= Instant::now()
+    }
+
     fn tell(&mut self, ending: Ending) {
-        if let Some(ended) = self.0.take() {
-            // Nobody listens any more if we stop.
+        if let Some(ended) = self.ended.take() {
+            // Nobody listens any more if the keeper is gone.
             let _ = ended.send(ending);
         }
     }
 }
 
-impl Connection {
-    /// Serves until the connection is over; `ended` hears of it as soon as a new one should be opened.
-    pub async fn serve(mut self, ended: oneshot::Sender<Ending>) {
-        let mut ends = Ends(Some(ended));
-        let (acks, mut due) = mpsc::unbounded_channel();
-        let mut until = Instant::now() + HELLO;
-        let mut stopping = false;
-        let gauge = metrics::gauge!(SOCKETS, "connection" => self.number.to_string());
-        let ending = loop {
-            tokio::select! {
-                biased;
-                Some(ack) = due.recv() => if self.acknowledge(ack).await.is_err() { break Ending::Broken },
-                () = self.off.cancelled(), if !stopping => {
-                    ends.tell(Ending::Broken);
-                    (stopping, until) = (true, Instant::now() + FAREWELL);
-                }
-                // Every request in hand holds a sender: without one nothing is left to acknowledge.
-                () = acks.closed(), if false => {}
-                received = self.socket.receive() => match received.ok().and_then(text) {
-                    None => break Ending::Broken,
-                    Some(text) => match envelope::read(&text) {
-                        Some(Said::Hello) => {
-                            gauge.set(1.0);
-                            until = Instant::now() + SILENCE;
-                        }
-                        Some(Said::Goodbye(Reason::Renewal)) => {
-                            ends.tell(Ending::Renew);
-                            until = Instant::now() + LAST_WORDS;
-                        }
-                        Some(Said::Goodbye(Reason::TooMany)) => break Ending::TooMany,
-                        Some(Said::Goodbye(Reason::SwitchedOff)) => break Ending::SwitchedOff,
-                        Some(Said::Request(envelope)) => self.work(envelope, acks.clone()).await,
-                        Some(Said::Other(id)) => drop(id.map(|id| acks.send((id, None)))),
-                        None => tracing::debug!("Slack said something that is no JSON"),
-                    },
-                },
-                () = tokio::time::sleep_until(until) => break Ending::Broken,
+impl Shared {
+    async fn deal(&self, envelope: Envelope) -> Option<Value> {
+        let (id, takes_answer) = (envelope.id.clone(), envelope.takes_answer);
+        match self.receiver.receive(envelope).await {
+            Ok(payload) => {
+                self.known.done(&id);
+                Some(acknowledgement(&id, payload.filter(|_| takes_answer)))
             }
-        };
-        gauge.set(0.0);
-        ends.tell(ending);
+            Err(NotAccepted) => {
+                self.known.forget(&id);
+                None
+            }
+        }
     }
+}
+
+fn acknowledgement(id: &str, payload: Option<Value>) -> Value {
+    let mut ack = json!({"envelope_id": id});
+    if let Some(payload) = payload {
+        ack["payload"] = payload;
+    }
+    ack
 }
