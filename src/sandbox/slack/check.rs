@@ -9,7 +9,7 @@ type Check = Result<(), String>;
 pub(super) fn blocks(blocks: &[Value]) -> Check {
     let length = serde_json::to_string(blocks).map_or(0, |text| text.chars().count());
     require(length <= 13_200, "msg_blocks_too_long")?;
-    list(blocks, 50, |one| block(one))
+    list(blocks, 50, block)
 }
 
 /// A whole modal or home tab.

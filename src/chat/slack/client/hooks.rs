@@ -6,10 +6,12 @@ use crate::chat::slack::Message;
 use crate::http::{Api, Call};
 use crate::secret::Secret;
 use serde_json::json;
+use std::sync::Arc;
 
 /// Addresses to answer to. They are secrets that expire.
+#[derive(Clone)]
 pub struct Hooks {
-    api: Api,
+    api: Arc<Api>,
     base: String,
 }
 
@@ -17,16 +19,11 @@ impl Hooks {
     /// Addresses below `base` (`https://hooks.slack.com`) are believed, no others. `api` has the same base and no
     /// credential.
     pub fn new(api: Api, base: &str) -> Self {
-        Self { api, base: format!("{}/", base.trim_end_matches('/')) }
+        Self { api: Arc::new(api), base: format!("{}/", base.trim_end_matches('/')) }
     }
 
-    /// Shows a line to the person who typed or clicked. A repeat shows it again.
-    pub async fn respond(&self, response_url: &str, text: &str) -> Result<(), ChatError> {
-        self.show(response_url, &Message { text: text.to_owned(), blocks: Vec::new() }).await
-    }
-
-    /// The same with blocks.
-    pub async fn show(&self, response_url: &str, message: &Message) -> Result<(), ChatError> {
+    /// Shows a message to the person who typed or clicked, and to nobody else. A repeat shows it again.
+    pub async fn respond(&self, response_url: &str, message: &Message) -> Result<(), ChatError> {
         let Some(path) = response_url.strip_prefix(&self.base) else {
             return Err(refusal("the address to answer to is not one of Slack's"));
         };
