@@ -7,6 +7,7 @@ mod error;
 pub mod file;
 pub mod gitlab_variable;
 mod registry;
+pub mod session;
 pub mod template;
 mod templated;
 

@@ -5,6 +5,7 @@ mod command;
 mod configured;
 #[macro_use]
 pub mod contract;
+mod docs;
 mod file;
 mod gitlab_variable;
 pub mod proxy;
