@@ -33,6 +33,8 @@ const LONGEST_UNDO: usize = 500;
 pub struct Spec {
     /// Which `[command.<name>]` knows it.
     pub at: String,
+    /// The program behind that name with its arguments: two names for one program do not make two places.
+    pub program: String,
     /// What the program calls it.
     pub place: String,
 }
@@ -43,7 +45,7 @@ impl Spec {
     }
 
     pub(super) fn place(&self) -> Place {
-        Place::whole(self.id())
+        Place::whole(format!("command {} {}", self.program, self.place))
     }
 }
 

@@ -21,7 +21,8 @@ const LONGEST_SECONDS: u64 = 30;
 fn read(section: &Section<'_>, connections: &Connections) -> Option<StoreSpec> {
     let at = super::at(section, "command", &connections.command);
     let place = section.required("place", "write what the program calls it, \"prod/deploy-token\"");
-    Some(StoreSpec::Command(Spec { at: at?.0, place: place? }))
+    let (at, settings) = at?;
+    Some(StoreSpec::Command(Spec { at, program: settings.identity(), place: place? }))
 }
 
 fn connection(section: &Section<'_>, name: &str, connections: &mut Connections) {

@@ -49,6 +49,17 @@ impl fmt::Debug for Settings {
     }
 }
 
+impl Settings {
+    /// Which program it is, whatever it is called here.
+    pub fn identity(&self) -> String {
+        [self.program.to_string_lossy().as_ref()]
+            .into_iter()
+            .chain(self.arguments.iter().map(String::as_str))
+            .collect::<Vec<_>>()
+            .join(" ")
+    }
+}
+
 /// A program that may be run.
 pub struct Program {
     path: PathBuf,

@@ -77,7 +77,8 @@ pub fn store_of(program: &Path, arguments: &[&Path], timeout: Option<Duration>) 
     };
     let mut connections = Connections::default();
     connections.command.insert("safe".into(), settings);
-    built(&StoreSpec::Command(Spec { at: "safe".into(), place: "deploy-token".into() }), &connections)
+    let program = connections.command["safe"].identity();
+    built(&StoreSpec::Command(Spec { at: "safe".into(), program, place: "deploy-token".into() }), &connections)
 }
 
 #[async_trait::async_trait]

@@ -46,3 +46,12 @@ fn mistakes_are_named_with_the_way_out() {
         assert!(told.contains(words) && !told.contains("a-literal-secret"), "{told}");
     }
 }
+
+#[test]
+fn two_names_for_one_program_are_one_place() {
+    let again = SAFE.replace("command.safe", "command.vault");
+    let stores = format!("{STORE}{}", STORE.replace("\"safe\"", "\"vault\""));
+    assert!(mistakes(&format!("{SAFE}{again}"), &stores).contains("is there twice; remove one"));
+    let other = again.replace("prod", "test");
+    assert_eq!(mistakes(&format!("{SAFE}{other}"), &stores), "none");
+}
