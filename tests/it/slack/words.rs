@@ -80,6 +80,9 @@ fn buttons_apply_or_are_not_there() {
             .filter(|b| b["type"] == "actions")
             .flat_map(|b| b["elements"].as_array().unwrap())
             .collect();
+        let (details, buttons): (Vec<&Value>, Vec<&Value>) =
+            buttons.into_iter().partition(|button| button["action_id"] == "rekey.details");
+        assert_eq!(details.len(), usize::from(card.outcome.is_none()), "{name}");
         assert_eq!(buttons.len(), card.actions.len(), "{name}");
         let primary = buttons.iter().filter(|b| b["style"] == "primary").count();
         let deciding = card.actions.iter().any(|a| matches!(a.word(), "approve" | "retry"));
