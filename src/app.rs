@@ -16,8 +16,8 @@ use crate::engine::{Dice, Engine};
 use crate::gitlab::Client;
 use crate::http::{self, Api, Budget, Credential, Throttle};
 use crate::ledger::{self, Ledger};
-use crate::rotation::ids::SurfaceName;
-use crate::secret_store::{Context, SecretStore, build};
+use crate::rotation::ids::{StoreId, SurfaceName};
+use crate::secret_store::{BadConnection, Context, SecretStore, build};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -46,7 +46,7 @@ pub fn assemble_on(
     let catalog = catalog(config);
     Ok(Arc::new(Engine {
         ledger,
-        stores: stores(config, api),
+        stores: stores(config, api)?,
         surfaces: surfaces(config, &gitlab, &catalog, client)?,
         gitlab,
         catalog,
@@ -83,10 +83,11 @@ fn catalog(config: &Config) -> Catalog {
     }
 }
 
-fn stores(config: &Config, gitlab: Arc<Api>) -> BTreeMap<crate::rotation::ids::StoreId, Arc<dyn SecretStore>> {
-    let context = Context { gitlab };
+fn stores(config: &Config, gitlab: Arc<Api>) -> Result<BTreeMap<StoreId, Arc<dyn SecretStore>>, StartError> {
+    let setup = |error: BadConnection| StartError::Setup(error.to_string());
+    let context = Context::open(gitlab, &config.connections).map_err(setup)?;
     let specs = config.tokens.iter().flat_map(|(_, specs)| specs);
-    specs.map(|spec| (spec.id(), build(spec, &context))).collect()
+    specs.map(|spec| Ok((spec.id(), build(spec, &context).map_err(setup)?))).collect()
 }
 
 fn surfaces(
