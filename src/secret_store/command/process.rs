@@ -198,15 +198,13 @@ async fn talk(
         group.end();
         status
     };
-    let said = async { tokio::try_join!(take(stdout), async { Ok(drain(stderr).await) }) };
-    let ((), said, status) = tokio::join!(feed(stdin, input), said_or_stopped(said, group), ends);
-    let (output, ()) = said?;
-    Ok((status.expect("a child that was started and not waited for can be waited for"), output))
+    let ((), said, (), status) = tokio::join!(feed(stdin, input), taken_or_stopped(stdout, group), drain(stderr), ends);
+    Ok((status.expect("a child that was started and not waited for can be waited for"), said?))
 }
 
 /// Stops the program as soon as it has said too much, so that its end comes.
-async fn said_or_stopped<T>(said: impl Future<Output = Result<T, TooMuch>>, group: &Group) -> Result<T, TooMuch> {
-    let said = said.await;
+async fn taken_or_stopped(from: Option<impl AsyncRead + Unpin>, group: &Group) -> Result<Zeroizing<Vec<u8>>, TooMuch> {
+    let said = take(from).await;
     if said.is_err() {
         group.end();
     }

@@ -45,7 +45,6 @@ async fn until(mut holds: impl FnMut() -> bool) {
     let waited = tokio::time::timeout(Duration::from_secs(60), async {
         while !holds() {
             tokio::task::yield_now().await;
-            tokio::time::sleep(Duration::from_millis(5)).await;
         }
     });
     waited.await.unwrap();
