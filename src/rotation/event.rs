@@ -36,7 +36,12 @@ pub enum Event {
         how: String,
     },
     /// Time has passed: deadlines and windows are looked at.
-    Tick,
+    Tick {
+        /// Who may approve, at this moment.
+        policy: Policy,
+    },
+    /// The token is no longer in the configuration.
+    Withdrawn,
     /// A person says yes to a plan.
     Approve {
         /// Who, under which policy.

@@ -3,9 +3,10 @@
 
 use super::setting::{OLD, READABLE, Setting, at, consumer_id, store_id};
 use rekey::rotation::event::Event;
-use rekey::rotation::ids::TokenId;
+use rekey::rotation::ids::{PersonId, TokenId};
 use rekey::rotation::next::next;
 use rekey::rotation::phase::{AfterRevoke, Minted, Outcome, Phase, Run, RunRef, Why};
+use rekey::rotation::policy::Approval;
 use rekey::rotation::record::Rotation;
 use rekey::rotation::token::Strategy;
 use rekey::secret::Digest;
@@ -60,6 +61,9 @@ fn phases() -> Vec<(&'static str, Phase)> {
 fn row(phase: &Phase) -> Rotation {
     let mut row = Setting { surface: true, ..setting() }.row();
     row.phase = phase.clone();
+    if let Phase::Scheduled { .. } = phase {
+        row.approvals = vec![Approval { by: PersonId::from("ann"), plan: row.plan.hash(), at: at(0) }];
+    }
     row
 }
 
@@ -78,7 +82,8 @@ fn decisions(row: &Rotation) -> Vec<Event> {
     vec![
         Event::Replanned { plan: Box::new(row.plan.clone()), old_last_used: None },
         Event::Superseded { how: "rotated by somebody".into() },
-        Event::Tick,
+        Event::Tick { policy: setting().policy(1) },
+        Event::Withdrawn,
         Event::Approve { by: by(), plan: row.plan.hash(), start_at: at(NOW) },
         Event::Decline { by: by() },
         Event::Snooze { by: by(), until: at(2 * NOW) },
