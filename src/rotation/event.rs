@@ -4,6 +4,7 @@ use super::ids::{ConsumerId, PersonId, PlanHash, StoreId, SurfaceName, TokenId};
 use super::phase::{Minted, RunRef};
 use super::plan::Plan;
 use super::policy::Policy;
+use super::store::Undo;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -42,6 +43,17 @@ pub enum Event {
     },
     /// The token is no longer in the configuration.
     Withdrawn,
+    /// A person says that the value leaked: nothing was done yet, so the case goes another way.
+    Incident {
+        /// Who says so; need not be an approver.
+        person: PersonId,
+        /// Where: `slack`, `discord`, `issue`, `cli`.
+        via: String,
+        /// What happened, in their words.
+        reason: String,
+        /// The plan that revokes first.
+        plan: Box<Plan>,
+    },
     /// A person says yes to a plan.
     Approve {
         /// Who, under which policy.
@@ -114,6 +126,20 @@ pub enum Event {
         /// Which try.
         attempt: u32,
     },
+    /// What a store needs to bring its present value back, before anything is written to it.
+    UndoKnown {
+        /// Which store.
+        store: StoreId,
+        /// What it needs.
+        undo: Undo,
+    },
+    /// A store cannot be written for the moment; the others go first.
+    StoreDown {
+        /// Which store.
+        store: StoreId,
+        /// Why, in words.
+        why: String,
+    },
     /// A store holds the new value.
     Stored {
         /// Which token's value.
@@ -128,6 +154,13 @@ pub enum Event {
         /// Which store.
         store: StoreId,
         /// Its words and the way out.
+        why: String,
+    },
+    /// Somebody else changed the place that a store is about; nothing was overwritten.
+    StoreConflict {
+        /// Which store.
+        store: StoreId,
+        /// What was seen.
         why: String,
     },
     /// Every readable store was read again after earlier writes could no longer land.
@@ -199,6 +232,9 @@ pub enum Event {
     Probed {
         /// What was found.
         found: BTreeSet<TokenId>,
+        /// What stores could not clean up, in words.
+        #[serde(default)]
+        untidy: Vec<String>,
     },
     /// A store holds the previous value again.
     Restored {
