@@ -1,10 +1,10 @@
 //! The registry: every kind of store once as a specification, once as a connection if it needs one, once in [`build`].
 //! Adapters are added side by side, one line each.
 
-use super::connection::BadConnection;
+use super::connection::{BadConnection, Named};
 use super::template::Template;
 use super::templated::Templated;
-use super::{SecretStore, file, gitlab_variable};
+use super::{SecretStore, file, gitlab_variable, kubernetes};
 use crate::http::Api;
 use crate::rotation::ids::StoreId;
 use serde::{Deserialize, Serialize};
@@ -18,25 +18,34 @@ pub enum StoreSpec {
     GitlabVariable(gitlab_variable::Spec),
     /// A file on the machine that the bot runs on.
     File(file::Spec),
+    /// One key of a Kubernetes Secret.
+    Kubernetes(kubernetes::Spec),
     /// One part of the document that another store holds.
     Templated(Box<Self>, Template),
 }
 
 /// The connections that stores share, as configured, by name.
 #[derive(Debug, Default)]
-pub struct Connections {}
+pub struct Connections {
+    /// Clusters.
+    pub kubernetes: Named<kubernetes::Settings>,
+}
 
 /// Open connections: what [`build`] needs from outside.
 pub struct Context {
     /// The GitLab instance, with the bot's credential.
     pub gitlab: Arc<Api>,
+    kubernetes: Named<Arc<kubernetes::Cluster>>,
 }
 
 impl Context {
     /// Sets every connection up; nobody is called yet.
     pub fn open(gitlab: Arc<Api>, connections: &Connections) -> Result<Self, BadConnection> {
-        let Connections {} = connections;
-        Ok(Self { gitlab })
+        let clusters = connections.kubernetes.iter();
+        let open = |(name, settings): (&String, &kubernetes::Settings)| {
+            Ok((name.clone(), Arc::new(settings.open(&format!("[kubernetes.{name}]"))?)))
+        };
+        Ok(Self { gitlab, kubernetes: clusters.map(open).collect::<Result<_, BadConnection>>()? })
     }
 }
 
@@ -46,6 +55,11 @@ pub fn build(spec: &StoreSpec, context: &Context) -> Result<Arc<dyn SecretStore>
     Ok(match spec {
         StoreSpec::GitlabVariable(spec) => Arc::new(gitlab_variable::GitlabVariable::new(id, context, spec)),
         StoreSpec::File(spec) => Arc::new(file::File::new(id, spec)),
+        StoreSpec::Kubernetes(spec) => {
+            let cluster = context.kubernetes.get(&spec.at).cloned();
+            let missing = || BadConnection(format!("there is no connection [kubernetes.{}]", spec.at));
+            Arc::new(kubernetes::Kubernetes::new(id, cluster.ok_or_else(missing)?, spec))
+        }
         StoreSpec::Templated(inner, template) => Arc::new(Templated::new(id, build(inner, context)?, template.clone())),
     })
 }
@@ -84,6 +98,7 @@ impl StoreSpec {
         StoreId(match self {
             Self::GitlabVariable(spec) => spec.id(),
             Self::File(spec) => spec.id(),
+            Self::Kubernetes(spec) => spec.id(),
             Self::Templated(inner, template) => format!("{} ({template})", inner.id()),
         })
     }
@@ -93,6 +108,7 @@ impl StoreSpec {
         match self {
             Self::GitlabVariable(spec) => spec.place(),
             Self::File(spec) => spec.place(),
+            Self::Kubernetes(spec) => spec.place(),
             Self::Templated(inner, template) => inner.place().part(template.to_string()),
         }
     }
