@@ -5,6 +5,7 @@
 mod command;
 mod file;
 mod gitlab_variable;
+mod kubernetes;
 mod link;
 mod template;
 
@@ -37,12 +38,14 @@ const KINDS: &[Kind] = &[
     gitlab_variable::KIND,
     file::KIND,
     command::KIND,
+    kubernetes::KIND,
 ];
 
 /// Every kind of connection, one a line.
 const CONNECTIONS: &[ConnectionKind] = &[
     // Sorted by name.
     command::CONNECTION,
+    kubernetes::CONNECTION,
 ];
 
 /// What every kind understands.

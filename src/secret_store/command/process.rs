@@ -2,6 +2,7 @@
 //! process group of its own that ends with it.
 
 use crate::secret::Secret;
+use crate::secret_store::BadConnection;
 use rustix::process::{Pid, Signal, kill_process_group};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -50,6 +51,18 @@ impl fmt::Debug for Settings {
 }
 
 impl Settings {
+    /// Nothing is started or looked at yet.
+    pub fn open(&self, _section: &str) -> Result<Program, BadConnection> {
+        let environment = self.environment.iter().map(|(name, value)| (name.clone(), value.duplicate()));
+        Ok(Program {
+            path: self.program.clone(),
+            arguments: self.arguments.clone(),
+            environment: environment.collect(),
+            limit: self.timeout.unwrap_or(USUAL_LIMIT),
+            turns: Semaphore::new(AT_ONCE),
+        })
+    }
+
     /// Which program it is, whatever it is called here.
     pub fn identity(&self) -> String {
         [self.program.to_string_lossy().as_ref()]
@@ -94,18 +107,6 @@ pub(super) struct Unfit {
 }
 
 impl Program {
-    /// Nothing is started or looked at yet.
-    pub fn new(settings: &Settings) -> Self {
-        let environment = settings.environment.iter().map(|(name, value)| (name.clone(), value.duplicate()));
-        Self {
-            path: settings.program.clone(),
-            arguments: settings.arguments.clone(),
-            environment: environment.collect(),
-            limit: settings.timeout.unwrap_or(USUAL_LIMIT),
-            turns: Semaphore::new(AT_ONCE),
-        }
-    }
-
     pub(super) fn path(&self) -> &Path {
         &self.path
     }
