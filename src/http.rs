@@ -24,7 +24,7 @@ use crate::telemetry::OUTBOUND;
 use error::Failure;
 use login::Logins;
 use reqwest::Url;
-use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderValue};
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderValue, USER_AGENT};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -37,6 +37,8 @@ pub enum Credential {
     PrivateToken(Secret),
     /// `Authorization: Bearer`.
     Bearer(Secret),
+    /// `Authorization: Bot`, as Discord wants it.
+    Bot(Secret),
     /// Nothing: the path or body carries what is needed.
     Nothing,
 }
@@ -72,6 +74,7 @@ pub struct Api {
     timeout: Duration,
     patience: Duration,
     body_cap: usize,
+    user_agent: Option<HeaderValue>,
 }
 
 impl Api {
@@ -93,7 +96,22 @@ impl Api {
             timeout,
             patience: timeout,
             body_cap: 8 << 20,
+            user_agent: None,
         })
+    }
+
+    /// The same host and credential under a limit of its own: for a host that counts some calls apart from others.
+    #[must_use]
+    pub fn apart(&self, in_flight: usize, budget: Option<Budget>) -> Self {
+        Self {
+            client: self.client.clone(),
+            base: self.base.clone(),
+            credential: self.credential.duplicate(),
+            throttle: Arc::new(Throttle::new(in_flight, budget)),
+            logins: Logins::default(),
+            backoff: self.backoff.clone(),
+            ..*self
+        }
     }
 
     /// Another limit for one call, from sending to the last byte of the answer; ten seconds unless told.
@@ -112,6 +130,12 @@ impl Api {
     #[must_use]
     pub fn with_body_cap(self, body_cap: usize) -> Self {
         Self { body_cap, ..self }
+    }
+
+    /// Another name than our own, for hosts that prescribe its form.
+    #[must_use]
+    pub fn with_user_agent(self, user_agent: &'static str) -> Self {
+        Self { user_agent: Some(HeaderValue::from_static(user_agent)), ..self }
     }
 
     /// Another sequence of pauses between the tries of [`Api::read`].
@@ -157,11 +181,11 @@ impl Api {
         let request = self.request(call, credential)?;
         let caller = credential.map(Secret::digest);
         self.logins.check(caller.as_ref())?;
-        let turn = self.throttle.admit(call.patience.unwrap_or(self.patience)).await?;
+        let turn = self.throttle.admit(call.patience.unwrap_or(self.patience), call.bucket.as_deref()).await?;
         let response = self.client.execute(request).await.map_err(Failure::of_transport)?;
         metrics::counter!(OUTBOUND, "host" => self.host(), "status" => response.status().as_u16().to_string())
             .increment(1);
-        self.throttle.learn(response.status(), response.headers());
+        self.throttle.learn(response.status(), response.headers(), call.bucket.as_deref());
         self.logins.record(caller, response.status(), call.unauthorized_is_an_answer);
         let answer = answer::take(response, label, call.keep.unwrap_or(body::Keep::All(self.body_cap))).await;
         drop(turn);
@@ -174,6 +198,9 @@ impl Api {
         if let (Some(name), Some(secret)) = (self.credential.header(), credential) {
             request.headers_mut().insert(name, self.credential.value(secret)?);
         }
+        if let Some(name) = &self.user_agent {
+            request.headers_mut().insert(USER_AGENT, name.clone());
+        }
         if let Some(body) = &call.body {
             let body = body.as_ref().map_err(|why| Failure::not_sent(why))?;
             request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
@@ -184,23 +211,35 @@ impl Api {
 
     fn own_secret(&self) -> Option<&Secret> {
         match &self.credential {
-            Credential::PrivateToken(secret) | Credential::Bearer(secret) => Some(secret),
+            Credential::PrivateToken(secret) | Credential::Bearer(secret) | Credential::Bot(secret) => Some(secret),
             Credential::Nothing => None,
         }
     }
 }
 
 impl Credential {
+    fn duplicate(&self) -> Self {
+        match self {
+            Self::PrivateToken(secret) => Self::PrivateToken(secret.duplicate()),
+            Self::Bearer(secret) => Self::Bearer(secret.duplicate()),
+            Self::Nothing => Self::Nothing,
+        }
+    }
+
     fn header(&self) -> Option<HeaderName> {
         match self {
             Self::PrivateToken(_) => Some(HeaderName::from_static("private-token")),
-            Self::Bearer(_) => Some(AUTHORIZATION),
+            Self::Bearer(_) | Self::Bot(_) => Some(AUTHORIZATION),
             Self::Nothing => None,
         }
     }
 
     fn value(&self, secret: &Secret) -> Result<HeaderValue, Failure> {
-        let prefix = if matches!(self, Self::Bearer(_)) { "Bearer " } else { "" };
+        let prefix = match self {
+            Self::Bearer(_) => "Bearer ",
+            Self::Bot(_) => "Bot ",
+            Self::PrivateToken(_) | Self::Nothing => "",
+        };
         let bytes = body::wiped_on_drop(format!("{prefix}{}", secret.expose()).into_bytes());
         let mut value = HeaderValue::from_maybe_shared(bytes)
             .map_err(|_| Failure::not_sent("the credential has characters that no header may carry"))?;

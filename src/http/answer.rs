@@ -1,7 +1,7 @@
 //! From a response to a [`Reply`] or a typed failure.
 
 use super::body::{self, Keep, Unread};
-use super::error::{CallError, Failure, message_of};
+use super::error::{CallError, Failure, code_of, message_of};
 use super::throttle::asked_to_wait;
 use reqwest::header::HeaderMap;
 use reqwest::{Response, StatusCode};
@@ -60,7 +60,7 @@ pub(super) async fn take(response: Response, label: &str, keep: Keep) -> Result<
     }
     if status.is_redirection() {
         let why = "it points to another address; the base address or a path is outdated";
-        return Err(Failure::Status(status.as_u16(), why.to_owned()));
+        return Err(Failure::Status(status.as_u16(), None, why.to_owned()));
     }
     if !status.is_success() {
         return Err(refusal(response, status).await);
@@ -76,5 +76,5 @@ pub(super) async fn take(response: Response, label: &str, keep: Keep) -> Result<
 async fn refusal(response: Response, status: StatusCode) -> Failure {
     let body = body::read(response, Keep::All(REFUSAL_CAP)).await.unwrap_or_default();
     let message = message_of(&body).unwrap_or_else(|| status.canonical_reason().unwrap_or("refused").to_owned());
-    Failure::Status(status.as_u16(), message)
+    Failure::Status(status.as_u16(), code_of(&body), message)
 }

@@ -27,6 +27,7 @@ pub struct Call<'a> {
     pub(super) unauthorized_is_an_answer: bool,
     pub(super) patience: Option<Duration>,
     pub(super) keep: Option<Keep>,
+    pub(super) bucket: Option<String>,
 }
 
 impl<'a> Call<'a> {
@@ -42,6 +43,7 @@ impl<'a> Call<'a> {
             unauthorized_is_an_answer: false,
             patience: None,
             keep: None,
+            bucket: None,
         }
     }
 
@@ -53,6 +55,11 @@ impl<'a> Call<'a> {
     /// Creates or acts.
     pub fn post(path: impl Into<String>) -> Self {
         Self::new(Method::POST, path)
+    }
+
+    /// Changes a part.
+    pub fn patch(path: impl Into<String>) -> Self {
+        Self::new(Method::PATCH, path)
     }
 
     /// Replaces.
@@ -120,6 +127,13 @@ impl<'a> Call<'a> {
     #[must_use]
     pub fn keep_tail(mut self, bytes: usize) -> Self {
         self.keep = Some(Keep::Tail(bytes));
+        self
+    }
+
+    /// The host counts this call apart from others, together with those of the same bucket.
+    #[must_use]
+    pub fn bucket(mut self, bucket: impl Into<String>) -> Self {
+        self.bucket = Some(bucket.into());
         self
     }
 

@@ -286,7 +286,7 @@ async fn a_person_who_is_no_approver_is_told_privately_whom_to_ask() {
             id: "U0CAROL001".into(),
             name: "carol".into(),
             team: "T0TEAM0001".into(),
-            is_stranger: false,
+            ..sandbox::User::default()
         };
         world.users.insert(carol.id.clone(), carol);
     });
