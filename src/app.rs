@@ -10,12 +10,14 @@ use crate::chat::slack::{Approvers, Slack, client as slack_client};
 use crate::clock::Clock;
 use crate::config::{self, Config};
 use crate::engine::custody::Custody;
+use crate::engine::directory::{Directories, GitlabDirectory, SlackDirectory};
 use crate::engine::issue::{ISSUE, IssueSurface};
 use crate::engine::settings::{Backoff, Catalog, Settings};
 use crate::engine::{Dice, Engine};
 use crate::gitlab::Client;
 use crate::http::{self, Api, Budget, Credential, Throttle};
 use crate::ledger::{self, Ledger};
+use crate::rotation::account::Service;
 use crate::rotation::ids::SurfaceName;
 use crate::secret_store::{Context, SecretStore, build};
 use std::collections::BTreeMap;
@@ -44,12 +46,14 @@ pub fn assemble_on(
     let api = gitlab_api(config, client.clone())?;
     let gitlab = Client::new(api.clone());
     let catalog = catalog(config);
+    let directories = directories(config, &gitlab, client.clone(), clock.clone())?;
     Ok(Arc::new(Engine {
         ledger,
         stores: stores(config, api),
         surfaces: surfaces(config, &gitlab, &catalog, client)?,
         gitlab,
         catalog,
+        directories,
         settings: settings(config, dice.as_ref()),
         clock,
         dice,
@@ -83,6 +87,20 @@ fn catalog(config: &Config) -> Catalog {
     }
 }
 
+/// Who can be asked who somebody is.
+fn directories(
+    config: &Config,
+    gitlab: &Client,
+    client: reqwest::Client,
+    clock: Arc<dyn Clock>,
+) -> Result<Directories, StartError> {
+    let people = GitlabDirectory::new(gitlab.clone(), clock.clone());
+    let directories = Directories::default().with(Service::Gitlab, Arc::new(people));
+    let Some(slack) = &config.slack else { return Ok(directories) };
+    let people = SlackDirectory::new(Arc::new(slack_api(slack, client)?), slack.team.clone(), clock);
+    Ok(directories.with(Service::Slack, Arc::new(people)))
+}
+
 fn stores(config: &Config, gitlab: Arc<Api>) -> BTreeMap<crate::rotation::ids::StoreId, Arc<dyn SecretStore>> {
     let context = Context { gitlab };
     let specs = config.tokens.iter().flat_map(|(_, specs)| specs);
@@ -109,7 +127,7 @@ fn surfaces(
         let web_api = slack_api(slack, client)?;
         let people = config.people.iter().filter_map(|(id, p)| Some((id.clone(), p.slack.clone()?))).collect();
         let policies = catalog.clone();
-        let approvers: Approvers = Arc::new(move |token| policies.policy(token).approvers);
+        let approvers: Approvers = Arc::new(move |token| policies.named(token));
         let messenger = Slack::new(web_api, slack.channel.clone(), people, approvers);
         surfaces.insert(SurfaceName::from(messenger.name()), Arc::new(messenger));
     }

@@ -30,8 +30,8 @@ impl IssueSurface {
 
     /// GitLab logins of those who may approve.
     fn approvers(&self, token: &TokenName) -> Vec<String> {
-        let policy = self.catalog.policy(token);
-        policy.approvers.iter().filter_map(|id| self.catalog.people.get(id)?.gitlab.clone()).collect()
+        let named = self.catalog.named(token);
+        named.iter().filter_map(|id| self.catalog.people.get(id)?.gitlab.clone()).collect()
     }
 
     /// The issue that an earlier request made, though its answer was lost.
