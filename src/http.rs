@@ -100,20 +100,6 @@ impl Api {
         })
     }
 
-    /// The same host and credential under a limit of its own: for a host that counts some calls apart from others.
-    #[must_use]
-    pub fn apart(&self, in_flight: usize, budget: Option<Budget>) -> Self {
-        Self {
-            client: self.client.clone(),
-            base: self.base.clone(),
-            credential: self.credential.duplicate(),
-            throttle: Arc::new(Throttle::new(in_flight, budget)),
-            logins: Logins::default(),
-            backoff: self.backoff.clone(),
-            ..*self
-        }
-    }
-
     /// Another limit for one call, from sending to the last byte of the answer; ten seconds unless told.
     #[must_use]
     pub fn with_timeout(self, timeout: Duration) -> Self {
@@ -218,14 +204,6 @@ impl Api {
 }
 
 impl Credential {
-    fn duplicate(&self) -> Self {
-        match self {
-            Self::PrivateToken(secret) => Self::PrivateToken(secret.duplicate()),
-            Self::Bearer(secret) => Self::Bearer(secret.duplicate()),
-            Self::Nothing => Self::Nothing,
-        }
-    }
-
     fn header(&self) -> Option<HeaderName> {
         match self {
             Self::PrivateToken(_) => Some(HeaderName::from_static("private-token")),

@@ -18,7 +18,6 @@ pub use views::{Opened, Published};
 
 use crate::chat::ChatError;
 use crate::http::{Api, Call, Reply};
-use method::{Method, Ways};
 use pace::Pace;
 use refusal::{failed, is_about_the_token, refused, unavailable};
 use serde::Deserialize;
@@ -36,7 +35,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Slack's Web API with one token.
 pub struct Client {
-    ways: Ways,
+    api: Api,
     pace: Pace,
     refused: Mutex<Option<(Instant, String)>>,
 }
@@ -49,44 +48,44 @@ struct Socket {
 impl Client {
     /// A client over an [`Api`] whose base ends in `/api` and whose credential is the token.
     pub fn new(api: Api) -> Self {
-        Self { ways: Ways::new(&api), pace: Pace::default(), refused: Mutex::default() }
+        Self { api, pace: Pace::default(), refused: Mutex::default() }
     }
 
     /// Who we are: proves the token.
     pub async fn auth_test(&self) -> Result<Identity, ChatError> {
-        self.ask(&method::AUTH_TEST, method::AUTH_TEST.post().json(&json!({}))).await
+        self.ask(method::AUTH_TEST.post().json(&json!({}))).await
     }
 
     /// The scopes that the app was granted; `None` if Slack does not say.
     pub async fn scopes(&self) -> Result<Option<Vec<String>>, ChatError> {
         let call = method::AUTH_TEST.post().json(&json!({}));
-        let reply = self.reply(&method::AUTH_TEST, call).await?;
+        let reply = self.reply(call).await?;
         let granted = reply.header("x-oauth-scopes");
         Ok(granted.map(|scopes| scopes.split(',').map(|scope| scope.trim().to_owned()).collect()))
     }
 
     /// Where a socket may be opened, once and soon. The address carries a ticket: a secret. Needs the app-level token.
     pub async fn open_socket(&self) -> Result<String, ChatError> {
-        let socket: Socket = self.ask(&method::OPEN_SOCKET, method::OPEN_SOCKET.post().json(&json!({}))).await?;
+        let socket: Socket = self.ask(method::OPEN_SOCKET.post().json(&json!({}))).await?;
         Ok(socket.url)
     }
 
-    async fn ask<T: DeserializeOwned>(&self, method: &Method, call: Call<'_>) -> Result<T, ChatError> {
-        let answer = self.answer(method, call).await?;
+    async fn ask<T: DeserializeOwned>(&self, call: Call<'_>) -> Result<T, ChatError> {
+        let answer = self.answer(call).await?;
         if answer["ok"] != true {
             return Err(self.heed(&answer));
         }
-        serde_json::from_value(answer).map_err(|_| unavailable(format!("{} was answered in part", method.name()), None))
+        serde_json::from_value(answer).map_err(|_| unavailable("Slack left something out of its answer", None))
     }
 
     /// What Slack said, be it yes or no.
-    async fn answer(&self, method: &Method, call: Call<'_>) -> Result<Value, ChatError> {
-        self.reply(method, call).await?.json().map_err(|error| failed(&error))
+    async fn answer(&self, call: Call<'_>) -> Result<Value, ChatError> {
+        self.reply(call).await?.json().map_err(|error| failed(&error))
     }
 
-    async fn reply(&self, method: &Method, call: Call<'_>) -> Result<Reply, ChatError> {
+    async fn reply(&self, call: Call<'_>) -> Result<Reply, ChatError> {
         self.rested()?;
-        self.ways.of(method).call(&call).await.map_err(|error| failed(&error))
+        self.api.call(&call).await.map_err(|error| failed(&error))
     }
 
     /// Waits for the channel's turn.

@@ -58,7 +58,7 @@ impl Client {
     /// Whether the bot can read back what it posts to a channel, as it must after a lost answer.
     pub async fn can_read(&self, channel: &str) -> Result<(), ChatError> {
         let call = method::HISTORY.get().query("channel", channel).query("limit", 1);
-        self.ask::<Page>(&method::HISTORY, call).await.map(drop)
+        self.ask::<Page>(call).await.map(drop)
     }
 
     /// Posts to a channel, or into the thread of a message; gives the channel's id and the message's name. May have
@@ -82,7 +82,7 @@ impl Client {
             body["thread_ts"] = thread.into();
         }
         self.turn(channel).await?;
-        let sent: Sent = self.ask(&method::POST, method::POST.post().json(&body)).await?;
+        let sent: Sent = self.ask(method::POST.post().json(&body)).await?;
         Ok((sent.channel, sent.ts))
     }
 
@@ -95,7 +95,7 @@ impl Client {
             "blocks": message.blocks,
             "metadata": mark.json(),
         });
-        let _sent: Value = self.ask(&method::UPDATE, method::UPDATE.post().json(&body)).await?;
+        let _sent: Value = self.ask(method::UPDATE.post().json(&body)).await?;
         Ok(())
     }
 
@@ -105,21 +105,21 @@ impl Client {
         if !message.blocks.is_empty() {
             body["blocks"] = message.blocks.clone().into();
         }
-        let _sent: Value = self.ask(&method::POST_EPHEMERAL, method::POST_EPHEMERAL.post().json(&body)).await?;
+        let _sent: Value = self.ask(method::POST_EPHEMERAL.post().json(&body)).await?;
         Ok(())
     }
 
     /// The channel of the conversation with one person; the same each time.
     pub async fn direct(&self, user: &str) -> Result<String, ChatError> {
         let call = method::OPEN_DIRECT.post().json(&json!({"users": user}));
-        let opened: Direct = self.ask(&method::OPEN_DIRECT, call).await?;
+        let opened: Direct = self.ask(call).await?;
         Ok(opened.channel.id)
     }
 
     /// Where a person opens a message.
     pub async fn permalink(&self, channel: &str, ts: &str) -> Result<String, ChatError> {
         let call = method::PERMALINK.get().query("channel", channel).query("message_ts", ts);
-        let answer: Permalink = self.ask(&method::PERMALINK, call).await?;
+        let answer: Permalink = self.ask(call).await?;
         Ok(answer.permalink)
     }
 
@@ -132,7 +132,7 @@ impl Client {
         who: &Identity,
     ) -> Result<Option<Seen>, ChatError> {
         let page = || method::HISTORY.get().query("channel", channel).query("oldest", oldest);
-        self.find(&method::HISTORY, mark, who, page).await
+        self.find(mark, who, page).await
     }
 
     /// Our reply with that mark in the thread of a message.
@@ -144,12 +144,11 @@ impl Client {
         who: &Identity,
     ) -> Result<Option<Seen>, ChatError> {
         let page = || method::REPLIES.get().query("channel", channel).query("ts", ts);
-        self.find(&method::REPLIES, mark, who, page).await
+        self.find(mark, who, page).await
     }
 
     async fn find(
         &self,
-        method: &method::Method,
         mark: &Mark,
         who: &Identity,
         page: impl Fn() -> Call<'static>,
@@ -159,7 +158,7 @@ impl Client {
         while started.elapsed() < SEARCH {
             let size = if cursor.is_none() { FIRST_PAGE } else { PAGE };
             let call = page().query("include_all_metadata", true).query("limit", size).maybe("cursor", cursor.as_ref());
-            let found: Page = self.ask(method, call).await?;
+            let found: Page = self.ask(call).await?;
             if let Some(seen) = found.messages.into_iter().find(|seen| seen.is_by(who) && mark.is_on(seen)) {
                 return Ok(Some(seen));
             }

@@ -57,14 +57,14 @@ struct GroupAnswer {
 impl Client {
     /// An account, asked of Slack now. Needs the scope `users:read`.
     pub async fn member(&self, id: &str) -> Result<Member, ChatError> {
-        let answer: MemberAnswer = self.ask(&method::USER, method::USER.get().query("user", id)).await?;
+        let answer: MemberAnswer = self.ask(method::USER.get().query("user", id)).await?;
         Ok(answer.user)
     }
 
     /// The accounts in a user group, asked of Slack now. Needs the scope `usergroups:read`.
     pub async fn group(&self, id: &str) -> Result<BTreeSet<String>, ChatError> {
         let call = method::GROUP.get().query("usergroup", id);
-        let answer: GroupAnswer = self.ask(&method::GROUP, call).await?;
+        let answer: GroupAnswer = self.ask(call).await?;
         Ok(answer.users)
     }
 }

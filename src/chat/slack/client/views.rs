@@ -33,14 +33,14 @@ impl Client {
     /// Opens a modal. The trigger holds three seconds and once, so this belongs into the handler of the click.
     pub async fn open_view(&self, trigger_id: &str, view: &Value) -> Result<Opened, ChatError> {
         let call = method::OPEN_VIEW.post().json(&json!({"trigger_id": trigger_id, "view": view}));
-        let answer: Answer = self.ask(&method::OPEN_VIEW, call).await?;
+        let answer: Answer = self.ask(call).await?;
         Ok(answer.view)
     }
 
     /// Replaces what an open modal shows.
     pub async fn update_view(&self, opened: &Opened, view: &Value) -> Result<Opened, ChatError> {
         let body = json!({"view_id": opened.id, "hash": opened.hash, "view": view});
-        let answer: Answer = self.ask(&method::UPDATE_VIEW, method::UPDATE_VIEW.post().json(&body)).await?;
+        let answer: Answer = self.ask(method::UPDATE_VIEW.post().json(&body)).await?;
         Ok(answer.view)
     }
 
@@ -50,7 +50,7 @@ impl Client {
         if let Some(hash) = replaces {
             body["hash"] = hash.into();
         }
-        let answer = self.answer(&method::PUBLISH_VIEW, method::PUBLISH_VIEW.post().json(&body)).await?;
+        let answer = self.answer(method::PUBLISH_VIEW.post().json(&body)).await?;
         if answer["error"] == "hash_conflict" {
             return Ok(Published::Overtaken);
         }
