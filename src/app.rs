@@ -1,5 +1,6 @@
 //! Wiring: from a checked configuration to adapters, engine, endpoints and workers; and a graceful stop.
 
+mod directories;
 mod doors;
 mod run;
 
@@ -10,14 +11,12 @@ use crate::chat::slack::{Approvers, Slack, client as slack_client};
 use crate::clock::Clock;
 use crate::config::{self, Config};
 use crate::engine::custody::Custody;
-use crate::engine::directory::{Directories, GitlabDirectory, SlackDirectory};
 use crate::engine::issue::{ISSUE, IssueSurface};
 use crate::engine::settings::{Backoff, Catalog, Settings};
 use crate::engine::{Dice, Engine};
 use crate::gitlab::Client;
 use crate::http::{self, Api, Budget, Credential, Throttle};
 use crate::ledger::{self, Ledger};
-use crate::rotation::account::Service;
 use crate::rotation::ids::SurfaceName;
 use crate::secret_store::{Context, SecretStore, build};
 use std::collections::BTreeMap;
@@ -46,7 +45,7 @@ pub fn assemble_on(
     let api = gitlab_api(config, client.clone())?;
     let gitlab = Client::new(api.clone());
     let catalog = catalog(config);
-    let directories = directories(config, &gitlab, client.clone(), clock.clone())?;
+    let directories = directories::directories(config, &gitlab, client.clone(), clock.clone())?;
     Ok(Arc::new(Engine {
         ledger,
         stores: stores(config, api),
@@ -85,20 +84,6 @@ fn catalog(config: &Config) -> Catalog {
         tokens: config.tokens.iter().map(|(token, _)| (token.id.clone(), token.clone())).collect(),
         people: config.people.clone(),
     }
-}
-
-/// Who can be asked who somebody is.
-fn directories(
-    config: &Config,
-    gitlab: &Client,
-    client: reqwest::Client,
-    clock: Arc<dyn Clock>,
-) -> Result<Directories, StartError> {
-    let people = GitlabDirectory::new(gitlab.clone(), clock.clone());
-    let directories = Directories::default().with(Service::Gitlab, Arc::new(people));
-    let Some(slack) = &config.slack else { return Ok(directories) };
-    let people = SlackDirectory::new(Arc::new(slack_api(slack, client)?), slack.team.clone(), clock);
-    Ok(directories.with(Service::Slack, Arc::new(people)))
 }
 
 fn stores(config: &Config, gitlab: Arc<Api>) -> BTreeMap<crate::rotation::ids::StoreId, Arc<dyn SecretStore>> {

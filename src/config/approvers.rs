@@ -2,7 +2,9 @@
 
 use super::people::People;
 use super::section::{Section, nearest};
-use crate::rotation::group::Group;
+use super::token::Entry;
+use crate::rotation::account::Service;
+use crate::rotation::group::{Group, NoGroup};
 use crate::rotation::ids::PersonId;
 use std::collections::BTreeSet;
 
@@ -15,20 +17,21 @@ pub(super) fn read(section: &Section<'_>, people: &People) -> (BTreeSet<PersonId
         let message = format!("approvers is {what}, so nobody can approve; name people from [people], or a group");
         section.complain("approvers", &message);
     }
-    for (index, text) in approvers.into_iter().enumerate() {
-        let mistake = match text.contains(':') {
-            true => group(&text).map(|group| drop(groups.insert(group))),
-            false => person(&text, people).map(|person| drop(named.insert(person))),
-        };
-        if let Err(mistake) = mistake {
+    for (index, text) in approvers.iter().enumerate() {
+        let mistake = |mistake: String| {
             section.complain_item("approvers", index, &format!("approver \"{text}\" {mistake}"));
+        };
+        if text.contains(':') {
+            groups.extend(group(text).map_err(mistake));
+        } else {
+            named.extend(person(text, people).map_err(mistake));
         }
     }
     (named, groups)
 }
 
 fn group(text: &str) -> Result<Group, String> {
-    text.parse().map_err(|mistake: crate::rotation::group::NoGroup| mistake.to_string())
+    text.parse().map_err(|mistake: NoGroup| mistake.to_string())
 }
 
 fn person(name: &str, people: &People) -> Result<PersonId, String> {
@@ -52,4 +55,19 @@ pub(super) fn quorum(section: &Section<'_>, approvers: &BTreeSet<PersonId>, grou
         section.complain("quorum", &message);
     }
     u32::try_from(quorum).unwrap_or(u32::MAX)
+}
+
+/// Groups of services that the configuration does not connect to have nobody in them.
+pub(super) fn check_services(entries: &[Entry], root: &Section<'_>) {
+    for entry in entries {
+        for group in &entry.token.groups {
+            let service = group.service();
+            if service != Service::Gitlab && !root.has(service.word()) {
+                let (id, section) = (&entry.token.id, service.word());
+                let message =
+                    format!("token \"{id}\": there is no [{section}], so nobody can be proven to be in {group}");
+                root.source.problems.error(entry.place.clone(), message);
+            }
+        }
+    }
 }

@@ -1,12 +1,12 @@
 //! The managed tokens: those in the main file, and those in the files of `tokens_dir`.
 
-use super::across;
 use super::people::People;
 use super::problem::{Place, Problems};
 use super::rotation::Rotation;
 use super::section::Section;
 use super::source::Source;
 use super::token::{self, Entry};
+use super::{across, approvers};
 use crate::rotation::token::ManagedToken;
 use crate::secret_store::StoreSpec;
 use std::path::{Path, PathBuf};
@@ -21,6 +21,7 @@ pub(super) fn tokens(root: &Section<'_>, defaults: &Rotation, people: &People) -
         entries.extend(read_file(root.source, &path, defaults, people));
     }
     across::check(&entries, root.source.problems);
+    approvers::check_services(&entries, root);
     entries.into_iter().map(|entry| (entry.token, entry.stores)).collect()
 }
 

@@ -121,7 +121,8 @@ mod tests {
     fn apart(one: (&str, &[(Service, &str)]), other: (&str, &[(Service, &str)])) -> Apart {
         let accounts = |of: &[(Service, &str)]| of.iter().map(|(service, id)| (*service, (*id).to_owned())).collect();
         let (one, other) = ((one.0.into(), accounts(one.1)), (other.0.into(), accounts(other.1)));
-        let (forth, back) = (tell_apart((&one.0, &one.1), (&other.0, &other.1)), tell_apart((&other.0, &other.1), (&one.0, &one.1)));
+        let (forth, back) =
+            (tell_apart((&one.0, &one.1), (&other.0, &other.1)), tell_apart((&other.0, &other.1), (&one.0, &one.1)));
         assert_eq!(forth, back, "it does not matter who is asked about first");
         forth
     }

@@ -89,7 +89,9 @@ impl FromStr for Group {
 fn slack(id: &str) -> Result<Group, NoGroup> {
     let plain = |symbol: char| symbol.is_ascii_uppercase() || symbol.is_ascii_digit();
     if id.len() < 2 || !id.starts_with('S') || !id.chars().all(plain) {
-        return Err(NoGroup("must name the user group by its id, such as \"slack-group:S0123ABCD\"; names change hands"));
+        return Err(NoGroup(
+            "must name the user group by its id, such as \"slack-group:S0123ABCD\"; names change hands",
+        ));
     }
     Ok(Group::Slack { id: id.to_owned() })
 }
@@ -107,7 +109,9 @@ fn gitlab(group: &str) -> Result<Group, NoGroup> {
     };
     let plain = |symbol: char| symbol.is_ascii_alphanumeric() || matches!(symbol, '.' | '-' | '_');
     if !path.split('/').all(|part| !part.is_empty() && part.chars().all(plain)) {
-        return Err(NoGroup("must name the group by its full path, such as \"gitlab-group:acme/platform>=maintainer\""));
+        return Err(NoGroup(
+            "must name the group by its full path, such as \"gitlab-group:acme/platform>=maintainer\"",
+        ));
     }
     let Some((_, level)) = ROLES.iter().find(|(name, _)| *name == role) else {
         return Err(NoGroup("must end in a role: >=guest, planner, reporter, developer, maintainer or owner"));

@@ -140,7 +140,10 @@ mod tests {
     #[test]
     fn who_may_be_the_requester_does_not_count() {
         let policy = policy(&["alice", "bob"], &["slack:U1", "slack:U3", "discord:9"]);
-        assert_eq!(counted(&policy, &["alice", "slack:U1", "slack:U3", "discord:9", "bob"], Some("alice")), ["bob", "slack:U3"]);
+        assert_eq!(
+            counted(&policy, &["alice", "slack:U1", "slack:U3", "discord:9", "bob"], Some("alice")),
+            ["bob", "slack:U3"]
+        );
         assert!(counted(&policy, &["alice", "bob"], Some("discord:9")).is_empty());
     }
 

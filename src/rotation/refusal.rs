@@ -134,7 +134,10 @@ fn not_allowed(approvers: &BTreeSet<PersonId>, groups: &BTreeSet<Group>, unprove
     let ask: Vec<String> = people.chain(groups).collect();
     let mut words = format!("only its approvers may decide on this token; ask {}", ask.join(", "));
     if !unproven.is_empty() {
-        words.push_str(&format!(". Nobody counts as a member at present where rekey cannot look: {}", unproven.join("; ")));
+        words.push_str(&format!(
+            ". Nobody counts as a member at present where rekey cannot look: {}",
+            unproven.join("; ")
+        ));
     }
     words
 }

@@ -3,8 +3,8 @@
 use super::{Answer, Ask, Desk, words};
 use crate::engine::decide::Click;
 use crate::engine::overview::TokenLine;
-use crate::engine::{EngineError, OpenedRotation};
 use crate::engine::rights::Visitor;
+use crate::engine::{EngineError, OpenedRotation};
 use crate::rotation::record::Rotation;
 use crate::rotation::view::prose::{Line, Prose};
 use crate::rotation::view::{Action, card};

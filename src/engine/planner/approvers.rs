@@ -7,7 +7,7 @@ use crate::rotation::token::ManagedToken;
 impl Engine {
     /// Why nobody, or too few, can approve, if that is so. Groups are asked about only where the people who are named are
     /// too few; a service that does not answer at the moment proves nothing either way.
-    pub(super) async fn check_approvers(&self, managed: &ManagedToken) -> Option<String> {
+    pub async fn too_few_approvers(&self, managed: &ManagedToken) -> Option<String> {
         let (id, needed) = (&managed.id, managed.quorum.max(1) as usize);
         let mut people = self.catalog.named(id).len();
         let mut seen = Vec::new();

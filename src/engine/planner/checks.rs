@@ -29,7 +29,7 @@ impl Engine {
         if managed.consumers.is_empty() {
             plan.warnings.push("no pipeline proves the new token; the proof is its first use by anybody".into());
         }
-        plan.blockers.extend(self.check_approvers(managed).await);
+        plan.blockers.extend(self.too_few_approvers(managed).await);
         Ok(())
     }
 
