@@ -6,8 +6,9 @@ mod run;
 
 pub use run::{Running, StartError, run};
 
+use crate::chat::Approvers;
 use crate::chat::Messenger;
-use crate::chat::slack::{Approvers, Slack, client as slack_client};
+use crate::chat::slack::{Slack, client as slack_client};
 use crate::clock::Clock;
 use crate::config::{self, Config};
 use crate::engine::custody::Custody;
@@ -17,8 +18,8 @@ use crate::engine::{Dice, Engine};
 use crate::gitlab::Client;
 use crate::http::{self, Api, Budget, Credential, Throttle};
 use crate::ledger::{self, Ledger};
-use crate::rotation::ids::SurfaceName;
-use crate::secret_store::{Context, SecretStore, build};
+use crate::rotation::ids::{StoreId, SurfaceName};
+use crate::secret_store::{BadConnection, Context, SecretStore, build};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -48,7 +49,7 @@ pub fn assemble_on(
     let directories = directories::directories(config, &gitlab, client.clone(), clock.clone())?;
     Ok(Arc::new(Engine {
         ledger,
-        stores: stores(config, api),
+        stores: stores(config, api)?,
         surfaces: surfaces(config, &gitlab, &catalog, client)?,
         gitlab,
         catalog,
@@ -86,10 +87,11 @@ fn catalog(config: &Config) -> Catalog {
     }
 }
 
-fn stores(config: &Config, gitlab: Arc<Api>) -> BTreeMap<crate::rotation::ids::StoreId, Arc<dyn SecretStore>> {
-    let context = Context { gitlab };
+fn stores(config: &Config, gitlab: Arc<Api>) -> Result<BTreeMap<StoreId, Arc<dyn SecretStore>>, StartError> {
+    let setup = |error: BadConnection| StartError::Setup(error.to_string());
+    let context = Context::open(gitlab, &config.connections).map_err(setup)?;
     let specs = config.tokens.iter().flat_map(|(_, specs)| specs);
-    specs.map(|spec| (spec.id(), build(spec, &context))).collect()
+    specs.map(|spec| Ok((spec.id(), build(spec, &context).map_err(setup)?))).collect()
 }
 
 fn surfaces(
@@ -112,7 +114,7 @@ fn surfaces(
         let web_api = slack_api(slack, &slack.token, client)?;
         let people = config.people.iter().filter_map(|(id, p)| Some((id.clone(), p.slack.clone()?))).collect();
         let policies = catalog.clone();
-        let approvers: Approvers = Arc::new(move |token| policies.named(token));
+        let approvers: Approvers = Arc::new(move |token| policies.approvers(token));
         let messenger = Slack::new(web_api, slack.channel.clone(), people, approvers);
         surfaces.insert(SurfaceName::from(messenger.name()), Arc::new(messenger));
     }

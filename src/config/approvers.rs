@@ -24,7 +24,8 @@ pub(super) fn read(section: &Section<'_>, people: &People) -> (BTreeSet<PersonId
         if text.contains(':') {
             groups.extend(group(text).map_err(mistake));
         } else {
-            named.extend(person(text, people).map_err(mistake));
+            named.insert(PersonId(text.clone()));
+            person(text, people).unwrap_or_else(mistake);
         }
     }
     (named, groups)
@@ -34,10 +35,9 @@ fn group(text: &str) -> Result<Group, String> {
     text.parse().map_err(|mistake: NoGroup| mistake.to_string())
 }
 
-fn person(name: &str, people: &People) -> Result<PersonId, String> {
-    let id = PersonId(name.to_owned());
-    if people.contains_key(&id) {
-        return Ok(id);
+fn person(name: &str, people: &People) -> Result<(), String> {
+    if people.contains_key(&PersonId::from(name)) {
+        return Ok(());
     }
     let way_out = match nearest(name, people.keys().map(PersonId::as_str)) {
         Some(near) => format!("did you mean \"{near}\"?"),

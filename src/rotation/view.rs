@@ -7,11 +7,13 @@ pub mod prose;
 mod steps;
 pub mod text;
 
-use super::ids::{PlanHash, RotationId, RotationKey, TokenName};
+use super::ids::{PersonId, PlanHash, RotationId, RotationKey, TokenName};
+use super::next::restorable;
 use super::phase::{Outcome, Phase, Why};
 use super::record::{Announcement, Evidence, Rotation, Waiting};
 use jiff::{Timestamp, civil::Date};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 
 /// A value with its kind, so that each surface escapes text and localises times in its own way.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -143,6 +145,9 @@ pub struct Card {
     pub stuck: Option<Why>,
     /// Why nothing moves.
     pub waiting: Option<Waiting>,
+    /// Who need not be asked although the configuration names them: who asked for it, and who said yes already.
+    #[serde(skip)]
+    pub excused: BTreeSet<PersonId>,
     /// What can be done from here; empty once nothing applies.
     pub actions: Vec<Action>,
     /// What an approval is bound to.
@@ -187,6 +192,7 @@ pub fn card(rotation: &Rotation) -> Card {
             _ => None,
         },
         waiting: rotation.waiting.clone(),
+        excused: excused(rotation),
         actions: actions(rotation),
         plan: plan.hash(),
         evidence: rotation.evidence.clone(),
@@ -213,6 +219,15 @@ fn links(rotation: &Rotation) -> Vec<(String, String)> {
         .collect()
 }
 
+fn excused(rotation: &Rotation) -> BTreeSet<PersonId> {
+    if rotation.phase != Phase::AwaitingApproval {
+        return BTreeSet::new();
+    }
+    let plan = rotation.plan.hash();
+    let yes = rotation.approvals.iter().filter(|approval| approval.plan == plan).map(|approval| &approval.by);
+    yes.chain(rotation.requester()).cloned().collect()
+}
+
 /// What a person may do now. The buttons vanish when they no longer apply.
 pub fn actions(rotation: &Rotation) -> Vec<Action> {
     match &rotation.phase {
@@ -220,11 +235,8 @@ pub fn actions(rotation: &Rotation) -> Vec<Action> {
         Phase::AwaitingApproval => vec![Action::Approve, Action::Decline, Action::Snooze],
         Phase::Scheduled { .. } => vec![Action::Decline],
         Phase::Stuck { at, .. } => {
-            let restorable = rotation.plan.overlaps()
-                && at.minted().is_some()
-                && !matches!(**at, Phase::Revoking { .. } | Phase::Closing { .. });
             let mut actions = vec![Action::Retry];
-            actions.extend(restorable.then_some(Action::Restore));
+            actions.extend(restorable(rotation, at).then_some(Action::Restore));
             actions.push(Action::Abandon);
             actions
         }
@@ -260,9 +272,11 @@ fn status(rotation: &Rotation) -> Status {
         Phase::AwaitingApproval => ("⏳", "Waiting for approval", request_sentence(rotation)),
         Phase::Scheduled { .. } => ("🗓️", "Approved", "It starts when its window opens.".into()),
         Phase::Minting { .. } => ("🔄", "Rotating", "Making the new token.".into()),
-        Phase::Distributing { pending, .. } => {
+        Phase::Distributing { pending, down, .. } => {
             let total = rotation.plan.stores.len();
-            ("🔄", "Rotating", format!("{} of {total} stores hold the new token.", total - pending.len()))
+            let down: Vec<String> = down.values().map(|why| format!(" {}", text::sentence(why))).collect();
+            let held = format!("{} of {total} stores hold the new token.{}", total - pending.len(), down.concat());
+            ("🔄", "Rotating", held)
         }
         Phase::Verifying { .. } if rotation.settle_at.is_some() => {
             ("🔄", "Settling", "An earlier write may still land; the stores are read again before the proof.".into())

@@ -25,7 +25,7 @@ impl GitlabDirectory {
 
     async fn user(&self, login: &str, age: Age) -> Result<Option<User>, Unproven> {
         let login = login.to_lowercase();
-        if let Some(known) = self.users.get(&login, age, Option::is_some) {
+        if let Some(known) = self.users.get(&login, age, |user| user.as_ref().is_some_and(is_active)) {
             return Ok(known);
         }
         let user = self.client.user(&login).await.map_err(|error| unproven(&error))?;
@@ -39,7 +39,7 @@ impl Directory for GitlabDirectory {
     async fn standing(&self, account: &str, age: Age) -> Result<Standing, Unproven> {
         Ok(match self.user(account, age).await? {
             None => Standing::Unknown,
-            Some(user) if user.state != "active" => Standing::Deactivated,
+            Some(user) if !is_active(&user) => Standing::Deactivated,
             Some(user) if user.bot => Standing::Guest,
             Some(_) => Standing::Member,
         })
@@ -68,6 +68,10 @@ impl Directory for GitlabDirectory {
         let people = members.iter().filter(|member| member.has(*level, today)).count();
         Ok(Survey { name: None, people: Some(people) })
     }
+}
+
+fn is_active(user: &User) -> bool {
+    user.state == "active"
 }
 
 fn unproven(error: &CallError) -> Unproven {

@@ -28,7 +28,7 @@ impl Engine {
         match people {
             0 if managed.groups.is_empty() => Some(format!("token {id} has no approvers, so nobody can approve")),
             0 => Some(format!("nobody can approve token {id}{because}")),
-            few if few < needed => Some(format!("token {id} needs {needed} approvers but has {few}{because}")),
+            few if few < needed => Some(format!("token {id} needs {needed} approvers but has {few} at most{because}")),
             _ => None,
         }
     }

@@ -1,7 +1,7 @@
 //! Slack as a second surface of a team.
 
-use rekey::chat::Messenger;
-use rekey::chat::slack::{Approvers, Slack, client::Client};
+use rekey::chat::slack::{Slack, client::Client};
+use rekey::chat::{Approvers, Messenger};
 use rekey::clock::ManualClock;
 use rekey::engine::directory::{Directory, SlackDirectory};
 use rekey::engine::settings::Catalog;
@@ -25,7 +25,7 @@ pub async fn workspace(clock: &ManualClock) -> Sandbox {
 pub fn messenger(base: &str, catalog: &Catalog) -> Arc<dyn Messenger> {
     let people = catalog.people.iter().filter_map(|(id, person)| Some((id.clone(), person.slack.clone()?))).collect();
     let policies = catalog.clone();
-    let approvers: Approvers = Arc::new(move |token| policies.named(token));
+    let approvers: Approvers = Arc::new(move |token| policies.approvers(token));
     Arc::new(Slack::new(client(base), CHANNEL.into(), people, approvers))
 }
 
