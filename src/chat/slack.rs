@@ -19,6 +19,7 @@ use crate::rotation::view::prose::Prose;
 use async_trait::async_trait;
 use client::{Client, Identity, Mark, unpostable};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use tokio::sync::OnceCell;
 
 /// How far our clock and Slack's may differ, in seconds, when looking for a lost message.

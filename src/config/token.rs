@@ -68,7 +68,7 @@ pub(super) fn read(section: Section<'_>, known: &Known<'_>) -> Option<Entry> {
     let (lifetime_days, rotate_before_days) = days(&section, defaults);
     let stores = store::read(&section, connections);
     let token = ManagedToken {
-        quorum: approvers::quorum(&section, &approvers, &groups),
+        quorum: approvers::quorum(&section, &approvers),
         approvers,
         groups,
         scopes: scopes(&section),

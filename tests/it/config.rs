@@ -181,14 +181,13 @@ fn approvers_may_be_groups_and_what_names_none_is_told_with_an_example() {
     let people = "[people.\"slack:U0ADA\"]\ngitlab = \"eve\"\n";
     insta::assert_snapshot!(mistakes_in(&format!("{BASE}{people}{wrong}")), @r#"
     rekey.toml:15:9: [people]: person "slack:U0ADA": a colon makes it read like a group or an account; leave it out
-    rekey.toml:22:10: token "deploy": quorum is 3, but only 1 person may approve; add approvers or lower it
     rekey.toml:23:14: token "deploy": approver "slack-group:platform" must name the user group by its id, such as "slack-group:S0123ABCD"; names change hands
     rekey.toml:23:38: token "deploy": approver "discord-role:ops" must name the role by its id, such as "discord-role:1234567890" (Copy Role ID)
     rekey.toml:23:58: token "deploy": approver "gitlab-group:acme" must say from which role on, such as "gitlab-group:acme/platform>=maintainer"
     rekey.toml:23:79: token "deploy": approver "gitlab-group:acme>=boss" must end in a role: >=guest, planner, reporter, developer, maintainer or owner
     rekey.toml:23:106: token "deploy": approver "irc:ada" is no group; write slack-group:S…, discord-role:… or gitlab-group:path>=role
     rekey.toml:23:117: token "deploy": approver "adda" is not in [people]; did you mean "ada"?
-    8 problems in the configuration
+    7 problems in the configuration
     "#);
     insta::assert_snapshot!(mistakes_in(&format!("{BASE}{groups}")), @r#"
     rekey.toml:16:1: token "deploy": there is no [slack], so nobody can be proven to be in slack-group:S0123ABCD

@@ -51,12 +51,6 @@ impl Counter {
         Self { team, slack: slack.state(), desk, _slack: slack, clicks: AtomicU64::new(0) }
     }
 
-    /// Another process on the same database.
-    pub async fn restarted(&mut self) {
-        self.team.restarted().await;
-        self.desk = desk(&self.team);
-    }
-
     fn key(&self) -> String {
         format!("press-{}", self.clicks.fetch_add(1, Ordering::SeqCst))
     }

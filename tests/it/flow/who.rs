@@ -106,7 +106,8 @@ async fn a_named_person_whose_account_is_switched_off_between_click_and_effect_n
 async fn guests_strangers_and_the_deactivated_are_refused_whoever_names_them() {
     let counter = counter_of(by_groups(&[PLATFORM]), &["UDAN", "UALICE"]).await;
     let before = counter.team.open().await;
-    let refused: [(fn(&mut rekey::sandbox::slack::User), &str); 4] = [
+    type Change = fn(&mut rekey::sandbox::slack::User);
+    let refused: [(Change, &str); 4] = [
         (|user| user.is_restricted = true, "rekey does not answer to guests."),
         (|user| user.is_stranger = true, "rekey does not answer to guests."),
         (|user| user.deleted = true, "Your account is deactivated, so rekey does not answer to it."),
