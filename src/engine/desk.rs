@@ -14,6 +14,7 @@ pub use clicks::WayBack;
 pub use home::{Home, Row};
 pub use office::Office;
 
+use crate::rotation::account::{Account, Service};
 use crate::rotation::ids::SurfaceName;
 use crate::rotation::view::Card;
 use crate::rotation::view::prose::Prose;
@@ -44,6 +45,13 @@ pub struct Caller {
     /// Where private words can be said when the way back is lost: the channel in which it was asked.
     #[serde(default)]
     pub channel: Option<String>,
+}
+
+impl Caller {
+    /// Their account, if the surface has accounts.
+    pub fn as_account(&self) -> Option<Account> {
+        Service::of(&self.surface).map(|service| Account::new(service, &self.account))
+    }
 }
 
 /// Something that was asked.
@@ -174,7 +182,7 @@ impl Desk {
     /// Answers. A decision is committed when this returns; the same key twice decides once.
     pub async fn ask(&self, ask: &Ask) -> Answer {
         match self.visitors.recognise(&ask.caller).await {
-            Ok(person) => match self.grant(ask, &person).await {
+            Ok(visitor) => match self.grant(ask, &visitor).await {
                 Ok(answer) => answer,
                 Err(error) => Answer::Private(words::refusal(&error)),
             },

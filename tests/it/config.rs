@@ -166,6 +166,36 @@ fn every_mistake_is_told_at_once_with_its_place_and_the_way_out() {
 }
 
 #[test]
+fn approvers_may_be_groups_and_what_names_none_is_told_with_an_example() {
+    let slack = "[slack]\ntoken = \"env:GITLAB_TOKEN\"\nsigning_secret = \"env:GITLAB_TOKEN\"\nteam = \"T01\"\nchannel = \"C01\"\n";
+    let approvers = |list: &str| DEPLOY.replace("approvers = [\"ada\"]", &format!("quorum = 3\napprovers = [{list}]"));
+    let groups = approvers(r#""ada", "slack-group:S0123ABCD", "gitlab-group:acme/platform>=maintainer""#);
+    let config = desk(&format!("{BASE}{slack}{groups}")).load().unwrap();
+    let token = &config.tokens[0].0;
+    let read: Vec<String> = token.groups.iter().map(ToString::to_string).collect();
+    assert_eq!(read, ["slack-group:S0123ABCD", "gitlab-group:acme/platform>=maintainer"]);
+    assert_eq!(token.approvers, [PersonId::from("ada")].into());
+    let wrong = approvers(
+        r#""slack-group:platform", "discord-role:ops", "gitlab-group:acme", "gitlab-group:acme>=boss", "irc:ada", "adda""#,
+    );
+    let people = "[people.\"slack:U0ADA\"]\ngitlab = \"eve\"\n";
+    insta::assert_snapshot!(mistakes_in(&format!("{BASE}{people}{wrong}")), @r#"
+    rekey.toml:15:9: [people]: person "slack:U0ADA": a colon makes it read like a group or an account; leave it out
+    rekey.toml:23:14: token "deploy": approver "slack-group:platform" must name the user group by its id, such as "slack-group:S0123ABCD"; names change hands
+    rekey.toml:23:38: token "deploy": approver "discord-role:ops" must name the role by its id, such as "discord-role:1234567890" (Copy Role ID)
+    rekey.toml:23:58: token "deploy": approver "gitlab-group:acme" must say from which role on, such as "gitlab-group:acme/platform>=maintainer"
+    rekey.toml:23:79: token "deploy": approver "gitlab-group:acme>=boss" must end in a role: >=guest, planner, reporter, developer, maintainer or owner
+    rekey.toml:23:106: token "deploy": approver "irc:ada" is no group; write slack-group:S…, discord-role:… or gitlab-group:path>=role
+    rekey.toml:23:117: token "deploy": approver "adda" is not in [people]; did you mean "ada"?
+    7 problems in the configuration
+    "#);
+    insta::assert_snapshot!(mistakes_in(&format!("{BASE}{groups}")), @r#"
+    rekey.toml:16:1: token "deploy": there is no [slack], so nobody can be proven to be in slack-group:S0123ABCD
+    1 problem in the configuration
+    "#);
+}
+
+#[test]
 fn missing_sections_are_told_with_what_belongs_there() {
     insta::assert_snapshot!(mistakes_in("[server]\n"), @r"
     rekey.toml:1:1: [gitlab] is missing; say where GitLab is: url, token

@@ -2,7 +2,9 @@
 
 use super::{Ask, Caller};
 use crate::engine::decide::Click;
+use crate::engine::directory::Age;
 use crate::engine::overview::TokenLine;
+use crate::engine::rights::Visitor;
 use crate::engine::{Engine, EngineError, OpenedRotation};
 use crate::ledger::{Accepted, Entry, Filter, Item, LedgerError};
 use crate::rotation::ids::{PersonId, TokenName};
@@ -42,8 +44,10 @@ pub trait Office: Send + Sync {
     async fn rotations(&self, of: Option<&str>) -> Result<Vec<Rotation>, EngineError>;
     /// Rotations that were closed of late, newest first.
     async fn recent(&self) -> Result<Vec<Rotation>, EngineError>;
-    /// Who may decide on a token, now.
-    async fn policy(&self, token: &TokenName) -> Policy;
+    /// Who may decide on a token, now, as far as this person goes.
+    async fn policy(&self, token: &TokenName, visitor: &Visitor) -> Result<Policy, EngineError>;
+    /// Who may decide on a rotation, now, as far as this person goes.
+    async fn policy_for(&self, rotation: &Rotation, visitor: &Visitor) -> Result<Policy, EngineError>;
     /// Says it to somebody alone by the surface's own means, where it has any; nothing is lost if it has none.
     async fn whisper(&self, caller: &Caller, prose: &Prose);
     /// Somebody who is nobody here tried something.
@@ -105,8 +109,12 @@ impl Office for Engine {
         Ok(newest.into_iter().filter(|rotation| rotation.phase.is_closed()).collect())
     }
 
-    async fn policy(&self, token: &TokenName) -> Policy {
-        self.catalog.policy(token)
+    async fn policy(&self, token: &TokenName, visitor: &Visitor) -> Result<Policy, EngineError> {
+        Ok(Engine::policy(self, token, std::slice::from_ref(visitor), Age::Recent).await?)
+    }
+
+    async fn policy_for(&self, rotation: &Rotation, visitor: &Visitor) -> Result<Policy, EngineError> {
+        Ok(Engine::policy_for(self, rotation, visitor).await?)
     }
 
     async fn whisper(&self, caller: &Caller, prose: &Prose) {

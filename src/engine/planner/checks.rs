@@ -30,9 +30,7 @@ impl Engine {
         if managed.consumers.is_empty() {
             plan.warnings.push("no pipeline proves the new token; the proof is its first use by anybody".into());
         }
-        if self.catalog.policy(&managed.id).approvers.is_empty() {
-            plan.blockers.push(format!("token {} has no approvers, so nobody can approve", managed.id));
-        }
+        plan.blockers.extend(self.too_few_approvers(managed).await);
         Ok(())
     }
 

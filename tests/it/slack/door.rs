@@ -13,6 +13,7 @@ use rekey::engine::decide::Click;
 use rekey::engine::desk::visitors::Visitors;
 use rekey::engine::desk::{Ask, Caller, Desk, Office};
 use rekey::engine::overview::TokenLine;
+use rekey::engine::rights::Visitor;
 use rekey::engine::{EngineError, OpenedRotation};
 use rekey::http::{Api, Backoff, Credential, Sockets, Throttle};
 use rekey::ledger::{Accepted, Item};
@@ -79,7 +80,7 @@ impl OneRotation {
 impl Office for OneRotation {
     async fn click(&self, click: Click) -> Result<Rotation, EngineError> {
         let mut row = self.row.lock().unwrap();
-        let by = Decider { person: click.person, via: click.via, policy: policy(1) };
+        let by = Decider::new(click.by.person, click.via, policy(1));
         let meant = click.plan.filter(|plan| row.plan.hash().is_meant_by(plan)).map(|_| row.plan.hash());
         let event = match click.action {
             Action::Approve => Event::Approve { by, plan: meant.unwrap_or("other".into()), start_at: self.clock.now() },
@@ -151,8 +152,12 @@ impl Office for OneRotation {
         Ok(Vec::new())
     }
 
-    async fn policy(&self, _token: &TokenName) -> Policy {
-        policy(1)
+    async fn policy(&self, _token: &TokenName, _visitor: &Visitor) -> Result<Policy, EngineError> {
+        Ok(policy(1))
+    }
+
+    async fn policy_for(&self, _rotation: &Rotation, _visitor: &Visitor) -> Result<Policy, EngineError> {
+        Ok(policy(1))
     }
 
     async fn whisper(&self, _caller: &Caller, _prose: &Prose) {}
