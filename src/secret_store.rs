@@ -5,6 +5,7 @@ mod connection;
 mod error;
 pub mod file;
 pub mod gitlab_variable;
+pub mod onepassword;
 mod registry;
 pub mod template;
 mod templated;

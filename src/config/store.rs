@@ -5,6 +5,7 @@
 mod file;
 mod gitlab_variable;
 mod link;
+mod onepassword;
 mod template;
 
 use super::section::Section;
@@ -35,11 +36,14 @@ const KINDS: &[Kind] = &[
     // GitLab itself and this machine need no connection.
     gitlab_variable::KIND,
     file::KIND,
+    // Behind a connection.
+    onepassword::KIND,
 ];
 
 /// Every kind of connection, one a line.
 const CONNECTIONS: &[ConnectionKind] = &[
     // Sorted by name.
+    onepassword::CONNECTION,
 ];
 
 /// What every kind understands.
@@ -105,7 +109,6 @@ fn read_one(section: &Section<'_>, connections: &Connections) -> Option<StoreSpe
     })
 }
 
-#[expect(dead_code, reason = "the first kind with connections is on its way")]
 /// The connection that `at` names, or a complaint with the names there are.
 pub(super) fn at<'c, T>(section: &Section<'_>, kind: &str, known: &'c Named<T>) -> Option<(String, &'c T)> {
     let name = section.required("at", &format!("write the name of a connection, [{kind}.<name>]"))?;

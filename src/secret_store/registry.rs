@@ -1,10 +1,10 @@
 //! The registry: every kind of store once as a specification, once as a connection if it needs one, once in [`build`].
 //! Adapters are added side by side, one line each.
 
-use super::connection::BadConnection;
+use super::connection::{BadConnection, Named};
 use super::template::Template;
 use super::templated::Templated;
-use super::{SecretStore, file, gitlab_variable};
+use super::{SecretStore, file, gitlab_variable, onepassword};
 use crate::http::Api;
 use crate::rotation::ids::StoreId;
 use serde::{Deserialize, Serialize};
@@ -18,26 +18,40 @@ pub enum StoreSpec {
     GitlabVariable(gitlab_variable::Spec),
     /// A file on the machine that the bot runs on.
     File(file::Spec),
+    /// A field of a 1Password item.
+    Onepassword(onepassword::Spec),
     /// One part of the document that another store holds.
     Templated(Box<Self>, Template),
 }
 
 /// The connections that stores share, as configured, by name.
 #[derive(Debug, Default)]
-pub struct Connections {}
+pub struct Connections {
+    /// 1Password Connect servers.
+    pub onepassword: Named<onepassword::Connection>,
+}
 
 /// Open connections: what [`build`] needs from outside.
 pub struct Context {
     /// The GitLab instance, with the bot's credential.
     pub gitlab: Arc<Api>,
+    pub(super) onepassword: Named<Arc<onepassword::Server>>,
 }
 
 impl Context {
     /// Sets every connection up; nobody is called yet.
     pub fn open(gitlab: Arc<Api>, connections: &Connections) -> Result<Self, BadConnection> {
-        let Connections {} = connections;
-        Ok(Self { gitlab })
+        let Connections { onepassword } = connections;
+        Ok(Self { gitlab, onepassword: opened(onepassword, onepassword::Connection::open)? })
     }
+}
+
+/// Every connection of a kind.
+fn opened<C, O>(
+    named: &Named<C>,
+    open: impl Fn(&C, &str) -> Result<O, BadConnection>,
+) -> Result<Named<O>, BadConnection> {
+    named.iter().map(|(name, connection)| Ok((name.clone(), open(connection, name)?))).collect()
 }
 
 /// From a name to the thing. Fails if the specification names a connection that there is not.
@@ -46,6 +60,7 @@ pub fn build(spec: &StoreSpec, context: &Context) -> Result<Arc<dyn SecretStore>
     Ok(match spec {
         StoreSpec::GitlabVariable(spec) => Arc::new(gitlab_variable::GitlabVariable::new(id, context, spec)),
         StoreSpec::File(spec) => Arc::new(file::File::new(id, spec)),
+        StoreSpec::Onepassword(spec) => Arc::new(onepassword::Onepassword::new(id, context, spec)?),
         StoreSpec::Templated(inner, template) => Arc::new(Templated::new(id, build(inner, context)?, template.clone())),
     })
 }
@@ -84,6 +99,7 @@ impl StoreSpec {
         StoreId(match self {
             Self::GitlabVariable(spec) => spec.id(),
             Self::File(spec) => spec.id(),
+            Self::Onepassword(spec) => spec.id(),
             Self::Templated(inner, template) => format!("{} ({template})", inner.id()),
         })
     }
@@ -93,6 +109,7 @@ impl StoreSpec {
         match self {
             Self::GitlabVariable(spec) => spec.place(),
             Self::File(spec) => spec.place(),
+            Self::Onepassword(spec) => spec.place(),
             Self::Templated(inner, template) => inner.place().part(template.to_string()),
         }
     }

@@ -5,7 +5,9 @@
 pub mod contract;
 mod file;
 mod gitlab_variable;
+mod onepassword;
 pub mod proxy;
+pub mod python;
 mod template;
 
 use crate::http::api;
@@ -23,6 +25,8 @@ contract! {
     file_alone: file::with("", "");
     file_with_line_end: file::with("", "\n");
     file_with_template: file::templated();
+    onepassword_by_id: onepassword::by_id();
+    onepassword_with_previous: onepassword::with_previous();
 }
 
 /// The adapter for a specification that needs no GitLab.
