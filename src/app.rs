@@ -1,6 +1,5 @@
 //! Wiring: from a checked configuration to adapters, engine, endpoints and workers; and a graceful stop.
 
-mod desk;
 mod doors;
 mod run;
 
@@ -108,7 +107,7 @@ fn surfaces(
     let mut surfaces: BTreeMap<SurfaceName, Arc<dyn Messenger>> = BTreeMap::new();
     surfaces.insert(SurfaceName::from(ISSUE), Arc::new(issue));
     if let Some(slack) = &config.slack {
-        let web_api = slack_api(slack, client)?;
+        let web_api = slack_api(slack, &slack.token, client)?;
         let people = config.people.iter().filter_map(|(id, p)| Some((id.clone(), p.slack.clone()?))).collect();
         let policies = catalog.clone();
         let approvers: Approvers = Arc::new(move |token| policies.policy(token).approvers);
@@ -118,17 +117,28 @@ fn surfaces(
     Ok(surfaces)
 }
 
-/// Slack's Web API with the bot's token.
-fn slack_api(slack: &config::Slack, client: reqwest::Client) -> Result<slack_client::Client, StartError> {
+/// Slack's Web API with one of its tokens.
+fn slack_api(
+    slack: &config::Slack,
+    token: &config::SecretRef,
+    client: reqwest::Client,
+) -> Result<slack_client::Client, StartError> {
     let throttle = Arc::new(Throttle::new(IN_FLIGHT, None));
-    let token = Credential::Bearer(slack.token.value.duplicate());
+    let token = Credential::Bearer(token.value.duplicate());
     let api = Api::new(client, &slack.api_url, token, throttle).map_err(|e| StartError::Setup(e.to_string()))?;
     Ok(slack_client::Client::new(api))
 }
 
 /// The same connection that the bot would use for Slack, to be looked at; `None` without Slack.
 pub fn slack_of(config: &Config) -> Result<Option<slack_client::Client>, StartError> {
-    config.slack.as_ref().map(|slack| slack_api(slack, client(config)?)).transpose()
+    config.slack.as_ref().map(|slack| slack_api(slack, &slack.token, client(config)?)).transpose()
+}
+
+/// Slack's Web API with the app-level token, by which sockets are opened; `None` without Slack or without sockets.
+pub fn slack_socket_of(config: &Config) -> Result<Option<slack_client::Client>, StartError> {
+    let Some(slack) = &config.slack else { return Ok(None) };
+    let config::SlackMode::Socket { app_token } = &slack.mode else { return Ok(None) };
+    slack_api(slack, app_token, client(config)?).map(Some)
 }
 
 /// Whether the secrets of the doors for mail and GitLab have a form that can be used.

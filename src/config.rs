@@ -35,7 +35,7 @@ pub use problem::{ConfigErrors, Place, Problem};
 pub use rotation::Rotation;
 pub use secret_ref::SecretRef;
 pub use server::Server;
-pub use slack::Slack;
+pub use slack::{Slack, SlackMode};
 pub use store::kinds as store_kinds;
 pub use surroundings::{Machine, Surroundings, WithoutSecrets};
 

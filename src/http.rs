@@ -8,6 +8,7 @@ mod call;
 mod client;
 mod error;
 mod login;
+mod socket;
 mod throttle;
 
 pub use answer::Reply;
@@ -15,6 +16,7 @@ pub use backoff::Backoff;
 pub use call::{Call, segment};
 pub use client::{BadClient, Tls, client, client_with};
 pub use error::CallError;
+pub use socket::{Received, Socket, SocketError, Sockets};
 pub use throttle::{Budget, Throttle};
 
 use crate::secret::Secret;
@@ -22,7 +24,7 @@ use crate::telemetry::OUTBOUND;
 use error::Failure;
 use login::Logins;
 use reqwest::Url;
-use reqwest::header::{AUTHORIZATION, HeaderName, HeaderValue};
+use reqwest::header::{AUTHORIZATION, HeaderName, HeaderValue, USER_AGENT};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -35,6 +37,8 @@ pub enum Credential {
     PrivateToken(Secret),
     /// `Authorization: Bearer`.
     Bearer(Secret),
+    /// `Authorization: Bot`, as Discord wants it.
+    Bot(Secret),
     /// Every call brings its own, by [`Call::credential`], because it is renewed from time to time; a call that brings
     /// none goes without.
     PerCall {
@@ -78,6 +82,7 @@ pub struct Api {
     timeout: Duration,
     patience: Duration,
     body_cap: usize,
+    user_agent: Option<HeaderValue>,
 }
 
 impl Api {
@@ -99,6 +104,7 @@ impl Api {
             timeout,
             patience: timeout,
             body_cap: 8 << 20,
+            user_agent: None,
         })
     }
 
@@ -118,6 +124,12 @@ impl Api {
     #[must_use]
     pub fn with_body_cap(self, body_cap: usize) -> Self {
         Self { body_cap, ..self }
+    }
+
+    /// Another name than our own, for hosts that prescribe its form.
+    #[must_use]
+    pub fn with_user_agent(self, user_agent: &'static str) -> Self {
+        Self { user_agent: Some(HeaderValue::from_static(user_agent)), ..self }
     }
 
     /// Another sequence of pauses between the tries of [`Api::read`].
@@ -163,11 +175,11 @@ impl Api {
         let request = self.request(call, credential)?;
         let caller = credential.map(Secret::digest);
         self.logins.check(caller.as_ref())?;
-        let turn = self.throttle.admit(call.patience.unwrap_or(self.patience)).await?;
+        let turn = self.throttle.admit(call.patience.unwrap_or(self.patience), call.bucket.as_deref()).await?;
         let response = self.client.execute(request).await.map_err(Failure::of_transport)?;
         metrics::counter!(OUTBOUND, "host" => self.host(), "status" => response.status().as_u16().to_string())
             .increment(1);
-        self.throttle.learn(response.status(), response.headers());
+        self.throttle.learn(response.status(), response.headers(), call.bucket.as_deref());
         self.logins.record(caller, response.status(), call.takes_unauthorized());
         let wanted = answer::Wanted { keep: call.keep.unwrap_or(body::Keep::All(self.body_cap)), also: &call.answers };
         let answer = answer::take(response, label, wanted).await;
@@ -181,13 +193,16 @@ impl Api {
         if let (Some(name), Some(secret)) = (self.credential.header(), credential) {
             request.headers_mut().insert(name, self.credential.value(secret)?);
         }
+        if let Some(name) = &self.user_agent {
+            request.headers_mut().insert(USER_AGENT, name.clone());
+        }
         call.furnish(&mut request)?;
         Ok(request)
     }
 
     fn own_secret(&self) -> Option<&Secret> {
         match &self.credential {
-            Credential::PrivateToken(secret) | Credential::Bearer(secret) => Some(secret),
+            Credential::PrivateToken(secret) | Credential::Bearer(secret) | Credential::Bot(secret) => Some(secret),
             Credential::PerCall { .. } | Credential::Nothing => None,
         }
     }
@@ -197,7 +212,7 @@ impl Credential {
     fn header(&self) -> Option<HeaderName> {
         match self {
             Self::PrivateToken(_) => Some(HeaderName::from_static("private-token")),
-            Self::Bearer(_) => Some(AUTHORIZATION),
+            Self::Bearer(_) | Self::Bot(_) => Some(AUTHORIZATION),
             Self::PerCall { header, .. } => Some(HeaderName::from_static(header)),
             Self::Nothing => None,
         }
@@ -206,6 +221,7 @@ impl Credential {
     fn value(&self, secret: &Secret) -> Result<HeaderValue, Failure> {
         let prefix = match self {
             Self::Bearer(_) => "Bearer ",
+            Self::Bot(_) => "Bot ",
             Self::PerCall { prefix, .. } => prefix,
             Self::PrivateToken(_) | Self::Nothing => "",
         };

@@ -2,5 +2,8 @@
 //! model the systems, not the bot, and import nothing of it but the clock and the tools for secrets. Not in the image.
 
 pub mod demo;
+pub mod faults;
+mod gate;
 pub mod gitlab;
+pub mod holds;
 pub mod slack;

@@ -5,6 +5,8 @@ mod blocks;
 pub mod client;
 pub mod inbound;
 pub mod mrkdwn;
+pub mod prose;
+pub mod socket;
 
 pub use blocks::{Message, announcement, message};
 
@@ -12,7 +14,7 @@ use super::{ChatError, Messenger, Posted};
 use crate::rotation::ids::{PersonId, RotationId, TokenName};
 use crate::rotation::view::Card;
 use async_trait::async_trait;
-use client::{Client, Identity, Mark};
+use client::{Client, Identity, Mark, unpostable};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use tokio::sync::OnceCell;
@@ -55,7 +57,8 @@ impl Slack {
     /// The card that an earlier try may have posted.
     async fn find(&self, card: &Card, mark: &Mark) -> Result<Option<String>, ChatError> {
         let oldest = born(&card.rotation);
-        let seen = self.client.find_in_channel(&self.channel, oldest, mark, self.identity().await?).await?;
+        let seen = self.client.find_in_channel(&self.channel, oldest, mark, self.identity().await?).await;
+        let seen = seen.map_err(|error| unpostable(error, &self.channel))?;
         Ok(seen.map(|seen| reference(&self.channel, &seen.ts)))
     }
 
@@ -83,7 +86,10 @@ impl Messenger for Slack {
                 self.client.update(channel, ts, &message, &mark).await?;
                 (channel.to_owned(), ts.to_owned())
             }
-            None => self.client.post(&self.channel, None, &message, &mark).await?,
+            None => {
+                let posted = self.client.post(&self.channel, None, &message, &mark).await;
+                posted.map_err(|error| unpostable(error, &self.channel))?
+            }
         };
         let url = self.url(&channel, &ts).await;
         Ok(Posted { reference: reference(&channel, &ts), url })

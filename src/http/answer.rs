@@ -1,7 +1,7 @@
 //! From a response to a [`Reply`] or a typed failure.
 
 use super::body::{self, Keep, Unread};
-use super::error::{CallError, Failure, message_of};
+use super::error::{CallError, Failure, code_of, message_of};
 use super::throttle::asked_to_wait;
 use crate::secret::Secret;
 use reqwest::header::HeaderMap;
@@ -48,7 +48,7 @@ impl Reply {
     /// must not be shown is named again.
     pub fn refusal(&self, hidden: &[&Secret]) -> CallError {
         let message = message_of(&self.body).unwrap_or_else(|| usual_words(self.status));
-        Failure::Status(self.status(), message).explain(&self.label, hidden.iter().copied())
+        Failure::Status(self.status(), code_of(&self.body), message).explain(&self.label, hidden.iter().copied())
     }
 
     /// What the host says in the body, if it is JSON of a usual shape; not cleaned, and not to be shown as it is.
@@ -90,7 +90,7 @@ async fn usual(response: Response, label: &str, keep: Keep) -> Result<Reply, Fai
     }
     if status.is_redirection() {
         let why = "it points to another address; the base address or a path is outdated";
-        return Err(Failure::Status(status.as_u16(), why.to_owned()));
+        return Err(Failure::Status(status.as_u16(), None, why.to_owned()));
     }
     if !status.is_success() {
         return Err(refusal(response, status).await);
@@ -110,7 +110,8 @@ async fn whole(response: Response, label: &str, keep: Keep) -> Result<Reply, Fai
 
 async fn refusal(response: Response, status: StatusCode) -> Failure {
     let body = body::read(response, Keep::All(REFUSAL_CAP)).await.unwrap_or_default();
-    Failure::Status(status.as_u16(), message_of(&body).unwrap_or_else(|| usual_words(status)))
+    let message = message_of(&body).unwrap_or_else(|| usual_words(status));
+    Failure::Status(status.as_u16(), code_of(&body), message)
 }
 
 fn usual_words(status: StatusCode) -> String {

@@ -35,6 +35,7 @@ pub struct Call<'a> {
     unauthorized_is_an_answer: bool,
     pub(super) patience: Option<Duration>,
     pub(super) keep: Option<Keep>,
+    pub(super) bucket: Option<String>,
 }
 
 impl<'a> Call<'a> {
@@ -52,6 +53,7 @@ impl<'a> Call<'a> {
             unauthorized_is_an_answer: false,
             patience: None,
             keep: None,
+            bucket: None,
         }
     }
 
@@ -181,6 +183,13 @@ impl<'a> Call<'a> {
     #[must_use]
     pub fn keep_tail(mut self, bytes: usize) -> Self {
         self.keep = Some(Keep::Tail(bytes));
+        self
+    }
+
+    /// The host counts this call apart from others, together with those of the same bucket.
+    #[must_use]
+    pub fn bucket(mut self, bucket: impl Into<String>) -> Self {
+        self.bucket = Some(bucket.into());
         self
     }
 

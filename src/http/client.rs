@@ -3,7 +3,7 @@
 
 use crate::secret::Secret;
 use reqwest::redirect::Policy;
-use reqwest::{Certificate, Client, Identity};
+use reqwest::{Certificate, Client, ClientBuilder, Identity};
 use std::time::Duration;
 
 /// Why there is no client.
@@ -39,20 +39,7 @@ pub fn client(extra_ca: Option<&[u8]>) -> Result<Client, BadClient> {
 
 /// A client for one connection that needs more than [`client`] gives.
 pub fn client_with(tls: &Tls<'_>) -> Result<Client, BadClient> {
-    // A second install fails because there is a provider already, and there is no other provider in this program.
-    let _already = rustls::crypto::ring::default_provider().install_default();
-    let mut builder = Client::builder()
-        .user_agent(concat!("rekey/", env!("CARGO_PKG_VERSION")))
-        .redirect(Policy::none())
-        .connect_timeout(Duration::from_secs(5))
-        .timeout(Duration::from_secs(10));
-    if let Some(pem) = tls.extra_ca {
-        let certificates = Certificate::from_pem_bundle(pem).map_err(|_| BadClient::Certificates)?;
-        if certificates.is_empty() {
-            return Err(BadClient::Certificates);
-        }
-        builder = builder.tls_certs_merge(certificates);
-    }
+    let mut builder = builder(tls.extra_ca)?;
     if let Some(pem) = tls.identity {
         builder = builder.identity(Identity::from_pem(pem.expose().as_bytes()).map_err(|_| BadClient::Identity)?);
     }
@@ -60,6 +47,25 @@ pub fn client_with(tls: &Tls<'_>) -> Result<Client, BadClient> {
         builder = builder.no_proxy();
     }
     builder.build().map_err(|error| BadClient::Setup(error.without_url().to_string()))
+}
+
+/// What all clients have in common.
+pub(super) fn builder(extra_ca: Option<&[u8]>) -> Result<ClientBuilder, BadClient> {
+    // A second install fails because there is a provider already, and there is no other provider in this program.
+    let _already = rustls::crypto::ring::default_provider().install_default();
+    let mut builder = Client::builder()
+        .user_agent(concat!("rekey/", env!("CARGO_PKG_VERSION")))
+        .redirect(Policy::none())
+        .connect_timeout(Duration::from_secs(5))
+        .timeout(Duration::from_secs(10));
+    if let Some(pem) = extra_ca {
+        let certificates = Certificate::from_pem_bundle(pem).map_err(|_| BadClient::Certificates)?;
+        if certificates.is_empty() {
+            return Err(BadClient::Certificates);
+        }
+        builder = builder.tls_certs_merge(certificates);
+    }
+    Ok(builder)
 }
 
 #[cfg(test)]

@@ -2,20 +2,26 @@
 //! people click and type, and fails on demand. [`World`] is what is in it, [`Slack`] runs it, [`Handle`] looks inside.
 
 mod check;
-mod faults;
+mod delivery;
+mod directory;
 mod gate;
+mod limits;
 mod methods;
 mod page;
 mod params;
 mod people;
+mod posting;
 mod reading;
+mod socket;
+mod views;
 mod way_back;
 mod world;
 
-pub use faults::{Fault, Rule};
-pub use people::NoAnswer;
-pub use world::{Channel, Ephemeral, Message, Settings, User, World};
+pub use super::faults::{Fault, Rule};
+pub use people::{NoAnswer, Submitted};
+pub use world::{Channel, Ephemeral, Message, Settings, User, View, World};
 
+use super::faults::Faults;
 use crate::clock::Clock;
 use axum::Router;
 use std::net::SocketAddr;
@@ -29,8 +35,8 @@ pub struct Handle(Arc<Inner>);
 
 struct Inner {
     world: Mutex<World>,
-    faults: Mutex<Vec<Rule>>,
-    holds: gate::Holds,
+    faults: Faults,
+    sockets: Mutex<socket::Sockets>,
     clock: Arc<dyn Clock>,
     http: reqwest::Client,
 }
@@ -77,8 +83,13 @@ impl Drop for Slack {
 impl Handle {
     /// A world under a clock, to be mounted by [`router`].
     pub fn new(world: World, clock: Arc<dyn Clock>, http: reqwest::Client) -> Self {
-        let (world, faults) = (Mutex::new(world), Mutex::default());
-        Self(Arc::new(Inner { world, faults, holds: gate::Holds::default(), clock, http }))
+        Self(Arc::new(Inner {
+            world: Mutex::new(world),
+            faults: Faults::default(),
+            sockets: Mutex::default(),
+            clock,
+            http,
+        }))
     }
 
     /// Looks at the world or changes it, alone. Not to be nested.
@@ -90,22 +101,22 @@ impl Handle {
 
     /// Adds a fault.
     pub fn fault(&self, rule: Rule) {
-        lock(&self.0.faults).push(rule);
+        self.0.faults.add(rule);
     }
 
     /// Ends all faults.
     pub fn clear_faults(&self) {
-        lock(&self.0.faults).clear();
+        self.0.faults.clear();
     }
 
     /// Waits until a call is held by a fault.
     pub async fn held(&self) {
-        self.0.holds.held().await;
+        self.0.faults.held().await;
     }
 
     /// Lets held calls go on, or breaks their connections.
     pub fn release(&self, go_on: bool) {
-        self.0.holds.release(go_on);
+        self.0.faults.release(go_on);
     }
 
     /// All messages of a channel, oldest first, replies among them.
@@ -132,7 +143,7 @@ pub fn router(handle: Handle) -> Router {
     let api = Router::new()
         .route("/api/{method}", axum::routing::any(methods::call))
         .layer(axum::middleware::from_fn_with_state(handle.clone(), gate::gate));
-    api.merge(way_back::router()).merge(page::router()).with_state(handle)
+    api.merge(way_back::router()).merge(socket::router()).merge(page::router()).with_state(handle)
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

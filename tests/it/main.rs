@@ -18,3 +18,4 @@ mod secret_store;
 mod server;
 mod simulation;
 mod slack;
+mod socket;

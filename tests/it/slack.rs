@@ -4,4 +4,5 @@ mod door;
 mod messenger;
 mod rotations;
 mod samples;
+mod socket;
 mod words;

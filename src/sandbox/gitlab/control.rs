@@ -1,12 +1,12 @@
 //! `/sandbox/…`: what the real GitLab does not have. A page and foreign harnesses look in and pull strings here.
 
-use super::faults::Rule;
 use super::handle::Handle;
 use super::people::Place;
 use super::render;
 use super::reply::stamp;
 use super::runner::Pipeline;
 use super::world::World;
+use crate::sandbox::faults::Rule;
 use crate::secret::Secret;
 use axum::extract::State;
 use axum::http::StatusCode;

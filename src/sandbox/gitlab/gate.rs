@@ -1,31 +1,31 @@
 //! Every API call passes here: it is listed, suffers what the faults say, and is performed even if its caller hangs up.
 
 use super::auth::credential;
-use super::faults::Fault;
 use super::handle::Handle;
 use super::line::Line;
 use super::request::{FullUri, Ignored};
-use axum::body::{Body, Bytes, to_bytes};
+use crate::sandbox::faults::Fault;
+use crate::sandbox::gate::{Wording, broken, read_whole, undergo};
+use axum::body::Body;
 use axum::extract::{ConnectInfo, Request, State};
 use axum::http::{Response, StatusCode};
 use axum::middleware::Next;
-use axum::response::IntoResponse;
+use axum::response::{Html, IntoResponse};
 use serde_json::json;
-use std::time::Duration;
 
-const LARGEST_BODY: usize = 2 << 20;
+const WORDING: Wording = Wording { retry_later, server_error };
 
 /// The middleware itself.
 pub(super) async fn gate(State(handle): State<Handle>, request: Request, next: Next) -> Response<Body> {
     let line = request.extensions().get::<ConnectInfo<Line>>().map(|line| line.0.clone());
-    let (parts, body) = request.into_parts();
-    let Ok(body) = to_bytes(body, LARGEST_BODY).await else { return StatusCode::PAYLOAD_TOO_LARGE.into_response() };
-    let mut request = Request::from_parts(parts, Body::from(body));
+    let mut request = match read_whole(request).await {
+        Ok(request) => request,
+        Err(refusal) => return refusal,
+    };
     let uri = FullUri(request.uri().clone());
     request.extensions_mut().insert(uri);
     let (seq, fault) = handle.arrive(&request, credential(request.headers()));
-    // A task of its own: a caller that hangs up does not undo what it asked for.
-    let task = tokio::spawn(undergo(handle.clone(), seq, fault, request, next));
+    let task = tokio::spawn(pass(handle.clone(), seq, fault, request, next));
     match task.await {
         Ok(Some(response)) => {
             let status = response.status().as_u16();
@@ -36,47 +36,9 @@ pub(super) async fn gate(State(handle): State<Handle>, request: Request, next: N
     }
 }
 
-/// What the caller gets; `None` is a broken connection.
-async fn undergo(
-    handle: Handle,
-    seq: u64,
-    fault: Option<Fault>,
-    request: Request,
-    next: Next,
-) -> Option<Response<Body>> {
+async fn pass(handle: Handle, seq: u64, fault: Option<Fault>, request: Request, next: Next) -> Option<Response<Body>> {
     let perform = perform(handle.clone(), seq, request, next);
-    match fault {
-        None => Some(perform.await),
-        Some(Fault::Delay { milliseconds }) => {
-            tokio::time::sleep(Duration::from_millis(milliseconds)).await;
-            Some(perform.await)
-        }
-        Some(Fault::TooManyRequests { retry_after }) => Some(retry_later(retry_after)),
-        Some(Fault::ErrorBefore { status }) => Some(server_error(status)),
-        Some(Fault::ErrorAfter { status }) => {
-            perform.await;
-            Some(server_error(status))
-        }
-        Some(Fault::CutBefore) => None,
-        Some(Fault::CutAfter) => {
-            perform.await;
-            None
-        }
-        Some(Fault::Late) => {
-            handle.postpone(Box::pin(async move { drop(perform.await) }));
-            None
-        }
-        Some(Fault::Html) => Some(axum::response::Html("<!DOCTYPE html><title>Sign in</title>").into_response()),
-        Some(Fault::TruncatedJson) => Some(half(perform.await).await),
-        Some(Fault::HoldBefore) => match handle.hold(seq, false).await {
-            true => Some(perform.await),
-            false => None,
-        },
-        Some(Fault::HoldAfter) => {
-            let response = perform.await;
-            handle.hold(seq, true).await.then_some(response)
-        }
-    }
+    undergo(handle.trouble(), WORDING, (seq, fault), perform).await
 }
 
 async fn perform(handle: Handle, seq: u64, request: Request, next: Next) -> Response<Body> {
@@ -91,22 +53,14 @@ fn retry_later(seconds: u64) -> Response<Body> {
     (StatusCode::TOO_MANY_REQUESTS, headers, "Retry later\n").into_response()
 }
 
-fn server_error(status: u16) -> Response<Body> {
-    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+fn server_error(status: StatusCode) -> Response<Body> {
     match status {
         StatusCode::INTERNAL_SERVER_ERROR => {
             (status, axum::Json(json!({"message": "500 Internal Server Error"}))).into_response()
         }
         // Anything else comes from the proxy in front.
-        _ => (status, axum::response::Html("<html><title>GitLab is not responding</title></html>")).into_response(),
+        _ => (status, Html("<html><title>GitLab is not responding</title></html>")).into_response(),
     }
-}
-
-async fn half(response: Response<Body>) -> Response<Body> {
-    let (mut parts, body) = response.into_parts();
-    parts.headers.remove("content-length");
-    let whole = to_bytes(body, usize::MAX).await.unwrap_or_default();
-    Response::from_parts(parts, Body::from(whole.slice(..whole.len() / 2)))
 }
 
 fn with_limits(mut response: Response<Body>, observed: usize, now: i64) -> Response<Body> {
@@ -126,14 +80,7 @@ fn with_limits(mut response: Response<Body>, observed: usize, now: i64) -> Respo
 
 /// Breaks the connection; on a server that is not ours, by a body that fails.
 fn cut(line: Option<Line>) -> Response<Body> {
-    match line {
-        Some(line) => {
-            line.cut();
-            Response::new(Body::empty())
-        }
-        None => {
-            let broken: Result<Bytes, std::io::Error> = Err(std::io::ErrorKind::ConnectionReset.into());
-            Response::new(Body::from_stream(futures::stream::iter([broken])))
-        }
-    }
+    let Some(line) = line else { return broken() };
+    line.cut();
+    Response::new(Body::empty())
 }

@@ -2,15 +2,14 @@
 
 use super::calls::Call;
 use super::delivery::{self, Delivery};
-use super::faults::{Fault, Faults, Rule};
-use super::holds::{Held, Holds};
 use super::runner::{Job, Pipeline};
 use super::settings::Pace;
 use super::tokens::Token;
 use super::world::World;
 use crate::clock::Clock;
+use crate::sandbox::faults::{Fault, Faults, Rule};
+use crate::sandbox::holds::Held;
 use axum::extract::Request;
-use futures::future::BoxFuture;
 use std::sync::{Arc, Mutex, MutexGuard};
 use tokio::sync::Notify;
 
@@ -21,9 +20,7 @@ pub struct Handle(Arc<Inner>);
 struct Inner {
     world: Mutex<World>,
     clock: Arc<dyn Clock>,
-    faults: Mutex<Faults>,
-    late: Mutex<Vec<BoxFuture<'static, ()>>>,
-    holds: Holds,
+    faults: Faults,
     outbox: Notify,
     sending: tokio::sync::Mutex<reqwest::Client>,
 }
@@ -38,9 +35,7 @@ impl Handle {
         Self(Arc::new(Inner {
             world: Mutex::new(world),
             clock,
-            faults: Mutex::default(),
-            late: Mutex::default(),
-            holds: Holds::default(),
+            faults: Faults::default(),
             outbox: Notify::new(),
             sending: tokio::sync::Mutex::new(delivery::client()),
         }))
@@ -129,42 +124,37 @@ impl Handle {
 
     /// Adds a fault.
     pub fn fault(&self, rule: Rule) {
-        lock(&self.0.faults).0.push(rule);
+        self.0.faults.add(rule);
     }
 
     /// Ends all faults.
     pub fn clear_faults(&self) {
-        lock(&self.0.faults).0.clear();
+        self.0.faults.clear();
     }
 
     /// The faults in force.
     pub fn faults(&self) -> Vec<Rule> {
-        lock(&self.0.faults).0.clone()
+        self.0.faults.rules()
     }
 
     /// Late calls take effect now, in the order in which they were sent. How many there were.
     pub async fn land_late(&self) -> usize {
-        let late = std::mem::take(&mut *lock(&self.0.late));
-        let count = late.len();
-        for effect in late {
-            effect.await;
-        }
-        count
+        self.0.faults.land_late().await
     }
 
     /// The first held call, as soon as there is one.
     pub async fn held(&self) -> Held {
-        self.0.holds.held().await
+        self.0.faults.held().await
     }
 
     /// All held calls.
     pub fn waiting(&self) -> Vec<Held> {
-        self.0.holds.waiting()
+        self.0.faults.waiting()
     }
 
     /// Lets the held calls go on (true), or breaks their connections (false; what was not performed never is).
     pub fn release(&self, go_on: bool) {
-        self.0.holds.release(go_on);
+        self.0.faults.release(go_on);
     }
 
     /// Sends what webhooks have to say and returns when all of it was answered.
@@ -199,12 +189,8 @@ impl Handle {
         self.0.outbox.notified().await;
     }
 
-    pub(super) async fn hold(&self, seq: u64, performed: bool) -> bool {
-        self.0.holds.hold(seq, performed).await
-    }
-
-    pub(super) fn postpone(&self, effect: BoxFuture<'static, ()>) {
-        lock(&self.0.late).push(effect);
+    pub(super) fn trouble(&self) -> &Faults {
+        &self.0.faults
     }
 
     pub(super) fn now_seconds(&self) -> i64 {
@@ -213,14 +199,14 @@ impl Handle {
 
     /// Lists a call and says what it shall suffer.
     pub(super) fn arrive(&self, request: &Request, credential: Option<&str>) -> (u64, Option<Fault>) {
-        let (method, uri) = (request.method().as_str(), request.uri());
+        let (method, uri) = (request.method(), request.uri());
         let (path, query) = (uri.path(), uri.query().unwrap_or(""));
         let (seq, caller) = self.with(|world| {
             let caller = credential.and_then(|value| world.token_with(value)).map(|token| token.id);
             let now = world.now;
-            (world.calls.open(now, method, path, query, caller), caller)
+            (world.calls.open(now, method.as_str(), path, query, caller), caller)
         });
-        (seq, lock(&self.0.faults).pick(method, path, caller))
+        (seq, self.0.faults.pick(method, path, caller))
     }
 
     pub(super) fn performed(&self, seq: u64, status: u16, ignored: Vec<String>) {

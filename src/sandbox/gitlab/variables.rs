@@ -4,6 +4,7 @@ use super::people::{Place, is_within};
 use super::reply::Refusal;
 use super::runner::Job;
 use super::world::World;
+use crate::sandbox::faults::wildcard;
 use serde_json::{Value, json};
 
 /// A CI/CD variable of a project, a group or the instance.
@@ -108,14 +109,6 @@ impl Variable {
 fn can_be_masked(value: &str, raw: bool) -> bool {
     let allowed = |c: char| c.is_ascii_alphanumeric() || "_:@-+.~=/".contains(c);
     value.len() >= 8 && !value.contains(char::is_whitespace) && (raw || value.chars().all(allowed))
-}
-
-/// Whether text matches a pattern in which `*` stands for anything.
-pub(super) fn wildcard(pattern: &str, text: &str) -> bool {
-    let Some((head, rest)) = pattern.split_once('*') else { return pattern == text };
-    let Some(after) = text.strip_prefix(head) else { return false };
-    let mut starts = (0..=after.len()).filter(|&at| after.is_char_boundary(at));
-    starts.any(|at| wildcard(rest, &after[at..]))
 }
 
 impl World {

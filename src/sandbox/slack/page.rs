@@ -1,6 +1,6 @@
 //! What a page of the demo needs: the whole state as JSON, pressing, typing, and faults.
 
-use super::{Handle, Rule, lock};
+use super::{Handle, Rule};
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
@@ -32,7 +32,7 @@ pub(super) fn router() -> Router<Handle> {
 }
 
 async fn state(State(handle): State<Handle>) -> Json<Value> {
-    let faults = lock(&handle.0.faults).clone();
+    let faults = handle.0.faults.rules();
     Json(handle.with(|world| {
         json!({
             "team": world.settings.team,

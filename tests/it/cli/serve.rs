@@ -92,7 +92,7 @@ async fn a_mail_becomes_a_card_and_one_press_of_approve_a_new_token_and_a_closed
     // It comes into being after the scan, so only the mail can have told of it.
     office.make_token(6);
     office.slack.state().with(|world| world.settings.bot = address.clone());
-    office.slack.state().fault(Rule::new("chat.postMessage", Fault::HoldAfter));
+    office.slack.state().fault(Rule::new("POST", "*/chat.postMessage", Fault::HoldAfter));
 
     let request = reqwest::Client::new().post(format!("{address}/hooks/mail"));
     let request = request.basic_auth("actionmailbox", Some(MAIL_PASSWORD)).header("content-type", "message/rfc822");
