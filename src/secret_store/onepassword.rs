@@ -42,7 +42,7 @@ pub struct Spec {
 }
 
 /// A Connect server and the token for it.
-pub struct Connection {
+pub struct Settings {
     /// Where it is.
     pub link: Link,
     /// A Connect token that may read and write the vaults.
@@ -51,13 +51,13 @@ pub struct Connection {
     pub sync: Duration,
 }
 
-impl fmt::Debug for Connection {
+impl fmt::Debug for Settings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Connection").field("link", &self.link).field("sync", &self.sync).finish_non_exhaustive()
+        f.debug_struct("Settings").field("link", &self.link).field("sync", &self.sync).finish_non_exhaustive()
     }
 }
 
-impl Connection {
+impl Settings {
     pub(super) fn open(&self, name: &str) -> Result<Arc<Server>, BadConnection> {
         Ok(Arc::new(Server::open(self, &format!("[onepassword.{name}]"))?))
     }

@@ -28,7 +28,7 @@ pub enum StoreSpec {
 #[derive(Debug, Default)]
 pub struct Connections {
     /// 1Password Connect servers.
-    pub onepassword: Named<onepassword::Connection>,
+    pub onepassword: Named<onepassword::Settings>,
 }
 
 /// Open connections: what [`build`] needs from outside.
@@ -42,7 +42,7 @@ impl Context {
     /// Sets every connection up; nobody is called yet.
     pub fn open(gitlab: Arc<Api>, connections: &Connections) -> Result<Self, BadConnection> {
         let Connections { onepassword } = connections;
-        Ok(Self { gitlab, onepassword: opened(onepassword, onepassword::Connection::open)? })
+        Ok(Self { gitlab, onepassword: opened(onepassword, onepassword::Settings::open)? })
     }
 }
 

@@ -4,7 +4,7 @@ use super::{ConnectionKind, Kind, at, link};
 use crate::config::address::authority;
 use crate::config::secret_ref;
 use crate::config::section::Section;
-use crate::secret_store::onepassword::{Connection, Spec};
+use crate::secret_store::onepassword::{Settings, Spec};
 use crate::secret_store::{Connections, StoreSpec};
 use std::time::Duration;
 
@@ -28,8 +28,8 @@ fn connection(section: &Section<'_>, name: &str, connections: &mut Connections) 
         section.complain("sync", &format!("sync is longer than {LONGEST_SYNC} s; a write is tried again anyway"));
     }
     if let (Some(link), Some(token)) = (link, token) {
-        let connection = Connection { link, token: token.value, sync: Duration::from_secs(sync) };
-        connections.onepassword.insert(name.to_owned(), connection);
+        let settings = Settings { link, token: token.value, sync: Duration::from_secs(sync) };
+        connections.onepassword.insert(name.to_owned(), settings);
     }
 }
 

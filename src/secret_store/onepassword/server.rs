@@ -1,6 +1,6 @@
 //! The calls to one Connect server, and what is known about how far its reads lag behind.
 
-use super::Connection;
+use super::Settings;
 use super::item::{Change, Item};
 use crate::http::{Api, Call, CallError, Credential, segment};
 use crate::rotation::ids::StoreId;
@@ -57,9 +57,9 @@ struct Title {
 }
 
 impl Server {
-    pub(super) fn open(connection: &Connection, section: &str) -> Result<Self, BadConnection> {
-        let api = connection.link.open(section, Credential::Bearer(connection.token.duplicate()))?;
-        Ok(Self { api, section: section.to_owned(), sync: connection.sync, lag: Mutex::default() })
+    pub(super) fn open(settings: &Settings, section: &str) -> Result<Self, BadConnection> {
+        let api = settings.link.open(section, Credential::Bearer(settings.token.duplicate()))?;
+        Ok(Self { api, section: section.to_owned(), sync: settings.sync, lag: Mutex::default() })
     }
 
     /// Ids for what may be names. A name must be one vault's or item's alone.

@@ -8,7 +8,7 @@ use super::proxy::{Proxy, by_method};
 use super::{built, python, refusal};
 use crate::http::serve;
 use rekey::rotation::store::{Capabilities, Rollback, Undo};
-use rekey::secret_store::onepassword::{Connection, Spec};
+use rekey::secret_store::onepassword::{Settings, Spec};
 use rekey::secret_store::{Connections, Link, SecretStore, StoreError, StoreSpec, Written};
 use serde_json::json;
 use std::sync::Arc;
@@ -31,9 +31,9 @@ fn spec(previous: Option<&str>) -> Spec {
 
 fn store_at(base: &str, token: &str, timeout: Option<Duration>, spec: Spec) -> Arc<dyn SecretStore> {
     let link = Link { url: base.to_owned(), timeout, ..Link::default() };
-    let connection = Connection { link, token: secret(token), sync: Duration::from_secs(1) };
+    let settings = Settings { link, token: secret(token), sync: Duration::from_secs(1) };
     let mut connections = Connections::default();
-    connections.onepassword.insert("main".into(), connection);
+    connections.onepassword.insert("main".into(), settings);
     built(&StoreSpec::Onepassword(spec), &connections)
 }
 
