@@ -7,6 +7,7 @@ pub mod file;
 pub mod gitlab_variable;
 pub mod onepassword;
 mod registry;
+pub mod session;
 pub mod template;
 mod templated;
 

@@ -23,6 +23,7 @@ pub fn segment(text: &str) -> String {
 }
 
 /// One request: method, path below the base, and what goes with them.
+#[derive(Clone)]
 pub struct Call<'a> {
     pub(super) method: Method,
     path: String,

@@ -3,6 +3,7 @@
 
 #[macro_use]
 pub mod contract;
+mod docs;
 mod file;
 mod gitlab_variable;
 mod onepassword;
