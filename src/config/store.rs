@@ -2,6 +2,7 @@
 //! connections to them, such as `[vault.main]`. One file a kind; a kind is one line in [`KINDS`], and one in
 //! [`CONNECTIONS`] if stores of that kind share connections.
 
+mod azure_key_vault;
 mod file;
 mod gitlab_variable;
 mod link;
@@ -37,12 +38,14 @@ const KINDS: &[Kind] = &[
     gitlab_variable::KIND,
     file::KIND,
     // Behind a connection.
+    azure_key_vault::KIND,
     onepassword::KIND,
 ];
 
 /// Every kind of connection, one a line.
 const CONNECTIONS: &[ConnectionKind] = &[
     // Sorted by name.
+    azure_key_vault::CONNECTION,
     onepassword::CONNECTION,
 ];
 

@@ -4,7 +4,7 @@
 use super::connection::{BadConnection, Named};
 use super::template::Template;
 use super::templated::Templated;
-use super::{SecretStore, file, gitlab_variable, onepassword};
+use super::{SecretStore, azure_key_vault, file, gitlab_variable, onepassword};
 use crate::http::Api;
 use crate::rotation::ids::StoreId;
 use serde::{Deserialize, Serialize};
@@ -18,6 +18,8 @@ pub enum StoreSpec {
     GitlabVariable(gitlab_variable::Spec),
     /// A file on the machine that the bot runs on.
     File(file::Spec),
+    /// A secret in an Azure Key Vault.
+    AzureKeyVault(azure_key_vault::Spec),
     /// A field of a 1Password item.
     Onepassword(onepassword::Spec),
     /// One part of the document that another store holds.
@@ -27,6 +29,8 @@ pub enum StoreSpec {
 /// The connections that stores share, as configured, by name.
 #[derive(Debug, Default)]
 pub struct Connections {
+    /// Azure Key Vaults.
+    pub azure_key_vault: Named<azure_key_vault::Settings>,
     /// 1Password Connect servers.
     pub onepassword: Named<onepassword::Settings>,
 }
@@ -35,14 +39,19 @@ pub struct Connections {
 pub struct Context {
     /// The GitLab instance, with the bot's credential.
     pub gitlab: Arc<Api>,
+    pub(super) azure_key_vault: Named<Arc<azure_key_vault::Vault>>,
     pub(super) onepassword: Named<Arc<onepassword::Server>>,
 }
 
 impl Context {
     /// Sets every connection up; nobody is called yet.
     pub fn open(gitlab: Arc<Api>, connections: &Connections) -> Result<Self, BadConnection> {
-        let Connections { onepassword } = connections;
-        Ok(Self { gitlab, onepassword: opened(onepassword, onepassword::Settings::open)? })
+        let Connections { azure_key_vault, onepassword } = connections;
+        Ok(Self {
+            gitlab,
+            azure_key_vault: opened(azure_key_vault, azure_key_vault::Settings::open)?,
+            onepassword: opened(onepassword, onepassword::Settings::open)?,
+        })
     }
 }
 
@@ -60,6 +69,7 @@ pub fn build(spec: &StoreSpec, context: &Context) -> Result<Arc<dyn SecretStore>
     Ok(match spec {
         StoreSpec::GitlabVariable(spec) => Arc::new(gitlab_variable::GitlabVariable::new(id, context, spec)),
         StoreSpec::File(spec) => Arc::new(file::File::new(id, spec)),
+        StoreSpec::AzureKeyVault(spec) => Arc::new(azure_key_vault::AzureKeyVault::new(id, context, spec)?),
         StoreSpec::Onepassword(spec) => Arc::new(onepassword::Onepassword::new(id, context, spec)?),
         StoreSpec::Templated(inner, template) => Arc::new(Templated::new(id, build(inner, context)?, template.clone())),
     })
@@ -99,6 +109,7 @@ impl StoreSpec {
         StoreId(match self {
             Self::GitlabVariable(spec) => spec.id(),
             Self::File(spec) => spec.id(),
+            Self::AzureKeyVault(spec) => spec.id(),
             Self::Onepassword(spec) => spec.id(),
             Self::Templated(inner, template) => format!("{} ({template})", inner.id()),
         })
@@ -109,6 +120,7 @@ impl StoreSpec {
         match self {
             Self::GitlabVariable(spec) => spec.place(),
             Self::File(spec) => spec.place(),
+            Self::AzureKeyVault(spec) => spec.place(),
             Self::Onepassword(spec) => spec.place(),
             Self::Templated(inner, template) => inner.place().part(template.to_string()),
         }

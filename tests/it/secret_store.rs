@@ -3,6 +3,7 @@
 
 #[macro_use]
 pub mod contract;
+mod azure_key_vault;
 mod docs;
 mod file;
 mod gitlab_variable;
@@ -10,6 +11,7 @@ mod onepassword;
 pub mod proxy;
 pub mod python;
 mod template;
+mod tls;
 
 use crate::http::api;
 use rekey::secret_store::{Connections, Context, SecretStore, StoreError, StoreSpec, VariableScope, build};
@@ -26,6 +28,7 @@ contract! {
     file_alone: file::with("", "");
     file_with_line_end: file::with("", "\n");
     file_with_template: file::templated();
+    azure_key_vault_on_the_fake: azure_key_vault::on_the_fake();
     onepassword_by_id: onepassword::by_id();
     onepassword_with_previous: onepassword::with_previous();
 }
