@@ -4,6 +4,7 @@
 mod fields;
 pub mod issue;
 pub mod prose;
+mod signs;
 mod steps;
 pub mod text;
 
