@@ -6,6 +6,7 @@ mod connection;
 mod error;
 pub mod file;
 pub mod gitlab_variable;
+pub mod kubernetes;
 pub mod onepassword;
 mod registry;
 pub mod session;

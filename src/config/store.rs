@@ -5,6 +5,7 @@
 mod azure_key_vault;
 mod file;
 mod gitlab_variable;
+mod kubernetes;
 mod link;
 mod onepassword;
 mod template;
@@ -39,6 +40,7 @@ const KINDS: &[Kind] = &[
     file::KIND,
     // Behind a connection.
     azure_key_vault::KIND,
+    kubernetes::KIND,
     onepassword::KIND,
 ];
 
@@ -46,6 +48,7 @@ const KINDS: &[Kind] = &[
 const CONNECTIONS: &[ConnectionKind] = &[
     // Sorted by name.
     azure_key_vault::CONNECTION,
+    kubernetes::CONNECTION,
     onepassword::CONNECTION,
 ];
 

@@ -12,7 +12,7 @@ pub(super) use self::vault::Vault;
 
 use self::vault::{Bundle, NewSecret};
 use super::connection::{BadConnection, Link};
-use super::registry::{Context, Place};
+use super::registry::Place;
 use super::{Base, SecretStore, Seen, StoreError, Written};
 use crate::clock::start_of;
 use crate::rotation::ids::StoreId;
@@ -61,8 +61,8 @@ impl fmt::Debug for Settings {
 }
 
 impl Settings {
-    pub(super) fn open(&self, name: &str) -> Result<Arc<Vault>, BadConnection> {
-        Ok(Arc::new(Vault::open(self, &format!("[azure_key_vault.{name}]"))?))
+    pub(super) fn open(&self, section: &str) -> Result<Vault, BadConnection> {
+        Vault::open(self, section)
     }
 }
 
@@ -135,11 +135,8 @@ impl SecretStore for AzureKeyVault {
 }
 
 impl AzureKeyVault {
-    pub(super) fn new(id: StoreId, context: &Context, spec: &Spec) -> Result<Self, BadConnection> {
-        let vault = context.azure_key_vault.get(&spec.at).cloned();
-        let vault =
-            vault.ok_or_else(|| BadConnection(format!("{}: there is no [azure_key_vault.{}]", id.0, spec.at)))?;
-        Ok(Self { id, vault, spec: spec.clone() })
+    pub(super) fn new(id: StoreId, vault: Arc<Vault>, spec: &Spec) -> Self {
+        Self { id, vault, spec: spec.clone() }
     }
 
     async fn current(&self) -> Result<Bundle, StoreError> {

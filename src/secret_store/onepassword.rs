@@ -9,7 +9,7 @@ use self::item::{Change, Field, Item};
 use self::server::Located;
 pub(super) use self::server::Server;
 use super::connection::{BadConnection, Link};
-use super::registry::{Context, Place};
+use super::registry::Place;
 use super::{Base, SecretStore, Seen, StoreError, Written};
 use crate::rotation::ids::StoreId;
 use crate::rotation::store::{Capabilities, Rollback, Tag, Undo};
@@ -58,8 +58,8 @@ impl fmt::Debug for Settings {
 }
 
 impl Settings {
-    pub(super) fn open(&self, name: &str) -> Result<Arc<Server>, BadConnection> {
-        Ok(Arc::new(Server::open(self, &format!("[onepassword.{name}]"))?))
+    pub(super) fn open(&self, section: &str) -> Result<Server, BadConnection> {
+        Server::open(self, section)
     }
 }
 
@@ -161,10 +161,8 @@ impl SecretStore for Onepassword {
 }
 
 impl Onepassword {
-    pub(super) fn new(id: StoreId, context: &Context, spec: &Spec) -> Result<Self, BadConnection> {
-        let server = context.onepassword.get(&spec.at).cloned();
-        let server = server.ok_or_else(|| BadConnection(format!("{}: there is no [onepassword.{}]", id.0, spec.at)))?;
-        Ok(Self { id, server, spec: spec.clone() })
+    pub(super) fn new(id: StoreId, server: Arc<Server>, spec: &Spec) -> Self {
+        Self { id, server, spec: spec.clone() }
     }
 
     async fn item(&self) -> Result<(Located, Item), StoreError> {

@@ -4,7 +4,7 @@
 use super::connection::{BadConnection, Named};
 use super::template::Template;
 use super::templated::Templated;
-use super::{SecretStore, azure_key_vault, file, gitlab_variable, onepassword};
+use super::{SecretStore, azure_key_vault, file, gitlab_variable, kubernetes, onepassword};
 use crate::http::Api;
 use crate::rotation::ids::StoreId;
 use serde::{Deserialize, Serialize};
@@ -20,6 +20,8 @@ pub enum StoreSpec {
     File(file::Spec),
     /// A secret in an Azure Key Vault.
     AzureKeyVault(azure_key_vault::Spec),
+    /// One key of a Kubernetes Secret.
+    Kubernetes(kubernetes::Spec),
     /// A field of a 1Password item.
     Onepassword(onepassword::Spec),
     /// One part of the document that another store holds.
@@ -31,6 +33,8 @@ pub enum StoreSpec {
 pub struct Connections {
     /// Azure Key Vaults.
     pub azure_key_vault: Named<azure_key_vault::Settings>,
+    /// Clusters.
+    pub kubernetes: Named<kubernetes::Settings>,
     /// 1Password Connect servers.
     pub onepassword: Named<onepassword::Settings>,
 }
@@ -39,28 +43,39 @@ pub struct Connections {
 pub struct Context {
     /// The GitLab instance, with the bot's credential.
     pub gitlab: Arc<Api>,
-    pub(super) azure_key_vault: Named<Arc<azure_key_vault::Vault>>,
-    pub(super) onepassword: Named<Arc<onepassword::Server>>,
+    azure_key_vault: Named<Arc<azure_key_vault::Vault>>,
+    kubernetes: Named<Arc<kubernetes::Cluster>>,
+    onepassword: Named<Arc<onepassword::Server>>,
 }
 
 impl Context {
     /// Sets every connection up; nobody is called yet.
     pub fn open(gitlab: Arc<Api>, connections: &Connections) -> Result<Self, BadConnection> {
-        let Connections { azure_key_vault, onepassword } = connections;
+        let Connections { azure_key_vault, kubernetes, onepassword } = connections;
         Ok(Self {
             gitlab,
-            azure_key_vault: opened(azure_key_vault, azure_key_vault::Settings::open)?,
-            onepassword: opened(onepassword, onepassword::Settings::open)?,
+            // One a line.
+            azure_key_vault: opened(azure_key_vault, "azure_key_vault", azure_key_vault::Settings::open)?,
+            kubernetes: opened(kubernetes, "kubernetes", kubernetes::Settings::open)?,
+            onepassword: opened(onepassword, "onepassword", onepassword::Settings::open)?,
         })
     }
 }
 
-/// Every connection of a kind.
-fn opened<C, O>(
-    named: &Named<C>,
-    open: impl Fn(&C, &str) -> Result<O, BadConnection>,
-) -> Result<Named<O>, BadConnection> {
-    named.iter().map(|(name, connection)| Ok((name.clone(), open(connection, name)?))).collect()
+/// Every connection of a kind, opened under the name of its section.
+fn opened<S, C>(
+    settings: &Named<S>,
+    kind: &str,
+    open: impl Fn(&S, &str) -> Result<C, BadConnection>,
+) -> Result<Named<Arc<C>>, BadConnection> {
+    let section = |name: &str| format!("[{kind}.{name}]");
+    settings.iter().map(|(name, each)| Ok((name.clone(), Arc::new(open(each, &section(name))?)))).collect()
+}
+
+/// The connection that a specification names; the configuration has made sure that there is one.
+fn at<C>(connections: &Named<Arc<C>>, kind: &str, name: &str) -> Result<Arc<C>, BadConnection> {
+    let missing = || BadConnection(format!("there is no connection [{kind}.{name}]"));
+    connections.get(name).cloned().ok_or_else(missing)
 }
 
 /// From a name to the thing. Fails if the specification names a connection that there is not.
@@ -69,8 +84,16 @@ pub fn build(spec: &StoreSpec, context: &Context) -> Result<Arc<dyn SecretStore>
     Ok(match spec {
         StoreSpec::GitlabVariable(spec) => Arc::new(gitlab_variable::GitlabVariable::new(id, context, spec)),
         StoreSpec::File(spec) => Arc::new(file::File::new(id, spec)),
-        StoreSpec::AzureKeyVault(spec) => Arc::new(azure_key_vault::AzureKeyVault::new(id, context, spec)?),
-        StoreSpec::Onepassword(spec) => Arc::new(onepassword::Onepassword::new(id, context, spec)?),
+        StoreSpec::AzureKeyVault(spec) => {
+            let vault = at(&context.azure_key_vault, "azure_key_vault", &spec.at)?;
+            Arc::new(azure_key_vault::AzureKeyVault::new(id, vault, spec))
+        }
+        StoreSpec::Kubernetes(spec) => {
+            Arc::new(kubernetes::Kubernetes::new(id, at(&context.kubernetes, "kubernetes", &spec.at)?, spec))
+        }
+        StoreSpec::Onepassword(spec) => {
+            Arc::new(onepassword::Onepassword::new(id, at(&context.onepassword, "onepassword", &spec.at)?, spec))
+        }
         StoreSpec::Templated(inner, template) => Arc::new(Templated::new(id, build(inner, context)?, template.clone())),
     })
 }
@@ -110,6 +133,7 @@ impl StoreSpec {
             Self::GitlabVariable(spec) => spec.id(),
             Self::File(spec) => spec.id(),
             Self::AzureKeyVault(spec) => spec.id(),
+            Self::Kubernetes(spec) => spec.id(),
             Self::Onepassword(spec) => spec.id(),
             Self::Templated(inner, template) => format!("{} ({template})", inner.id()),
         })
@@ -121,6 +145,7 @@ impl StoreSpec {
             Self::GitlabVariable(spec) => spec.place(),
             Self::File(spec) => spec.place(),
             Self::AzureKeyVault(spec) => spec.place(),
+            Self::Kubernetes(spec) => spec.place(),
             Self::Onepassword(spec) => spec.place(),
             Self::Templated(inner, template) => inner.place().part(template.to_string()),
         }

@@ -7,6 +7,7 @@ mod azure_key_vault;
 mod docs;
 mod file;
 mod gitlab_variable;
+mod kubernetes;
 mod onepassword;
 pub mod proxy;
 pub mod python;
@@ -27,6 +28,9 @@ contract! {
     instance_variable_in_the_sandbox: gitlab_variable::in_the_sandbox("instance");
     file_alone: file::with("", "");
     file_with_line_end: file::with("", "\n");
+    kubernetes_secret: kubernetes::alone();
+    kubernetes_secret_that_keeps_the_previous_value: kubernetes::with_previous();
+    kubernetes_secret_with_template: kubernetes::templated();
     file_with_template: file::templated();
     azure_key_vault_on_the_fake: azure_key_vault::on_the_fake();
     onepassword_by_id: onepassword::by_id();
