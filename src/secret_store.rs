@@ -2,11 +2,13 @@
 //! registry (`secret_store/registry.rs`), and a line in the contract suite.
 
 pub mod command;
+pub mod azure_key_vault;
 mod connection;
 mod error;
 pub mod file;
 pub mod gitlab_variable;
 pub mod kubernetes;
+pub mod onepassword;
 mod registry;
 pub mod session;
 pub mod template;

@@ -3,10 +3,12 @@
 //! [`CONNECTIONS`] if stores of that kind share connections.
 
 mod command;
+mod azure_key_vault;
 mod file;
 mod gitlab_variable;
 mod kubernetes;
 mod link;
+mod onepassword;
 mod template;
 
 use super::section::Section;
@@ -38,14 +40,19 @@ const KINDS: &[Kind] = &[
     gitlab_variable::KIND,
     file::KIND,
     command::KIND,
+    // Behind a connection.
+    azure_key_vault::KIND,
     kubernetes::KIND,
+    onepassword::KIND,
 ];
 
 /// Every kind of connection, one a line.
 const CONNECTIONS: &[ConnectionKind] = &[
     // Sorted by name.
     command::CONNECTION,
+    azure_key_vault::CONNECTION,
     kubernetes::CONNECTION,
+    onepassword::CONNECTION,
 ];
 
 /// What every kind understands.

@@ -5,12 +5,16 @@ mod command;
 mod configured;
 #[macro_use]
 pub mod contract;
+mod azure_key_vault;
 mod docs;
 mod file;
 mod gitlab_variable;
 mod kubernetes;
+mod onepassword;
 pub mod proxy;
+pub mod python;
 mod template;
+mod tls;
 
 use crate::http::api;
 use rekey::secret_store::{Connections, Context, SecretStore, StoreError, StoreSpec, VariableScope, build};
@@ -32,6 +36,9 @@ contract! {
     file_with_template: file::templated();
     command_of_the_docs: command::of_the_docs();
     command_with_versions: command::with_versions();
+    azure_key_vault_on_the_fake: azure_key_vault::on_the_fake();
+    onepassword_by_id: onepassword::by_id();
+    onepassword_with_previous: onepassword::with_previous();
 }
 
 /// The adapter for a specification that needs no GitLab.
