@@ -36,6 +36,7 @@ pub struct Call<'a> {
     pub(super) patience: Option<Duration>,
     pub(super) keep: Option<Keep>,
     pub(super) bucket: Option<String>,
+    pub(super) in_background: bool,
 }
 
 impl<'a> Call<'a> {
@@ -54,6 +55,7 @@ impl<'a> Call<'a> {
             patience: None,
             keep: None,
             bucket: None,
+            in_background: false,
         }
     }
 
@@ -190,6 +192,13 @@ impl<'a> Call<'a> {
     #[must_use]
     pub fn bucket(mut self, bucket: impl Into<String>) -> Self {
         self.bucket = Some(bucket.into());
+        self
+    }
+
+    /// In no hurry: leaves a share of the budget to calls that are.
+    #[must_use]
+    pub fn in_background(mut self) -> Self {
+        self.in_background = true;
         self
     }
 

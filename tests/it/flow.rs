@@ -7,6 +7,7 @@ mod happy;
 mod lost;
 mod notices;
 mod owners;
+mod patience;
 mod plans;
 mod proof;
 mod restart;
