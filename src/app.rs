@@ -44,7 +44,7 @@ pub fn assemble_on(
 ) -> Result<Arc<Engine>, StartError> {
     let client = client(config)?;
     let api = gitlab_api(config, client.clone())?;
-    let gitlab = Client::new(api.clone());
+    let gitlab = Client::new(api.clone()).with_token_prefixes(config.gitlab.token_prefixes.clone());
     let catalog = catalog(config);
     let directories = directories::directories(config, &gitlab, client.clone(), clock.clone())?;
     Ok(Arc::new(Engine {
@@ -168,7 +168,11 @@ fn settings(config: &Config, dice: &dyn Dice) -> Settings {
         use_seconds: rotation.use_seconds,
         poll: seconds(20, 0.5),
         scan_every: Duration::from_secs(rotation.scan_seconds),
-        max_tries: 40,
+        scan_pause: seconds(5 * 60, 1.0),
+        give_up_after: seconds(rotation.give_up_seconds, 40.0),
+        farewell: Duration::from_secs(10),
+        keep: Duration::from_secs(u64::from(rotation.keep_days) * 86_400),
+        paused: rotation.paused,
         parallel: 64,
         window: rotation.window.clone(),
         issues_project: Some(config.issues.project.clone()),

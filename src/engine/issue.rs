@@ -8,10 +8,16 @@ use crate::rotation::group::Approver;
 use crate::rotation::view::Card;
 use crate::rotation::view::issue::{IssueText, LABEL, comment, comment_marker, issue, marker};
 use async_trait::async_trait;
+use jiff::SignedDuration;
 use std::time::Duration;
 
 /// The surface's name.
 pub const ISSUE: &str = "issue";
+
+/// GitLab's number for the role that sees confidential issues.
+const REPORTER: u8 = 20;
+/// GitLab's clock is never farther behind ours when we look for what we opened.
+const SKEW: SignedDuration = SignedDuration::from_hours(24);
 
 /// One GitLab issue a rotation.
 pub struct IssueSurface {
@@ -48,7 +54,8 @@ impl IssueSurface {
     async fn lost(&self, card: &Card) -> Result<Option<Issue>, CallError> {
         let marker = marker(&card.key, &card.rotation);
         let me = self.gitlab.me().await?.user_id;
-        let query = IssueQuery { labels: vec![LABEL.to_owned()], author_id: Some(me), created_after: None };
+        let created_after = card.opened_at.saturating_sub(SKEW).ok();
+        let query = IssueQuery { labels: vec![LABEL.to_owned()], author_id: Some(me), created_after };
         let issues = self.gitlab.issues(&self.project, &query).await?;
         Ok(issues.into_iter().find(|issue| issue.description.lines().next() == Some(marker.as_str())))
     }
@@ -93,32 +100,43 @@ impl Messenger for IssueSurface {
     async fn show(&self, card: &Card, reference: Option<&str>) -> Result<Posted, ChatError> {
         let text = issue(card, &self.approvers(card));
         let known = match reference.map(iid).transpose()? {
-            Some(iid) => {
-                Some(self.gitlab.issue(&self.project, iid).await.map_err(|e| self.failed(&e))?.ok_or_else(gone)?)
-            }
+            Some(iid) => match self.gitlab.issue(&self.project, iid).await {
+                Ok(Some(issue)) => Some(issue),
+                Ok(None) => return Err(self.vanished("the issue was deleted").await),
+                Err(error) => return Err(self.failed(&error).await),
+            },
             None => self.lost(card).await.map_err(|error| self.unmade(&error))?,
         };
         let shown = match known {
-            Some(known) => self.update(known.iid, text, known.state == "opened").await.map_err(|e| self.failed(&e)),
+            Some(known) => self.update(known.iid, text, known.state == "opened").await,
             // A closed case is opened as an issue first and closed by the edit that follows.
             None => match self.create(card, text.clone()).await {
-                Ok(made) if !text.open => self.update(made.iid, text, true).await.map_err(|e| self.failed(&e)),
-                made => made.map_err(|error| self.unmade(&error)),
+                Ok(made) if !text.open => self.update(made.iid, text, true).await,
+                made => Ok(made.map_err(|error| self.unmade(&error))?),
             },
         };
-        let issue = shown?;
+        let issue = match shown {
+            Ok(issue) => issue,
+            Err(error) => return Err(self.failed(&error).await),
+        };
         Ok(Posted { reference: issue.iid.to_string(), url: Some(issue.web_url).filter(|url| !url.is_empty()) })
     }
 
     async fn announce(&self, card: &Card, reference: &str, index: usize) -> Result<(), ChatError> {
         let iid = iid(reference)?;
         let marker = comment_marker(&card.rotation, index);
-        let notes = self.gitlab.notes(&self.project, iid).await.map_err(|error| self.failed(&error))?;
+        let notes = match self.gitlab.notes(&self.project, iid).await {
+            Ok(notes) => notes,
+            Err(error) => return Err(self.failed(&error).await),
+        };
         if notes.iter().any(|note| note.body.contains(&marker)) {
             return Ok(());
         }
         let Some(text) = comment(card, index, &self.logins(card)) else { return Ok(()) };
-        self.gitlab.create_note(&self.project, iid, &text).await.map(drop).map_err(|error| self.failed(&error))
+        match self.gitlab.create_note(&self.project, iid, &text).await {
+            Ok(_) => Ok(()),
+            Err(error) => Err(self.failed(&error).await),
+        }
     }
 }
 
@@ -126,23 +144,46 @@ impl IssueSurface {
     /// An issue that was never there is not gone: a project that does not answer, or refuses, is asked again.
     fn unmade(&self, error: &CallError) -> ChatError {
         if error.status().is_none() {
-            return self.failed(error);
+            return unavailable(error);
         }
         let why = format!("{error}; the bot needs the Reporter role or more in {}", self.project);
         ChatError::Refused { messenger: ISSUE.to_owned(), why }
     }
 
-    fn failed(&self, error: &CallError) -> ChatError {
-        let messenger = ISSUE.to_owned();
+    async fn failed(&self, error: &CallError) -> ChatError {
         match error.status() {
-            Some(404 | 410) => ChatError::Gone { messenger, why: error.to_string() },
+            Some(404 | 410) => self.vanished(&error.to_string()).await,
             Some(_) => self.unmade(error),
-            None => ChatError::Unavailable {
-                messenger,
-                why: error.to_string(),
-                retry_after: Some(error.retry_after()).filter(|wait| *wait > Duration::ZERO),
-            },
+            None => unavailable(error),
         }
+    }
+
+    /// GitLab says the same of an issue that was deleted and of a project that the bot is out of for a while: only in a
+    /// project that can be seen is an issue gone for good.
+    async fn vanished(&self, why: &str) -> ChatError {
+        let messenger = ISSUE.to_owned();
+        let me = match self.gitlab.me().await {
+            Ok(me) => me,
+            Err(error) => return unavailable(&error),
+        };
+        match self.gitlab.project(&self.project, me.user_id).await {
+            Ok(Some(project)) if me.admin || project.level.is_some_and(|level| level >= REPORTER) => {
+                ChatError::Gone { messenger, why: why.to_owned() }
+            }
+            Ok(_) => {
+                let why = format!("the bot is not in {}; give it the Reporter role or more there", self.project);
+                ChatError::Refused { messenger, why }
+            }
+            Err(error) => unavailable(&error),
+        }
+    }
+}
+
+fn unavailable(error: &CallError) -> ChatError {
+    ChatError::Unavailable {
+        messenger: ISSUE.to_owned(),
+        why: error.to_string(),
+        retry_after: Some(error.retry_after()).filter(|wait| *wait > Duration::ZERO),
     }
 }
 

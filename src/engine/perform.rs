@@ -15,6 +15,7 @@ use crate::http::CallError;
 use crate::rotation::due::BLOCKED_SECONDS;
 use crate::rotation::effect::Effect;
 use crate::rotation::event::Event;
+use crate::rotation::phase::Phase;
 use crate::rotation::record::Rotation;
 use std::time::Duration;
 
@@ -22,6 +23,8 @@ impl Engine {
     /// Performs one effect and reports what happened.
     pub async fn perform(&self, hold: &Hold<'_>, rotation: &Rotation, effect: &Effect) -> Result<Performed, Stop> {
         match effect {
+            // A window that opens while the bot is paused: the plan has a blocker now.
+            Effect::Tick if self.settings.paused && is_scheduled(rotation) => self.replan(hold, rotation).await,
             Effect::Tick => hold.report(rotation, &self.tick(rotation)).await,
             Effect::Replan => self.replan(hold, rotation).await,
             Effect::Mint { attempt } => self.mint(hold, rotation, *attempt).await,
@@ -63,6 +66,10 @@ impl Engine {
             Err(error) => Ok(Performed::Trouble { why: error.to_string(), after: None }),
         }
     }
+}
+
+fn is_scheduled(rotation: &Rotation) -> bool {
+    matches!(rotation.phase, Phase::Scheduled { .. })
 }
 
 /// A call that may be repeated did not work.

@@ -45,8 +45,16 @@ pub struct Settings {
     pub poll: Duration,
     /// How often the inventory is scanned.
     pub scan_every: Duration,
-    /// Failures in a row after which a person is asked.
-    pub max_tries: u32,
+    /// Least pause between two scans that notices ask for.
+    pub scan_pause: Duration,
+    /// How long trouble outside is waited out before a person is asked. What is refused is asked about at once.
+    pub give_up_after: Duration,
+    /// How long steps may take to end when the bot is told to stop. What is in custody then is lost and made again.
+    pub farewell: Duration,
+    /// How long closed rotations, and what was told, are kept.
+    pub keep: Duration,
+    /// People may look, but nothing is begun. What is under way goes on to its end.
+    pub paused: bool,
     /// Rotations worked on at once.
     pub parallel: usize,
     /// When approved rotations may start.

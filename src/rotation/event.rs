@@ -187,6 +187,8 @@ pub enum Event {
     ConsumerStarting {
         /// Which.
         consumer: ConsumerId,
+        /// The newest run before, by GitLab's number: only a newer one can be ours. `None` if nobody could look.
+        after: Option<u64>,
     },
     /// A consumer runs.
     ConsumerStarted {

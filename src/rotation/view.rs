@@ -159,6 +159,8 @@ pub struct Card {
     pub announcements: Vec<Announcement>,
     /// Where else it can be seen: surface name and address.
     pub links: Vec<(String, String)>,
+    /// When the case was opened: nothing that shows it is older.
+    pub opened_at: Timestamp,
     /// The token's expiry: the due date of the issue.
     pub expires_at: Option<Date>,
     /// Set once it is over.
@@ -199,6 +201,7 @@ pub fn card(rotation: &Rotation) -> Card {
         evidence: rotation.evidence.clone(),
         announcements: rotation.announcements.clone(),
         links: links(rotation),
+        opened_at: rotation.opened_at,
         expires_at: plan.old.expires_at,
         outcome: outcome(&rotation.phase),
     }

@@ -8,6 +8,7 @@ mod happy;
 mod lost;
 mod notices;
 mod owners;
+mod patience;
 mod plans;
 mod proof;
 mod restart;

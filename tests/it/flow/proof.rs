@@ -114,9 +114,9 @@ async fn a_job_is_retried_where_the_configuration_says_so() {
 async fn a_retry_whose_answer_is_lost_is_found_and_not_repeated() {
     let kind = ConsumerKind::RetryJob { git_ref: "main".into() };
     let team = Setup::new().proven_by(kind, "deploy").start(|_, _| {}).await;
+    // The job that is retried is a moment old, and is not taken for the retry.
     let pipeline = team.stage.pipeline().await;
     team.stage.state.run_pipelines();
-    team.stage.clock.advance(300);
     team.fault("POST", "*/retry", Fault::CutAfter);
     team.approved().await;
     team.pass(3600).await;
@@ -147,6 +147,32 @@ async fn a_schedule_is_played_and_its_pipeline_found() {
         team.pass(3600).await;
         team.done().await;
         assert_eq!(team.stage.state.pipelines().len(), 1, "played once");
+    }
+}
+
+/// The ends of the addresses by which consumers are started.
+const STARTS: [&str; 3] = ["/play", "/retry", "/pipeline"];
+
+#[tokio::test]
+async fn what_was_started_is_found_although_gitlabs_clock_is_behind() {
+    let kinds = [
+        ConsumerKind::Schedule { schedule: 1 },
+        ConsumerKind::RetryJob { git_ref: "main".into() },
+        ConsumerKind::Pipeline { git_ref: "main".into() },
+    ];
+    for kind in kinds {
+        let team = Setup { ahead: 600, ..Setup::new().proven_by(kind.clone(), "deploy") }.start(|_, _| {}).await;
+        team.stage.pipeline().await;
+        team.stage.state.run_pipelines();
+        for path in STARTS {
+            team.fault("POST", &format!("*{path}"), Fault::CutAfter);
+        }
+        team.approved().await;
+        team.pass(2 * 3600).await;
+        team.done().await;
+        let calls = team.stage.state.calls();
+        let starts = calls.iter().filter(|call| call.method == "POST" && STARTS.iter().any(|s| call.path.ends_with(s)));
+        assert_eq!(starts.count(), 1, "{kind:?} is started once");
     }
 }
 

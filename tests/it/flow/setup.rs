@@ -21,6 +21,8 @@ pub struct Setup {
     pub connections: Connections,
     pub settings: Settings,
     pub url: String,
+    /// Seconds by which the bot's clock is ahead of GitLab's.
+    pub ahead: i64,
     /// The value of the bot's own token.
     pub bot: String,
     /// The sandbox Slack's address and token, if cards go there too.
@@ -37,6 +39,7 @@ impl Setup {
             connections: Connections::default(),
             settings: settings(),
             url: format!("sqlite:{}", folder.path().join("rekey.db").display()),
+            ahead: 0,
             bot: BOT.into(),
             slack: None,
             folder,
@@ -154,7 +157,11 @@ fn settings() -> Settings {
         use_seconds: 3600,
         poll: Duration::from_secs(10),
         scan_every: Duration::from_secs(3600),
-        max_tries: 30,
+        scan_pause: Duration::from_secs(300),
+        give_up_after: Duration::from_secs(24 * 3600),
+        farewell: Duration::from_millis(50),
+        keep: Duration::from_secs(400 * 24 * 3600),
+        paused: false,
         parallel: 8,
         window: None,
         issues_project: Some("acme/ops".into()),

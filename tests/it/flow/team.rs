@@ -3,6 +3,7 @@
 use super::setup::{Setup, people};
 use crate::sandbox::stage::Stage;
 use rekey::chat::Messenger;
+use rekey::clock::{Clock, ManualClock};
 use rekey::engine::custody::Custody;
 use rekey::engine::decide::Click;
 use rekey::engine::directory::{Directories, GitlabDirectory};
@@ -36,6 +37,15 @@ impl Dice for Counter {
 
     fn spread(&self) -> f64 {
         0.5
+    }
+}
+
+/// A clock that differs from GitLab's.
+struct Ahead(ManualClock, i64);
+
+impl Clock for Ahead {
+    fn now(&self) -> jiff::Timestamp {
+        self.0.now().saturating_add(jiff::SignedDuration::from_secs(self.1)).unwrap()
     }
 }
 
@@ -235,7 +245,7 @@ async fn engine(stage: &Stage, setup: &Setup) -> Arc<Engine> {
         catalog,
         directories,
         settings: setup.settings.clone(),
-        clock: Arc::new(stage.clock.clone()),
+        clock: Arc::new(Ahead(stage.clock.clone(), setup.ahead)),
         dice: Arc::new(Counter::default()),
         custody: Custody::default(),
         scan_wanted: tokio::sync::Notify::new(),

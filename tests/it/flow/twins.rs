@@ -99,7 +99,7 @@ async fn a_blocked_request_leaves_no_line_in_the_journal_for_every_look() {
 #[tokio::test]
 async fn a_request_waits_as_long_as_gitlab_is_away() {
     let slow = |settings: &mut Settings| {
-        settings.max_tries = 3;
+        settings.give_up_after = Duration::from_secs(3600);
         settings.backoff.first = Duration::from_secs(900);
         settings.backoff.most = Duration::from_secs(900);
     };

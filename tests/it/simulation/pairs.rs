@@ -47,7 +47,7 @@ fn phases() -> Vec<(&'static str, Phase)> {
         ("mint sent", Phase::Minting { attempt: 1, started: Some(at(0)) }),
         ("distributing", distributing.clone()),
         ("to start", verifying(Run::Pending, None)),
-        ("starting", verifying(Run::Starting { since: at(0) }, None)),
+        ("starting", verifying(Run::Starting { since: at(0), after: Some(4) }, None)),
         ("running", verifying(started, None)),
         ("passed", verifying(Run::Passed { run: run(), at: at(0) }, Some(0))),
         ("grace", Phase::Grace { new: new(), since: at(0), until: at(100), broken: 0 }),
@@ -130,7 +130,7 @@ fn of_stores() -> Vec<Event> {
 fn of_consumers() -> Vec<Event> {
     let consumer = || consumer_id(0);
     vec![
-        Event::ConsumerStarting { consumer: consumer() },
+        Event::ConsumerStarting { consumer: consumer(), after: Some(4) },
         Event::ConsumerStarted { consumer: consumer(), run: run() },
         Event::ConsumerPassed { consumer: consumer(), run: run() },
         Event::ConsumerFailed { consumer: consumer(), what: "no".into(), url: None, log: None },

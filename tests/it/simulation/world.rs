@@ -152,7 +152,7 @@ impl World {
                 self.stores[store] = value;
                 Answer::Done
             }
-            Call::FindRun { consumer, since } => Answer::Run(self.find_run(consumer, since)),
+            Call::FindRun { consumer, after } => Answer::Run(self.find_run(consumer, after)),
             Call::StartRun { consumer, outcome } => Answer::Run(Some(self.run(consumer, outcome))),
             Call::ReadRun { run } => {
                 let ran = &self.ran[run];
@@ -198,9 +198,11 @@ impl World {
         Answer::Refused
     }
 
-    fn find_run(&self, consumer: usize, since: i64) -> Option<usize> {
+    fn find_run(&self, consumer: usize, after: u64) -> Option<usize> {
         let any = self.has(Mistake::AnyRunCounts);
-        self.ran.iter().rposition(|ran| ran.consumer == consumer && (any || ran.at >= since))
+        let earlier = if any { 0 } else { usize::try_from(after).unwrap_or(usize::MAX) };
+        let ours = |(number, ran): (usize, &Ran)| (ran.consumer == consumer && number >= earlier).then_some(number);
+        self.ran.iter().enumerate().filter_map(ours).last()
     }
 
     fn run(&mut self, consumer: usize, outcome: Job) -> usize {

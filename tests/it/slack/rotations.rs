@@ -138,7 +138,7 @@ pub fn verifying() -> Rotation {
         distributing(),
         &[
             (4, Event::Stored { attempt: 1, store, read_back: false }),
-            (4, Event::ConsumerStarting { consumer: consumer.clone() }),
+            (4, Event::ConsumerStarting { consumer: consumer.clone(), after: Some(5) }),
             (4, Event::ConsumerStarted { consumer, run: run() }),
         ],
     )
