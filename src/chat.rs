@@ -1,5 +1,6 @@
 //! The port to the places where people talk. A messenger shows cards and answers clicks; it decides nothing.
 
+pub mod discord;
 pub mod slack;
 
 use crate::rotation::view::Card;

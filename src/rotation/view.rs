@@ -3,6 +3,7 @@
 
 mod fields;
 pub mod issue;
+mod signs;
 mod steps;
 pub mod text;
 
