@@ -1,6 +1,5 @@
 //! Wiring: from a checked configuration to adapters, engine, endpoints and workers; and a graceful stop.
 
-mod desk;
 mod doors;
 mod run;
 

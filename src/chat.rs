@@ -4,6 +4,7 @@ pub mod discord;
 pub mod slack;
 
 use crate::rotation::view::Card;
+use crate::rotation::view::prose::Prose;
 use async_trait::async_trait;
 use std::time::Duration;
 
@@ -60,4 +61,10 @@ pub trait Messenger: Send + Sync {
 
     /// Delivers announcement number `index` (from 0) of the card in its thread, once, even if called again.
     async fn announce(&self, card: &Card, reference: &str, index: usize) -> Result<(), ChatError>;
+
+    /// Says something to one account alone, in the channel where it was asked, if the messenger has such a thing
+    /// without the person's own request at hand. By default it has not, and nothing is said.
+    async fn whisper(&self, _channel: Option<&str>, _account: &str, _prose: &Prose) -> Result<(), ChatError> {
+        Ok(())
+    }
 }

@@ -3,7 +3,9 @@
 
 pub mod custody;
 pub mod decide;
+pub mod desk;
 pub mod inbox;
+mod incident;
 pub mod intake;
 pub mod issue;
 pub mod measure;

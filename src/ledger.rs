@@ -37,8 +37,14 @@ pub trait Ledger: Send + Sync {
     /// Remembers a notice or click. A key that was accepted before is a duplicate and changes nothing.
     async fn accept(&self, entry: Entry) -> Result<Accepted, LedgerError>;
 
-    /// Takes up to `limit` entries, oldest first; until `lease_until` nobody else gets them.
-    async fn inbox_take(&self, now: Timestamp, lease_until: Timestamp, limit: u32) -> Result<Vec<Item>, LedgerError>;
+    /// Takes up to `limit` entries of a kind, oldest first; until `lease_until` nobody else gets them.
+    async fn inbox_take(
+        &self,
+        kind: &str,
+        now: Timestamp,
+        lease_until: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<Item>, LedgerError>;
 
     /// The entry is dealt with. Its key stays known, its body is dropped. Fenced if somebody else took it since.
     async fn inbox_done(&self, item: &Item) -> Result<(), LedgerError>;

@@ -15,3 +15,4 @@ pub mod store;
 pub mod token;
 pub mod view;
 pub mod window;
+pub mod wish;

@@ -1,10 +1,11 @@
 //! Who may come in: from the configuration's secrets to the doors of the endpoints.
 
 use super::StartError;
-use super::desk::EngineDesk;
 use crate::chat::slack::client::Hooks;
 use crate::config::{Config, MailTrust, SecretRef};
 use crate::engine::Engine;
+use crate::engine::desk::Desk;
+use crate::engine::desk::visitors::Visitors;
 use crate::http::{Api, Credential, Throttle};
 use crate::notice::email::{Instance, MailPolicy, Proof};
 use crate::notice::signature::{Key, Login};
@@ -68,8 +69,22 @@ fn text_keys(what: &str, secrets: &[SecretRef]) -> Result<Vec<Key>, StartError> 
     keys.collect()
 }
 
+/// The desk, and whom it knows.
+pub fn desk(config: &Config, engine: &Arc<Engine>) -> Arc<Desk> {
+    let mut visitors = Visitors::default();
+    if let Some(slack) = &config.slack {
+        visitors = visitors.at("slack", &slack.team);
+    }
+    for (id, person) in &config.people {
+        if let Some(account) = &person.slack {
+            visitors = visitors.knowing("slack", account, id.clone());
+        }
+    }
+    Arc::new(Desk::new(engine.clone(), visitors))
+}
+
 /// The endpoints for Slack.
-pub fn slack(config: &Config, engine: &Arc<Engine>) -> Result<Option<axum::Router>, StartError> {
+pub fn slack(config: &Config, engine: &Engine, desk: &Arc<Desk>) -> Result<Option<axum::Router>, StartError> {
     let Some(slack) = &config.slack else { return Ok(None) };
     let client = crate::http::client(None).map_err(|error| StartError::Setup(error.to_string()))?;
     let base = if slack.api_url == SLACK_API { HOOKS.to_owned() } else { origin(&slack.api_url) };
@@ -77,9 +92,7 @@ pub fn slack(config: &Config, engine: &Arc<Engine>) -> Result<Option<axum::Route
     let api = Api::new(client, &base, Credential::Nothing, throttle).map_err(|e| StartError::Setup(e.to_string()))?;
     let door = Door {
         keys: text_keys("[slack] signing_secret", &slack.signing_secrets)?,
-        team: slack.team.clone(),
-        people: config.people.iter().filter_map(|(id, p)| Some((p.slack.clone()?, id.clone()))).collect(),
-        desk: Arc::new(EngineDesk(engine.clone())),
+        desk: desk.clone(),
         hooks: Hooks::new(api, &base),
         clock: engine.clock.clone(),
         patience: PATIENCE,

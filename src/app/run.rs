@@ -60,7 +60,8 @@ pub async fn run(
     let engine = assemble(config, clock, dice).await?;
     let stop = CancellationToken::new();
     let mut tasks = JoinSet::new();
-    let chat = doors::slack(config, &engine)?;
+    let desk = doors::desk(config, &engine);
+    let chat = doors::slack(config, &engine, &desk)?;
     let settings = doors::settings(config)?;
     let listener = listen(config.server.listen).await?;
     let address = listener.local_addr().map_err(|why| StartError::Listen { address: config.server.listen, why })?;
@@ -79,6 +80,7 @@ pub async fn run(
     }
     tasks.spawn(engine.clone().work(stop.clone()));
     tasks.spawn(engine.clone().read_inbox(stop.clone()));
+    tasks.spawn(desk.serve(stop.clone()));
     tasks.spawn(engine.clone().keep_scanning(stop.clone()));
     tasks.spawn(engine.clone().keep_measuring(stop.clone()));
     tracing::info!(%address, tokens = config.tokens.len(), "ready");

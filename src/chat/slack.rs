@@ -5,6 +5,7 @@ mod blocks;
 pub mod client;
 pub mod inbound;
 pub mod mrkdwn;
+pub mod prose;
 
 pub use blocks::{Message, announcement, message};
 

@@ -9,6 +9,7 @@ use crate::rotation::record::{Origin, Rotation};
 use crate::rotation::refusal::Refusal;
 use crate::rotation::view::Action;
 use crate::telemetry::CLICKS;
+use jiff::Timestamp;
 
 /// Snooze without a duration.
 const SNOOZE_SECONDS: u64 = 24 * 3600;
@@ -65,17 +66,22 @@ impl Engine {
         let by = Decider { person: click.person.clone(), via: click.via.clone(), policy };
         let now = self.clock.now();
         Ok(match click.action {
-            Action::Approve => Event::Approve {
-                by,
-                plan: meant_plan(click, rotation)?,
-                start_at: self.settings.window.as_ref().map_or(now, |window| window.next_open(now)),
-            },
+            Action::Approve => {
+                Event::Approve { by, plan: meant_plan(click, rotation)?, start_at: self.start(rotation, now) }
+            }
             Action::Decline => Event::Decline { by },
             Action::Snooze => Event::Snooze { by, until: later(now, click.snooze_seconds.unwrap_or(SNOOZE_SECONDS)) },
             Action::Retry => Event::Retry { by },
             Action::Restore => Event::Restore { by },
             Action::Abandon => Event::Abandon { by },
         })
+    }
+
+    /// An incident does not wait for a window.
+    fn start(&self, rotation: &Rotation, now: Timestamp) -> Timestamp {
+        let window = self.settings.window.as_ref();
+        let window = window.filter(|_| !matches!(rotation.opened_by, Origin::Incident { .. }));
+        window.map_or(now, |window| window.next_open(now))
     }
 
     async fn journal_refusal(&self, click: &Click, refusal: &Refusal) {

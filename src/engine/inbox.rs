@@ -53,7 +53,7 @@ impl Engine {
     pub async fn read_some(&self) -> Result<usize, LedgerError> {
         let now = self.clock.now();
         let until = now.saturating_add(SignedDuration::from_secs(120)).unwrap_or(now);
-        let items = self.ledger.inbox_take(now, until, BATCH).await?;
+        let items = self.ledger.inbox_take(NOTICE, now, until, BATCH).await?;
         for item in &items {
             self.read_item(item).await?;
         }

@@ -124,7 +124,7 @@ fn origin(origin: &Origin) -> String {
         Origin::Mail => "mail".into(),
         Origin::Webhook => "webhook".into(),
         Origin::Scan => "scan".into(),
-        Origin::Person { person } => person.0.clone(),
+        Origin::Person { person } | Origin::Incident { person, .. } => person.0.clone(),
         Origin::Cli => "cli".into(),
     }
 }

@@ -11,13 +11,14 @@ use sqlx::{AssertSqlSafe, Row as _};
 /// Taking moves the moment of readiness to the end of the lease, so an entry that nobody reports on comes back.
 pub(super) async fn take(
     database: &Database,
+    kind: &str,
     now: Timestamp,
     lease_until: Timestamp,
     limit: u32,
 ) -> Result<Vec<Item>, LedgerError> {
     let statement = format!(
         "WITH ready AS MATERIALIZED ( \
-             SELECT key FROM inbox WHERE done = 0 AND ready_at <= $1 ORDER BY ready_at, received_at LIMIT $3 {} \
+             SELECT key FROM inbox WHERE done = 0 AND ready_at <= $1 AND kind = $4 ORDER BY ready_at, received_at LIMIT $3 {} \
          ) \
          UPDATE inbox SET epoch = epoch + 1, ready_at = $2 \
          WHERE key IN (SELECT key FROM ready) AND done = 0 AND ready_at <= $1 \
@@ -28,6 +29,7 @@ pub(super) async fn take(
         .bind(millis(now))
         .bind(millis(lease_until))
         .bind(i64::from(limit))
+        .bind(kind.to_owned())
         .fetch_all(&database.writer)
         .await?;
     let mut items = rows.iter().map(item).collect::<Result<Vec<_>, _>>()?;

@@ -28,8 +28,14 @@ impl Ledger for Sql {
         acceptance::accept(&self.door, entry).await
     }
 
-    async fn inbox_take(&self, now: Timestamp, lease_until: Timestamp, limit: u32) -> Result<Vec<Item>, LedgerError> {
-        inbox::take(&self.database, now, lease_until, limit).await
+    async fn inbox_take(
+        &self,
+        kind: &str,
+        now: Timestamp,
+        lease_until: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<Item>, LedgerError> {
+        inbox::take(&self.database, kind, now, lease_until, limit).await
     }
 
     async fn inbox_done(&self, item: &Item) -> Result<(), LedgerError> {

@@ -37,6 +37,17 @@ pub enum Event {
     },
     /// Time has passed: deadlines and windows are looked at.
     Tick,
+    /// A person says that the value leaked: nothing was done yet, so the case goes another way.
+    Incident {
+        /// Who says so; need not be an approver.
+        person: PersonId,
+        /// Where: `slack`, `discord`, `issue`, `cli`.
+        via: String,
+        /// What happened, in their words.
+        reason: String,
+        /// The plan that revokes first.
+        plan: Box<Plan>,
+    },
     /// A person says yes to a plan.
     Approve {
         /// Who, under which policy.

@@ -23,6 +23,14 @@ pub enum Origin {
         /// Who; cannot approve their own request.
         person: PersonId,
     },
+    /// A person who says that the value leaked. The confirmation is an approval like any other, and may be theirs:
+    /// the safe direction must not wait for a second person.
+    Incident {
+        /// Who.
+        person: PersonId,
+        /// What happened, in their words.
+        reason: String,
+    },
     /// The command line on the server.
     Cli,
 }

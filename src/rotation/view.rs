@@ -3,6 +3,7 @@
 
 mod fields;
 pub mod issue;
+pub mod prose;
 mod signs;
 mod steps;
 pub mod text;
@@ -80,6 +81,9 @@ pub enum Action {
 }
 
 impl Action {
+    /// Every one of them.
+    pub const ALL: [Self; 6] = [Self::Approve, Self::Decline, Self::Snooze, Self::Retry, Self::Restore, Self::Abandon];
+
     /// The word on the button and in commands.
     pub fn word(self) -> &'static str {
         match self {
@@ -94,9 +98,7 @@ impl Action {
 
     /// The action that a word names.
     pub fn from_word(word: &str) -> Option<Self> {
-        [Self::Approve, Self::Decline, Self::Snooze, Self::Retry, Self::Restore, Self::Abandon]
-            .into_iter()
-            .find(|action| action.word() == word)
+        Self::ALL.into_iter().find(|action| action.word() == word)
     }
 }
 

@@ -1,29 +1,22 @@
-//! Slack's three endpoints: commands, clicks, events. Each checks the signature over the raw bytes, binds the sender
-//! to a person of the configuration, hands over to the [`Desk`] and answers within Slack's three seconds.
+//! Slack's three endpoints: commands, clicks, events. Each checks the signature over the raw bytes, hands over to the
+//! [`Desk`] and answers within Slack's three seconds.
 
 mod command;
 mod interaction;
-mod words;
+mod reply;
 
 use crate::chat::slack::client::Hooks;
-use crate::chat::slack::inbound;
+use crate::chat::slack::{Message, inbound};
 use crate::clock::Clock;
-use crate::engine::decide::Click;
-use crate::engine::{EngineError, OpenedRotation};
+use crate::engine::desk::Desk;
 use crate::notice::signature::{self, Key};
-use crate::rotation::ids::PersonId;
-use crate::rotation::plan::Plan;
-use crate::rotation::record::Rotation;
-use async_trait::async_trait;
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
-use jiff::{Timestamp, civil::Date};
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
@@ -35,52 +28,12 @@ const BODY_LIMIT: usize = 64 << 10;
 /// Slack waits three seconds; the rest is for the way back.
 pub const PATIENCE: Duration = Duration::from_millis(2_300);
 
-/// One managed token as `list` shows it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Listed {
-    /// Its id in the configuration.
-    pub token: String,
-    /// Whose it is, in words.
-    pub owner: String,
-    /// Unusable from 00:00 UTC of this date.
-    pub expires_at: Option<Date>,
-    /// Days until then.
-    pub days_left: Option<i64>,
-    /// As GitLab last said.
-    pub last_used_at: Option<Timestamp>,
-    /// In words, such as `waiting for approval`.
-    pub state: String,
-}
-
-/// What people can ask for. Names are what a person typed; errors are sentences for that person.
-#[async_trait]
-pub trait Desk: Send + Sync {
-    /// Decides; the same key twice decides once.
-    async fn click(&self, click: Click) -> Result<Rotation, EngineError>;
-    /// Opens a rotation by hand.
-    async fn rotate(&self, token: &str, by: PersonId) -> Result<OpenedRotation, EngineError>;
-    /// The exact plan, without doing anything.
-    async fn plan(&self, token: &str) -> Result<Plan, EngineError>;
-    /// Every managed token.
-    async fn list(&self) -> Result<Vec<Listed>, EngineError>;
-    /// One rotation, by its id, the beginning of it, or its token.
-    async fn show(&self, rotation: &str) -> Result<Rotation, EngineError>;
-    /// Rotations that go on.
-    async fn open(&self) -> Result<Vec<Rotation>, EngineError>;
-    /// Somebody who is nobody here tried something.
-    async fn outsider(&self, who: &str, what: &str);
-}
-
 /// Who may come in, and where they are led.
 pub struct Door {
     /// Signing secrets, old and new during a change.
     pub keys: Vec<Key>,
-    /// The one workspace whose people are believed.
-    pub team: String,
-    /// Slack user id to person.
-    pub people: BTreeMap<String, PersonId>,
     /// Who answers.
-    pub desk: Arc<dyn Desk>,
+    pub desk: Arc<Desk>,
     /// The way back after the answer, and for private lines about a click.
     pub hooks: Hooks,
     /// For the age of requests.
@@ -107,34 +60,13 @@ impl Answer {
         Self { status: 401, body: None }
     }
 
-    fn private(reply: &Reply) -> Self {
-        let mut body = json!({"response_type": "ephemeral", "text": reply.text});
-        if !reply.blocks.is_empty() {
-            body["blocks"] = reply.blocks.clone().into();
+    fn private(message: &Message) -> Self {
+        let mut body = json!({"response_type": "ephemeral", "text": message.text});
+        if !message.blocks.is_empty() {
+            body["blocks"] = message.blocks.clone().into();
         }
         Self { status: 200, body: Some(body) }
     }
-}
-
-/// What a person is told, privately.
-#[derive(Clone, Debug, Default, PartialEq)]
-struct Reply {
-    text: String,
-    blocks: Vec<Value>,
-}
-
-impl Reply {
-    fn words(text: impl Into<String>) -> Self {
-        Self { text: text.into(), blocks: Vec::new() }
-    }
-}
-
-/// Why somebody is not let in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Outsider {
-    Team,
-    Guest,
-    Unknown,
 }
 
 impl Door {
@@ -151,17 +83,8 @@ impl Door {
         }
     }
 
-    async fn person(&self, team: &str, user: &inbound::User, what: &str) -> Result<PersonId, Outsider> {
-        let outsider = match self.people.get(&user.id) {
-            _ if team != self.team => Outsider::Team,
-            _ if user.is_guest() => Outsider::Guest,
-            None => Outsider::Unknown,
-            Some(person) => return Ok(person.clone()),
-        };
-        tracing::warn!(team, user = user.id, ?outsider, "somebody who is not in the configuration was turned away");
-        turned_away("slack", "outsider");
-        self.desk.outsider(&format!("slack {team}/{}", user.id), what).await;
-        Err(outsider)
+    fn way_back(&self, address: &str) -> reply::Way {
+        reply::Way { hooks: self.hooks.clone(), address: address.to_owned() }
     }
 }
 

@@ -19,7 +19,7 @@ async fn open(url: &str) -> Arc<dyn Ledger> {
 }
 
 fn entry(key: &str) -> Entry {
-    Entry { key: key.into(), kind: "gitlab".into(), body: r#"{"text":"ünïcode \u0000"}"#.into(), received_at: at(0) }
+    Entry { key: key.into(), kind: "notice".into(), body: r#"{"text":"ünïcode \u0000"}"#.into(), received_at: at(0) }
 }
 
 fn line(event: &str) -> Line {

@@ -4,6 +4,7 @@
 use super::mrkdwn::{block, escape_within, link, moment, value, within};
 use crate::rotation::record::Audience;
 use crate::rotation::view::{Action, Card, Field, Progress, Step, text};
+use crate::rotation::wish::{Decision, Wish};
 use serde_json::{Value as Json, json};
 
 /// What the steps may take; with all other parts at their longest a message stays below 10,000 characters.
@@ -123,7 +124,7 @@ fn button(card: &Card, action: Action) -> Json {
         "type": "button",
         "action_id": format!("rekey.{}", action.word()),
         "text": plain(label(action)),
-        "value": format!("{}:{}", card.rotation, card.plan),
+        "value": wish(card, action).to_id(),
         "accessibility_label": text::cut(&format!("{}: {}", label(action), text::line(&card.title)), 75),
     });
     if let Some(style) = style(action) {
@@ -138,6 +139,11 @@ fn button(card: &Card, action: Action) -> Json {
         });
     }
     button
+}
+
+fn wish(card: &Card, action: Action) -> Wish {
+    let plan = Some(card.plan.0.clone());
+    Wish::Decide(Decision { action, rotation: card.rotation.0.clone(), plan, snooze_seconds: None })
 }
 
 fn label(action: Action) -> &'static str {

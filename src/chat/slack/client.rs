@@ -8,6 +8,7 @@ use crate::secret::Secret;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Messages a page; Slack's own advice.
@@ -260,8 +261,9 @@ impl Client {
 }
 
 /// The way back that Slack gives with each command and click. Its addresses are secrets that expire.
+#[derive(Clone)]
 pub struct Hooks {
-    api: Api,
+    api: Arc<Api>,
     base: String,
 }
 
@@ -269,19 +271,22 @@ impl Hooks {
     /// Addresses below `base` (`https://hooks.slack.com`) are believed, no others. `api` has the same base and no
     /// credential.
     pub fn new(api: Api, base: &str) -> Self {
-        Self { api, base: format!("{}/", base.trim_end_matches('/')) }
+        Self { api: Arc::new(api), base: format!("{}/", base.trim_end_matches('/')) }
     }
 
-    /// Shows a line to the person who typed or clicked.
-    pub async fn respond(&self, response_url: &str, text: &str) -> Result<(), ChatError> {
+    /// Shows a message to the person who typed or clicked, and to nobody else.
+    pub async fn respond(&self, response_url: &str, message: &Message) -> Result<(), ChatError> {
         let Some(path) = response_url.strip_prefix(&self.base) else {
             return Err(ChatError::Refused {
                 messenger: "slack".into(),
                 why: "the address to answer to is not one of Slack's".into(),
             });
         };
-        let (path, body) =
-            (format!("/{path}"), json!({"response_type": "ephemeral", "replace_original": false, "text": text}));
+        let path = format!("/{path}");
+        let mut body = json!({"response_type": "ephemeral", "replace_original": false, "text": message.text});
+        if !message.blocks.is_empty() {
+            body["blocks"] = message.blocks.clone().into();
+        }
         let address = Secret::new(path.clone());
         let call = Call::post(path).json(&body).hiding(&address);
         self.api.call(&call).await.map(|_| ()).map_err(|error| failed(&error))

@@ -106,6 +106,11 @@ impl Interaction {
     pub fn team_of_user(&self) -> &str {
         self.user.team_id.as_deref().unwrap_or(&self.team.id)
     }
+
+    /// Where it was clicked.
+    pub fn channel_id(&self) -> Option<&str> {
+        Some(self.channel.id.as_str()).filter(|id| !id.is_empty())
+    }
 }
 
 /// An event, or the question whether we are there.

@@ -103,7 +103,7 @@ pub fn within(lines: &[String], between: &str, most: usize, kept: usize) -> Stri
     shown.join(between)
 }
 
-fn entities(text: &str) -> String {
+pub(super) fn entities(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
 

@@ -1,11 +1,11 @@
 //! Before anything is done: the plan, the decision, the deadline.
 
 use crate::rotation::event::Decider;
-use crate::rotation::ids::PlanHash;
+use crate::rotation::ids::{PersonId, PlanHash};
 use crate::rotation::phase::{AfterRevoke, Outcome, Phase};
 use crate::rotation::plan::Plan;
 use crate::rotation::policy::{Approval, later};
-use crate::rotation::record::{Audience, Rotation};
+use crate::rotation::record::{Audience, Origin, Rotation};
 use crate::rotation::refusal::{Refusal, when};
 use crate::rotation::token::Strategy;
 use jiff::Timestamp;
@@ -50,6 +50,34 @@ pub fn superseded(rotation: &mut Rotation, how: &str, now: Timestamp) -> Result<
     }
     rotation.saw(now, "gitlab", how, None);
     rotation.phase = Phase::Closing { new: None, outcome: Outcome::Superseded };
+    Ok(())
+}
+
+/// The value leaked: the case is about revoking first from now on, and every earlier yes is void.
+pub fn incident(
+    rotation: &mut Rotation,
+    person: &PersonId,
+    via: &str,
+    reason: &str,
+    plan: &Plan,
+    now: Timestamp,
+) -> Result<(), Refusal> {
+    if !untouched(rotation) || rotation.key.token != plan.old.id || plan.strategy != Strategy::RevokeFirst {
+        return Err(Refusal::not_now(rotation));
+    }
+    rotation.saw(now, via, format!("{person} reported an incident: {reason}"), None);
+    if matches!(rotation.opened_by, Origin::Incident { .. }) {
+        return Ok(());
+    }
+    rotation.opened_by = Origin::Incident { person: person.clone(), reason: reason.to_owned() };
+    rotation.plan = plan.clone();
+    rotation.approvals.clear();
+    rotation.snoozed_until = None;
+    rotation.checked_at = now;
+    rotation.approve_by = later(now, plan.timing.approval_seconds);
+    rotation.phase = Phase::AwaitingApproval;
+    let text = format!("Incident: {person} says that the value leaked ({reason}). Approve, and it is revoked at once.");
+    rotation.announce(now, Audience::Approvers, text);
     Ok(())
 }
 

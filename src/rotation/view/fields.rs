@@ -39,6 +39,7 @@ fn origin(origin: &Origin) -> String {
         Origin::Webhook => "a GitLab webhook".into(),
         Origin::Scan => "the inventory scan".into(),
         Origin::Person { person } => person.0.clone(),
+        Origin::Incident { person, reason } => format!("{person}: incident ({reason})"),
         Origin::Cli => "the command line".into(),
     }
 }

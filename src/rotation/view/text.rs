@@ -9,6 +9,12 @@ pub fn line(text: &str) -> String {
     redact(&visible(&spaced)).split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
+/// As [`line`], but a space at either end stays: for a piece of a line.
+pub fn piece(text: &str) -> String {
+    let spaced: String = text.chars().map(|c| if c.is_whitespace() { ' ' } else { c }).collect();
+    redact(&visible(&spaced))
+}
+
 /// Several lines, such as a log, otherwise as [`line`].
 pub fn lines(text: &str) -> String {
     redact(&visible(&text.replace("\r\n", "\n").replace('\t', "    ")))

@@ -1,66 +1,44 @@
-//! A click on a card. Only our own buttons count; each carries the rotation and the plan that was seen.
+//! A click on a card. Only our own buttons count; each carries the wish with the rotation and the plan that was seen.
+//! The click is committed before Slack is answered, and dealt with afterwards.
 
-use super::{Answer, Door, Outsider, in_time, words};
+use super::{Answer, Door, in_time};
 use crate::chat::slack::inbound::{Interaction, Pressed};
-use crate::engine::decide::Click;
-use crate::rotation::ids::{PersonId, RotationId};
-use crate::rotation::view::Action;
+use crate::engine::desk::{Ask, Caller, WayBack as _};
+use crate::rotation::wish::Wish;
 use std::sync::Arc;
 
-/// What our own button says.
-struct Button {
-    action: Action,
-    rotation: RotationId,
-    plan: String,
-}
-
 pub async fn answer(door: &Arc<Door>, interaction: Interaction) -> Answer {
-    let button = match interaction.kind.as_str() {
-        "block_actions" => interaction.actions.iter().find_map(button),
+    let wish = match interaction.kind.as_str() {
+        "block_actions" => interaction.actions.iter().find_map(wish),
         _ => None,
     };
-    if let Some(button) = button {
-        let doing = decide(door.clone(), interaction, button);
+    if let Some(wish) = wish {
+        let doing = remember(door.clone(), interaction, wish);
         let _in_time = in_time(door.patience, doing, |()| std::future::ready(())).await;
     }
     Answer::nothing()
 }
 
-fn button(pressed: &Pressed) -> Option<Button> {
-    let action = Action::from_word(pressed.action_id.strip_prefix("rekey.")?)?;
-    let (rotation, plan) = pressed.value.split_once(':')?;
-    Some(Button { action, rotation: rotation.into(), plan: plan.to_owned() })
+fn wish(pressed: &Pressed) -> Option<Wish> {
+    pressed.action_id.strip_prefix("rekey.").and_then(|_| Wish::from_id(&pressed.value))
 }
 
-/// Decides, and tells the person privately if it was not to be.
-async fn decide(door: Arc<Door>, interaction: Interaction, button: Button) {
-    let what = format!("{} {}", button.action.word(), button.rotation);
-    let refusal = match door.person(interaction.team_of_user(), &interaction.user, &what).await {
-        Ok(person) => match door.desk.click(click(&interaction, button, person)).await {
-            Ok(_) => None,
-            Err(error) => Some(words::refusal(&error)),
-        },
-        Err(outsider) => Some(told(outsider, &interaction)),
-    };
-    if let Some(text) = refusal
-        && let Err(error) = door.hooks.respond(&interaction.response_url, &text).await
-    {
-        tracing::warn!(%error, "a refusal could not be shown to the person who clicked");
+async fn remember(door: Arc<Door>, interaction: Interaction, wish: Wish) {
+    let way = Arc::new(door.way_back(&interaction.response_url));
+    let ask = Ask::new(&interaction.trigger_id, caller(&interaction), wish);
+    if let Err(error) = door.desk.accept(&ask, way.clone()).await {
+        tracing::warn!(%error, "a click was not remembered");
+        way.tell(super::reply::not_remembered()).await;
     }
 }
 
-fn told(outsider: Outsider, interaction: &Interaction) -> String {
-    words::outsider(outsider, interaction.team_of_user(), &interaction.user.id)
-}
-
-fn click(interaction: &Interaction, button: Button, person: PersonId) -> Click {
-    Click {
-        key: interaction.trigger_id.clone(),
-        rotation: button.rotation,
-        action: button.action,
-        person,
-        via: "slack".into(),
-        plan: Some(button.plan),
-        snooze_seconds: None,
+fn caller(interaction: &Interaction) -> Caller {
+    Caller {
+        surface: "slack".into(),
+        place: interaction.team_of_user().to_owned(),
+        account: interaction.user.id.clone(),
+        guest: interaction.user.is_guest(),
+        roles: [].into(),
+        channel: interaction.channel_id().map(str::to_owned),
     }
 }

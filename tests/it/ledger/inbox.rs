@@ -3,7 +3,7 @@
 use super::{at, entry, execute, open, side_door};
 use crate::databases::on_each;
 use futures::future::join_all;
-use rekey::ledger::{Accepted, LedgerError};
+use rekey::ledger::{Accepted, Entry, LedgerError};
 
 #[tokio::test]
 async fn an_entry_is_accepted_once_and_still_known_after_a_restart() {
@@ -15,7 +15,7 @@ async fn an_entry_is_accepted_once_and_still_known_after_a_restart() {
 
         let ledger = open(&url).await;
         assert_eq!(ledger.accept(entry("a")).await.unwrap(), Accepted::Duplicate);
-        let items = ledger.inbox_take(at(1), at(31), 10).await.unwrap();
+        let items = ledger.inbox_take("notice", at(1), at(31), 10).await.unwrap();
         assert_eq!(items.len(), 1);
         assert_eq!((items[0].key.as_str(), items[0].body.as_str()), ("a", entry("a").body.as_str()));
         assert_eq!(items[0].received_at, at(0));
@@ -32,7 +32,7 @@ async fn of_many_deliveries_at_once_one_of_each_key_is_new() {
         let new = accepted.iter().filter(|accepted| **accepted == Ok(Accepted::New)).count();
         let duplicates = accepted.iter().filter(|accepted| **accepted == Ok(Accepted::Duplicate)).count();
         assert_eq!((new, duplicates), (300, 600));
-        assert_eq!(ledger.inbox_take(at(1), at(31), 1000).await.unwrap().len(), 300);
+        assert_eq!(ledger.inbox_take("notice", at(1), at(31), 1000).await.unwrap().len(), 300);
     })
     .await;
 }
@@ -53,14 +53,14 @@ async fn an_entry_that_nobody_reports_on_comes_back_and_the_late_report_is_fence
     on_each(|url| async move {
         let ledger = open(&url).await;
         ledger.accept(entry("a")).await.unwrap();
-        let first = ledger.inbox_take(at(1), at(31), 10).await.unwrap().remove(0);
-        assert!(ledger.inbox_take(at(30), at(60), 10).await.unwrap().is_empty());
-        let second = ledger.inbox_take(at(31), at(61), 10).await.unwrap().remove(0);
+        let first = ledger.inbox_take("notice", at(1), at(31), 10).await.unwrap().remove(0);
+        assert!(ledger.inbox_take("notice", at(30), at(60), 10).await.unwrap().is_empty());
+        let second = ledger.inbox_take("notice", at(31), at(61), 10).await.unwrap().remove(0);
         assert!(second.epoch > first.epoch);
         assert_eq!(ledger.inbox_done(&first).await, Err(LedgerError::Fenced));
         assert_eq!(ledger.inbox_later(&first, at(0), "late").await, Err(LedgerError::Fenced));
         ledger.inbox_done(&second).await.unwrap();
-        assert!(ledger.inbox_take(at(100), at(130), 10).await.unwrap().is_empty());
+        assert!(ledger.inbox_take("notice", at(100), at(130), 10).await.unwrap().is_empty());
     })
     .await;
 }
@@ -70,11 +70,11 @@ async fn an_entry_that_is_put_off_comes_back_then_and_remembers_how_often() {
     on_each(|url| async move {
         let ledger = open(&url).await;
         ledger.accept(entry("a")).await.unwrap();
-        let item = ledger.inbox_take(at(1), at(31), 10).await.unwrap().remove(0);
+        let item = ledger.inbox_take("notice", at(1), at(31), 10).await.unwrap().remove(0);
         ledger.inbox_later(&item, at(50), "gitlab.example.com answers 503").await.unwrap();
         assert_eq!(ledger.next_wake().await.unwrap(), Some(at(50)));
-        assert!(ledger.inbox_take(at(49), at(80), 10).await.unwrap().is_empty());
-        let again = ledger.inbox_take(at(50), at(80), 10).await.unwrap().remove(0);
+        assert!(ledger.inbox_take("notice", at(49), at(80), 10).await.unwrap().is_empty());
+        let again = ledger.inbox_take("notice", at(50), at(80), 10).await.unwrap().remove(0);
         assert_eq!((item.tries, again.tries), (0, 1));
     })
     .await;
@@ -86,7 +86,7 @@ async fn what_is_dealt_with_stays_known_until_it_is_forgotten() {
         let ledger = open(&url).await;
         ledger.accept(entry("a")).await.unwrap();
         ledger.accept(entry("b")).await.unwrap();
-        let items = ledger.inbox_take(at(1), at(31), 10).await.unwrap();
+        let items = ledger.inbox_take("notice", at(1), at(31), 10).await.unwrap();
         ledger.inbox_done(&items[0]).await.unwrap();
         assert_eq!(ledger.inbox_forget(at(0)).await.unwrap(), 0, "received at that moment, not before");
         assert_eq!(ledger.accept(entry(&items[0].key)).await.unwrap(), Accepted::Duplicate);
@@ -105,7 +105,7 @@ async fn workers_that_race_for_entries_get_each_of_them_once() {
         let taken = join_all((0..8).map(|_| async {
             let mut mine = Vec::new();
             loop {
-                match ledger.inbox_take(at(1), at(31), 3).await.unwrap() {
+                match ledger.inbox_take("notice", at(1), at(31), 3).await.unwrap() {
                     items if items.is_empty() => return mine,
                     items => mine.extend(items.into_iter().map(|item| item.key)),
                 }
@@ -142,7 +142,21 @@ async fn a_full_queue_is_refused_at_once_and_what_was_queued_is_accepted() {
         let new = answers.iter().filter(|answer| **answer == Ok(Accepted::New)).count();
         let refused = answers.iter().filter(|answer| **answer == Err(full.clone())).count();
         assert_eq!(new + refused, 6000);
-        assert_eq!(ledger.inbox_take(at(1), at(31), 6000).await.unwrap().len(), new);
+        assert_eq!(ledger.inbox_take("notice", at(1), at(31), 6000).await.unwrap().len(), new);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_reader_gets_entries_of_its_own_kind_only() {
+    on_each(|url| async move {
+        let ledger = open(&url).await;
+        ledger.accept(Entry { kind: "ask".into(), ..entry("click") }).await.unwrap();
+        ledger.accept(entry("mail")).await.unwrap();
+        let asks = ledger.inbox_take("ask", at(1), at(31), 10).await.unwrap();
+        assert_eq!(asks.iter().map(|item| item.key.as_str()).collect::<Vec<_>>(), ["click"]);
+        let notices = ledger.inbox_take("notice", at(1), at(31), 10).await.unwrap();
+        assert_eq!(notices.iter().map(|item| item.key.as_str()).collect::<Vec<_>>(), ["mail"]);
     })
     .await;
 }

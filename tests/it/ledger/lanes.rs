@@ -154,7 +154,7 @@ async fn a_clock_that_jumps_back_holds_up_nothing_that_is_owed_now() {
         ledger.accept(super::entry("a")).await.unwrap();
         at_work(&*ledger).await;
         assert_eq!(lanes(&claim_all(&*ledger, at(-86_400)).await), ["work"]);
-        assert_eq!(ledger.inbox_take(at(-86_400), at(-86_300), 1).await.unwrap().len(), 1);
+        assert_eq!(ledger.inbox_take("notice", at(-86_400), at(-86_300), 1).await.unwrap().len(), 1);
     })
     .await;
 }

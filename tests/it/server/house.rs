@@ -158,7 +158,7 @@ impl House {
     pub async fn remembered(&self) -> Vec<String> {
         let now = self.clock.now();
         let later = now.saturating_add(jiff::SignedDuration::from_hours(99)).unwrap();
-        self.ledger.inbox_take(now, later, 100).await.unwrap().into_iter().map(|item| item.body).collect()
+        self.ledger.inbox_take("notice", now, later, 100).await.unwrap().into_iter().map(|item| item.body).collect()
     }
 
     /// A connection of a client that does as it likes.

@@ -6,6 +6,7 @@ use rekey::rotation::event::Event;
 use rekey::rotation::ids::TokenId;
 use rekey::rotation::next::next;
 use rekey::rotation::phase::{AfterRevoke, Minted, Outcome, Phase, Run, RunRef, Why};
+use rekey::rotation::plan::Plan;
 use rekey::rotation::record::Rotation;
 use rekey::rotation::token::Strategy;
 use rekey::secret::Digest;
@@ -78,6 +79,12 @@ fn decisions(row: &Rotation) -> Vec<Event> {
     vec![
         Event::Replanned { plan: Box::new(row.plan.clone()), old_last_used: None },
         Event::Superseded { how: "rotated by somebody".into() },
+        Event::Incident {
+            person: "ann".into(),
+            via: "slack".into(),
+            reason: "in a ticket".into(),
+            plan: Box::new(Plan { strategy: Strategy::RevokeFirst, ..row.plan.clone() }),
+        },
         Event::Tick,
         Event::Approve { by: by(), plan: row.plan.hash(), start_at: at(NOW) },
         Event::Decline { by: by() },

@@ -4,38 +4,62 @@ use super::messenger::{CHANNEL, messenger, workspace};
 use super::rotations::{self, at, opened, plan, policy};
 use crate::http::serve;
 use async_trait::async_trait;
+use jiff::Timestamp;
 use rekey::chat::Messenger;
 use rekey::chat::slack::client::Hooks;
 use rekey::clock::{Clock, ManualClock};
 use rekey::engine::decide::Click;
+use rekey::engine::desk::visitors::Visitors;
+use rekey::engine::desk::{Ask, Caller, Desk, Office};
+use rekey::engine::overview::TokenLine;
 use rekey::engine::{EngineError, OpenedRotation};
 use rekey::http::{Api, Backoff, Credential, Throttle};
+use rekey::ledger::{Accepted, Item};
 use rekey::notice::signature::Key;
 use rekey::rotation::event::{Decider, Event};
-use rekey::rotation::ids::PersonId;
+use rekey::rotation::ids::{PersonId, TokenName};
 use rekey::rotation::next::next;
 use rekey::rotation::phase::Phase;
 use rekey::rotation::plan::Plan;
+use rekey::rotation::policy::Policy;
 use rekey::rotation::record::Rotation;
+use rekey::rotation::token::Strategy;
+use rekey::rotation::view::prose::Prose;
 use rekey::rotation::view::{Action, card};
 use rekey::sandbox::slack::{self as sandbox, Handle, NoAnswer, Settings};
 use rekey::secret::Secret;
-use rekey::server::slack::{Desk, Door, Listed, PATIENCE, router};
+use rekey::server::slack::{Door, PATIENCE, router};
 use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::sync::Notify;
+use tokio_util::sync::{CancellationToken, DropGuard};
 
 /// One rotation, decided by the real rules.
 struct OneRotation {
     row: Mutex<Rotation>,
     seen: Mutex<BTreeSet<String>>,
+    inbox: Mutex<Vec<Item>>,
+    open_items: AtomicUsize,
     outsiders: Mutex<Vec<String>>,
     slow: Option<Notify>,
     clock: ManualClock,
 }
 
 impl OneRotation {
+    fn new(rotation: Rotation, slow: bool, clock: ManualClock) -> Self {
+        Self {
+            row: Mutex::new(rotation),
+            seen: Mutex::default(),
+            inbox: Mutex::default(),
+            open_items: AtomicUsize::new(0),
+            outsiders: Mutex::default(),
+            slow: slow.then(Notify::new),
+            clock,
+        }
+    }
+
     fn row(&self) -> Rotation {
         self.row.lock().unwrap().clone()
     }
@@ -46,11 +70,8 @@ impl OneRotation {
 }
 
 #[async_trait]
-impl Desk for OneRotation {
+impl Office for OneRotation {
     async fn click(&self, click: Click) -> Result<Rotation, EngineError> {
-        if !self.seen.lock().unwrap().insert(click.key.clone()) {
-            return Ok(self.row());
-        }
         let mut row = self.row.lock().unwrap();
         let by = Decider { person: click.person, via: click.via, policy: policy(1) };
         let meant = click.plan.filter(|plan| row.plan.hash().is_meant_by(plan)).map(|_| row.plan.hash());
@@ -67,8 +88,22 @@ impl Desk for OneRotation {
     }
 
     async fn rotate(&self, token: &str, _by: PersonId) -> Result<OpenedRotation, EngineError> {
-        self.plan(token).await?;
+        Office::plan(self, token).await?;
         Ok(OpenedRotation::Existing(Box::new(self.row())))
+    }
+
+    async fn incident(
+        &self,
+        token: &str,
+        person: PersonId,
+        via: &str,
+        reason: &str,
+    ) -> Result<OpenedRotation, EngineError> {
+        let plan = Plan { strategy: Strategy::RevokeFirst, ..Office::plan(self, token).await? };
+        let mut row = self.row.lock().unwrap();
+        let event = Event::Incident { person, via: via.into(), reason: reason.into(), plan: Box::new(plan) };
+        *row = next(&row, &event, self.clock.now())?;
+        Ok(OpenedRotation::Existing(Box::new(row.clone())))
     }
 
     async fn plan(&self, token: &str) -> Result<Plan, EngineError> {
@@ -81,14 +116,19 @@ impl Desk for OneRotation {
         }
     }
 
-    async fn list(&self) -> Result<Vec<Listed>, EngineError> {
-        let one = Listed {
+    async fn list(&self) -> Result<Vec<TokenLine>, EngineError> {
+        let one = TokenLine {
             token: "deploy-bot".into(),
             owner: "service account deploy-bot of group acme".into(),
+            name: "deploy-bot".into(),
+            id: Some(42),
+            scopes: vec!["api".into()],
             expires_at: Some("2026-11-28".parse().unwrap()),
             days_left: Some(7),
             last_used_at: Some(at(-90)),
-            state: "waiting for approval".into(),
+            rotation: Some(self.row().id.0),
+            state: "awaiting_approval".into(),
+            problem: None,
         };
         Ok(vec![one])
     }
@@ -97,12 +137,51 @@ impl Desk for OneRotation {
         Ok(self.row())
     }
 
-    async fn open(&self) -> Result<Vec<Rotation>, EngineError> {
+    async fn rotations(&self, _of: Option<&str>) -> Result<Vec<Rotation>, EngineError> {
         Ok(vec![self.row()])
     }
 
+    async fn recent(&self) -> Result<Vec<Rotation>, EngineError> {
+        Ok(Vec::new())
+    }
+
+    async fn policy(&self, _token: &TokenName) -> Policy {
+        policy(1)
+    }
+
+    async fn whisper(&self, _caller: &Caller, _prose: &Prose) {}
+
     async fn outsider(&self, who: &str, what: &str) {
         self.outsiders.lock().unwrap().push(format!("{who} {what}"));
+    }
+
+    async fn remember(&self, ask: &Ask) -> Result<Accepted, EngineError> {
+        if !self.seen.lock().unwrap().insert(ask.key.clone()) {
+            return Ok(Accepted::Duplicate);
+        }
+        let body = serde_json::to_string(ask).unwrap();
+        let item =
+            Item { key: ask.key.clone(), kind: "ask".into(), body, received_at: self.clock.now(), tries: 0, epoch: 1 };
+        self.open_items.fetch_add(1, Ordering::SeqCst);
+        self.inbox.lock().unwrap().push(item);
+        Ok(Accepted::New)
+    }
+
+    async fn take(&self) -> Result<Vec<Item>, EngineError> {
+        Ok(std::mem::take(&mut *self.inbox.lock().unwrap()))
+    }
+
+    async fn settle(&self, _item: &Item) -> Result<(), EngineError> {
+        self.open_items.fetch_sub(1, Ordering::SeqCst);
+        Ok(())
+    }
+
+    async fn wait(&self) {
+        std::future::pending().await
+    }
+
+    fn now(&self) -> Timestamp {
+        self.clock.now()
     }
 }
 
@@ -114,6 +193,7 @@ struct Story {
     bot: String,
     card: String,
     clock: ManualClock,
+    _stop: DropGuard,
 }
 
 fn key(text: &str) -> Key {
@@ -122,19 +202,20 @@ fn key(text: &str) -> Key {
 
 async fn story_of(rotation: Rotation, slow: bool) -> Story {
     let (slack, clock) = workspace().await;
-    let row = Mutex::new(rotation);
-    let slow = slow.then(Notify::new);
-    let (seen, outsiders) = (Mutex::default(), Mutex::default());
-    let desk = Arc::new(OneRotation { row, seen, outsiders, slow, clock: clock.clone() });
+    let desk = Arc::new(OneRotation::new(rotation, slow, clock.clone()));
     let hooks = format!("{}/hooks", slack.base_url());
     let http = rekey::http::client(None).unwrap();
     let api = Api::new(http, &hooks, Credential::Nothing, Arc::new(Throttle::new(4, None))).unwrap();
     let people = [("U0ALICE001", "alice"), ("U0BOB00001", "bob"), ("U0CAROL001", "carol")];
+    let visitors = people.into_iter().fold(Visitors::default().at("slack", Settings::default().team), |all, one| {
+        all.knowing("slack", one.0, PersonId::from(one.1))
+    });
+    let counter = Arc::new(Desk::new(desk.clone(), visitors));
+    let stop = CancellationToken::new();
+    tokio::spawn(counter.clone().serve(stop.clone()));
     let door = Door {
         keys: vec![key("an-older-secret-of-ours"), key(&Settings::default().signing_secret)],
-        team: Settings::default().team,
-        people: people.map(|(user, person)| (user.to_owned(), PersonId::from(person))).into(),
-        desk: desk.clone(),
+        desk: counter,
         hooks: Hooks::new(api.with_backoff(Backoff::none()), &hooks),
         clock: Arc::new(clock.clone()),
         patience: if desk.slow.is_some() { Duration::ZERO } else { PATIENCE },
@@ -145,7 +226,7 @@ async fn story_of(rotation: Rotation, slow: bool) -> Story {
     let messenger = messenger(&slack.base_url(), &Settings::default().token);
     let posted = messenger.show(&card(&desk.row()), None).await.unwrap();
     let card = posted.reference.split_once(':').unwrap().1.to_owned();
-    Story { _slack: slack, slack: state, desk, bot, card, clock }
+    Story { _slack: slack, slack: state, desk, bot, card, clock, _stop: stop.drop_guard() }
 }
 
 async fn story() -> Story {
@@ -155,6 +236,19 @@ async fn story() -> Story {
 impl Story {
     async fn press(&self, user: &str, action: &str) {
         self.slack.press(user, &self.card, action).await.unwrap();
+        self.settled().await;
+    }
+
+    /// Until everything that was acknowledged is dealt with.
+    async fn settled(&self) {
+        while self.desk.open_items.load(Ordering::SeqCst) > 0 {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    async fn sends(&self, click: &serde_json::Value) {
+        self.slack.send_click(click).await.unwrap();
+        self.settled().await;
     }
 
     async fn types(&self, user: &str, text: &str) -> String {
@@ -222,7 +316,7 @@ async fn a_click_for_an_older_plan_is_refused() {
     let story = story().await;
     let old = story.slack.click("U0ALICE001", &story.card, "rekey.approve").unwrap();
     story.desk.row.lock().unwrap().plan.timing.grace_seconds += 1;
-    story.slack.send_click(&old).await.unwrap();
+    story.sends(&old).await;
     assert_eq!(story.desk.row().phase, Phase::AwaitingApproval);
     let told = story.told("U0ALICE001");
     assert!(told.starts_with("The plan has changed"), "{told}");
@@ -232,9 +326,9 @@ async fn a_click_for_an_older_plan_is_refused() {
 async fn the_same_click_twice_decides_once_and_says_nothing() {
     let story = story().await;
     let click = story.slack.click("U0ALICE001", &story.card, "rekey.approve").unwrap();
-    story.slack.send_click(&click).await.unwrap();
+    story.sends(&click).await;
     let version = story.desk.row().version;
-    story.slack.send_click(&click).await.unwrap();
+    story.sends(&click).await;
     assert_eq!(story.desk.row().version, version);
     assert_eq!(story.told("U0ALICE001"), "");
 }
@@ -248,7 +342,7 @@ async fn buttons_and_types_that_are_not_ours_are_acknowledged_and_change_nothing
     {
         let mut other = click.clone();
         *other.pointer_mut(pointer).unwrap() = value.into();
-        story.slack.send_click(&other).await.unwrap();
+        story.sends(&other).await;
     }
     assert_eq!(story.desk.row().phase, Phase::AwaitingApproval);
 }

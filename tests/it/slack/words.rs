@@ -6,6 +6,7 @@ use rekey::rotation::event::Event;
 use rekey::rotation::plan::{Plan, PlannedStore};
 use rekey::rotation::record::Rotation;
 use rekey::rotation::view::{card, issue};
+use rekey::rotation::wish::Wish;
 use serde_json::Value;
 
 /// Blocks as a person sees them.
@@ -84,7 +85,9 @@ fn buttons_apply_or_are_not_there() {
         let deciding = card.actions.iter().any(|a| matches!(a.word(), "approve" | "retry"));
         assert_eq!(primary, usize::from(deciding), "{name}");
         for button in buttons {
-            assert_eq!(button["value"], format!("{}:{}", rotation.id, rotation.plan.hash()));
+            let Some(Wish::Decide(wish)) = Wish::from_id(button["value"].as_str().unwrap()) else { unreachable!() };
+            assert_eq!(wish.rotation, rotation.id.0);
+            assert!(rotation.plan.hash().is_meant_by(wish.plan.as_deref().unwrap()), "{name}");
             let asks = matches!(button["action_id"].as_str().unwrap(), "rekey.abandon" | "rekey.restore");
             assert_eq!(button.get("confirm").is_some(), asks, "{name}");
         }

@@ -1,0 +1,28 @@
+//! What must be typed before a wish can be granted.
+
+use super::{Ask, Desk, Field, Form};
+use crate::rotation::view::prose::{Line, Prose};
+use crate::rotation::wish::Wish;
+
+impl Desk {
+    /// The form that must be filled in before this can be asked, if any. Quick: surfaces have to open it at once.
+    pub async fn form(&self, ask: &Ask) -> Option<Form> {
+        match &ask.wish {
+            Wish::Incident { token, reason: None } => Some(incident(token)),
+            _ => None,
+        }
+    }
+}
+
+/// The first gate of an incident; the second is the approval of the plan that it leads to.
+fn incident(token: &str) -> Form {
+    let intro = Line::text("The value of ").and_code(token).and(" leaked? You will see the plan next: it revokes the ");
+    let intro = intro.and("token first, so what uses it fails until the new one is stored. Nothing is done before ");
+    Form {
+        title: "Report an incident",
+        intro: Prose::from(intro.and("that plan is approved.")),
+        fields: vec![Field::Reason],
+        submit: "Show the plan",
+        wish: Wish::Incident { token: token.to_owned(), reason: None },
+    }
+}

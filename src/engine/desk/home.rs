@@ -1,0 +1,77 @@
+//! What awaits one person, for surfaces with a page of their own: what they may decide now, what they asked for, what
+//! comes up, what was done of late.
+
+use super::visitors::Stranger;
+use super::{Caller, Desk, words};
+use crate::engine::EngineError;
+use crate::rotation::ids::PersonId;
+use crate::rotation::record::{Origin, Rotation};
+use crate::rotation::view::actions;
+use crate::rotation::view::prose::Line;
+use crate::rotation::wish::Wish;
+
+/// Rows of a section.
+const MOST: usize = 20;
+
+/// One line, and what its button asks for.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Row {
+    /// What is said.
+    pub line: Line,
+    /// What the button `Review` asks for.
+    pub review: Option<Wish>,
+}
+
+/// The page of one person.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Home {
+    /// Waiting for you.
+    pub waiting: Vec<Row>,
+    /// Your requests.
+    pub yours: Vec<Row>,
+    /// Coming up: tokens near their expiry.
+    pub coming: Vec<Row>,
+    /// Recently done.
+    pub done: Vec<Row>,
+}
+
+impl Desk {
+    /// The page of whoever calls.
+    pub async fn home(&self, caller: &Caller) -> Result<Result<Home, EngineError>, Stranger> {
+        let person = self.visitors.recognise(caller).await?;
+        Ok(self.page(&person).await)
+    }
+
+    async fn page(&self, person: &PersonId) -> Result<Home, EngineError> {
+        let mut home = Home::default();
+        for rotation in self.office.rotations(None).await? {
+            let policy = self.office.policy(&rotation.plan.token).await;
+            if !actions(&rotation).is_empty() && policy.may_approve(person, rotation.requester()) {
+                home.waiting.push(row(&rotation));
+            }
+            if asked_by(&rotation, person) {
+                home.yours.push(row(&rotation));
+            }
+        }
+        let lines = self.office.list().await?;
+        let near = lines.iter().filter(|line| matches!(line.state.as_str(), "near" | "expired"));
+        home.coming = near.map(|line| Row { line: words::token(line), review: None }).collect();
+        home.done = self.office.recent().await?.iter().map(row).collect();
+        for section in [&mut home.waiting, &mut home.yours, &mut home.coming, &mut home.done] {
+            section.truncate(MOST);
+        }
+        Ok(home)
+    }
+}
+
+fn asked_by(rotation: &Rotation, by: &PersonId) -> bool {
+    match &rotation.opened_by {
+        Origin::Person { person } | Origin::Incident { person, .. } => person == by,
+        _ => false,
+    }
+}
+
+fn row(rotation: &Rotation) -> Row {
+    let review = Wish::Status { rotation: Some(rotation.id.0.clone()) };
+    Row { line: words::standing(rotation), review: Some(review) }
+}

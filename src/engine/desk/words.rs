@@ -1,0 +1,226 @@
+//! What people are told privately, in the same words on every surface.
+
+use super::visitors::Stranger;
+use super::{Answer, Caller};
+use crate::engine::overview::TokenLine;
+use crate::engine::{EngineError, OpenedRotation};
+use crate::rotation::ids::PersonId;
+use crate::rotation::phase::Phase;
+use crate::rotation::plan::Plan;
+use crate::rotation::record::{Evidence, Rotation};
+use crate::rotation::view::card;
+use crate::rotation::view::prose::{Line, Prose, Span};
+use crate::rotation::view::text::sentence;
+use crate::rotation::wish::{COMMANDS, Command, Which};
+use jiff::civil::Date;
+
+/// Longest list.
+const MOST: usize = 30;
+
+/// All commands.
+pub fn help() -> Prose {
+    COMMANDS.iter().map(usage_line).collect()
+}
+
+fn usage_line(command: &Command) -> Line {
+    let typed = format!("/rekey {} {}", command.verb, command.arguments);
+    Line::code(typed.trim_end()).and(format!("  {}", command.what))
+}
+
+/// How a command is used, or the one that was probably meant.
+pub fn usage(verb: &str) -> Prose {
+    if let Some(command) = COMMANDS.iter().find(|command| command.verb == verb) {
+        return Prose::from(usage_line(command));
+    }
+    let unknown = Line::text("I do not know ").and_code(verb.chars().take(40).collect::<String>());
+    let near = COMMANDS.iter().map(|command| (strsim::damerau_levenshtein(verb, command.verb), command));
+    match near.min_by_key(|near| near.0) {
+        Some((distance, command)) if distance <= 2 => {
+            Prose::from(unknown.and(". Did you mean:")).line(usage_line(command))
+        }
+        _ => {
+            let mut prose = Prose::from(unknown.and(". I know:"));
+            prose.0.extend(help().0);
+            prose
+        }
+    }
+}
+
+/// Who somebody is here.
+pub fn who(person: &PersonId, caller: &Caller) -> Prose {
+    let line = Line::text("You are ").and_code(&person.0).and(" here");
+    let account = Line::text(format!(" ({} ", surface(caller))).and_code(&caller.account);
+    line.join(account).and(format!(", {} ", place(caller))).and_code(&caller.place).and(").").into()
+}
+
+fn surface(caller: &Caller) -> &'static str {
+    match caller.surface.as_str() {
+        "slack" => "Slack user",
+        "discord" => "Discord user",
+        _ => "GitLab user",
+    }
+}
+
+fn place(caller: &Caller) -> &'static str {
+    match caller.surface.as_str() {
+        "slack" => "workspace",
+        "discord" => "server",
+        _ => "instance",
+    }
+}
+
+/// Why somebody is not served.
+pub fn stranger(stranger: &Stranger, caller: &Caller) -> Prose {
+    match stranger {
+        Stranger::Elsewhere => Prose::words(format!("rekey answers only to people of its own {}.", place(caller))),
+        Stranger::Guest => Prose::words("rekey does not answer to guests."),
+        Stranger::Deactivated => Prose::words("Your account is deactivated, so rekey does not answer to it."),
+        Stranger::Unproven(why) => {
+            Prose::words(format!("rekey could not find out who you are, so it did nothing: {why}. Please try again."))
+        }
+        Stranger::Unknown => {
+            let line = Line::text("rekey does not know you. Ask its administrator to add your ");
+            let account = line.and(format!("{} ", surface(caller))).and_code(&caller.account);
+            account.and(format!(" ({} ", place(caller))).and_code(&caller.place).and(") to the configuration.").into()
+        }
+    }
+}
+
+/// An error as a sentence.
+pub fn refusal(error: &EngineError) -> Prose {
+    Prose::words(sentence(&error.to_string()))
+}
+
+/// Managed tokens.
+pub fn tokens(tokens: &[TokenLine], which: Which) -> Prose {
+    if tokens.is_empty() {
+        return Prose::words(match which {
+            Which::All => "No tokens are configured.",
+            Which::Expiring => "No token expires soon.",
+            Which::Mine => "There is no token that you may decide on.",
+        });
+    }
+    within(tokens.iter().map(token))
+}
+
+/// One managed token.
+pub fn token(token: &TokenLine) -> Line {
+    let line = Line::code(token.token.as_str()).and(format!(" · {} · ", token.owner));
+    let line = match (token.expires_at, token.days_left) {
+        (Some(date), Some(1)) => line.and("expires ").then(Span::Date(date)).and(" (1 day)"),
+        (Some(date), Some(days)) => line.and("expires ").then(Span::Date(date)).and(format!(" ({days} days)")),
+        (Some(date), None) => line.and("expires ").then(Span::Date(date)),
+        (None, _) if token.id.is_none() => line.and("not seen in GitLab"),
+        (None, _) => line.and("never expires"),
+    };
+    let line = match token.last_used_at {
+        Some(at) => line.and(" · last used ").and_moment(at),
+        None => line.and(" · never used"),
+    };
+    line.and(format!(" · {}", token.state.replace('_', " ")))
+}
+
+/// Rotations that go on.
+pub fn open(rotations: &[Rotation]) -> Prose {
+    if rotations.is_empty() {
+        return Prose::words("No rotation is open.");
+    }
+    within(rotations.iter().map(standing))
+}
+
+/// Where a rotation stands, in one line.
+pub fn standing(rotation: &Rotation) -> Line {
+    let card = card(rotation);
+    Line::text(format!("{} {} ", card.status.symbol, card.sentence())).and_code(rotation.id.as_str())
+}
+
+/// What asking for a rotation came to.
+pub fn opened(opened: &OpenedRotation) -> Prose {
+    match opened {
+        OpenedRotation::New(rotation) => Line::text("Opened. ").join(standing(rotation)).into(),
+        OpenedRotation::Existing(rotation) => Line::text("There is one already. ").join(standing(rotation)).into(),
+        OpenedRotation::NotDue(found) => {
+            let mut prose = Prose::words("Nothing to rotate yet. What it would do:");
+            prose.0.extend(plan(found).0);
+            prose
+        }
+    }
+}
+
+/// A plan, exactly.
+pub fn plan(plan: &Plan) -> Prose {
+    let scopes: Vec<&str> = plan.new.scopes.iter().map(String::as_str).collect();
+    let scopes = if scopes.is_empty() { "none".to_owned() } else { scopes.join(", ") };
+    let mut lines = vec![
+        Line::text("Plan ").and_code(plan.hash().short()).and(" for ").and_code(plan.token.as_str()),
+        Line::text(format!("Replaces token {} of {}, {}", plan.old.id, plan.owner, plan.host)),
+        expiry(Line::text("Expires "), plan.old.expires_at).join(expiry(Line::text(", then "), plan.new.expires_at)),
+        Line::text("Scopes ").and_code(scopes),
+        Line::text(format!("Strategy {}", plan.strategy)),
+    ];
+    lines.extend(plan.outage_seconds.map(|seconds| Line::text(format!("Outage about {seconds} s"))));
+    lines.extend(plan.reasons.iter().map(|reason| Line::text(format!("Why: {reason}"))));
+    lines.extend(plan.warnings.iter().map(|warning| Line::text(format!("⚠️ {warning}"))));
+    lines.extend(plan.blockers.iter().map(|blocker| Line::text(format!("🚧 {blocker}"))));
+    lines.extend(plan.stores.iter().map(|store| Line::text("Stored in ").and_code(&store.id.0)));
+    lines.extend(plan.consumers.iter().map(|consumer| Line::text("Proven by ").and_code(&consumer.id.0)));
+    Prose(lines)
+}
+
+fn expiry(line: Line, date: Option<Date>) -> Line {
+    match date {
+        Some(date) => line.then(Span::Date(date)),
+        None => line.and("never"),
+    }
+}
+
+/// What lies behind a card: the plan, what was seen, and of what failed last the end of its log.
+pub fn details(rotation: &Rotation) -> Prose {
+    let mut prose = plan(&rotation.plan);
+    prose = prose.line(standing(rotation));
+    let skipped = rotation.evidence.len().saturating_sub(MOST);
+    prose.0.extend((skipped > 0).then(|| Line::text(format!("… {skipped} earlier observations are in the issue"))));
+    prose.0.extend(rotation.evidence.iter().skip(skipped).map(observed));
+    if let Phase::Stuck { why, .. } = &rotation.phase {
+        prose.0.extend(why.log.as_ref().map(Line::block));
+    }
+    prose
+}
+
+fn observed(evidence: &Evidence) -> Line {
+    let line = Line(vec![Span::Moment(evidence.at)]).and(format!(" {}: {}", evidence.source, evidence.what));
+    match &evidence.link {
+        Some(url) => line.and(" ").then(Span::Link { words: "look".into(), url: url.clone() }),
+        None => line,
+    }
+}
+
+/// Past and present rotations of a token, newest first.
+pub fn history(token: &str, rotations: &[Rotation]) -> Prose {
+    if rotations.is_empty() {
+        return Line::text("No rotation of ").and_code(token).and(" is known.").into();
+    }
+    within(rotations.iter().map(|rotation| {
+        let card = card(rotation);
+        let line = Line(vec![Span::Moment(rotation.opened_at)]).and(format!(" {} ", card.status.symbol));
+        let line = line.then(Span::Bold(card.status.word.into())).and(format!(" {} ", card.status.sentence));
+        line.and_code(rotation.id.as_str())
+    }))
+}
+
+/// An answer without its buttons and fields, for ways that have none.
+pub fn outline(answer: &Answer) -> Prose {
+    match answer {
+        Answer::Done(prose) | Answer::Private(prose) | Answer::Offer { prose, .. } => prose.clone(),
+        Answer::Card(card) => Prose::words(card.sentence()),
+        Answer::Form(form) => form.intro.clone(),
+        Answer::Wrong { why, .. } => Prose::words(why.clone()),
+    }
+}
+
+fn within(lines: impl ExactSizeIterator<Item = Line>) -> Prose {
+    let more = lines.len().saturating_sub(MOST);
+    let mut prose: Prose = lines.take(MOST).collect();
+    prose.0.extend((more > 0).then(|| Line::text(format!("… and {more} more"))));
+    prose
+}

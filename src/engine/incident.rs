@@ -1,0 +1,46 @@
+//! A token whose value leaked: an open case that has done nothing yet turns into one that revokes first, or a new one
+//! is opened. Nothing is revoked without an approval of exactly that plan.
+
+use super::{Engine, EngineError, OpenedRotation};
+use crate::rotation::event::Event;
+use crate::rotation::ids::PersonId;
+use crate::rotation::record::{Origin, Rotation};
+use crate::rotation::token::{LiveToken, ManagedToken, Strategy};
+
+impl Engine {
+    /// Opens, or turns an open case into, one that revokes first. May be repeated.
+    pub async fn open_incident(
+        &self,
+        token: &str,
+        person: PersonId,
+        via: &str,
+        reason: &str,
+    ) -> Result<OpenedRotation, EngineError> {
+        let managed = self.managed(token)?;
+        let live = self.live_token(managed).await?;
+        let by = Origin::Incident { person: person.clone(), reason: reason.to_owned() };
+        let opened = self.consider_live(managed, &live, by, true, Some(Strategy::RevokeFirst)).await?;
+        match opened {
+            OpenedRotation::Existing(rotation) if !rotation.phase.is_closed() => {
+                let turned = self.turn(managed, &live, &rotation, person, via, reason).await?;
+                Ok(OpenedRotation::Existing(Box::new(turned)))
+            }
+            opened => Ok(opened),
+        }
+    }
+
+    async fn turn(
+        &self,
+        managed: &ManagedToken,
+        live: &LiveToken,
+        rotation: &Rotation,
+        person: PersonId,
+        via: &str,
+        reason: &str,
+    ) -> Result<Rotation, EngineError> {
+        let before = Some(&rotation.plan).filter(|plan| plan.strategy == Strategy::RevokeFirst);
+        let plan = Box::new(self.plan(managed, live, Some(Strategy::RevokeFirst), before).await?);
+        let event = Event::Incident { person, via: via.to_owned(), reason: reason.to_owned(), plan };
+        Ok(self.advance(&rotation.id, &event, None).await?)
+    }
+}

@@ -1,0 +1,62 @@
+//! An answer of the desk as a private message.
+
+use crate::chat::slack::client::Hooks;
+use crate::chat::slack::{Message, message as card_message, prose};
+use crate::engine::desk::words::outline;
+use crate::engine::desk::{Answer, WayBack};
+use crate::rotation::view::prose::Prose;
+use async_trait::async_trait;
+use serde_json::json;
+
+/// The way back to one person: an address that Slack gave with their request. A bearer secret, kept in memory only.
+pub struct Way {
+    pub(super) hooks: Hooks,
+    pub(super) address: String,
+}
+
+impl Way {
+    /// Says it; a failure is logged, since nobody could be told of it.
+    pub async fn say(&self, answer: &Answer) {
+        if let Err(error) = self.hooks.respond(&self.address, &message(answer)).await {
+            tracing::warn!(%error, "an answer could not be shown to the person who asked");
+        }
+    }
+}
+
+#[async_trait]
+impl WayBack for Way {
+    async fn tell(&self, answer: Answer) {
+        self.say(&answer).await;
+    }
+}
+
+/// The message that says it.
+pub fn message(answer: &Answer) -> Message {
+    match answer {
+        Answer::Card(card) => card_message(card, &[]),
+        Answer::Offer { prose, label, wish } => {
+            let mut message = words(prose);
+            message.blocks = vec![
+                json!({"type": "section", "text": {"type": "mrkdwn", "text": message.text}}),
+                json!({"type": "actions", "elements": [{
+                    "type": "button",
+                    "action_id": "rekey.offer",
+                    "text": {"type": "plain_text", "text": label},
+                    "value": wish.to_id().unwrap_or_default(),
+                }]}),
+            ];
+            message
+        }
+        other => words(&outline(other)),
+    }
+}
+
+/// Words without blocks.
+pub fn words(words: &Prose) -> Message {
+    Message { text: prose::prose(words), blocks: Vec::new() }
+}
+
+/// What is said when a click could not be committed.
+pub fn not_remembered() -> Answer {
+    Answer::Private(Prose::words("rekey could not remember this click, so nothing happened. Please press it again."))
+}
