@@ -3,11 +3,15 @@
 
 mod card;
 pub mod client;
+pub mod gateway;
+pub mod hooks;
+pub mod inbound;
 pub mod markdown;
 mod message;
+pub mod prose;
 mod trouble;
 
-pub use card::{announcement, message};
+pub use card::{ASKS, announcement, message, offer, style};
 pub use message::Message;
 
 use super::{ChatError, Messenger, Posted};

@@ -134,7 +134,7 @@ impl Handle {
 pub fn router(handle: Handle) -> Router {
     Router::new()
         .route("/api/v10/{*path}", any(gate::call))
-        .route("/gateway", get(gateway::connect))
+        .route("/gateway/", get(gateway::connect))
         .merge(page::router())
         .with_state(handle)
 }

@@ -17,10 +17,8 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use serde_json::{Value, json};
-use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::oneshot;
 
 /// More than any genuine request of Slack.
 const BODY_LIMIT: usize = 64 << 10;
@@ -157,31 +155,5 @@ fn respond(answer: Answer) -> Response {
     match answer.body {
         Some(body) => (status, axum::Json(body)).into_response(),
         None => status.into_response(),
-    }
-}
-
-/// The outcome of `work` if it comes in time. The work goes on in any case, and an outcome that comes late goes through
-/// `late`: an abandoned request must not leave a decision half made.
-async fn in_time<T, L>(
-    patience: Duration,
-    work: impl Future<Output = T> + Send + 'static,
-    late: impl FnOnce(T) -> L + Send + 'static,
-) -> Option<T>
-where
-    T: Send + 'static,
-    L: Future<Output = ()> + Send,
-{
-    let (sender, mut receiver) = oneshot::channel();
-    tokio::spawn(async move {
-        if let Err(outcome) = sender.send(work.await) {
-            late(outcome).await;
-        }
-    });
-    match tokio::time::timeout(patience, &mut receiver).await {
-        Ok(outcome) => outcome.ok(),
-        Err(_) => {
-            receiver.close();
-            receiver.try_recv().ok()
-        }
     }
 }

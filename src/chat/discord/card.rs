@@ -6,6 +6,7 @@ use super::message::Message;
 use crate::rotation::phase::Outcome;
 use crate::rotation::record::Audience;
 use crate::rotation::view::{Action, Card, Field, Step, text};
+use crate::rotation::wish::{Decision, Wish};
 use serenity::all::ButtonStyle;
 use serenity::builder::{CreateButton, CreateEmbed, CreateEmbedFooter};
 
@@ -20,6 +21,9 @@ const WORDS: usize = 700;
 const LOG: usize = 400;
 /// Most people who are mentioned by one message.
 const MENTIONED: usize = 10;
+
+/// What the id of a button begins with that asks whether it is really meant; then follows the id of the yes.
+pub const ASKS: &str = "ask:";
 
 /// Colours only repeat what symbol and word say.
 const YELLOW: u32 = 0xF0_B2_32;
@@ -146,17 +150,22 @@ fn buttons(card: &Card) -> Vec<CreateButton> {
     if card.actions.is_empty() {
         return Vec::new();
     }
-    let details = CreateButton::new(format!("rekey:details:{}", card.rotation));
-    let details = details.label("Details").style(ButtonStyle::Secondary);
-    card.actions.iter().map(|action| button(card, *action)).chain([details]).collect()
+    let rotation = card.rotation.0.clone();
+    let details = offer("Details", &Wish::Details { rotation }, ButtonStyle::Secondary);
+    card.actions.iter().filter_map(|action| button(card, *action)).chain(details).collect()
 }
 
-fn button(card: &Card, action: Action) -> CreateButton {
-    let plan = card.plan.as_str();
-    let id = format!("rekey:{}:{}:{}", action.word(), card.rotation, plan.get(..32).unwrap_or(plan));
+fn button(card: &Card, action: Action) -> Option<CreateButton> {
+    let (rotation, plan) = (card.rotation.0.clone(), Some(card.plan.0.clone()));
+    let wish = Wish::Decide(Decision { action, rotation, plan, snooze_seconds: None });
+    let button = offer(action.label(), &wish, style(action))?;
     // What is asked for twice is asked by a button that only asks.
-    let id = if action.question().is_some() { format!("ask:{id}") } else { id };
-    CreateButton::new(id).label(action.label()).style(style(action))
+    Some(if action.question().is_some() { button.custom_id(format!("{ASKS}{}", wish.to_id()?)) } else { button })
+}
+
+/// A button that asks for something; there is none for a wish that has no id.
+pub fn offer(label: &str, wish: &Wish, style: ButtonStyle) -> Option<CreateButton> {
+    Some(CreateButton::new(wish.to_id()?).label(text::cut(&text::line(label), 80)).style(style))
 }
 
 /// One primary, one destructive.

@@ -14,6 +14,8 @@ pub enum Stranger {
     Guest,
     /// Their account is switched off.
     Deactivated,
+    /// Where or how they asked proves nothing; why, in a sentence for them.
+    Misplaced(&'static str),
     /// Not in the configuration.
     Unknown,
     /// It could not be found out who they are; why, in words.

@@ -42,8 +42,10 @@ pub(super) fn modal(data: &Value) -> Check {
     text(data, "title", 1, 45, "data")?;
     let parts = list(data, "components");
     require((1..=5).contains(&parts.len()), "data.components", "Must be between 1 and 5 in length.")?;
+    let words = parts.iter().filter(|part| part["type"] == 10);
+    words.into_iter().try_for_each(|words| text(words, "content", 1, 4_000, "data.components"))?;
     let mut ids = BTreeSet::new();
-    for part in parts {
+    for part in parts.iter().filter(|part| part["type"] != 10) {
         let input = input_of(part)?;
         text(input, "custom_id", 1, 100, "data.components.custom_id")?;
         let id = input["custom_id"].as_str().unwrap_or_default();

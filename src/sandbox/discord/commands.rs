@@ -123,10 +123,13 @@ pub(super) fn typed(world: &World, text: &str, focused: bool) -> Option<Value> {
     let mut rest = rest;
     for (number, option) in known.iter().enumerate() {
         let (word, after) = if number + 1 == known.len() { (rest, "") } else { split(rest) };
-        if word.is_empty() && !(focused && values.len() == number) {
+        // An option that nothing was typed for is there only while the person is in it.
+        if !word.is_empty() || focused && (number == 0 || text.ends_with(' ')) {
+            values.push(json!({"name": option["name"], "type": option["type"], "value": word}));
+        }
+        if word.is_empty() {
             break;
         }
-        values.push(json!({"name": option["name"], "type": option["type"], "value": word}));
         rest = after;
     }
     let missing = known.iter().skip(values.len()).any(|option| option["required"] == true);

@@ -7,7 +7,7 @@ use axum::extract::{RawQuery, State};
 use axum::response::Response;
 use serde_json::{Value, json};
 use std::time::Duration;
-use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::time::Instant;
 
 /// What happens to connections.
@@ -137,7 +137,9 @@ pub(super) async fn connect(
     let versioned = query.is_some_and(|query| query.contains("v=10") && query.contains("encoding=json"));
     upgrade.on_upgrade(move |socket| async move {
         let mut socket = socket;
-        let code = if versioned { talk(&handle, &mut socket).await } else { Some(4_012) };
+        let (line, orders) = unbounded_channel();
+        let code = if versioned { talk(&handle, &mut socket, &line, orders).await } else { Some(4_012) };
+        hang_up(&handle, &line);
         if let Some(code) = code {
             let frame = CloseFrame { code, reason: "".into() };
             // Whoever hung up hears no goodbye.
@@ -148,10 +150,14 @@ pub(super) async fn connect(
 }
 
 /// One connection, until it ends; with which code, if with any.
-async fn talk(handle: &Handle, socket: &mut WebSocket) -> Option<u16> {
+async fn talk(
+    handle: &Handle,
+    socket: &mut WebSocket,
+    line: &UnboundedSender<Order>,
+    mut orders: UnboundedReceiver<Order>,
+) -> Option<u16> {
     let interval = handle.with(|world| world.settings.heartbeat);
     send(socket, json!({"op": 10, "d": {"heartbeat_interval": interval}}).to_string()).await?;
-    let (line, mut orders) = unbounded_channel();
     let mut last_beat = Instant::now();
     loop {
         tokio::select! {
@@ -162,12 +168,19 @@ async fn talk(handle: &Handle, socket: &mut WebSocket) -> Option<u16> {
             },
             message = socket.recv() => {
                 let message = message?.ok()?;
-                if let Err(code) = take(handle, &message, &line, &mut last_beat) {
+                if let Err(code) = take(handle, &message, line, &mut last_beat) {
                     return Some(code);
                 }
             }
             () = tokio::time::sleep_until(last_beat + Duration::from_millis(interval * 3)) => return Some(4_009),
         }
+    }
+}
+
+/// The session stays, and may be resumed.
+fn hang_up(handle: &Handle, line: &UnboundedSender<Order>) {
+    for session in &mut lock(&handle.0.gateway).sessions {
+        session.line.take_if(|own| own.same_channel(line));
     }
 }
 

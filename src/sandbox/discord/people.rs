@@ -159,6 +159,7 @@ fn filled(part: &Value, values: &[(&str, &str)]) -> Value {
         json!({"type": 4, "id": 2, "custom_id": id, "value": value})
     };
     match part["type"].as_u64() {
+        Some(10) => json!({"type": 10, "id": 3}),
         Some(18) => json!({"type": 18, "id": 1, "component": input(&part["component"])}),
         _ => json!({"type": 1, "id": 1, "components": [input(&part["components"][0])]}),
     }

@@ -1,10 +1,11 @@
 //! `/rekey …`: what was typed goes to the desk; the answer is for the sender only.
 
-use super::{Answer, Door, in_time, reply};
+use super::{Answer, Door, reply};
 use crate::chat::slack::inbound::Command;
 use crate::engine::desk::{self, Ask, Caller};
 use crate::rotation::view::prose::{Line, Prose};
 use crate::rotation::wish::Wish;
+use crate::server::patience::in_time;
 use std::sync::Arc;
 
 pub async fn answer(door: &Arc<Door>, command: Command) -> Answer {

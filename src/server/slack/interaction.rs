@@ -1,10 +1,11 @@
 //! A click on a card. Only our own buttons count; each carries the wish with the rotation and the plan that was seen.
 //! The click is committed before Slack is answered, and dealt with afterwards.
 
-use super::{Answer, Door, in_time};
+use super::{Answer, Door};
 use crate::chat::slack::inbound::{Interaction, Pressed};
 use crate::engine::desk::{Ask, Caller, WayBack as _};
 use crate::rotation::wish::Wish;
+use crate::server::patience::in_time;
 use std::sync::Arc;
 
 pub async fn answer(door: &Arc<Door>, interaction: Interaction) -> Answer {

@@ -3,6 +3,7 @@
 use crate::slack::rotations::{self, at};
 use rekey::chat::discord::Discord;
 use rekey::chat::discord::client::{Client, USER_AGENT};
+use rekey::chat::discord::hooks::Hooks;
 use rekey::clock::ManualClock;
 use rekey::http::{Api, Backoff, Credential, Throttle};
 use rekey::rotation::ids::PersonId;
@@ -38,6 +39,14 @@ pub fn messenger(base: &str, token: &str) -> Discord {
     let guild = Settings::default().guild;
     let approvers = Arc::new(|_: &_| rotations::policy(1).approvers);
     Discord::new(Client::new(api(base, token)), guild, CHANNEL.into(), people.into(), approvers)
+}
+
+/// The way back to people, as impatient.
+pub fn hooks(base: &str) -> Hooks {
+    let http = rekey::http::client(None).unwrap();
+    let throttle = Arc::new(Throttle::new(4, None));
+    let api = Api::new(http, &format!("{base}/api/v10"), Credential::Nothing, throttle).unwrap();
+    Hooks::new(api.with_user_agent(USER_AGENT).with_backoff(Backoff::none()), Settings::default().application)
 }
 
 pub async fn both() -> (sandbox::Discord, Handle, Discord) {

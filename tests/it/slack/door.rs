@@ -30,25 +30,26 @@ use rekey::sandbox::slack::{self as sandbox, Handle, NoAnswer, Settings};
 use rekey::secret::Secret;
 use rekey::server::slack::{Door, PATIENCE, router};
 use std::collections::BTreeSet;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::sync::Notify;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 /// One rotation, decided by the real rules.
-struct OneRotation {
-    row: Mutex<Rotation>,
+pub struct OneRotation {
+    pub row: Mutex<Rotation>,
     seen: Mutex<BTreeSet<String>>,
     inbox: Mutex<Vec<Item>>,
-    open_items: AtomicUsize,
+    pub open_items: AtomicUsize,
     outsiders: Mutex<Vec<String>>,
-    slow: Option<Notify>,
+    pub slow: Option<Notify>,
+    pub broken: AtomicBool,
     clock: ManualClock,
 }
 
 impl OneRotation {
-    fn new(rotation: Rotation, slow: bool, clock: ManualClock) -> Self {
+    pub fn new(rotation: Rotation, slow: bool, clock: ManualClock) -> Self {
         Self {
             row: Mutex::new(rotation),
             seen: Mutex::default(),
@@ -56,15 +57,16 @@ impl OneRotation {
             open_items: AtomicUsize::new(0),
             outsiders: Mutex::default(),
             slow: slow.then(Notify::new),
+            broken: AtomicBool::new(false),
             clock,
         }
     }
 
-    fn row(&self) -> Rotation {
+    pub fn row(&self) -> Rotation {
         self.row.lock().unwrap().clone()
     }
 
-    fn outsiders(&self) -> Vec<String> {
+    pub fn outsiders(&self) -> Vec<String> {
         self.outsiders.lock().unwrap().clone()
     }
 }
@@ -116,6 +118,10 @@ impl Office for OneRotation {
         }
     }
 
+    fn tokens(&self) -> Vec<TokenName> {
+        ["deploy-bot", "mirror-bot"].map(TokenName::from).into()
+    }
+
     async fn list(&self) -> Result<Vec<TokenLine>, EngineError> {
         let one = TokenLine {
             token: "deploy-bot".into(),
@@ -156,6 +162,9 @@ impl Office for OneRotation {
     }
 
     async fn remember(&self, ask: &Ask) -> Result<Accepted, EngineError> {
+        if self.broken.load(Ordering::SeqCst) {
+            return Err(EngineError::Unavailable("the database is not reachable".into()));
+        }
         if !self.seen.lock().unwrap().insert(ask.key.clone()) {
             return Ok(Accepted::Duplicate);
         }
