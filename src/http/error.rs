@@ -87,7 +87,7 @@ impl CallError {
 }
 
 /// A [`CallError`] that does not know yet which call it belongs to.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) enum Failure {
     NotSent(String),
     Unknown(String),

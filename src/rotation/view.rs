@@ -9,6 +9,7 @@ mod steps;
 pub mod text;
 
 use super::ids::{PlanHash, RotationId, RotationKey, TokenName};
+use super::next::restorable;
 use super::phase::{Outcome, Phase, Why};
 use super::record::{Announcement, Evidence, Rotation, Waiting};
 use jiff::{Timestamp, civil::Date};
@@ -221,11 +222,8 @@ pub fn actions(rotation: &Rotation) -> Vec<Action> {
         Phase::AwaitingApproval => vec![Action::Approve, Action::Decline, Action::Snooze],
         Phase::Scheduled { .. } => vec![Action::Decline],
         Phase::Stuck { at, .. } => {
-            let restorable = rotation.plan.overlaps()
-                && at.minted().is_some()
-                && !matches!(**at, Phase::Revoking { .. } | Phase::Closing { .. });
             let mut actions = vec![Action::Retry];
-            actions.extend(restorable.then_some(Action::Restore));
+            actions.extend(restorable(rotation, at).then_some(Action::Restore));
             actions.push(Action::Abandon);
             actions
         }
@@ -261,9 +259,11 @@ fn status(rotation: &Rotation) -> Status {
         Phase::AwaitingApproval => ("⏳", "Waiting for approval", request_sentence(rotation)),
         Phase::Scheduled { .. } => ("🗓️", "Approved", "It starts when its window opens.".into()),
         Phase::Minting { .. } => ("🔄", "Rotating", "Making the new token.".into()),
-        Phase::Distributing { pending, .. } => {
+        Phase::Distributing { pending, down, .. } => {
             let total = rotation.plan.stores.len();
-            ("🔄", "Rotating", format!("{} of {total} stores hold the new token.", total - pending.len()))
+            let down: Vec<String> = down.values().map(|why| format!(" {}", text::sentence(why))).collect();
+            let held = format!("{} of {total} stores hold the new token.{}", total - pending.len(), down.concat());
+            ("🔄", "Rotating", held)
         }
         Phase::Verifying { .. } if rotation.settle_at.is_some() => {
             ("🔄", "Settling", "An earlier write may still land; the stores are read again before the proof.".into())
