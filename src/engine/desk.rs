@@ -3,6 +3,7 @@
 //! may do and what they are told is decided here, once for all.
 
 mod clicks;
+mod complete;
 mod forms;
 mod grant;
 mod home;
@@ -11,6 +12,7 @@ pub mod visitors;
 pub mod words;
 
 pub use clicks::WayBack;
+pub use complete::{Blank, Choice};
 pub use home::{Home, Row};
 pub use office::Office;
 
@@ -190,7 +192,8 @@ impl Desk {
         }
     }
 
-    async fn turn_away(&self, ask: &Ask, stranger: &Stranger) -> Answer {
+    /// What somebody is told who is nobody here; it is journalled.
+    pub async fn turn_away(&self, ask: &Ask, stranger: &Stranger) -> Answer {
         let Caller { surface, place, account, .. } = &ask.caller;
         tracing::warn!(%surface, place, account, ?stranger, "somebody who is not in the configuration was turned away");
         metrics::counter!("rekey_inbound_refused_total", "endpoint" => surface.0.clone(), "why" => "outsider")

@@ -36,7 +36,9 @@ pub trait Office: Send + Sync {
     -> Result<OpenedRotation, EngineError>;
     /// The exact plan, without doing anything.
     async fn plan(&self, token: &str) -> Result<Plan, EngineError>;
-    /// Every managed token.
+    /// The names of all managed tokens, at once.
+    fn tokens(&self) -> Vec<TokenName>;
+    /// Every managed token with what GitLab says of it.
     async fn list(&self) -> Result<Vec<TokenLine>, EngineError>;
     /// One rotation, by its id, the beginning of it, or its token.
     async fn show(&self, rotation: &str) -> Result<Rotation, EngineError>;
@@ -88,6 +90,10 @@ impl Office for Engine {
         let managed = self.managed(token)?;
         let live = self.live_token(managed).await?;
         Engine::plan(self, managed, &live, None, None).await
+    }
+
+    fn tokens(&self) -> Vec<TokenName> {
+        self.catalog.tokens.keys().cloned().collect()
     }
 
     async fn list(&self) -> Result<Vec<TokenLine>, EngineError> {

@@ -18,6 +18,8 @@ pub enum Stranger {
     Guest,
     /// Their account is switched off.
     Deactivated,
+    /// Where or how they asked proves nothing; why, in a sentence for them.
+    Misplaced(&'static str),
     /// Neither in the configuration nor in a group of it.
     Unknown,
     /// It could not be found out who they are; why, in words.

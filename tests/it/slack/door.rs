@@ -32,7 +32,7 @@ use rekey::sandbox::slack::{self as sandbox, Handle, NoAnswer, Settings};
 use rekey::secret::Secret;
 use rekey::server::slack::{Door, Envelopes, PATIENCE, router};
 use std::collections::BTreeSet;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::sync::Notify;
@@ -43,14 +43,15 @@ pub struct OneRotation {
     pub row: Mutex<Rotation>,
     seen: Mutex<BTreeSet<String>>,
     inbox: Mutex<Vec<Item>>,
-    open_items: AtomicUsize,
+    pub open_items: AtomicUsize,
     outsiders: Mutex<Vec<String>>,
-    slow: Option<Notify>,
+    pub slow: Option<Notify>,
+    pub broken: AtomicBool,
     clock: ManualClock,
 }
 
 impl OneRotation {
-    fn new(rotation: Rotation, slow: bool, clock: ManualClock) -> Self {
+    pub fn new(rotation: Rotation, slow: bool, clock: ManualClock) -> Self {
         Self {
             row: Mutex::new(rotation),
             seen: Mutex::default(),
@@ -58,6 +59,7 @@ impl OneRotation {
             open_items: AtomicUsize::new(0),
             outsiders: Mutex::default(),
             slow: slow.then(Notify::new),
+            broken: AtomicBool::new(false),
             clock,
         }
     }
@@ -123,6 +125,10 @@ impl Office for OneRotation {
         }
     }
 
+    fn tokens(&self) -> Vec<TokenName> {
+        ["deploy-bot", "mirror-bot"].map(TokenName::from).into()
+    }
+
     async fn list(&self) -> Result<Vec<TokenLine>, EngineError> {
         let one = TokenLine {
             token: "deploy-bot".into(),
@@ -167,6 +173,9 @@ impl Office for OneRotation {
     }
 
     async fn remember(&self, ask: &Ask) -> Result<Accepted, EngineError> {
+        if self.broken.load(Ordering::SeqCst) {
+            return Err(EngineError::Unavailable("the database is not reachable".into()));
+        }
         if !self.seen.lock().unwrap().insert(ask.key.clone()) {
             return Ok(Accepted::Duplicate);
         }
