@@ -1,8 +1,8 @@
 //! Where a token's value lives: one trait, one registry. A new adapter is a module beside its siblings, a line in the
 //! registry (`secret_store/registry.rs`), and a line in the contract suite.
 
-pub mod command;
 pub mod azure_key_vault;
+pub mod command;
 mod connection;
 mod error;
 pub mod file;

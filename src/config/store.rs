@@ -2,8 +2,8 @@
 //! connections to them, such as `[vault.main]`. One file a kind; a kind is one line in [`KINDS`], and one in
 //! [`CONNECTIONS`] if stores of that kind share connections.
 
-mod command;
 mod azure_key_vault;
+mod command;
 mod file;
 mod gitlab_variable;
 mod kubernetes;

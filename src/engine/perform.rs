@@ -25,7 +25,7 @@ impl Engine {
         match effect {
             // A window that opens while the bot is paused: the plan has a blocker now.
             Effect::Tick if self.settings.paused && is_scheduled(rotation) => self.replan(hold, rotation).await,
-            Effect::Tick => hold.report(rotation, &self.tick(rotation)).await,
+            Effect::Tick => self.tick(hold, rotation).await,
             Effect::Replan => self.replan(hold, rotation).await,
             Effect::Mint { attempt } => self.mint(hold, rotation, *attempt).await,
             Effect::Write { store } => self.write(hold, rotation, store).await,
@@ -42,11 +42,13 @@ impl Engine {
     }
 
     /// A window opens, or people did not answer. A token that nobody manages any more has nobody who could.
-    fn tick(&self, rotation: &Rotation) -> Event {
-        let token = &rotation.plan.token;
-        match self.catalog.tokens.contains_key(token) {
-            true => Event::Tick { policy: self.catalog.policy(token) },
-            false => Event::Withdrawn,
+    async fn tick(&self, hold: &Hold<'_>, rotation: &Rotation) -> Result<Performed, Stop> {
+        if !self.catalog.tokens.contains_key(&rotation.plan.token) {
+            return hold.report(rotation, &Event::Withdrawn).await;
+        }
+        match self.policy_at_start(rotation).await {
+            Ok(policy) => hold.report(rotation, &Event::Tick { policy }).await,
+            Err(unproven) => Ok(Performed::Trouble { why: unproven.to_string(), after: None }),
         }
     }
 

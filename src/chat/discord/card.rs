@@ -100,7 +100,7 @@ fn embed(card: &Card) -> CreateEmbed {
 fn colour(card: &Card) -> u32 {
     match card.outcome {
         Some(Outcome::Done | Outcome::Superseded) => GREEN,
-        Some(Outcome::Declined | Outcome::Abandoned) => GREY,
+        Some(Outcome::Declined | Outcome::Abandoned | Outcome::Withdrawn) => GREY,
         None if card.stuck.is_some() || !card.blockers.is_empty() => RED,
         None if card.actions.contains(&Action::Decline) => YELLOW,
         None => BLUE,

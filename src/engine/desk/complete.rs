@@ -2,7 +2,7 @@
 //! nothing, and for a decision only what this person may decide.
 
 use super::{Caller, Desk};
-use crate::rotation::ids::PersonId;
+use crate::engine::rights::Visitor;
 use crate::rotation::record::Rotation;
 use crate::rotation::view::{Action, actions, card, text};
 
@@ -37,10 +37,10 @@ pub struct Choice {
 impl Desk {
     /// What fits what was typed so far. Trouble is no choice either.
     pub async fn complete(&self, caller: &Caller, blank: &Blank, typed: &str) -> Vec<Choice> {
-        let Ok(person) = self.visitors.recognise(caller).await else { return Vec::new() };
+        let Ok(visitor) = self.visitors.recognise(caller).await else { return Vec::new() };
         let choices = match blank {
             Blank::Token => self.office.tokens().into_iter().map(|token| choice(&token.0, &token.0)).collect(),
-            Blank::Rotation(action) => self.rotations_for(&person, *action).await,
+            Blank::Rotation(action) => self.rotations_for(&visitor, *action).await,
             Blank::Plan { rotation } => match self.office.show(rotation).await {
                 Ok(rotation) => vec![plan(&rotation)],
                 Err(_) => Vec::new(),
@@ -49,15 +49,15 @@ impl Desk {
         fitting(choices, typed)
     }
 
-    async fn rotations_for(&self, person: &PersonId, action: Option<Action>) -> Vec<Choice> {
+    async fn rotations_for(&self, visitor: &Visitor, action: Option<Action>) -> Vec<Choice> {
         let mut choices = Vec::new();
         for rotation in self.office.rotations(None).await.unwrap_or_default() {
-            let policy = self.office.policy(&rotation.plan.token).await;
+            let Ok(policy) = self.office.policy_for(&rotation, visitor).await else { continue };
             let may = match action {
                 None => true,
                 Some(action) if !actions(&rotation).contains(&action) => false,
-                Some(Action::Approve) => policy.may_approve(person, rotation.requester()),
-                Some(_) => policy.allows(person),
+                Some(Action::Approve) => policy.may_approve(&visitor.person, rotation.requester()),
+                Some(_) => policy.allows(&visitor.person),
             };
             choices.extend(may.then(|| standing(&rotation)));
         }
