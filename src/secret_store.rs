@@ -2,6 +2,7 @@
 //! registry (`secret_store/registry.rs`), and a line in the contract suite.
 
 pub mod azure_key_vault;
+pub mod command;
 mod connection;
 mod error;
 pub mod file;

@@ -3,6 +3,7 @@
 //! [`CONNECTIONS`] if stores of that kind share connections.
 
 mod azure_key_vault;
+mod command;
 mod file;
 mod gitlab_variable;
 mod kubernetes;
@@ -38,6 +39,7 @@ const KINDS: &[Kind] = &[
     // GitLab itself and this machine need no connection.
     gitlab_variable::KIND,
     file::KIND,
+    command::KIND,
     // Behind a connection.
     azure_key_vault::KIND,
     kubernetes::KIND,
@@ -47,6 +49,7 @@ const KINDS: &[Kind] = &[
 /// Every kind of connection, one a line.
 const CONNECTIONS: &[ConnectionKind] = &[
     // Sorted by name.
+    command::CONNECTION,
     azure_key_vault::CONNECTION,
     kubernetes::CONNECTION,
     onepassword::CONNECTION,

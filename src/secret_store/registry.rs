@@ -4,7 +4,7 @@
 use super::connection::{BadConnection, Named};
 use super::template::Template;
 use super::templated::Templated;
-use super::{SecretStore, azure_key_vault, file, gitlab_variable, kubernetes, onepassword};
+use super::{SecretStore, azure_key_vault, command, file, gitlab_variable, kubernetes, onepassword};
 use crate::http::Api;
 use crate::rotation::ids::StoreId;
 use serde::{Deserialize, Serialize};
@@ -18,6 +18,8 @@ pub enum StoreSpec {
     GitlabVariable(gitlab_variable::Spec),
     /// A file on the machine that the bot runs on.
     File(file::Spec),
+    /// A place that a program of the user's keeps.
+    Command(command::Spec),
     /// A secret in an Azure Key Vault.
     AzureKeyVault(azure_key_vault::Spec),
     /// One key of a Kubernetes Secret.
@@ -31,6 +33,8 @@ pub enum StoreSpec {
 /// The connections that stores share, as configured, by name.
 #[derive(Debug, Default)]
 pub struct Connections {
+    /// Programs of the user's.
+    pub command: Named<command::Settings>,
     /// Azure Key Vaults.
     pub azure_key_vault: Named<azure_key_vault::Settings>,
     /// Clusters.
@@ -43,6 +47,7 @@ pub struct Connections {
 pub struct Context {
     /// The GitLab instance, with the bot's credential.
     pub gitlab: Arc<Api>,
+    command: Named<Arc<command::Program>>,
     azure_key_vault: Named<Arc<azure_key_vault::Vault>>,
     kubernetes: Named<Arc<kubernetes::Cluster>>,
     onepassword: Named<Arc<onepassword::Server>>,
@@ -51,13 +56,14 @@ pub struct Context {
 impl Context {
     /// Sets every connection up; nobody is called yet.
     pub fn open(gitlab: Arc<Api>, connections: &Connections) -> Result<Self, BadConnection> {
-        let Connections { azure_key_vault, kubernetes, onepassword } = connections;
+        let Connections { azure_key_vault, command, kubernetes, onepassword } = connections;
         Ok(Self {
             gitlab,
             // One a line.
             azure_key_vault: opened(azure_key_vault, "azure_key_vault", azure_key_vault::Settings::open)?,
             kubernetes: opened(kubernetes, "kubernetes", kubernetes::Settings::open)?,
             onepassword: opened(onepassword, "onepassword", onepassword::Settings::open)?,
+            command: opened(command, "command", command::Settings::open)?,
         })
     }
 }
@@ -84,6 +90,9 @@ pub fn build(spec: &StoreSpec, context: &Context) -> Result<Arc<dyn SecretStore>
     Ok(match spec {
         StoreSpec::GitlabVariable(spec) => Arc::new(gitlab_variable::GitlabVariable::new(id, context, spec)),
         StoreSpec::File(spec) => Arc::new(file::File::new(id, spec)),
+        StoreSpec::Command(spec) => {
+            Arc::new(command::Command::new(id, at(&context.command, "command", &spec.at)?, spec))
+        }
         StoreSpec::AzureKeyVault(spec) => {
             let vault = at(&context.azure_key_vault, "azure_key_vault", &spec.at)?;
             Arc::new(azure_key_vault::AzureKeyVault::new(id, vault, spec))
@@ -132,6 +141,7 @@ impl StoreSpec {
         StoreId(match self {
             Self::GitlabVariable(spec) => spec.id(),
             Self::File(spec) => spec.id(),
+            Self::Command(spec) => spec.id(),
             Self::AzureKeyVault(spec) => spec.id(),
             Self::Kubernetes(spec) => spec.id(),
             Self::Onepassword(spec) => spec.id(),
@@ -144,6 +154,7 @@ impl StoreSpec {
         match self {
             Self::GitlabVariable(spec) => spec.place(),
             Self::File(spec) => spec.place(),
+            Self::Command(spec) => spec.place(),
             Self::AzureKeyVault(spec) => spec.place(),
             Self::Kubernetes(spec) => spec.place(),
             Self::Onepassword(spec) => spec.place(),
