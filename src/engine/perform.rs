@@ -9,12 +9,14 @@ mod run;
 mod write;
 
 use super::Engine;
+use super::directory::Age;
 use super::report::Stop;
 use super::worker::{Hold, Performed};
 use crate::http::CallError;
 use crate::rotation::due::BLOCKED_SECONDS;
 use crate::rotation::effect::Effect;
 use crate::rotation::event::Event;
+use crate::rotation::phase::Phase;
 use crate::rotation::record::Rotation;
 use std::time::Duration;
 
@@ -22,7 +24,7 @@ impl Engine {
     /// Performs one effect and reports what happened.
     pub async fn perform(&self, hold: &Hold<'_>, rotation: &Rotation, effect: &Effect) -> Result<Performed, Stop> {
         match effect {
-            Effect::Tick => hold.report(rotation, &Event::Tick).await,
+            Effect::Tick => self.tick(hold, rotation).await,
             Effect::Replan => self.replan(hold, rotation).await,
             Effect::Mint { attempt } => self.mint(hold, rotation, *attempt).await,
             Effect::Write { store } => self.write(hold, rotation, store).await,
@@ -35,6 +37,22 @@ impl Engine {
             Effect::Revoke { token } => self.revoke(hold, rotation, *token).await,
             Effect::Probe => self.probe(hold, rotation).await,
             Effect::Publish { surface } => self.publish(hold, rotation, surface).await,
+        }
+    }
+
+    /// A window opens, or people did not answer. A token that nobody manages any more has nobody who could.
+    async fn tick(&self, hold: &Hold<'_>, rotation: &Rotation) -> Result<Performed, Stop> {
+        let token = &rotation.plan.token;
+        if !self.catalog.tokens.contains_key(token) {
+            return hold.report(rotation, &Event::Withdrawn).await;
+        }
+        let policy = match rotation.phase {
+            Phase::Scheduled { .. } => self.policy_at_start(rotation).await,
+            _ => self.policy(token, &[], Age::Recent).await,
+        };
+        match policy {
+            Ok(policy) => hold.report(rotation, &Event::Tick { policy }).await,
+            Err(unproven) => Ok(Performed::Trouble { why: unproven.to_string(), after: None }),
         }
     }
 
