@@ -9,6 +9,7 @@ mod run;
 mod write;
 
 use super::Engine;
+use super::directory::Age;
 use super::report::Stop;
 use super::worker::{Hold, Performed};
 use crate::http::CallError;
@@ -43,10 +44,15 @@ impl Engine {
 
     /// A window opens, or people did not answer. A token that nobody manages any more has nobody who could.
     async fn tick(&self, hold: &Hold<'_>, rotation: &Rotation) -> Result<Performed, Stop> {
-        if !self.catalog.tokens.contains_key(&rotation.plan.token) {
+        let token = &rotation.plan.token;
+        if !self.catalog.tokens.contains_key(token) {
             return hold.report(rotation, &Event::Withdrawn).await;
         }
-        match self.policy_at_start(rotation).await {
+        let policy = match rotation.phase {
+            Phase::Scheduled { .. } => self.policy_at_start(rotation).await,
+            _ => self.policy(token, &[], Age::Recent).await,
+        };
+        match policy {
             Ok(policy) => hold.report(rotation, &Event::Tick { policy }).await,
             Err(unproven) => Ok(Performed::Trouble { why: unproven.to_string(), after: None }),
         }
