@@ -6,6 +6,7 @@ mod file;
 mod gitlab_variable;
 mod link;
 mod template;
+mod vault;
 
 use super::section::Section;
 use crate::secret_store::{Connections, Named, StoreSpec};
@@ -35,11 +36,13 @@ const KINDS: &[Kind] = &[
     // GitLab itself and this machine need no connection.
     gitlab_variable::KIND,
     file::KIND,
+    vault::KIND,
 ];
 
 /// Every kind of connection, one a line.
 const CONNECTIONS: &[ConnectionKind] = &[
     // Sorted by name.
+    vault::CONNECTION,
 ];
 
 /// What every kind understands.
@@ -105,7 +108,6 @@ fn read_one(section: &Section<'_>, connections: &Connections) -> Option<StoreSpe
     })
 }
 
-#[expect(dead_code, reason = "the first kind with connections is on its way")]
 /// The connection that `at` names, or a complaint with the names there are.
 pub(super) fn at<'c, T>(section: &Section<'_>, kind: &str, known: &'c Named<T>) -> Option<(String, &'c T)> {
     let name = section.required("at", &format!("write the name of a connection, [{kind}.<name>]"))?;

@@ -1,10 +1,10 @@
 //! The registry: every kind of store once as a specification, once as a connection if it needs one, once in [`build`].
 //! Adapters are added side by side, one line each.
 
-use super::connection::BadConnection;
+use super::connection::{BadConnection, Named};
 use super::template::Template;
 use super::templated::Templated;
-use super::{SecretStore, file, gitlab_variable};
+use super::{SecretStore, file, gitlab_variable, vault};
 use crate::http::Api;
 use crate::rotation::ids::StoreId;
 use serde::{Deserialize, Serialize};
@@ -18,26 +18,50 @@ pub enum StoreSpec {
     GitlabVariable(gitlab_variable::Spec),
     /// A file on the machine that the bot runs on.
     File(file::Spec),
+    /// A field of a secret in Vault or OpenBao.
+    Vault(vault::Spec),
     /// One part of the document that another store holds.
     Templated(Box<Self>, Template),
 }
 
 /// The connections that stores share, as configured, by name.
 #[derive(Debug, Default)]
-pub struct Connections {}
+pub struct Connections {
+    /// To Vault or OpenBao.
+    pub vault: Named<Arc<vault::Settings>>,
+}
 
 /// Open connections: what [`build`] needs from outside.
 pub struct Context {
     /// The GitLab instance, with the bot's credential.
     pub gitlab: Arc<Api>,
+    /// To Vault or OpenBao.
+    vault: Named<Arc<vault::Connection>>,
 }
 
 impl Context {
     /// Sets every connection up; nobody is called yet.
     pub fn open(gitlab: Arc<Api>, connections: &Connections) -> Result<Self, BadConnection> {
-        let Connections {} = connections;
-        Ok(Self { gitlab })
+        Ok(Self {
+            gitlab,
+            // One a line.
+            vault: each(&connections.vault, vault::Connection::open)?,
+        })
     }
+}
+
+/// Every connection of one kind, opened.
+fn each<S, C>(
+    settings: &Named<Arc<S>>,
+    open: impl Fn(&str, &Arc<S>) -> Result<C, BadConnection>,
+) -> Result<Named<Arc<C>>, BadConnection> {
+    settings.iter().map(|(name, settings)| Ok((name.clone(), Arc::new(open(name, settings)?)))).collect()
+}
+
+/// The connection that a specification names; the configuration has made sure that there is one.
+fn at<C>(connections: &Named<Arc<C>>, kind: &str, name: &str) -> Result<Arc<C>, BadConnection> {
+    let missing = || BadConnection(format!("there is no connection [{kind}.{name}]"));
+    connections.get(name).cloned().ok_or_else(missing)
 }
 
 /// From a name to the thing. Fails if the specification names a connection that there is not.
@@ -46,6 +70,7 @@ pub fn build(spec: &StoreSpec, context: &Context) -> Result<Arc<dyn SecretStore>
     Ok(match spec {
         StoreSpec::GitlabVariable(spec) => Arc::new(gitlab_variable::GitlabVariable::new(id, context, spec)),
         StoreSpec::File(spec) => Arc::new(file::File::new(id, spec)),
+        StoreSpec::Vault(spec) => Arc::new(vault::Vault::new(id, at(&context.vault, "vault", &spec.at)?, spec.clone())),
         StoreSpec::Templated(inner, template) => Arc::new(Templated::new(id, build(inner, context)?, template.clone())),
     })
 }
@@ -84,6 +109,7 @@ impl StoreSpec {
         StoreId(match self {
             Self::GitlabVariable(spec) => spec.id(),
             Self::File(spec) => spec.id(),
+            Self::Vault(spec) => spec.id(),
             Self::Templated(inner, template) => format!("{} ({template})", inner.id()),
         })
     }
@@ -93,6 +119,7 @@ impl StoreSpec {
         match self {
             Self::GitlabVariable(spec) => spec.place(),
             Self::File(spec) => spec.place(),
+            Self::Vault(spec) => spec.place(),
             Self::Templated(inner, template) => inner.place().part(template.to_string()),
         }
     }

@@ -6,8 +6,11 @@ pub mod contract;
 mod docs;
 mod file;
 mod gitlab_variable;
+pub mod jwt;
+pub mod openbao;
 pub mod proxy;
 mod template;
+mod vault;
 
 use crate::http::api;
 use rekey::secret_store::{Connections, Context, SecretStore, StoreError, StoreSpec, VariableScope, build};
@@ -24,6 +27,9 @@ contract! {
     file_alone: file::with("", "");
     file_with_line_end: file::with("", "\n");
     file_with_template: file::templated();
+    vault_version_2: vault::on(vault::Kind::V2);
+    vault_version_1: vault::on(vault::Kind::V1);
+    vault_with_template: vault::on(vault::Kind::Document);
 }
 
 /// The adapter for a specification that needs no GitLab.
