@@ -5,6 +5,7 @@ mod connection;
 mod error;
 pub mod file;
 pub mod gitlab_variable;
+pub mod kubernetes;
 mod registry;
 pub mod session;
 mod source;

@@ -5,6 +5,7 @@ mod blocks;
 pub mod client;
 pub mod inbound;
 pub mod mrkdwn;
+pub mod parts;
 pub mod prose;
 pub mod socket;
 
@@ -13,6 +14,7 @@ pub use blocks::{Message, announcement, message};
 use super::{ChatError, Messenger, Posted};
 use crate::rotation::ids::{PersonId, RotationId, TokenName};
 use crate::rotation::view::Card;
+use crate::rotation::view::prose::Prose;
 use async_trait::async_trait;
 use client::{Client, Identity, Mark, unpostable};
 use std::collections::{BTreeMap, BTreeSet};
@@ -27,7 +29,7 @@ pub type Approvers = Arc<dyn Fn(&TokenName) -> BTreeSet<PersonId> + Send + Sync>
 
 /// Slack, one channel.
 pub struct Slack {
-    client: Client,
+    client: Arc<Client>,
     channel: String,
     people: BTreeMap<PersonId, String>,
     approvers: Approvers,
@@ -36,8 +38,13 @@ pub struct Slack {
 
 impl Slack {
     /// Cards go to `channel` (an id such as `C0OPS00001`). `people` gives the Slack user id of each person.
-    pub fn new(client: Client, channel: String, people: BTreeMap<PersonId, String>, approvers: Approvers) -> Self {
-        Self { client, channel, people, approvers, identity: OnceCell::new() }
+    pub fn new(
+        client: impl Into<Arc<Client>>,
+        channel: String,
+        people: BTreeMap<PersonId, String>,
+        approvers: Approvers,
+    ) -> Self {
+        Self { client: client.into(), channel, people, approvers, identity: OnceCell::new() }
     }
 
     /// The methods beneath.
@@ -107,6 +114,25 @@ impl Messenger for Slack {
         }
         self.client.post(channel, Some(ts), &message, &mark).await?;
         Ok(())
+    }
+
+    async fn whisper(&self, channel: Option<&str>, account: &str, prose: &Prose) -> Result<(), ChatError> {
+        let message = Message { text: prose::prose(prose), blocks: Vec::new() };
+        self.say_privately(channel, account, &message).await
+    }
+}
+
+impl Slack {
+    /// To the person alone, in the channel if they are in it, else in the conversation with the app.
+    async fn say_privately(&self, channel: Option<&str>, account: &str, message: &Message) -> Result<(), ChatError> {
+        if let Some(channel) = channel
+            && self.client.post_ephemeral(channel, account, message).await.is_ok()
+        {
+            return Ok(());
+        }
+        let direct = self.client.direct(account).await?;
+        let mark = Mark { kind: "rekey_private", payload: Vec::new() };
+        self.client.post(&direct, None, message, &mark).await.map(|_| ())
     }
 }
 

@@ -78,6 +78,11 @@ impl<'a> Call<'a> {
         Self::new(Method::DELETE, path)
     }
 
+    /// Whether it may change something at the other end.
+    pub fn is_write(&self) -> bool {
+        !self.method.is_safe()
+    }
+
     /// Adds a query parameter; repeated names are sent repeatedly.
     #[must_use]
     pub fn query(mut self, name: &'static str, value: impl ToString) -> Self {

@@ -4,7 +4,7 @@
 use super::connection::{BadConnection, Named};
 use super::template::Template;
 use super::templated::Templated;
-use super::{SecretStore, file, gitlab_variable, vault};
+use super::{SecretStore, file, gitlab_variable, kubernetes, vault};
 use crate::http::Api;
 use crate::rotation::ids::StoreId;
 use serde::{Deserialize, Serialize};
@@ -18,6 +18,8 @@ pub enum StoreSpec {
     GitlabVariable(gitlab_variable::Spec),
     /// A file on the machine that the bot runs on.
     File(file::Spec),
+    /// One key of a Kubernetes Secret.
+    Kubernetes(kubernetes::Spec),
     /// A field of a secret in Vault or OpenBao.
     Vault(vault::Spec),
     /// One part of the document that another store holds.
@@ -27,6 +29,8 @@ pub enum StoreSpec {
 /// The connections that stores share, as configured, by name.
 #[derive(Debug, Default)]
 pub struct Connections {
+    /// Clusters.
+    pub kubernetes: Named<kubernetes::Settings>,
     /// To Vault or OpenBao.
     pub vault: Named<Arc<vault::Settings>>,
 }
@@ -35,6 +39,7 @@ pub struct Connections {
 pub struct Context {
     /// The GitLab instance, with the bot's credential.
     pub gitlab: Arc<Api>,
+    kubernetes: Named<Arc<kubernetes::Cluster>>,
     /// To Vault or OpenBao.
     vault: Named<Arc<vault::Connection>>,
 }
@@ -45,6 +50,7 @@ impl Context {
         Ok(Self {
             gitlab,
             // One a line.
+            kubernetes: each(&connections.kubernetes, |name, settings| settings.open(&format!("[kubernetes.{name}]")))?,
             vault: each(&connections.vault, vault::Connection::open)?,
         })
     }
@@ -52,8 +58,8 @@ impl Context {
 
 /// Every connection of one kind, opened.
 fn each<S, C>(
-    settings: &Named<Arc<S>>,
-    open: impl Fn(&str, &Arc<S>) -> Result<C, BadConnection>,
+    settings: &Named<S>,
+    open: impl Fn(&str, &S) -> Result<C, BadConnection>,
 ) -> Result<Named<Arc<C>>, BadConnection> {
     settings.iter().map(|(name, settings)| Ok((name.clone(), Arc::new(open(name, settings)?)))).collect()
 }
@@ -70,6 +76,9 @@ pub fn build(spec: &StoreSpec, context: &Context) -> Result<Arc<dyn SecretStore>
     Ok(match spec {
         StoreSpec::GitlabVariable(spec) => Arc::new(gitlab_variable::GitlabVariable::new(id, context, spec)),
         StoreSpec::File(spec) => Arc::new(file::File::new(id, spec)),
+        StoreSpec::Kubernetes(spec) => {
+            Arc::new(kubernetes::Kubernetes::new(id, at(&context.kubernetes, "kubernetes", &spec.at)?, spec))
+        }
         StoreSpec::Vault(spec) => Arc::new(vault::Vault::new(id, at(&context.vault, "vault", &spec.at)?, spec.clone())),
         StoreSpec::Templated(inner, template) => Arc::new(Templated::new(id, build(inner, context)?, template.clone())),
     })
@@ -109,6 +118,7 @@ impl StoreSpec {
         StoreId(match self {
             Self::GitlabVariable(spec) => spec.id(),
             Self::File(spec) => spec.id(),
+            Self::Kubernetes(spec) => spec.id(),
             Self::Vault(spec) => spec.id(),
             Self::Templated(inner, template) => format!("{} ({template})", inner.id()),
         })
@@ -119,6 +129,7 @@ impl StoreSpec {
         match self {
             Self::GitlabVariable(spec) => spec.place(),
             Self::File(spec) => spec.place(),
+            Self::Kubernetes(spec) => spec.place(),
             Self::Vault(spec) => spec.place(),
             Self::Templated(inner, template) => inner.place().part(template.to_string()),
         }

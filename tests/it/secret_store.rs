@@ -7,6 +7,7 @@ mod docs;
 mod file;
 mod gitlab_variable;
 pub mod jwt;
+mod kubernetes;
 pub mod openbao;
 pub mod proxy;
 mod template;
@@ -26,6 +27,9 @@ contract! {
     instance_variable_in_the_sandbox: gitlab_variable::in_the_sandbox("instance");
     file_alone: file::with("", "");
     file_with_line_end: file::with("", "\n");
+    kubernetes_secret: kubernetes::alone();
+    kubernetes_secret_that_keeps_the_previous_value: kubernetes::with_previous();
+    kubernetes_secret_with_template: kubernetes::templated();
     file_with_template: file::templated();
     vault_version_2: vault::on(vault::Kind::V2);
     vault_version_1: vault::on(vault::Kind::V1);

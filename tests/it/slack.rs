@@ -1,6 +1,7 @@
 //! Stories of Slack and of the issue: what people see, what they press, and what is lost on the way.
 
 mod door;
+mod forms;
 mod messenger;
 mod rotations;
 mod samples;

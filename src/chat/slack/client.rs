@@ -12,7 +12,7 @@ mod views;
 
 pub use hooks::Hooks;
 pub use mark::{Identity, Mark, Seen};
-pub use people::{Member, People};
+pub use people::{EnterpriseUser, Member};
 pub(super) use refusal::unpostable;
 pub use views::{Opened, Published};
 

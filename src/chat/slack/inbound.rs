@@ -99,6 +99,9 @@ pub struct Pressed {
     /// What we put into it.
     #[serde(deserialize_with = "or_default")]
     pub value: String,
+    /// When.
+    #[serde(deserialize_with = "or_default")]
+    pub action_ts: String,
 }
 
 /// An interaction: a click, a modal, a shortcut.
@@ -141,6 +144,11 @@ impl Interaction {
     /// The workspace that the person belongs to.
     pub fn team_of_user(&self) -> &str {
         self.user.team_id.as_deref().unwrap_or(&self.team.id)
+    }
+
+    /// Whether it was clicked on the home tab or in a modal, not on a message.
+    pub fn is_on_a_view(&self) -> bool {
+        self.channel_id().is_none() && !self.view.id.is_empty()
     }
 
     /// Where it was clicked.

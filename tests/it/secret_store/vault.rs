@@ -164,7 +164,7 @@ fn spec_of(mount: &str, path: &str, engine: Engine) -> Spec {
 }
 
 fn connection(settings: Settings) -> Connections {
-    Connections { vault: [("main".to_owned(), Arc::new(settings))].into() }
+    Connections { vault: [("main".to_owned(), Arc::new(settings))].into(), ..Connections::default() }
 }
 
 #[async_trait::async_trait]

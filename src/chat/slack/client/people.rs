@@ -1,19 +1,10 @@
-//! Who somebody is now: an account's standing and the members of a user group, remembered for a few minutes. What
-//! cannot be learned is an error, never a yes.
+//! Who somebody is now: an account's standing and the members of a user group. What cannot be learned is an error,
+//! never a yes.
 
 use super::{Client, method};
 use crate::chat::ChatError;
 use serde::Deserialize;
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
-use tokio::time::Instant;
-
-/// How long an answer holds. Slack lets an app ask for user groups twenty times a minute.
-const HOLDS: Duration = Duration::from_secs(120);
-
-/// Answers kept; beyond that those that no longer hold are dropped.
-const KEPT: usize = 1_000;
+use std::collections::BTreeSet;
 
 /// An account as Slack knows it now.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -35,6 +26,16 @@ pub struct Member {
     pub is_stranger: bool,
     /// Not a person.
     pub is_bot: bool,
+    /// Their account in the organisation, if the workspace belongs to one.
+    pub enterprise_user: Option<EnterpriseUser>,
+}
+
+/// An account in an organisation.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub struct EnterpriseUser {
+    /// The organisation.
+    pub enterprise_id: String,
 }
 
 impl Member {
@@ -67,67 +68,4 @@ impl Client {
         let answer: GroupAnswer = self.ask(call).await?;
         Ok(answer.users)
     }
-}
-
-/// Accounts and groups, each remembered for two minutes.
-pub struct People {
-    client: Arc<Client>,
-    members: Mutex<BTreeMap<String, (Instant, Member)>>,
-    groups: Mutex<BTreeMap<String, (Instant, BTreeSet<String>)>>,
-}
-
-impl People {
-    /// People as this client sees them.
-    pub fn new(client: Arc<Client>) -> Self {
-        Self { client, members: Mutex::default(), groups: Mutex::default() }
-    }
-
-    /// The account's standing, at most two minutes old. An error means that nobody knows: refuse.
-    pub async fn member(&self, id: &str) -> Result<Member, ChatError> {
-        if let Some(known) = held(&self.members, id) {
-            return Ok(known);
-        }
-        let member = self.client.member(id).await?;
-        keep(&self.members, id, &member);
-        Ok(member)
-    }
-
-    /// Which of `groups` the account is in, at most two minutes old. An error means that nobody knows: refuse.
-    pub async fn groups_of(&self, id: &str, groups: &BTreeSet<String>) -> Result<BTreeSet<String>, ChatError> {
-        let mut of = BTreeSet::new();
-        for group in groups {
-            if self.members_of(group).await?.contains(id) {
-                of.insert(group.clone());
-            }
-        }
-        Ok(of)
-    }
-
-    /// The accounts in a user group, at most two minutes old.
-    pub async fn members_of(&self, group: &str) -> Result<BTreeSet<String>, ChatError> {
-        if let Some(known) = held(&self.groups, group) {
-            return Ok(known);
-        }
-        let members = self.client.group(group).await?;
-        keep(&self.groups, group, &members);
-        Ok(members)
-    }
-}
-
-type Kept<T> = Mutex<BTreeMap<String, (Instant, T)>>;
-
-fn lock<T>(kept: &Kept<T>) -> MutexGuard<'_, BTreeMap<String, (Instant, T)>> {
-    kept.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-fn held<T: Clone>(kept: &Kept<T>, id: &str) -> Option<T> {
-    lock(kept).get(id).filter(|(at, _)| at.elapsed() < HOLDS).map(|(_, known)| known.clone())
-}
-
-fn keep<T: Clone>(kept: &Kept<T>, id: &str, answer: &T) {
-    let mut kept = lock(kept);
-    if kept.len() >= KEPT {
-        kept.retain(|_, (at, _)| at.elapsed() < HOLDS);
-    }
-    kept.insert(id.to_owned(), (Instant::now(), answer.clone()));
 }

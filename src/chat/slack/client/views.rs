@@ -37,9 +37,12 @@ impl Client {
         Ok(answer.view)
     }
 
-    /// Replaces what an open modal shows.
+    /// Replaces what an open modal shows; if its version is known, only that version.
     pub async fn update_view(&self, opened: &Opened, view: &Value) -> Result<Opened, ChatError> {
-        let body = json!({"view_id": opened.id, "hash": opened.hash, "view": view});
+        let mut body = json!({"view_id": opened.id, "view": view});
+        if !opened.hash.is_empty() {
+            body["hash"] = opened.hash.as_str().into();
+        }
         let answer: Answer = self.ask(method::UPDATE_VIEW.post().json(&body)).await?;
         Ok(answer.view)
     }
