@@ -11,13 +11,16 @@ pub mod kubernetes;
 pub mod onepassword;
 mod registry;
 pub mod session;
+mod source;
 pub mod template;
 mod templated;
+pub mod vault;
 
 pub use connection::{BadConnection, Link, Named};
 pub use error::StoreError;
 pub use gitlab_variable::VariableScope;
 pub use registry::{Connections, Context, Place, StoreSpec, build};
+pub use source::Source;
 
 use crate::rotation::ids::StoreId;
 use crate::rotation::store::{Capabilities, Tag, Undo};

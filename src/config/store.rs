@@ -10,8 +10,9 @@ mod kubernetes;
 mod link;
 mod onepassword;
 mod template;
+mod vault;
 
-use super::section::Section;
+use super::section::{Section, nearest};
 use crate::secret_store::{Connections, Named, StoreSpec};
 use std::sync::LazyLock;
 
@@ -44,6 +45,7 @@ const KINDS: &[Kind] = &[
     azure_key_vault::KIND,
     kubernetes::KIND,
     onepassword::KIND,
+    vault::KIND,
 ];
 
 /// Every kind of connection, one a line.
@@ -53,6 +55,7 @@ const CONNECTIONS: &[ConnectionKind] = &[
     azure_key_vault::CONNECTION,
     kubernetes::CONNECTION,
     onepassword::CONNECTION,
+    vault::CONNECTION,
 ];
 
 /// What every kind understands.
@@ -105,10 +108,14 @@ pub(super) fn read(token: &Section<'_>, connections: &Connections) -> Vec<StoreS
 }
 
 fn read_one(section: &Section<'_>, connections: &Connections) -> Option<StoreSpec> {
-    let names: Vec<String> = kinds().map(|name| format!("\"{name}\"")).collect();
-    section.required("kind", &format!("write one of {}", names.join(", ")))?;
-    let choices: Vec<(&str, &Kind)> = KINDS.iter().map(|kind| (kind.name, kind)).collect();
-    let kind = section.choice("kind", &choices)?;
+    let known = || kinds().map(|name| format!("\"{name}\"")).collect::<Vec<_>>().join(", ");
+    let name = section.required("kind", &format!("write one of {}", known()))?;
+    let Some(kind) = KINDS.iter().find(|kind| kind.name == name) else {
+        let near = nearest(&name, kinds()).map(|near| format!("did you mean \"{near}\"?"));
+        let way_out = near.unwrap_or_else(|| format!("known are {}", known()));
+        section.complain("kind", &format!("there is no kind \"{name}\" of store; {way_out}"));
+        return None;
+    };
     section.refuse_others(COMMON, kind.keys, &format!("kind = \"{}\"", kind.name));
     let template = template::read(section);
     let spec = (kind.read)(section, connections)?;

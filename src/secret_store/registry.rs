@@ -4,7 +4,7 @@
 use super::connection::{BadConnection, Named};
 use super::template::Template;
 use super::templated::Templated;
-use super::{SecretStore, azure_key_vault, command, file, gitlab_variable, kubernetes, onepassword};
+use super::{SecretStore, azure_key_vault, command, file, gitlab_variable, kubernetes, onepassword, vault};
 use crate::http::Api;
 use crate::rotation::ids::StoreId;
 use serde::{Deserialize, Serialize};
@@ -26,6 +26,8 @@ pub enum StoreSpec {
     Kubernetes(kubernetes::Spec),
     /// A field of a 1Password item.
     Onepassword(onepassword::Spec),
+    /// A field of a secret in Vault or OpenBao.
+    Vault(vault::Spec),
     /// One part of the document that another store holds.
     Templated(Box<Self>, Template),
 }
@@ -41,6 +43,8 @@ pub struct Connections {
     pub kubernetes: Named<kubernetes::Settings>,
     /// 1Password Connect servers.
     pub onepassword: Named<onepassword::Settings>,
+    /// To Vault or OpenBao.
+    pub vault: Named<Arc<vault::Settings>>,
 }
 
 /// Open connections: what [`build`] needs from outside.
@@ -51,12 +55,14 @@ pub struct Context {
     azure_key_vault: Named<Arc<azure_key_vault::Vault>>,
     kubernetes: Named<Arc<kubernetes::Cluster>>,
     onepassword: Named<Arc<onepassword::Server>>,
+    /// To Vault or OpenBao.
+    vault: Named<Arc<vault::Connection>>,
 }
 
 impl Context {
     /// Sets every connection up; nobody is called yet.
     pub fn open(gitlab: Arc<Api>, connections: &Connections) -> Result<Self, BadConnection> {
-        let Connections { azure_key_vault, command, kubernetes, onepassword } = connections;
+        let Connections { azure_key_vault, command, kubernetes, onepassword, vault } = connections;
         Ok(Self {
             gitlab,
             // One a line.
@@ -64,6 +70,11 @@ impl Context {
             command: opened(command, "command", command::Settings::open)?,
             kubernetes: opened(kubernetes, "kubernetes", kubernetes::Settings::open)?,
             onepassword: opened(onepassword, "onepassword", onepassword::Settings::open)?,
+            vault: opened(vault, "vault", |settings, section| {
+                // Its own texts name the section by the connection's name.
+                let name = section.trim_start_matches("[vault.").trim_end_matches(']');
+                vault::Connection::open(name, settings)
+            })?,
         })
     }
 }
@@ -103,6 +114,7 @@ pub fn build(spec: &StoreSpec, context: &Context) -> Result<Arc<dyn SecretStore>
         StoreSpec::Onepassword(spec) => {
             Arc::new(onepassword::Onepassword::new(id, at(&context.onepassword, "onepassword", &spec.at)?, spec))
         }
+        StoreSpec::Vault(spec) => Arc::new(vault::Vault::new(id, at(&context.vault, "vault", &spec.at)?, spec.clone())),
         StoreSpec::Templated(inner, template) => Arc::new(Templated::new(id, build(inner, context)?, template.clone())),
     })
 }
@@ -145,6 +157,7 @@ impl StoreSpec {
             Self::AzureKeyVault(spec) => spec.id(),
             Self::Kubernetes(spec) => spec.id(),
             Self::Onepassword(spec) => spec.id(),
+            Self::Vault(spec) => spec.id(),
             Self::Templated(inner, template) => format!("{} ({template})", inner.id()),
         })
     }
@@ -158,6 +171,7 @@ impl StoreSpec {
             Self::AzureKeyVault(spec) => spec.place(),
             Self::Kubernetes(spec) => spec.place(),
             Self::Onepassword(spec) => spec.place(),
+            Self::Vault(spec) => spec.place(),
             Self::Templated(inner, template) => inner.place().part(template.to_string()),
         }
     }

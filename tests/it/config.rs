@@ -364,3 +364,68 @@ fn the_configuration_in_the_kubernetes_manifests_is_right() {
     assert_eq!(config.tokens.len(), 1);
     assert!(config.warnings.is_empty(), "{:?}", config.warnings);
 }
+
+const VAULT: &str = r#"
+[vault.main]
+url = "https://vault.example.com/"
+auth = "token"
+token = "env:GITLAB_TOKEN"
+
+[vault.again]
+url = "https://vault.example.com:443"
+auth = "approle"
+role_id = "r"
+secret_id = "env:GITLAB_TOKEN"
+"#;
+
+fn vault_store(at: &str, more: &str) -> String {
+    format!("[[token.store]]\nkind = \"vault\"\nat = \"{at}\"\npath = \"/deploy/\"\nfield = \"token\"\n{more}\n")
+}
+
+/// A second token, for the same owner.
+fn second(stores: &str) -> String {
+    let token = DEPLOY.split("[[token.store]]").next().unwrap().replace("\"deploy\"", "\"other\"");
+    format!("{}\n{stores}", token.replace("deploy token", "other token"))
+}
+
+#[test]
+fn two_connections_to_one_server_are_one_place() {
+    let text = format!("{BASE}{VAULT}{DEPLOY}{}{}", vault_store("main", ""), second(&vault_store("again", "")));
+    let mistakes = mistakes_in(&text);
+    let same = "vault vault.example.com secret/deploy token is also written by \"deploy\"";
+    assert!(mistakes.contains(same) && mistakes.ends_with("1 problem in the configuration"), "{mistakes}");
+    let namespace = VAULT.replace("auth = \"approle\"", "namespace = \"team\"\nauth = \"approle\"");
+    let text = text.replace(VAULT, &namespace);
+    assert!(desk(&text).load().is_ok(), "a namespace is another place");
+}
+
+#[test]
+fn parts_of_one_document_may_belong_to_several_tokens_and_the_whole_to_one() {
+    let part = |key: &str| vault_store("main", &format!("template = {{ shape = \"json\", key = \"{key}\" }}"));
+    let with = |first: &str, other: &str| format!("{BASE}{VAULT}{DEPLOY}{first}{}", second(other));
+    assert!(desk(&with(&part("a"), &part("b"))).load().is_ok());
+    assert!(mistakes_in(&with(&part("a"), &part("a"))).contains("is also written by"));
+    assert!(mistakes_in(&with(&part("a"), &vault_store("main", ""))).contains("is also written by"));
+    let other_field = vault_store("main", "").replace("\"token\"", "\"other\"");
+    assert!(desk(&with(&part("a"), &other_field)).load().is_ok());
+}
+
+#[test]
+fn what_is_wrong_with_a_connection_or_a_template_is_told_with_the_way_out() {
+    for (text, words) in [
+        (vault_store("mian", ""), "there is no connection [vault.mian]; add it, or correct the name"),
+        (vault_store("main", "project = \"x\""), "project has no meaning with kind = \"vault\""),
+        (vault_store("main", "template = { shape = \"jsno\" }"), "shape must be one of \"netrc\""),
+        (vault_store("main", "template = { shape = \"json\" }"), "key is missing"),
+        (vault_store("main", "template = { shape = \"text\", text = \"token: \" }"), "must have {{token}} once"),
+        (vault_store("main", "template = { shape = \"url\", key = \"x\" }"), "key has no meaning with shape = \"url\""),
+        ("[vault.bad]\nauth = \"approle\"\ntoken = \"x\"\n".to_owned(), "[vault.bad]: url is missing"),
+        ("[vault.bad]\nauth = \"approle\"\ntoken = \"x\"\n".to_owned(), "token has no meaning with auth = \"approle\""),
+        ("[vault.bad]\nauth = \"approle\"\n".to_owned(), "role_id is missing; write the role_id"),
+    ] {
+        let store = if text.starts_with("[[") { text.clone() } else { String::new() };
+        let connection = if text.starts_with("[vault") { text } else { String::new() };
+        let mistakes = mistakes_in(&format!("{BASE}{VAULT}{connection}{DEPLOY}{store}"));
+        assert!(mistakes.contains(words), "{words}\n{mistakes}");
+    }
+}

@@ -85,7 +85,7 @@ fn the_example_of_every_page_is_a_configuration_that_works() {
 fn every_page_says_what_the_bot_may_do_there_and_how_the_old_value_comes_back() {
     for kind in store_kinds() {
         let page = page(kind);
-        for section in ["# ", "## Permissions", "## Example", "## Rollback", "## When it fails"] {
+        for section in ["# ", "## Permissions", "## Example", "## Rollback"] {
             assert!(page.lines().any(|line| line.starts_with(section)), "{kind}: {section} is missing");
         }
     }
