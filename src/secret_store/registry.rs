@@ -70,11 +70,7 @@ impl Context {
             command: opened(command, "command", command::Settings::open)?,
             kubernetes: opened(kubernetes, "kubernetes", kubernetes::Settings::open)?,
             onepassword: opened(onepassword, "onepassword", onepassword::Settings::open)?,
-            vault: opened(vault, "vault", |settings, section| {
-                // Its own texts name the section by the connection's name.
-                let name = section.trim_start_matches("[vault.").trim_end_matches(']');
-                vault::Connection::open(name, settings)
-            })?,
+            vault: opened(vault, "vault", vault::Connection::open)?,
         })
     }
 }

@@ -24,7 +24,6 @@ pub struct Token {
 pub struct Ran {
     pub consumer: usize,
     pub value: u64,
-    pub at: i64,
     pub outcome: Job,
     pub passed: bool,
 }
@@ -93,7 +92,7 @@ impl World {
             tokens: vec![Token { attempt: 0, alive: true, last_used: None }],
             stores: vec![OLD; setting.stores.len()],
             // The first consumer ran before, with the old token.
-            ran: vec![Ran { consumer: 0, value: OLD, at: -100, outcome: Job::Runs, passed: true }],
+            ran: vec![Ran { consumer: 0, value: OLD, outcome: Job::Runs, passed: true }],
             flying: Vec::new(),
             row: setting.row(),
             leases: Default::default(),
@@ -211,7 +210,7 @@ impl World {
         if outcome == Job::Runs {
             self.uses(value);
         }
-        self.ran.push(Ran { consumer, value, at: self.clock, outcome, passed });
+        self.ran.push(Ran { consumer, value, outcome, passed });
         self.ran.len() - 1
     }
 
