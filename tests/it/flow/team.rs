@@ -174,7 +174,7 @@ impl Team {
     pub async fn stuck(&self) -> Why {
         match self.rotation().await.phase {
             Phase::Stuck { why, .. } => why,
-            phase => unreachable!("not stuck but {phase:?}"),
+            phase => unreachable!("not stuck but {phase:?}; waits {:?}", self.rotation().await.waiting),
         }
     }
 
