@@ -26,11 +26,11 @@ const MENTIONED: usize = 10;
 pub const ASKS: &str = "ask:";
 
 /// Colours only repeat what symbol and word say.
-const YELLOW: u32 = 0xF0_B2_32;
-const BLUE: u32 = 0x58_65_F2;
-const GREEN: u32 = 0x23_A5_5A;
-const RED: u32 = 0xF2_3F_43;
-const GREY: u32 = 0x80_84_8E;
+const YELLOW: u32 = 0x00F0_B232;
+const BLUE: u32 = 0x0058_65F2;
+const GREEN: u32 = 0x0023_A55A;
+const RED: u32 = 0x00F2_3F43;
+const GREY: u32 = 0x0080_848E;
 
 /// The card. `deciders` are the users who may act; they are named while they must.
 pub fn message(card: &Card, deciders: &[String]) -> Message {

@@ -140,8 +140,8 @@ impl Engine {
                 }))
             }
             ConsumerKind::Schedule { schedule } => {
-                let newer = self.gitlab.schedule_pipelines(project, *schedule).await?.into_iter();
-                Ok(newer.filter(|pipeline| pipeline.id > after).last().map(run_of))
+                let mut pipelines = self.gitlab.schedule_pipelines(project, *schedule).await?.into_iter();
+                Ok(pipelines.rfind(|pipeline| pipeline.id > after).map(run_of))
             }
         }
     }

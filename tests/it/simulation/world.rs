@@ -201,7 +201,7 @@ impl World {
         let any = self.has(Mistake::AnyRunCounts);
         let earlier = if any { 0 } else { usize::try_from(after).unwrap_or(usize::MAX) };
         let ours = |(number, ran): (usize, &Ran)| (ran.consumer == consumer && number >= earlier).then_some(number);
-        self.ran.iter().enumerate().filter_map(ours).last()
+        self.ran.iter().enumerate().filter_map(ours).next_back()
     }
 
     fn run(&mut self, consumer: usize, outcome: Job) -> usize {
