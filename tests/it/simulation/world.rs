@@ -24,7 +24,6 @@ pub struct Token {
 pub struct Ran {
     pub consumer: usize,
     pub value: u64,
-    pub at: i64,
     pub outcome: Job,
     pub passed: bool,
 }
@@ -211,7 +210,7 @@ impl World {
         if outcome == Job::Runs {
             self.uses(value);
         }
-        self.ran.push(Ran { consumer, value, at: self.clock, outcome, passed });
+        self.ran.push(Ran { consumer, value, outcome, passed });
         self.ran.len() - 1
     }
 
