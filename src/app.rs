@@ -1,12 +1,14 @@
 //! Wiring: from a checked configuration to adapters, engine, endpoints and workers; and a graceful stop.
 
+mod directories;
 mod doors;
 mod run;
 
 pub use run::{Running, StartError, run};
 
+use crate::chat::Approvers;
 use crate::chat::Messenger;
-use crate::chat::slack::{Approvers, Slack, client as slack_client};
+use crate::chat::slack::{Slack, client as slack_client};
 use crate::clock::Clock;
 use crate::config::{self, Config};
 use crate::engine::custody::Custody;
@@ -45,12 +47,14 @@ pub fn assemble_on(
     let api = gitlab_api(config, client.clone())?;
     let gitlab = Client::new(api.clone()).with_token_prefixes(config.gitlab.token_prefixes.clone());
     let catalog = catalog(config);
+    let directories = directories::directories(config, &gitlab, client.clone(), clock.clone())?;
     Ok(Arc::new(Engine {
         ledger,
         stores: stores(config, api)?,
         surfaces: surfaces(config, &gitlab, &catalog, client)?,
         gitlab,
         catalog,
+        directories,
         settings: settings(config, dice.as_ref()),
         clock,
         dice,
@@ -115,7 +119,7 @@ fn surfaces(
         let web_api = slack_api(slack, &slack.token, client)?;
         let people = config.people.iter().filter_map(|(id, p)| Some((id.clone(), p.slack.clone()?))).collect();
         let policies = catalog.clone();
-        let approvers: Approvers = Arc::new(move |token| policies.policy(token).approvers);
+        let approvers: Approvers = Arc::new(move |token| policies.approvers(token));
         let messenger = Slack::new(web_api, slack.channel.clone(), people, approvers);
         surfaces.insert(SurfaceName::from(messenger.name()), Arc::new(messenger));
     }

@@ -4,6 +4,7 @@
 pub mod custody;
 pub mod decide;
 pub mod desk;
+pub mod directory;
 pub mod inbox;
 mod incident;
 pub mod intake;
@@ -13,6 +14,7 @@ pub mod overview;
 pub mod perform;
 pub mod planner;
 pub mod report;
+pub mod rights;
 pub mod scan;
 pub mod settings;
 pub mod worker;
@@ -27,6 +29,7 @@ use crate::rotation::record::Rotation;
 use crate::rotation::refusal::Refusal;
 use crate::secret_store::SecretStore;
 use custody::Custody;
+use directory::Directories;
 use settings::{Catalog, Settings};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -43,6 +46,8 @@ pub struct Engine {
     pub surfaces: BTreeMap<SurfaceName, Arc<dyn Messenger>>,
     /// Managed tokens and people.
     pub catalog: Catalog,
+    /// Who knows who somebody is.
+    pub directories: Directories,
     /// Knobs.
     pub settings: Settings,
     /// Time.
@@ -113,6 +118,15 @@ impl From<crate::http::CallError> for EngineError {
         // A proxy's page instead of GitLab's answer, and a bot's token that is refused, are mended without us.
         let passes = error.is_passing() || matches!(error.status(), None | Some(401));
         if passes { Self::Unavailable(error.to_string()) } else { Self::Broken(error.to_string()) }
+    }
+}
+
+impl From<directory::Unproven> for EngineError {
+    fn from(unproven: directory::Unproven) -> Self {
+        match unproven {
+            directory::Unproven::Passing(why) => Self::Unavailable(why),
+            directory::Unproven::Refused(why) => Self::Broken(why),
+        }
     }
 }
 

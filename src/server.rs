@@ -2,11 +2,13 @@
 //! disk, or that it is genuine and of no use. Everything about size, time and load stands in [`limits`].
 
 mod body;
+pub mod discord;
 pub mod gitlab;
 pub mod health;
 pub mod limits;
 pub mod mail;
 mod outcome;
+mod patience;
 mod serve;
 pub mod slack;
 

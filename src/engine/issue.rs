@@ -4,7 +4,7 @@ use crate::chat::{ChatError, Messenger, Posted};
 use crate::engine::settings::Catalog;
 use crate::gitlab::{Client, Issue, IssueChange, IssueQuery, NewIssue};
 use crate::http::CallError;
-use crate::rotation::ids::TokenName;
+use crate::rotation::group::Approver;
 use crate::rotation::view::Card;
 use crate::rotation::view::issue::{IssueText, LABEL, comment, comment_marker, issue, marker};
 use async_trait::async_trait;
@@ -34,10 +34,20 @@ impl IssueSurface {
         Self { gitlab, project, labels, confidential, catalog }
     }
 
-    /// GitLab logins of those who may approve.
-    fn approvers(&self, token: &TokenName) -> Vec<String> {
-        let policy = self.catalog.policy(token);
-        policy.approvers.iter().filter_map(|id| self.catalog.people.get(id)?.gitlab.clone()).collect()
+    /// GitLab logins of those who are named and asked.
+    fn logins(&self, card: &Card) -> Vec<String> {
+        let named = self.catalog.named(&card.token);
+        let asked = named.iter().filter(|person| !card.excused.contains(person));
+        asked.filter_map(|id| self.catalog.people.get(id)?.gitlab.clone()).collect()
+    }
+
+    /// Those, and the groups: a mention would notify all of a group, whatever their role, so that groups are only named.
+    fn approvers(&self, card: &Card) -> Vec<String> {
+        let groups = self.catalog.approvers(&card.token).into_iter().filter_map(|approver| match approver {
+            Approver::Group(group) => Some(group.to_string()),
+            Approver::Person(_) => None,
+        });
+        self.logins(card).into_iter().chain(groups).collect()
     }
 
     /// The issue that an earlier request made, though its answer was lost.
@@ -52,7 +62,7 @@ impl IssueSurface {
 
     async fn create(&self, card: &Card, text: IssueText) -> Result<Issue, CallError> {
         let mut assignee_ids = Vec::new();
-        for login in self.approvers(&card.token) {
+        for login in self.logins(card) {
             assignee_ids.extend(self.gitlab.user_id(&login).await?);
         }
         let labels = text.labels.into_iter().chain(self.labels.iter().cloned()).collect();
@@ -88,7 +98,7 @@ impl Messenger for IssueSurface {
     }
 
     async fn show(&self, card: &Card, reference: Option<&str>) -> Result<Posted, ChatError> {
-        let text = issue(card, &self.approvers(&card.token));
+        let text = issue(card, &self.approvers(card));
         let known = match reference.map(iid).transpose()? {
             Some(iid) => match self.gitlab.issue(&self.project, iid).await {
                 Ok(Some(issue)) => Some(issue),
@@ -122,7 +132,7 @@ impl Messenger for IssueSurface {
         if notes.iter().any(|note| note.body.contains(&marker)) {
             return Ok(());
         }
-        let Some(text) = comment(card, index, &self.approvers(&card.token)) else { return Ok(()) };
+        let Some(text) = comment(card, index, &self.logins(card)) else { return Ok(()) };
         match self.gitlab.create_note(&self.project, iid, &text).await {
             Ok(_) => Ok(()),
             Err(error) => Err(self.failed(&error).await),

@@ -1,5 +1,6 @@
 //! Making the plan: GitLab's present truth and the configuration, weighed into exactly what will be done.
 
+mod approvers;
 mod checks;
 mod sight;
 mod strategy;

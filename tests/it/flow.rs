@@ -3,6 +3,7 @@
 mod approval;
 mod canary;
 mod chat;
+mod counter;
 mod happy;
 mod lost;
 mod notices;
@@ -17,3 +18,4 @@ mod stuck;
 mod surfaces;
 mod team;
 mod twins;
+mod who;

@@ -73,6 +73,7 @@ fn place(caller: &Caller) -> &'static str {
 pub fn stranger(stranger: &Stranger, caller: &Caller) -> Prose {
     match stranger {
         Stranger::Elsewhere => Prose::words(format!("rekey answers only to people of its own {}.", place(caller))),
+        Stranger::Misplaced(why) => Prose::words(*why),
         Stranger::Guest => Prose::words("rekey does not answer to guests."),
         Stranger::Deactivated => Prose::words("Your account is deactivated, so rekey does not answer to it."),
         Stranger::Unproven(why) => {

@@ -34,9 +34,7 @@ impl Engine {
         if self.settings.paused {
             plan.blockers.push("rekey is paused: [rotation] paused = true in its configuration".into());
         }
-        if self.catalog.policy(&managed.id).approvers.is_empty() {
-            plan.blockers.push(format!("token {} has no approvers, so nobody can approve", managed.id));
-        }
+        plan.blockers.extend(self.too_few_approvers(managed).await);
         Ok(())
     }
 

@@ -114,7 +114,7 @@ fn who_must_act(card: &Card, approvers: &[String]) -> Option<String> {
         _ => return None,
     };
     if approvers.is_empty() {
-        return Some(format!("**Nobody can {verb}:** the token has no approvers with a GitLab login."));
+        return Some(format!("**Nobody can {verb}:** no approver with a GitLab login is left."));
     }
     let slack = card.links.iter().find(|(name, _)| name == "slack");
     let place = slack.map_or_else(|| "Decide in Slack".to_owned(), |(_, url)| link("Decide in Slack", url));

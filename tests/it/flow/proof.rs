@@ -155,11 +155,7 @@ const STARTS: [&str; 3] = ["/play", "/retry", "/pipeline"];
 
 #[tokio::test]
 async fn what_was_started_is_found_although_gitlabs_clock_is_behind() {
-    let kinds = [
-        ConsumerKind::Schedule { schedule: 1 },
-        ConsumerKind::RetryJob { git_ref: "main".into() },
-        ConsumerKind::Pipeline { git_ref: "main".into() },
-    ];
+    let kinds = [ConsumerKind::RetryJob { git_ref: "main".into() }, ConsumerKind::Pipeline { git_ref: "main".into() }];
     for kind in kinds {
         let team = Setup { ahead: 600, ..Setup::new().proven_by(kind.clone(), "deploy") }.start(|_, _| {}).await;
         team.stage.pipeline().await;

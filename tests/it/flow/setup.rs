@@ -1,7 +1,7 @@
 //! What a team starts with: tokens, stores, settings and the sandbox's world, changed story by story.
 
 use super::team::Team;
-use crate::sandbox::stage::{BOT, stage};
+use crate::sandbox::stage::{BOT, Stage, stage};
 use rekey::engine::settings::{Backoff, Settings};
 use rekey::rotation::ids::{ConsumerId, PersonId, TokenName};
 use rekey::rotation::token::{Consumer, ConsumerKind, ManagedToken, Owner};
@@ -99,15 +99,20 @@ impl Setup {
 
     /// Opens the sandbox and starts the first worker. `world` gets the number of the project that deploys.
     pub async fn start(self, world: impl FnOnce(&mut World, u64)) -> Team {
-        let stage = stage(|more, project| {
+        let stage = self.stage(world).await;
+        Team::on(stage, self).await
+    }
+
+    /// Only the sandbox.
+    pub async fn stage(&self, world: impl FnOnce(&mut World, u64)) -> Stage {
+        stage(|more, project| {
             more.project("acme/ops");
             for person in ["alice", "bob", "carol"] {
                 more.user(person);
             }
             world(more, project);
         })
-        .await;
-        Team::on(stage, self).await
+        .await
     }
 }
 
@@ -121,6 +126,7 @@ pub fn deploy_token() -> ManagedToken {
         lifetime_days: 365,
         rotate_before_days: 14,
         approvers: [PersonId::from("alice"), PersonId::from("bob")].into(),
+        groups: [].into(),
         quorum: 1,
         approval_seconds: 3 * 86_400,
         strategy: None,

@@ -95,8 +95,7 @@ async fn what_a_person_put_into_a_store_is_not_sent_to_gitlab_to_find_out_whose_
     team.approved().await;
     team.pass(60).await;
     assert_eq!(team.phase().await, "grace");
-    let place = Place::Project(team.stage.project);
-    team.stage.state.with(|world| world.variable(Variable::new(place, "DEPLOY_TOKEN", "somebody's own password")));
+    team.stage.store("somebody's own password").await;
     team.pass(3600).await;
     let why = team.stuck().await;
     assert!(why.what.contains("somebody changed it"), "{why:?}");

@@ -77,7 +77,7 @@ async fn nothing_is_revoked_while_a_store_of_the_plan_cannot_be_read_any_more() 
     team.setup.stores.clear();
     team.setup.tokens[0].stores.clear();
     team.restarted().await;
-    team.pass(4 * 3600).await;
+    team.pass(26 * 3600).await;
     assert!(team.live().contains(&team.stage.old), "the store may hold it");
     assert!(team.stuck().await.what.contains("no longer in the configuration"), "{:?}", team.stuck().await);
 }

@@ -64,7 +64,7 @@ fn row(phase: &Phase) -> Rotation {
     let mut row = Setting { surface: true, ..setting() }.row();
     row.phase = phase.clone();
     if let Phase::Scheduled { .. } = phase {
-        row.approvals = vec![Approval { by: PersonId::from("ann"), plan: row.plan.hash(), at: at(0) }];
+        row.approvals = vec![Approval { by: PersonId::from("ann"), plan: row.plan.hash(), at: at(0), account: None }];
     }
     row
 }

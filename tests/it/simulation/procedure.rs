@@ -17,6 +17,7 @@ use rekey::rotation::token::Strategy;
 
 /// How far a task has come.
 #[derive(Clone, Debug)]
+#[expect(clippy::large_enum_variant, reason = "a simulated world has one of them")]
 pub enum Stage {
     Look,
     /// Write the intent down; then send to `target`, or report what was found.

@@ -92,7 +92,7 @@ impl World {
             tokens: vec![Token { attempt: 0, alive: true, last_used: None }],
             stores: vec![OLD; setting.stores.len()],
             // The first consumer ran before, with the old token.
-            ran: vec![Ran { consumer: 0, value: OLD, at: -100, outcome: Job::Runs, passed: true }],
+            ran: vec![Ran { consumer: 0, value: OLD, outcome: Job::Runs, passed: true }],
             flying: Vec::new(),
             row: setting.row(),
             leases: Default::default(),

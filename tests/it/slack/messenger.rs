@@ -6,6 +6,7 @@ use rekey::chat::slack::client::Client;
 use rekey::chat::{ChatError, Messenger};
 use rekey::clock::{Clock, ManualClock, SystemClock};
 use rekey::http::{Api, Backoff, Credential, Throttle};
+use rekey::rotation::group::Approver;
 use rekey::rotation::ids::PersonId;
 use rekey::rotation::view::card;
 use rekey::sandbox::slack::{self as sandbox, Fault, Handle, Message, Rule, Settings, World};
@@ -20,6 +21,11 @@ pub async fn workspace() -> (sandbox::Slack, ManualClock) {
     let clock = ManualClock::at(at(0));
     let (slack, _) = workspace_under(Arc::new(clock.clone())).await;
     (slack, clock)
+}
+
+/// A workspace in which time goes on.
+pub async fn workspace_now() -> sandbox::Slack {
+    workspace_under(Arc::new(SystemClock)).await.0
 }
 
 async fn workspace_under(clock: Arc<dyn Clock>) -> (sandbox::Slack, Arc<dyn Clock>) {
@@ -42,7 +48,8 @@ pub fn messenger(base: &str, token: &str) -> Slack {
     let api = api(base, token);
     let people = [("alice", "U0ALICE001"), ("bob", "U0BOB00001")];
     let people = people.map(|(person, user)| (PersonId::from(person), user.to_owned()));
-    Slack::new(Client::new(api), CHANNEL.into(), people.into(), Arc::new(|_| rotations::policy(1).approvers))
+    let approvers = |_: &_| rotations::policy(1).approvers.into_iter().map(Approver::Person).collect();
+    Slack::new(Client::new(api), CHANNEL.into(), people.into(), Arc::new(approvers))
 }
 
 async fn both() -> (sandbox::Slack, Handle, Slack) {
@@ -225,7 +232,7 @@ async fn a_channel_that_takes_no_card_is_for_a_person_to_mend_and_then_the_card_
 
 #[tokio::test]
 async fn messages_keep_slacks_pace_in_each_channel_and_all_arrive() {
-    let (slack, _) = workspace_under(Arc::new(SystemClock)).await;
+    let slack = workspace_now().await;
     let (state, bot) = (slack.state(), messenger(&slack.base_url(), &Settings::default().token));
     state.with(|world| world.settings.limits = true);
     let mut many = card(&rotations::stuck());

@@ -81,11 +81,12 @@ pub fn opened(plan: Plan) -> Rotation {
 }
 
 pub fn policy(quorum: u32) -> Policy {
-    Policy { approvers: ["alice", "bob"].map(PersonId::from).into(), quorum, approval_seconds: 86_400 }
+    let approvers = ["alice", "bob"].map(PersonId::from).into();
+    Policy { approvers, quorum, approval_seconds: 86_400, ..Policy::default() }
 }
 
 pub fn by(person: &str, quorum: u32) -> Decider {
-    Decider { person: PersonId::from(person), via: "slack".into(), policy: policy(quorum) }
+    Decider::new(PersonId::from(person), "slack", policy(quorum))
 }
 
 pub fn approve(rotation: &Rotation, person: &str, quorum: u32) -> Event {
