@@ -19,6 +19,7 @@ use crate::gitlab::Client;
 use crate::http::{self, Api, Budget, Credential, Throttle};
 use crate::ledger::{self, Ledger};
 use crate::rotation::ids::{StoreId, SurfaceName};
+use crate::secret::SecretFile;
 use crate::secret_store::{BadConnection, Context, SecretStore, build};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -76,7 +77,11 @@ fn gitlab_api(config: &Config, client: reqwest::Client) -> Result<Arc<Api>, Star
     let budget = Budget { requests: config.gitlab.requests_per_minute as usize, window: Duration::from_secs(60) };
     let throttle = Arc::new(Throttle::new(IN_FLIGHT, Some(budget)));
     let base = format!("{}/api/v4", config.gitlab.url.trim_end_matches('/'));
-    let credential = Credential::PrivateToken(config.gitlab.token.value.duplicate());
+    let token = &config.gitlab.token;
+    let credential = match token.file.clone() {
+        Some(file) => Credential::PrivateTokenFile(SecretFile::new(file, token.value.duplicate())),
+        None => Credential::PrivateToken(token.value.duplicate()),
+    };
     Ok(Arc::new(Api::new(client, &base, credential, throttle).map_err(|e| StartError::Setup(e.to_string()))?))
 }
 
@@ -173,6 +178,7 @@ fn settings(config: &Config, dice: &dyn Dice) -> Settings {
         farewell: Duration::from_secs(10),
         keep: Duration::from_secs(u64::from(rotation.keep_days) * 86_400),
         paused: rotation.paused,
+        own_token_renews: config.gitlab.token.file.is_some(),
         parallel: 64,
         window: rotation.window.clone(),
         issues_project: Some(config.issues.project.clone()),

@@ -19,7 +19,7 @@ pub use error::CallError;
 pub use socket::{Received, Socket, SocketError, Sockets};
 pub use throttle::{Budget, Throttle};
 
-use crate::secret::Secret;
+use crate::secret::{Secret, SecretFile};
 use crate::telemetry::OUTBOUND;
 use error::Failure;
 use login::Logins;
@@ -35,6 +35,8 @@ const READ_RETRIES: u32 = 3;
 pub enum Credential {
     /// GitLab's own header, `PRIVATE-TOKEN`.
     PrivateToken(Secret),
+    /// The same, from a file that may be replaced while we run.
+    PrivateTokenFile(SecretFile),
     /// `Authorization: Bearer`.
     Bearer(Secret),
     /// `Authorization: Bot`, as Discord wants it.
@@ -151,7 +153,8 @@ impl Api {
     /// Makes the call once, never twice.
     pub async fn call(&self, call: &Call<'_>) -> Result<Reply, CallError> {
         let label = call.label();
-        let credential = call.credential.or(self.own_secret());
+        let own = self.own_secret();
+        let credential = call.credential.or(own.as_deref());
         self.attempt(call, &label, credential)
             .await
             .map_err(|failure| failure.explain(&label, call.hidden.iter().copied().chain(credential)))
@@ -204,10 +207,30 @@ impl Api {
         Ok(request)
     }
 
-    fn own_secret(&self) -> Option<&Secret> {
+    fn own_secret(&self) -> Option<Own<'_>> {
         match &self.credential {
-            Credential::PrivateToken(secret) | Credential::Bearer(secret) | Credential::Bot(secret) => Some(secret),
+            Credential::PrivateToken(secret) | Credential::Bearer(secret) | Credential::Bot(secret) => {
+                Some(Own::Given(secret))
+            }
+            Credential::PrivateTokenFile(file) => Some(Own::Read(file.current())),
             Credential::PerCall { .. } | Credential::Nothing => None,
+        }
+    }
+}
+
+/// The host's own credential as it is now.
+enum Own<'a> {
+    Given(&'a Secret),
+    Read(Arc<Secret>),
+}
+
+impl std::ops::Deref for Own<'_> {
+    type Target = Secret;
+
+    fn deref(&self) -> &Secret {
+        match self {
+            Self::Given(secret) => secret,
+            Self::Read(secret) => secret,
         }
     }
 }
@@ -215,7 +238,7 @@ impl Api {
 impl Credential {
     fn header(&self) -> Option<HeaderName> {
         match self {
-            Self::PrivateToken(_) => Some(HeaderName::from_static("private-token")),
+            Self::PrivateToken(_) | Self::PrivateTokenFile(_) => Some(HeaderName::from_static("private-token")),
             Self::Bearer(_) | Self::Bot(_) => Some(AUTHORIZATION),
             Self::PerCall { header, .. } => Some(HeaderName::from_static(header)),
             Self::Nothing => None,
@@ -227,7 +250,7 @@ impl Credential {
             Self::Bearer(_) => "Bearer ",
             Self::Bot(_) => "Bot ",
             Self::PerCall { prefix, .. } => prefix,
-            Self::PrivateToken(_) | Self::Nothing => "",
+            Self::PrivateToken(_) | Self::PrivateTokenFile(_) | Self::Nothing => "",
         };
         call::secret_header(prefix, secret)
     }

@@ -1,6 +1,10 @@
 //! The one type that holds a token's value. It cannot be printed, cloned or serialised, and is wiped on drop,
 //! so a value can only leave through [`Secret::expose`], which is easy to find in review.
 
+mod file;
+
+pub use file::SecretFile;
+
 use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest as _, Sha256};
 use std::sync::LazyLock;

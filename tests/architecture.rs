@@ -310,3 +310,18 @@ fn tests_neither_sleep_nor_are_called_test() {
         assert!(!text.contains(&named), "{} has a test called test", path.display());
     }
 }
+
+/// What would bring a second TLS provider, a C library to keep up to date, or a second SQLite.
+const UNWANTED: &[&str] = &["openssl", "openssl-sys", "native-tls", "aws-lc-rs", "aws-lc-sys", "rusqlite"];
+
+#[test]
+fn every_dependency_comes_with_a_checksum_from_the_one_registry_and_none_is_unwanted() {
+    let lock = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.lock")).unwrap();
+    let packages = lock.split("[[package]]").skip(1);
+    for package in packages.filter(|package| !package.contains("name = \"rekey\"\n")) {
+        let is_pinned = package.contains("source = \"registry+https://github.com/rust-lang/crates.io-index\"\nchecksum = ");
+        assert!(is_pinned, "{package}");
+        let name = package.split('"').nth(1).unwrap();
+        assert!(!UNWANTED.contains(&name), "{name}");
+    }
+}

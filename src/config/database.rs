@@ -77,7 +77,7 @@ mod tests {
 
     #[test]
     fn the_password_joins_the_address_only_for_connecting_and_is_escaped() {
-        let password = SecretRef { reference: "env:PW".into(), value: Secret::new("p@ss/word".into()) };
+        let password = SecretRef { reference: "env:PW".into(), file: None, value: Secret::new("p@ss/word".into()) };
         let database = Database { url: "postgres://rekey@db/rekey".into(), password: Some(password) };
         assert_eq!(database.connect_url().expose(), "postgres://rekey:p%40ss%2Fword@db/rekey");
         assert_eq!(

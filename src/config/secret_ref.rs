@@ -3,11 +3,14 @@
 use super::section::Section;
 use crate::secret::{Secret, redact};
 use std::fmt;
+use std::path::PathBuf;
 
 /// A secret and where it came from. Only the reference can be printed.
 pub struct SecretRef {
     /// As written in the file; for messages.
     pub reference: String,
+    /// The file that it refers to, if it is one.
+    pub file: Option<PathBuf>,
     /// What it referred to when the configuration was read.
     pub value: Secret,
 }
@@ -38,7 +41,10 @@ pub(super) fn several(section: &Section<'_>, key: &str) -> Vec<SecretRef> {
 
 fn resolve(section: &Section<'_>, key: &str, reference: String) -> Option<SecretRef> {
     match look_up(section, key, &reference) {
-        Ok(value) => Some(SecretRef { reference, value }),
+        Ok(value) => {
+            let file = reference.strip_prefix("file:").map(|path| section.source.folder.join(path));
+            Some(SecretRef { reference, file, value })
+        }
         Err(message) => {
             section.complain(key, &message);
             None

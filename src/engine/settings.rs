@@ -55,6 +55,8 @@ pub struct Settings {
     pub keep: Duration,
     /// People may look, but nothing is begun. What is under way goes on to its end.
     pub paused: bool,
+    /// The bot's own token is read again when it is replaced, so that the bot can rotate it like any other.
+    pub own_token_renews: bool,
     /// Rotations worked on at once.
     pub parallel: usize,
     /// When approved rotations may start.

@@ -22,6 +22,7 @@ impl Engine {
         check_scopes(plan, managed, live, me);
         check_strategy(plan, me);
         check_authority(plan, me);
+        check_own(plan, me, self.settings.own_token_renews);
         self.check_role(plan, managed, live, me).await?;
         self.check_stores(plan, managed).await?;
         for consumer in &managed.consumers {
@@ -173,10 +174,23 @@ fn check_authority(plan: &mut Plan, me: &Me) {
         }
         _ => {}
     }
-    if plan.old.id == me.token.id && plan.strategy != Strategy::Overlap {
+}
+
+/// The bot's own token is the one that it needs to finish: it must learn of the new one while the old one lives.
+fn check_own(plan: &mut Plan, me: &Me, renews: bool) {
+    if plan.old.id != me.token.id {
+        return;
+    }
+    if plan.strategy != Strategy::Overlap {
         plan.blockers.push(
             "rekey itself calls GitLab with this token and would lock itself out; make it a service account's and use \
              overlap, or replace it by hand"
+                .into(),
+        );
+    } else if !renews {
+        plan.blockers.push(
+            "rekey itself calls GitLab with this token and would not learn of the new one; let [gitlab] token be \
+             file:/path, and make that file a store of this token"
                 .into(),
         );
     }

@@ -25,6 +25,8 @@ pub struct Setup {
     pub ahead: i64,
     /// The value of the bot's own token.
     pub bot: String,
+    /// The file that holds it, if the bot reads it again.
+    pub bot_file: Option<PathBuf>,
     /// The sandbox Slack's address and token, if cards go there too.
     pub slack: Option<String>,
     pub folder: TempDir,
@@ -41,6 +43,7 @@ impl Setup {
             url: format!("sqlite:{}", folder.path().join("rekey.db").display()),
             ahead: 0,
             bot: BOT.into(),
+            bot_file: None,
             slack: None,
             folder,
         }
@@ -162,6 +165,7 @@ fn settings() -> Settings {
         farewell: Duration::from_millis(50),
         keep: Duration::from_secs(400 * 24 * 3600),
         paused: false,
+        own_token_renews: false,
         parallel: 8,
         window: None,
         issues_project: Some("acme/ops".into()),

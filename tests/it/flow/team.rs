@@ -19,7 +19,7 @@ use rekey::rotation::phase::{Outcome, Phase, Why};
 use rekey::rotation::record::{Origin, Rotation};
 use rekey::rotation::view::Action;
 use rekey::sandbox::gitlab::{Fault, Place, Rule};
-use rekey::secret::Secret;
+use rekey::secret::{Secret, SecretFile};
 use rekey::secret_store::{Context, build};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -228,7 +228,11 @@ async fn engine(stage: &Stage, setup: &Setup) -> Arc<Engine> {
     let client = rekey::http::client(None).unwrap();
     let base = format!("{}/api/v4", stage.gitlab.base_url());
     let throttle = Arc::new(Throttle::new(16, None));
-    let credential = Credential::PrivateToken(Secret::new(setup.bot.clone()));
+    let own = Secret::new(setup.bot.clone());
+    let credential = match setup.bot_file.clone() {
+        Some(file) => Credential::PrivateTokenFile(SecretFile::new(file, own)),
+        None => Credential::PrivateToken(own),
+    };
     let quick = Backoff::jittered(Duration::from_millis(1), Duration::from_millis(2));
     let api = Arc::new(Api::new(client, &base, credential, throttle).unwrap().with_backoff(quick));
     let gitlab = rekey::gitlab::Client::new(api.clone());

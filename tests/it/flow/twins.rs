@@ -6,7 +6,9 @@ use rekey::engine::settings::Settings;
 use rekey::rotation::phase::Outcome;
 use rekey::rotation::token::{Owner, Strategy};
 use rekey::rotation::view::Action;
-use rekey::sandbox::gitlab::{Fault, Mint, Place, Rule, Variable, World};
+use rekey::sandbox::gitlab::{Fault, Mint, OWNER, Place, Rule, Variable, World};
+use rekey::secret::Secret;
+use rekey::secret_store::{StoreSpec, file};
 use std::time::Duration;
 
 const ROOT: &str = "glpat-RootRootRootRootRoot";
@@ -129,6 +131,40 @@ async fn the_token_by_which_rekey_calls_is_never_replaced_under_its_feet() {
     let plan = team.engine.plan(managed, &live, None, None).await.unwrap();
     assert_eq!(plan.strategy, Strategy::InPlace);
     assert!(plan.blockers.iter().any(|blocker| blocker.contains("lock itself out")), "{:?}", plan.blockers);
+}
+
+#[tokio::test]
+async fn rekey_rotates_the_token_by_which_it_calls_when_it_reads_it_from_a_file() {
+    const OWN: &str = "glpat-OwnOwnOwnOwnOwnOwnOw";
+    let mut setup = Setup::new();
+    let path = setup.file("own");
+    std::fs::write(&path, OWN).unwrap();
+    std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+    setup = setup.stored_only_in(StoreSpec::File(file::Spec { path: path.clone() })).bot(OWN).token(|token| {
+        token.owner = Owner::GroupServiceAccount { group: "acme".into(), username: "keeper".into() };
+        token.consumers.clear();
+    });
+    setup.bot_file = Some(path.clone());
+    let mut team = setup.start(|_, _| {}).await;
+    let keeper = team.stage.state.with(|world| {
+        let keeper = world.service_account(Place::Group(team.stage.group), "keeper");
+        world.member(Place::Group(team.stage.group), keeper, OWNER);
+        world.mint(Mint::new(keeper, "deploy", &["api"]).expires("2026-11-28".parse().unwrap()).value(OWN));
+        keeper
+    });
+    team.open().await;
+    let refusal = team.refusal("alice", Action::Approve).await;
+    assert!(refusal.contains("would not learn of the new one; let [gitlab] token be file:/path"), "{refusal}");
+    team.setup.settings.own_token_renews = true;
+    team.restarted().await;
+    team.pass(600).await;
+    team.click("alice", Action::Approve).await.unwrap();
+    team.pass(3 * 3600).await;
+    team.ended(Outcome::Done).await;
+    let live = team.stage.state.live_tokens(keeper);
+    assert_eq!(live.len(), 1, "the old one is revoked");
+    let held = Secret::new(std::fs::read_to_string(&path).unwrap());
+    assert_eq!(held.digest(), live[0].digest, "the file holds the new one, by which rekey calls now");
 }
 
 fn admin(world: &mut World) {
