@@ -54,6 +54,7 @@ pub fn assemble_on(
         gitlab,
         catalog,
         directories,
+        step_up: directories::seal(config)?,
         settings: settings(config, dice.as_ref()),
         clock,
         dice,

@@ -3,6 +3,8 @@
 //! may do and what they are told is decided here, once for all.
 
 mod clicks;
+mod codes;
+mod complete;
 mod forms;
 mod grant;
 mod home;
@@ -11,9 +13,11 @@ pub mod visitors;
 pub mod words;
 
 pub use clicks::WayBack;
+pub use complete::Choice;
 pub use home::{Home, Row};
 pub use office::Office;
 
+use crate::engine::step_up::StepUp;
 use crate::rotation::account::{Account, Service};
 use crate::rotation::ids::SurfaceName;
 use crate::rotation::view::Card;
@@ -169,6 +173,7 @@ pub struct Form {
 pub struct Desk {
     office: Arc<dyn Office>,
     visitors: Visitors,
+    step_up: Option<Arc<dyn StepUp>>,
     ways: Ways,
     rung: Notify,
 }
@@ -176,7 +181,7 @@ pub struct Desk {
 impl Desk {
     /// A desk before an office.
     pub fn new(office: Arc<dyn Office>, visitors: Visitors) -> Self {
-        Self { office, visitors, ways: Ways::default(), rung: Notify::new() }
+        Self { office, visitors, step_up: None, ways: Ways::default(), rung: Notify::new() }
     }
 
     /// Answers. A decision is committed when this returns; the same key twice decides once.

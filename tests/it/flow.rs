@@ -3,6 +3,7 @@
 mod approval;
 mod canary;
 mod chat;
+mod codes;
 mod counter;
 mod happy;
 mod lost;
@@ -11,7 +12,7 @@ mod owners;
 mod plans;
 mod proof;
 mod restart;
-mod setup;
+pub mod setup;
 mod stores;
 mod stuck;
 mod surfaces;

@@ -2,8 +2,8 @@
 
 mod door;
 mod forms;
-mod messenger;
-mod rotations;
+pub mod messenger;
+pub mod rotations;
 mod samples;
 mod socket;
 mod words;

@@ -36,6 +36,8 @@ pub trait Office: Send + Sync {
     -> Result<OpenedRotation, EngineError>;
     /// The exact plan, without doing anything.
     async fn plan(&self, token: &str) -> Result<Plan, EngineError>;
+    /// The names of all managed tokens, without asking anybody.
+    fn tokens(&self) -> Vec<TokenName>;
     /// Every managed token.
     async fn list(&self) -> Result<Vec<TokenLine>, EngineError>;
     /// One rotation, by its id, the beginning of it, or its token.
@@ -90,6 +92,10 @@ impl Office for Engine {
         Engine::plan(self, managed, &live, None, None).await
     }
 
+    fn tokens(&self) -> Vec<TokenName> {
+        self.catalog.tokens.keys().cloned().collect()
+    }
+
     async fn list(&self) -> Result<Vec<TokenLine>, EngineError> {
         self.overview().await
     }
@@ -110,11 +116,11 @@ impl Office for Engine {
     }
 
     async fn policy(&self, token: &TokenName, visitor: &Visitor) -> Result<Policy, EngineError> {
-        Ok(Engine::policy(self, token, std::slice::from_ref(visitor), Age::Recent).await?)
+        Ok(self.rights().policy(token, std::slice::from_ref(visitor), Age::Recent).await?)
     }
 
     async fn policy_for(&self, rotation: &Rotation, visitor: &Visitor) -> Result<Policy, EngineError> {
-        Ok(Engine::policy_for(self, rotation, visitor).await?)
+        Ok(self.rights().policy_for(rotation, visitor).await?)
     }
 
     async fn whisper(&self, caller: &Caller, prose: &Prose) {

@@ -123,6 +123,10 @@ impl Office for OneRotation {
         }
     }
 
+    fn tokens(&self) -> Vec<TokenName> {
+        vec!["deploy-bot".into()]
+    }
+
     async fn list(&self) -> Result<Vec<TokenLine>, EngineError> {
         let one = TokenLine {
             token: "deploy-bot".into(),
