@@ -11,6 +11,7 @@ use crate::rotation::refusal::Refusal;
 use crate::rotation::view::prose::{Line, Prose};
 use crate::rotation::view::{Action, actions};
 use crate::rotation::wish::{Decision, Wish};
+use crate::secret::Secret;
 use std::sync::Arc;
 
 type Granted = Result<Answer, EngineError>;
@@ -49,26 +50,24 @@ impl Desk {
         }
     }
 
-    /// Uses the code up that came with a decision; an answer if it does not do. True if there was one that does.
-    pub(super) async fn stepped_up(
+    /// The code that came with a decision which takes one.
+    pub(super) fn code_of<'a>(&self, ask: &'a Ask, decision: &Decision, rotation: &Rotation) -> Option<&'a Secret> {
+        let step_up = self.step_up.as_ref().filter(|_| decision.action.needs_code())?;
+        ask.code.as_ref().filter(|_| step_up.is_asked_for(Some(&rotation.plan.token)))
+    }
+
+    /// Uses it up; an answer if it does not do.
+    pub(super) async fn spend_code(
         &self,
         ask: &Ask,
-        decision: &Decision,
-        rotation: &Rotation,
+        code: &Secret,
         visitor: &Visitor,
-    ) -> Result<Result<bool, Answer>, EngineError> {
-        let asked = |step_up: &&Arc<dyn StepUp>| step_up.is_asked_for(Some(&rotation.plan.token));
-        let (Some(step_up), Some(code)) = (self.step_up.as_ref().filter(asked), &ask.code) else {
-            return Ok(Ok(false));
-        };
-        if !decision.action.needs_code() {
-            return Ok(Ok(false));
-        }
+    ) -> Result<Option<Answer>, EngineError> {
+        let Some(step_up) = &self.step_up else { return Ok(Some(not_set_up())) };
         let verdict = step_up.spend(&visitor.person, ask.caller.surface.as_str(), code, &ask.key).await?;
-        Ok(match refused(verdict, &ask.wish) {
-            None => Ok(true),
-            Some(Answer::Private(_)) => Err(no_codes_yet()),
-            Some(answer) => Err(answer),
+        Ok(match verdict {
+            Verdict::Nothing => Some(no_codes_yet()),
+            verdict => refused(verdict, &ask.wish),
         })
     }
 

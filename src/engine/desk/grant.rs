@@ -56,10 +56,12 @@ impl Desk {
     async fn decide(&self, ask: &Ask, decision: &Decision, visitor: &Visitor) -> Granted {
         // A person types the beginning of an id or a token's name; the click needs the id itself.
         let rotation = self.office.show(&decision.rotation).await?;
-        let with_code = match self.stepped_up(ask, decision, &rotation, visitor).await? {
-            Ok(with_code) => with_code,
-            Err(answer) => return Ok(answer),
-        };
+        let code = self.code_of(ask, decision, &rotation);
+        if let Some(code) = code
+            && let Some(refused) = self.spend_code(ask, code, visitor).await?
+        {
+            return Ok(refused);
+        }
         let click = Click {
             key: ask.key.clone(),
             rotation: rotation.id.clone(),
@@ -68,7 +70,7 @@ impl Desk {
             via: ask.caller.surface.0.clone(),
             plan: decision.plan.clone(),
             snooze_seconds: decision.snooze_seconds,
-            with_code,
+            with_code: code.is_some(),
         };
         match self.office.click(click).await {
             Err(EngineError::Refused(Refusal::CodeNeeded)) => {
