@@ -55,6 +55,7 @@ pub fn assemble_on(
         gitlab,
         catalog,
         directories,
+        step_up: directories::seal(config)?,
         settings: settings(config, dice.as_ref()),
         clock,
         dice,

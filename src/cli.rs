@@ -10,6 +10,7 @@ mod doctor;
 mod hardening;
 pub mod init;
 mod list;
+mod people;
 mod plan;
 mod rotate;
 mod screen;
@@ -24,7 +25,7 @@ use crate::config::{Config, ConfigErrors, Machine};
 use crate::engine::{Engine, EngineError, RealDice};
 use crate::rotation::view::Action;
 use crate::secret::redact;
-use args::{AuditCommand, Cli, Command, ConfigCommand};
+use args::{AuditCommand, Cli, Command, ConfigCommand, PeopleCommand};
 use clap::Parser;
 use screen::Screen;
 use std::io::{self, IsTerminal, Write};
@@ -133,6 +134,8 @@ async fn perform(command: Command, engine: &Engine, screen: &mut Screen<'_>) -> 
         Command::Decline(args) => decision::run(engine, Action::Decline, &args, None, screen).await,
         Command::Retry(args) => decision::run(engine, Action::Retry, &args, None, screen).await,
         Command::Restore(args) => decision::run(engine, Action::Restore, &args, None, screen).await,
+        Command::People { command: PeopleCommand::List(args) } => people::list_all(engine, &args, screen).await,
+        Command::People { command: PeopleCommand::ResetCode(args) } => people::reset_code(engine, &args, screen).await,
         Command::Abandon(args) => decision::run(engine, Action::Abandon, &args, None, screen).await,
         // The others need no engine and were dispatched before.
         _ => Err(CliError::failed("this command has no use for the bot", "report this")),

@@ -20,6 +20,7 @@ mod section;
 mod server;
 mod slack;
 mod source;
+mod step_up;
 mod store;
 mod surroundings;
 mod token;
@@ -37,6 +38,7 @@ pub use rotation::Rotation;
 pub use secret_ref::SecretRef;
 pub use server::Server;
 pub use slack::{Slack, SlackMode};
+pub use step_up::StepUp;
 pub use store::kinds as store_kinds;
 pub use surroundings::{Machine, Surroundings, WithoutSecrets};
 
@@ -67,6 +69,8 @@ pub struct Config {
     pub issues: Issues,
     /// The Slack workspace, if there is one.
     pub slack: Option<Slack>,
+    /// How one-time codes are kept, if there are such codes.
+    pub step_up: Option<StepUp>,
     /// Everybody who may be named.
     pub people: People,
     /// Defaults and pace.
@@ -81,8 +85,20 @@ pub struct Config {
     pub warnings: Vec<Problem>,
 }
 
-const SECTIONS: &[&str] =
-    &["tokens_dir", "server", "database", "gitlab", "mail", "issues", "slack", "people", "rotation", "log", "token"];
+const SECTIONS: &[&str] = &[
+    "tokens_dir",
+    "server",
+    "database",
+    "gitlab",
+    "mail",
+    "issues",
+    "slack",
+    "people",
+    "step_up",
+    "rotation",
+    "log",
+    "token",
+];
 
 /// The sections of the main file, those of connections among them.
 static KEYS: LazyLock<Vec<&'static str>> =
@@ -100,6 +116,7 @@ pub fn known_keys() -> Vec<String> {
         ("issues.", issues::KEYS),
         ("slack.", slack::KEYS),
         ("people.", people::KEYS),
+        ("step_up.", step_up::KEYS),
         ("rotation.", rotation::KEYS),
         ("rotation.window.", window::KEYS),
         ("log.", log::KEYS),
@@ -151,6 +168,7 @@ fn read(source: &Source<'_>, root: &Spanned<DeTable<'_>>) -> Option<Config> {
     let issues = needed("issues", issues::KEYS, "say in which project issues are opened: project");
     let mail = section("mail", mail::KEYS).map(|section| mail::read(&section));
     let slack = section("slack", slack::KEYS).map(|section| slack::read(&section));
+    let step_up = section("step_up", step_up::KEYS).and_then(|section| step_up::read(&section));
     let server = server::read(section("server", server::KEYS));
     let database = database::read(section("database", database::KEYS));
     let log = log::read(section("log", log::KEYS));
@@ -168,6 +186,7 @@ fn read(source: &Source<'_>, root: &Spanned<DeTable<'_>>) -> Option<Config> {
         mail,
         issues: issues?,
         slack,
+        step_up,
         people,
         rotation,
         log,

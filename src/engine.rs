@@ -17,6 +17,7 @@ pub mod report;
 pub mod rights;
 pub mod scan;
 pub mod settings;
+pub mod step_up;
 pub mod worker;
 
 use crate::chat::Messenger;
@@ -33,6 +34,7 @@ use directory::Directories;
 use settings::{Catalog, Settings};
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use step_up::Seal;
 
 /// Everything the engine is made of; time, ids and randomness are arguments.
 pub struct Engine {
@@ -48,6 +50,8 @@ pub struct Engine {
     pub catalog: Catalog,
     /// Who knows who somebody is.
     pub directories: Directories,
+    /// Seals the secrets of one-time codes, if there are such codes.
+    pub step_up: Option<Seal>,
     /// Knobs.
     pub settings: Settings,
     /// Time.
@@ -68,6 +72,8 @@ pub trait Dice: Send + Sync {
     fn rotation_id(&self, now: jiff::Timestamp) -> RotationId;
     /// Between 0 and 1.
     fn spread(&self) -> f64;
+    /// Bytes that nobody can guess, for secrets.
+    fn fill(&self, bytes: &mut [u8]);
 }
 
 /// Real randomness.
@@ -82,6 +88,10 @@ impl Dice for RealDice {
 
     fn spread(&self) -> f64 {
         rand::random()
+    }
+
+    fn fill(&self, bytes: &mut [u8]) {
+        rand::Rng::fill(&mut rand::rng(), bytes);
     }
 }
 

@@ -7,6 +7,7 @@ mod chain;
 mod checkpoints;
 mod database;
 mod dialect;
+mod enrollments;
 mod error;
 mod inbox;
 mod journal;
@@ -21,6 +22,7 @@ mod row;
 mod sql;
 
 pub use audit::{Audit, Fault};
+pub use enrollments::{Enrollment, Enrollments, Guesses};
 pub use error::LedgerError;
 pub use open::open;
 pub use records::{Accepted, Claim, Entry, Filter, Item, Line, Opened, Stamped};
@@ -123,6 +125,9 @@ pub trait Ledger: Send + Sync {
 
     /// Whether `first_time` was asked for `key` before.
     async fn was_told(&self, key: &str) -> Result<bool, LedgerError>;
+
+    /// One-time codes.
+    fn enrollments(&self) -> &dyn Enrollments;
 
     /// How many open rotations stand in each phase.
     async fn phases(&self) -> Result<Vec<(String, u64)>, LedgerError>;

@@ -1,9 +1,11 @@
-//! Who can be asked who somebody is: GitLab always, the messengers that are configured.
+//! Who can be asked who somebody is: GitLab always, the messengers that are configured; and with what their one-time
+//! codes are kept.
 
 use super::{StartError, slack_api};
 use crate::clock::Clock;
-use crate::config::Config;
+use crate::config::{Config, SecretRef};
 use crate::engine::directory::{Directories, GitlabDirectory, SlackDirectory};
+use crate::engine::step_up::Seal;
 use crate::gitlab::Client;
 use crate::rotation::account::Service;
 use std::sync::Arc;
@@ -23,4 +25,13 @@ pub fn directories(
         directories = directories.with(Service::Slack, Arc::new(people));
     }
     Ok(directories)
+}
+
+/// What seals the secrets of one-time codes, if there are such codes.
+pub fn seal(config: &Config) -> Result<Option<Seal>, StartError> {
+    let keys = config.step_up.as_ref().map(|step_up| step_up.keys.as_slice()).unwrap_or_default();
+    let Some((first, older)) = keys.split_first() else { return Ok(None) };
+    let older: Vec<_> = older.iter().map(|key| key.value.duplicate()).collect();
+    let bad = |key: &SecretRef, why| StartError::Setup(format!("[step_up] key {}: {why}", key.reference));
+    Seal::new(&first.value, &older).map(Some).map_err(|why| bad(first, why))
 }

@@ -83,7 +83,8 @@ pub fn desk(config: &Config, engine: &Arc<Engine>) -> Arc<Desk> {
             visitors = visitors.knowing("slack", account, id.clone());
         }
     }
-    Arc::new(Desk::new(engine.clone(), visitors))
+    let desk = Desk::new(engine.clone(), visitors);
+    Arc::new(if config.step_up.is_some() { desk.with_codes(engine.clone()) } else { desk })
 }
 
 /// Slack's door, whichever way its requests come.

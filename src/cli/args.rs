@@ -45,6 +45,11 @@ pub(super) enum Command {
     Restore(DecisionArgs),
     /// Leave both tokens valid and close the rotation
     Abandon(DecisionArgs),
+    /// Look after people and their one-time codes
+    People {
+        #[command(subcommand)]
+        command: PeopleCommand,
+    },
     /// Look into the journal
     Audit {
         #[command(subcommand)]
@@ -55,6 +60,20 @@ pub(super) enum Command {
         #[command(subcommand)]
         command: ConfigCommand,
     },
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum PeopleCommand {
+    /// Who is known, by which accounts, and who has one-time codes
+    List(ListArgs),
+    /// Forget somebody's one-time codes, so that they can set up new ones
+    ResetCode(ResetArgs),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ResetArgs {
+    /// Id of the person in the configuration, or as `people list` shows them
+    pub(super) person: String,
 }
 
 #[derive(Debug, Subcommand)]

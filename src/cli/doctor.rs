@@ -2,6 +2,7 @@
 //! It changes nothing, neither in GitLab nor in Slack.
 
 mod bot;
+mod codes;
 mod consumers;
 mod database;
 mod finding;
@@ -76,7 +77,7 @@ async fn in_gitlab(visit: &Visit<'_>, report: &mut Report<'_, '_>) -> Result<(),
     report.begin(Area::Issues);
     report.end(Area::Issues, issues::look(visit).await)?;
     report.begin(Area::People);
-    let people = [people::look(visit).await, groups::look(visit).await].concat();
+    let people = [people::look(visit).await, groups::look(visit).await, codes::look(visit).await].concat();
     report.end(Area::People, people)
 }
 

@@ -4,7 +4,7 @@ use super::problem::{Place, Problems};
 use super::section::Section;
 use super::source::Source;
 use super::token::{self, Entry, Known};
-use super::{across, approvers};
+use super::{across, approvers, step_up};
 use crate::rotation::token::ManagedToken;
 use crate::secret_store::StoreSpec;
 use std::path::{Path, PathBuf};
@@ -20,6 +20,7 @@ pub(super) fn tokens(root: &Section<'_>, known: &Known<'_>) -> Vec<(ManagedToken
     }
     across::check(&entries, root.source.problems);
     approvers::check_services(&entries, root);
+    step_up::check(&entries, root);
     entries.into_iter().map(|entry| (entry.token, entry.stores)).collect()
 }
 

@@ -1,7 +1,7 @@
 //! `[rotation]`: what holds for every token that does not say otherwise, and the bot's own pace.
 
 use super::section::Section;
-use super::window;
+use super::{step_up, window};
 use crate::rotation::window::Window;
 
 pub(super) const KEYS: &[&str] = &[
@@ -11,6 +11,7 @@ pub(super) const KEYS: &[&str] = &[
     "horizon",
     "use_timeout",
     "approval_ttl",
+    "step_up",
     "scan_every",
     "give_up_after",
     "keep_days",
@@ -34,6 +35,8 @@ pub struct Rotation {
     pub use_seconds: u64,
     /// Seconds an approval, or the request for one, stays valid.
     pub approval_seconds: u64,
+    /// Whether decisions need a one-time code.
+    pub step_up: bool,
     /// Seconds between two looks at all managed tokens.
     pub scan_seconds: u64,
     /// Seconds that trouble outside is waited out before a person is asked.
@@ -57,6 +60,7 @@ impl Default for Rotation {
             horizon_seconds: 10 * 60,
             use_seconds: 30 * 60,
             approval_seconds: 3 * 86_400,
+            step_up: false,
             scan_seconds: 3_600,
             give_up_seconds: 86_400,
             keep_days: 400,
@@ -79,6 +83,7 @@ pub(super) fn read(section: Option<Section<'_>>) -> Rotation {
         horizon_seconds: horizon(&section, demo).unwrap_or(default.horizon_seconds),
         use_seconds: section.duration("use_timeout").unwrap_or(default.use_seconds),
         approval_seconds: section.duration("approval_ttl").unwrap_or(default.approval_seconds),
+        step_up: section.choice("step_up", &step_up::CHOICES).unwrap_or(default.step_up),
         scan_seconds: section.duration("scan_every").unwrap_or(default.scan_seconds),
         give_up_seconds: section.duration("give_up_after").unwrap_or(default.give_up_seconds),
         keep_days: keep_days(&section).unwrap_or(default.keep_days),

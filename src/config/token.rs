@@ -5,7 +5,7 @@ use super::people::People;
 use super::problem::Place;
 use super::rotation::{self, Rotation};
 use super::section::Section;
-use super::{approvers, store, verify};
+use super::{approvers, step_up, store, verify};
 use crate::rotation::ids::TokenName;
 use crate::rotation::token::{ManagedToken, Strategy};
 use crate::secret_store::{Connections, StoreSpec};
@@ -21,6 +21,7 @@ pub(super) const KEYS: &[&str] = &[
     "approvers",
     "quorum",
     "approval_ttl",
+    "step_up",
     "strategy",
     "grace",
     "store",
@@ -71,6 +72,7 @@ pub(super) fn read(section: Section<'_>, known: &Known<'_>) -> Option<Entry> {
         quorum: approvers::quorum(&section, &approvers),
         approvers,
         groups,
+        step_up: section.choice("step_up", &step_up::CHOICES).unwrap_or(defaults.step_up),
         scopes: scopes(&section),
         lifetime_days,
         rotate_before_days,

@@ -5,7 +5,7 @@ use super::{Engine, EngineError, OpenedRotation};
 use crate::ledger::Line;
 use crate::rotation::event::{Decider, Event};
 use crate::rotation::ids::{PlanHash, RotationId, TokenName};
-use crate::rotation::policy::later;
+use crate::rotation::policy::{Policy, later};
 use crate::rotation::record::{Origin, Rotation};
 use crate::rotation::refusal::Refusal;
 use crate::rotation::view::Action;
@@ -32,6 +32,30 @@ pub struct Click {
     pub plan: Option<String>,
     /// Snooze: for how long.
     pub snooze_seconds: Option<u64>,
+    /// Whether a one-time code of this person came with it, and was right.
+    pub with_code: bool,
+}
+
+impl Click {
+    /// What the click means for a rotation, under a policy. An approval must name the plan that was seen.
+    pub fn event(
+        &self,
+        rotation: &Rotation,
+        policy: Policy,
+        start_at: Timestamp,
+        now: Timestamp,
+    ) -> Result<Event, Refusal> {
+        let (person, account) = (self.by.person.clone(), self.by.account.clone());
+        let by = Decider { person, account, via: self.via.clone(), with_code: self.with_code, policy };
+        Ok(match self.action {
+            Action::Approve => Event::Approve { by, plan: meant_plan(self, rotation)?, start_at },
+            Action::Decline => Event::Decline { by },
+            Action::Snooze => Event::Snooze { by, until: later(now, self.snooze_seconds.unwrap_or(SNOOZE_SECONDS)) },
+            Action::Retry => Event::Retry { by },
+            Action::Restore => Event::Restore { by },
+            Action::Abandon => Event::Abandon { by },
+        })
+    }
 }
 
 impl Engine {
@@ -63,21 +87,10 @@ impl Engine {
     }
 
     async fn event_of(&self, click: &Click, rotation: &Rotation) -> Result<Event, Refusal> {
-        let policy = self.policy_for(rotation, &click.by).await;
+        let policy = self.rights().policy_for(rotation, &click.by).await;
         let policy = policy.map_err(|unproven| Refusal::Unproven { why: unproven.to_string() })?;
-        let (person, account) = (click.by.person.clone(), click.by.account.clone());
-        let by = Decider { person, account, via: click.via.clone(), policy };
         let now = self.clock.now();
-        Ok(match click.action {
-            Action::Approve => {
-                Event::Approve { by, plan: meant_plan(click, rotation)?, start_at: self.start(rotation, now) }
-            }
-            Action::Decline => Event::Decline { by },
-            Action::Snooze => Event::Snooze { by, until: later(now, click.snooze_seconds.unwrap_or(SNOOZE_SECONDS)) },
-            Action::Retry => Event::Retry { by },
-            Action::Restore => Event::Restore { by },
-            Action::Abandon => Event::Abandon { by },
-        })
+        click.event(rotation, policy, self.start(rotation, now), now)
     }
 
     /// An incident does not wait for a window.

@@ -3,6 +3,7 @@
 //! may do and what they are told is decided here, once for all.
 
 mod clicks;
+mod codes;
 mod complete;
 mod forms;
 mod grant;
@@ -16,6 +17,7 @@ pub use complete::{Blank, Choice};
 pub use home::{Home, Row};
 pub use office::Office;
 
+use crate::engine::step_up::StepUp;
 use crate::rotation::account::{Account, Service};
 use crate::rotation::ids::SurfaceName;
 use crate::rotation::view::Card;
@@ -171,6 +173,7 @@ pub struct Form {
 pub struct Desk {
     office: Arc<dyn Office>,
     visitors: Visitors,
+    step_up: Option<Arc<dyn StepUp>>,
     ways: Ways,
     rung: Notify,
 }
@@ -178,7 +181,7 @@ pub struct Desk {
 impl Desk {
     /// A desk before an office.
     pub fn new(office: Arc<dyn Office>, visitors: Visitors) -> Self {
-        Self { office, visitors, ways: Ways::default(), rung: Notify::new() }
+        Self { office, visitors, step_up: None, ways: Ways::default(), rung: Notify::new() }
     }
 
     /// Answers. A decision is committed when this returns; the same key twice decides once.

@@ -50,7 +50,7 @@ impl Engine {
         }
         let policy = match rotation.phase {
             Phase::Scheduled { .. } => self.policy_at_start(rotation).await,
-            _ => self.policy(token, &[], Age::Recent).await,
+            _ => self.rights().policy(token, &[], Age::Recent).await,
         };
         match policy {
             Ok(policy) => hold.report(rotation, &Event::Tick { policy }).await,

@@ -2,7 +2,8 @@
 //! decision concerns. Asked at the click, and asked anew when the effect starts.
 
 use super::Engine;
-use super::directory::{Age, Standing, Unproven};
+use super::directory::{Age, Directories, Standing, Unproven};
+use super::settings::Catalog;
 use crate::rotation::account::{Account, Accounts, Service};
 use crate::rotation::group::Group;
 use crate::rotation::ids::{PersonId, TokenName};
@@ -27,16 +28,21 @@ impl Visitor {
     pub fn named(person: PersonId) -> Self {
         Self { person, account: None, roles: None }
     }
-
-    fn from(person: &PersonId, account: Option<Account>) -> Self {
-        Self { person: person.clone(), account, roles: None }
-    }
 }
 
-impl Engine {
+/// What rights follow from.
+#[derive(Clone, Copy)]
+pub struct Rights<'a> {
+    /// Who is named, for which token, and by which accounts.
+    pub catalog: &'a Catalog,
+    /// Who can be asked about the others.
+    pub directories: &'a Directories,
+}
+
+impl Rights<'_> {
     /// Who may decide on a token, as far as these people go. A passing trouble of a service on which the answer hangs is
     /// an error; a service that refuses proves nobody, and the policy says so.
-    pub async fn policy(&self, token: &TokenName, about: &[Visitor], age: Age) -> Result<Policy, Unproven> {
+    pub async fn policy(self, token: &TokenName, about: &[Visitor], age: Age) -> Result<Policy, Unproven> {
         // A token that is no longer configured has nobody.
         let Some(managed) = self.catalog.tokens.get(token) else { return Ok(Policy::default()) };
         let mut policy = self.on_paper(managed, about);
@@ -54,22 +60,18 @@ impl Engine {
 
     /// The policy under which somebody decides on a rotation: their own right, that of those who said yes before, and
     /// who asked.
-    pub async fn policy_for(&self, rotation: &Rotation, visitor: &Visitor) -> Result<Policy, Unproven> {
+    pub async fn policy_for(self, rotation: &Rotation, visitor: &Visitor) -> Result<Policy, Unproven> {
         let about = [vec![visitor.clone()], involved(rotation)].concat();
         self.policy(&rotation.plan.token, &about, Age::Recent).await
     }
 
-    /// The policy under which an approved rotation starts: every right is asked for once more.
-    pub async fn policy_at_start(&self, rotation: &Rotation) -> Result<Policy, Unproven> {
-        self.policy(&rotation.plan.token, &involved(rotation), Age::Now).await
-    }
-
-    fn on_paper(&self, managed: &ManagedToken, about: &[Visitor]) -> Policy {
+    fn on_paper(self, managed: &ManagedToken, about: &[Visitor]) -> Policy {
         let mut policy = Policy {
             approvers: self.catalog.named(&managed.id),
             groups: managed.groups.clone(),
             quorum: managed.quorum,
             approval_seconds: managed.approval_seconds,
+            step_up: managed.step_up,
             ..Policy::default()
         };
         // Names tell people of the configuration apart; accounts are needed once somebody goes by nothing else.
@@ -81,14 +83,14 @@ impl Engine {
     }
 
     /// A name in the configuration is a right of its own, so that only a clear word of the service takes it away.
-    async fn has_lost_standing(&self, visitor: &Visitor) -> bool {
+    async fn has_lost_standing(self, visitor: &Visitor) -> bool {
         let Some(account) = &visitor.account else { return false };
         let standing = self.directories.standing(account, Age::Now).await;
         matches!(standing, Ok(Some(standing)) if standing != Standing::Member)
     }
 
     async fn is_member(
-        &self,
+        self,
         managed: &ManagedToken,
         visitor: &Visitor,
         age: Age,
@@ -110,7 +112,7 @@ impl Engine {
         passing.map_or(Ok(false), Err)
     }
 
-    async fn is_in(&self, group: &Group, visitor: &Visitor, of: &Accounts, age: Age) -> Result<bool, Unproven> {
+    async fn is_in(self, group: &Group, visitor: &Visitor, of: &Accounts, age: Age) -> Result<bool, Unproven> {
         if let (Group::Discord { role }, Some(roles), Age::Recent) = (group, &visitor.roles, age)
             && visitor.account.as_ref().is_some_and(|account| account.service == Service::Discord)
         {
@@ -123,8 +125,21 @@ impl Engine {
     }
 }
 
+impl Engine {
+    /// What rights follow from.
+    pub fn rights(&self) -> Rights<'_> {
+        Rights { catalog: &self.catalog, directories: &self.directories }
+    }
+
+    /// The policy under which an approved rotation starts: every right is asked for once more.
+    pub async fn policy_at_start(&self, rotation: &Rotation) -> Result<Policy, Unproven> {
+        self.rights().policy(&rotation.plan.token, &involved(rotation), Age::Now).await
+    }
+}
+
 /// Those who said yes, and who asked.
 fn involved(rotation: &Rotation) -> Vec<Visitor> {
-    let yes = rotation.approvals.iter().map(|approval| Visitor::from(&approval.by, approval.account.clone()));
-    yes.chain(rotation.requester().map(|person| Visitor::from(person, None))).collect()
+    let visitor = |person: &PersonId, account| Visitor { person: person.clone(), account, roles: None };
+    let yes = rotation.approvals.iter().map(|approval| visitor(&approval.by, approval.account.clone()));
+    yes.chain(rotation.requester().map(|person| visitor(person, None))).collect()
 }

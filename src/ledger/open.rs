@@ -11,7 +11,10 @@ use std::sync::Arc;
 use tokio::task::JoinSet;
 
 /// The files of `migrations/`, in order. A file that was ever released is never edited.
-const MIGRATIONS: [(i64, &str, &str); 1] = [(1, "ledger", include_str!("../../migrations/0001_ledger.sql"))];
+const MIGRATIONS: [(i64, &str, &str); 2] = [
+    (1, "ledger", include_str!("../../migrations/0001_ledger.sql")),
+    (2, "step_up", include_str!("../../migrations/0002_step_up.sql")),
+];
 
 /// Opens `sqlite:path` (made if missing), `sqlite::memory:` or `postgres://...` and migrates it. No error quotes the
 /// URL, which may hold a password. Must be called on a tokio runtime.

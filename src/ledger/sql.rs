@@ -5,7 +5,7 @@ use super::audit::{self, Audit};
 use super::database::Database;
 use super::error::LedgerError;
 use super::records::{Accepted, Claim, Entry, Filter, Item, Line, Opened, Stamped};
-use super::{Ledger, inbox, journal, lanes, marks, references, retention, rotations};
+use super::{Enrollments, Ledger, inbox, journal, lanes, marks, references, retention, rotations};
 use crate::rotation::ids::RotationId;
 use crate::rotation::record::Rotation;
 use async_trait::async_trait;
@@ -122,6 +122,10 @@ impl Ledger for Sql {
 
     async fn forget_closed(&self, before: Timestamp, now: Timestamp) -> Result<u64, LedgerError> {
         retention::forget(&self.database, before, now).await
+    }
+
+    fn enrollments(&self) -> &dyn Enrollments {
+        self.database.as_ref()
     }
 
     async fn phases(&self) -> Result<Vec<(String, u64)>, LedgerError> {

@@ -20,6 +20,9 @@ pub struct Decider {
     pub account: Option<Account>,
     /// Where: `slack`, `discord`, `issue`, `cli`.
     pub via: String,
+    /// Whether a one-time code of theirs came with it, and was right.
+    #[serde(default)]
+    pub with_code: bool,
     /// Who may decide, at this moment.
     pub policy: Policy,
 }
@@ -27,7 +30,7 @@ pub struct Decider {
 impl Decider {
     /// Somebody without an account, as on the command line.
     pub fn new(person: PersonId, via: impl Into<String>, policy: Policy) -> Self {
-        Self { person, account: None, via: via.into(), policy }
+        Self { person, account: None, via: via.into(), with_code: false, policy }
     }
 }
 

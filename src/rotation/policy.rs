@@ -29,6 +29,9 @@ pub struct Policy {
     pub quorum: u32,
     /// How long an approval counts.
     pub approval_seconds: u64,
+    /// Decisions that change what stores hold count only with a one-time code.
+    #[serde(default)]
+    pub step_up: bool,
 }
 
 /// A person's yes to one plan.
@@ -39,6 +42,9 @@ pub struct Approval {
     /// From which account, where there was one.
     #[serde(default)]
     pub account: Option<Account>,
+    /// Whether a one-time code came with it.
+    #[serde(default)]
+    pub with_code: bool,
     /// To what.
     pub plan: PlanHash,
     /// When.
@@ -80,8 +86,10 @@ impl Policy {
         now: Timestamp,
     ) -> BTreeSet<PersonId> {
         let mut counting = BTreeSet::new();
-        for approval in approvals.iter().filter(|approval| approval.plan == *plan && self.is_fresh(approval.at, now)) {
-            let by = &approval.by;
+        let valid = |approval: &&Approval| {
+            approval.plan == *plan && self.is_fresh(approval.at, now) && (approval.with_code || !self.step_up)
+        };
+        for Approval { by, .. } in approvals.iter().filter(valid) {
             let another = counting.iter().all(|earlier| self.tell_apart(by, earlier) == Apart::Different);
             if another && self.may_approve(by, requester) {
                 counting.insert(by.clone());
@@ -122,7 +130,13 @@ mod tests {
     fn counted(policy: &Policy, by: &[&str], requester: Option<&str>) -> Vec<String> {
         let plan = PlanHash::from("plan");
         let at = Timestamp::UNIX_EPOCH;
-        let yes = |name: &&str| Approval { by: PersonId::from(*name), account: None, plan: plan.clone(), at };
+        let yes = |name: &&str| Approval {
+            by: PersonId::from(*name),
+            account: None,
+            with_code: false,
+            plan: plan.clone(),
+            at,
+        };
         let approvals: Vec<Approval> = by.iter().map(yes).collect();
         let requester = requester.map(PersonId::from);
         policy.counting(&approvals, &plan, requester.as_ref(), at).into_iter().map(|person| person.0).collect()
@@ -145,6 +159,12 @@ mod tests {
             ["bob", "slack:U3"]
         );
         assert!(counted(&policy, &["alice", "bob"], Some("discord:9")).is_empty());
+    }
+
+    #[test]
+    fn where_codes_are_asked_for_a_yes_without_one_does_not_count() {
+        let policy = Policy { step_up: true, ..policy(&["alice", "bob"], &[]) };
+        assert!(counted(&policy, &["alice", "bob"], None).is_empty());
     }
 
     #[test]

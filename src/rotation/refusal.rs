@@ -49,6 +49,9 @@ pub enum Refusal {
     /// The person asked for the rotation.
     #[error("you asked for this rotation, so somebody else has to approve it")]
     OwnRequest,
+    /// The token asks for a one-time code, and none came.
+    #[error("this token asks for a one-time code with the decision; decide in Slack or Discord, which can ask for it")]
+    CodeNeeded,
     /// The person approved this plan before.
     #[error("you approved this plan already; {missing} more needed")]
     AlreadyApproved {
@@ -97,6 +100,7 @@ impl Refusal {
             Self::NotAllowed { .. } => "not_allowed",
             Self::Unproven { .. } => "unproven",
             Self::PerhapsSame { .. } => "perhaps_same",
+            Self::CodeNeeded => "code_needed",
             Self::OwnRequest => "own_request",
             Self::AlreadyApproved { .. } => "already_approved",
             Self::AlreadyDecided { .. } => "already_decided",

@@ -143,6 +143,8 @@ pub struct ManagedToken {
     pub approvers: BTreeSet<PersonId>,
     /// Groups whose members may approve.
     pub groups: BTreeSet<Group>,
+    /// Whether decisions that change what stores hold need a one-time code.
+    pub step_up: bool,
     /// Distinct approvers needed, at least one.
     pub quorum: u32,
     /// Seconds an approval (and a request for it) stays valid.

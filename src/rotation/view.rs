@@ -98,6 +98,11 @@ impl Action {
         }
     }
 
+    /// Whether it changes what stores hold, so that a token may ask for a one-time code with it.
+    pub fn needs_code(self) -> bool {
+        matches!(self, Self::Approve | Self::Restore)
+    }
+
     /// The action that a word names.
     pub fn from_word(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|action| action.word() == word)

@@ -8,4 +8,5 @@
 mod commands;
 mod doctor;
 mod office;
+mod people;
 mod serve;

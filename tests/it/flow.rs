@@ -3,6 +3,7 @@
 mod approval;
 mod canary;
 mod chat;
+mod codes;
 mod counter;
 mod happy;
 mod lost;
@@ -12,7 +13,7 @@ mod patience;
 mod plans;
 mod proof;
 mod restart;
-mod setup;
+pub mod setup;
 mod stores;
 mod stuck;
 mod surfaces;

@@ -1,5 +1,6 @@
 //! The contract of the ledger: the same stories on SQLite and on PostgreSQL.
 
+mod enrollments;
 mod inbox;
 mod journal;
 mod lanes;

@@ -3,7 +3,7 @@
 pub mod door;
 mod forms;
 mod judged;
-mod messenger;
+pub mod messenger;
 pub mod rotations;
 mod samples;
 mod socket;

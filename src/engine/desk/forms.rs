@@ -24,6 +24,8 @@ impl Desk {
     pub async fn form(&self, ask: &Ask) -> Option<Form> {
         match &ask.wish {
             Wish::Incident { token, reason: None } => Some(incident(token)),
+            Wish::Decide(decision) => self.code_form(ask, decision).await,
+            Wish::Enroll | Wish::ConfirmEnrollment => self.enrollment_form(ask).await,
             _ => None,
         }
     }

@@ -6,7 +6,8 @@ use crate::engine::overview::TokenLine;
 use crate::engine::rights::Visitor;
 use crate::engine::{EngineError, OpenedRotation};
 use crate::rotation::record::Rotation;
-use crate::rotation::view::prose::{Line, Prose};
+use crate::rotation::refusal::Refusal;
+use crate::rotation::view::prose::Line;
 use crate::rotation::view::{Action, card};
 use crate::rotation::wish::{Decision, Which, Wish};
 
@@ -28,7 +29,8 @@ impl Desk {
             Wish::History { token } => words::history(token, &office.rotations(Some(token)).await?),
             Wish::Decide(decision) => return self.decide(ask, decision, visitor).await,
             Wish::Incident { token, reason } => return self.incident(ask, token, reason.as_deref(), visitor).await,
-            Wish::Enroll | Wish::ConfirmEnrollment => Prose::words("One-time codes are not set up here."),
+            Wish::Enroll => return self.enroll(ask, visitor).await,
+            Wish::ConfirmEnrollment => return self.confirm_enrollment(ask, visitor).await,
         };
         Ok(Answer::Private(words))
     }
@@ -53,17 +55,29 @@ impl Desk {
 
     async fn decide(&self, ask: &Ask, decision: &Decision, visitor: &Visitor) -> Granted {
         // A person types the beginning of an id or a token's name; the click needs the id itself.
-        let rotation = self.office.show(&decision.rotation).await?.id;
+        let rotation = self.office.show(&decision.rotation).await?;
+        let code = self.code_of(ask, decision, &rotation);
+        if let Some(code) = code
+            && let Some(refused) = self.spend_code(ask, code, visitor).await?
+        {
+            return Ok(refused);
+        }
         let click = Click {
             key: ask.key.clone(),
-            rotation,
+            rotation: rotation.id.clone(),
             action: decision.action,
             by: visitor.clone(),
             via: ask.caller.surface.0.clone(),
             plan: decision.plan.clone(),
             snooze_seconds: decision.snooze_seconds,
+            with_code: code.is_some(),
         };
-        Ok(Answer::Done(words::standing(&self.office.click(click).await?).into()))
+        match self.office.click(click).await {
+            Err(EngineError::Refused(Refusal::CodeNeeded)) => {
+                self.ask_for_code(ask, decision, &rotation, visitor).await
+            }
+            clicked => Ok(Answer::Done(words::standing(&clicked?).into())),
+        }
     }
 
     async fn incident(&self, ask: &Ask, token: &str, reason: Option<&str>, visitor: &Visitor) -> Granted {

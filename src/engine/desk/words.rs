@@ -3,6 +3,8 @@
 use super::visitors::Stranger;
 use super::{Answer, Caller};
 use crate::engine::overview::TokenLine;
+use crate::engine::step_up::Invitation;
+use crate::engine::step_up::picture::{Ink, picture};
 use crate::engine::{EngineError, OpenedRotation};
 use crate::rotation::ids::PersonId;
 use crate::rotation::phase::Phase;
@@ -207,6 +209,17 @@ pub fn history(token: &str, rotations: &[Rotation]) -> Prose {
         let line = line.then(Span::Bold(card.status.word.into())).and(format!(" {} ", card.status.sentence));
         line.and_code(rotation.id.as_str())
     }))
+}
+
+/// A new secret of one-time codes: as a picture, and in words for whoever cannot scan it.
+pub fn invitation(invitation: &Invitation, ink: Ink) -> Prose {
+    let address = invitation.address.expose();
+    let mut prose = Prose::words("Scan this with an authenticator app. It is shown only this once, and only to you.");
+    prose.0.extend(picture(address, ink).map(Line::block));
+    let prose =
+        prose.line(Line::text("Or type in the secret ").and_code(invitation.secret.expose()).and(" (time-based)"));
+    let prose = prose.line(Line::text("or open ").and_code(address).and(" on your phone."));
+    prose.line(Line::text("Then enter the first code; before that nothing changes."))
 }
 
 /// An answer without its buttons and fields, for ways that have none.

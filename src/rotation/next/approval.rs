@@ -175,14 +175,17 @@ pub fn approve(
     let counting = by.policy.counting(&rotation.approvals, &current, rotation.requester(), now);
     let missing = by.policy.needed().saturating_sub(counting.len());
     certainly_not(by, &counting, Refusal::AlreadyApproved { missing })?;
+    confirmed(by)?;
     rotation.approvals.retain(|a| a.by != by.person);
-    rotation.approvals.push(Approval { by: by.person.clone(), account: by.account.clone(), plan: current, at: now });
+    let (person, account) = (by.person.clone(), by.account.clone());
+    rotation.approvals.push(Approval { by: person, account, with_code: by.with_code, plan: current, at: now });
     let have = counting.len() + 1;
     let needed = by.policy.needed();
-    rotation.saw(now, &by.via, format!("{} approved ({have} of {needed})", by.person), None);
+    rotation.saw(now, &by.via, format!("{} approved ({have} of {needed}){}", by.person, with_code(by)), None);
     if have >= needed {
         rotation.phase = Phase::Scheduled { at: start_at };
-        if start_at <= now {
+        // Every right is looked at once more when the effect starts: at the mint, or before the first revoke.
+        if start_at <= now && rotation.plan.strategy != Strategy::RevokeFirst {
             begin(rotation);
         }
     }
@@ -241,6 +244,16 @@ pub fn snooze(rotation: &mut Rotation, by: &Decider, until: Timestamp, now: Time
     rotation.approve_by = rotation.approve_by.max(until);
     rotation.saw(now, &by.via, format!("{} snoozed reminders until {}", by.person, when(until)), None);
     Ok(())
+}
+
+/// Refuses a decision without the code that the policy asks for.
+pub fn confirmed(by: &Decider) -> Result<(), Refusal> {
+    if by.policy.step_up && !by.with_code { Err(Refusal::CodeNeeded) } else { Ok(()) }
+}
+
+/// What the evidence says of a code.
+pub fn with_code(by: &Decider) -> &'static str {
+    if by.with_code { " with a one-time code" } else { "" }
 }
 
 /// Refuses people whom the policy does not name.

@@ -1,6 +1,6 @@
 //! What people can do with a rotation that cannot go on by itself.
 
-use super::approval::allowed;
+use super::approval::{allowed, confirmed, with_code};
 use super::{distributing, ending, minting};
 use crate::rotation::event::Decider;
 use crate::rotation::ids::TokenId;
@@ -104,13 +104,14 @@ pub fn restore(rotation: &mut Rotation, by: &Decider, now: Timestamp) -> Result<
     if matches!(**at, Phase::Revoking { .. } | Phase::Closing { .. }) {
         return Err(Refusal::Impossible { why: "the old token may be revoked already".into() });
     }
+    confirmed(by)?;
     // A write of the new value may be on its way. Once all stores had it, the quarantine runs already.
     let writing = matches!(**at, Phase::Distributing { .. });
     let pending = match &**at {
         Phase::Restoring { pending, .. } => pending.clone(),
         _ => rotation.plan.stores.iter().map(|store| store.id.clone()).collect(),
     };
-    rotation.saw(now, &by.via, format!("{} asked to restore the previous value", by.person), None);
+    rotation.saw(now, &by.via, format!("{} asked to restore the previous value{}", by.person, with_code(by)), None);
     rotation.phase = Phase::Restoring { new, pending };
     if writing {
         rotation.quarantine(now);

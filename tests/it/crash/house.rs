@@ -160,6 +160,7 @@ job = "deploy"
             via: "cli".into(),
             plan: Some(rotation.plan.hash().0),
             snooze_seconds: None,
+            with_code: false,
         };
         engine.decide(&click).await.unwrap();
         engine.ledger.close().await;

@@ -51,7 +51,13 @@ impl Counter {
         Self { team, slack: slack.state(), desk, _slack: slack, clicks: AtomicU64::new(0) }
     }
 
-    fn key(&self) -> String {
+    /// Another process on the same database.
+    pub async fn restarted(&mut self) {
+        self.team.restarted().await;
+        self.desk = desk(&self.team);
+    }
+
+    pub fn key(&self) -> String {
         format!("press-{}", self.clicks.fetch_add(1, Ordering::SeqCst))
     }
 
@@ -102,7 +108,7 @@ fn desk(team: &Team) -> Arc<Desk> {
         }
     }
     let visitors = visitors.asking(team.engine.directories.clone(), team.engine.catalog.groups());
-    Arc::new(Desk::new(team.engine.clone(), visitors))
+    Arc::new(Desk::new(team.engine.clone(), visitors).with_codes(team.engine.clone()))
 }
 
 /// Somebody in the Slack workspace.

@@ -127,6 +127,7 @@ pub fn deploy_token() -> ManagedToken {
         rotate_before_days: 14,
         approvers: [PersonId::from("alice"), PersonId::from("bob")].into(),
         groups: [].into(),
+        step_up: false,
         quorum: 1,
         approval_seconds: 3 * 86_400,
         strategy: None,

@@ -10,6 +10,7 @@ use rekey::engine::directory::{Directories, GitlabDirectory};
 use rekey::engine::issue::{ISSUE, IssueSurface};
 use rekey::engine::rights::Visitor;
 use rekey::engine::settings::Catalog;
+use rekey::engine::step_up::Seal;
 use rekey::engine::{Dice, Engine, EngineError};
 use rekey::http::{Api, Backoff, Credential, Throttle};
 use rekey::ledger::Ledger;
@@ -26,6 +27,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+/// What seals the secrets of one-time codes.
+pub const KEY: &str = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=";
+
 /// Ids that count up.
 #[derive(Default)]
 pub struct Counter(AtomicU64);
@@ -37,6 +41,11 @@ impl Dice for Counter {
 
     fn spread(&self) -> f64 {
         0.5
+    }
+
+    fn fill(&self, bytes: &mut [u8]) {
+        let number = self.0.fetch_add(1, Ordering::SeqCst).to_be_bytes();
+        bytes.iter_mut().zip(number.iter().rev().cycle()).for_each(|(byte, digit)| *byte = *digit ^ 0x5a);
     }
 }
 
@@ -111,6 +120,7 @@ impl Team {
             via: "slack".into(),
             plan: None,
             snooze_seconds: None,
+            with_code: false,
         };
         change(&mut click);
         self.engine.decide(&click).await
@@ -248,6 +258,7 @@ async fn engine(stage: &Stage, setup: &Setup) -> Arc<Engine> {
         gitlab,
         catalog,
         directories,
+        step_up: Some(Seal::new(&Secret::new(KEY.into()), &[]).unwrap()),
         settings: setup.settings.clone(),
         clock: Arc::new(Ahead(stage.clock.clone(), setup.ahead)),
         dice: Arc::new(Counter::default()),

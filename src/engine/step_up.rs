@@ -1,0 +1,194 @@
+//! The step up: a decision on a token that asks for it counts only with a one-time code of whoever decides. The secret of
+//! the codes is shown once, kept sealed, and opened only to compare.
+
+pub mod picture;
+mod seal;
+mod totp;
+
+pub use seal::{BadKey, Seal};
+
+use super::{Engine, EngineError};
+use crate::ledger::{Enrollment, Guesses, Line};
+use crate::rotation::ids::{PersonId, TokenName};
+use crate::secret::Secret;
+use async_trait::async_trait;
+use jiff::{SignedDuration, Timestamp};
+use totp::Codes;
+use zeroize::Zeroizing;
+
+/// How often somebody may guess: of a million codes three are right at any moment.
+pub const GUESSES: Guesses = Guesses { most: 5, within: SignedDuration::from_mins(15) };
+/// How long a secret that was shown waits for its first code.
+const SHOWN: SignedDuration = SignedDuration::from_mins(30);
+
+/// What became of a code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// It is right, and used up.
+    Right,
+    /// It is not; so many guesses are left.
+    Wrong {
+        /// How many.
+        left: u32,
+    },
+    /// It was right, and used before.
+    Used,
+    /// There were too many guesses.
+    Locked {
+        /// Until then.
+        until: Timestamp,
+    },
+    /// There is nothing to compare it with: no secret in use, or none shown of late.
+    Nothing,
+}
+
+/// A new secret, to be shown once.
+pub struct Invitation {
+    /// To be typed into an app.
+    pub secret: Secret,
+    /// The address that apps understand, as in the picture.
+    pub address: Secret,
+}
+
+/// One-time codes, as the desk needs them.
+#[async_trait]
+pub trait StepUp: Send + Sync {
+    /// Whether any token asks for codes, and whether this one does: from the configuration alone.
+    fn is_asked_for(&self, token: Option<&TokenName>) -> bool;
+    /// Whether the person has a secret in use.
+    async fn is_enrolled(&self, person: &PersonId) -> Result<bool, EngineError>;
+    /// A new secret for the person; the one in use stays in use until the new one is confirmed.
+    async fn invite(&self, person: &PersonId, via: &str) -> Result<Invitation, EngineError>;
+    /// Puts the secret that was shown into use if this is a code of it.
+    async fn confirm(&self, person: &PersonId, via: &str, code: &Secret, key: &str) -> Result<Verdict, EngineError>;
+    /// Uses a code up. The same request may come twice.
+    async fn spend(&self, person: &PersonId, via: &str, code: &Secret, key: &str) -> Result<Verdict, EngineError>;
+}
+
+#[async_trait]
+impl StepUp for Engine {
+    fn is_asked_for(&self, token: Option<&TokenName>) -> bool {
+        match token {
+            Some(token) => self.catalog.tokens.get(token).is_some_and(|managed| managed.step_up),
+            None => self.catalog.tokens.values().any(|managed| managed.step_up),
+        }
+    }
+
+    async fn is_enrolled(&self, person: &PersonId) -> Result<bool, EngineError> {
+        Ok(self.known(person).await?.is_some_and(|known| known.secret.is_some()))
+    }
+
+    async fn invite(&self, person: &PersonId, via: &str) -> Result<Invitation, EngineError> {
+        let seal = self.seal()?;
+        let (mut secret, mut nonce) = (Zeroizing::new([0; totp::BYTES]), [0; 24]);
+        self.dice.fill(secret.as_mut_slice());
+        self.dice.fill(&mut nonce);
+        let codes = Codes::new(person, secret.as_slice()).expect("the secret is as long as it should be");
+        let sealed = seal.seal(person, secret.as_slice(), nonce);
+        self.ledger.enrollments().offer(person, &sealed, &self.told(person, via, "code_offered")).await?;
+        Ok(Invitation { secret: Secret::new(codes.to_type()), address: Secret::new(codes.address()) })
+    }
+
+    async fn confirm(&self, person: &PersonId, via: &str, code: &Secret, key: &str) -> Result<Verdict, EngineError> {
+        let Some(known) = self.known(person).await? else { return Ok(Verdict::Nothing) };
+        let now = self.clock.now();
+        let offered = known.offered.as_ref().filter(|(_, at)| now.duration_since(*at) < SHOWN);
+        let Some((sealed, _)) = offered else {
+            let again = known.secret.is_some() && known.last_key == key;
+            return Ok(if again { Verdict::Right } else { Verdict::Nothing });
+        };
+        let step = match self.compare(&known, sealed, via, code).await? {
+            Ok(step) => step,
+            Err(verdict) => return Ok(verdict),
+        };
+        let line = self.told(person, via, "code_enrolled");
+        let confirmed = self.ledger.enrollments().confirm(person, sealed, step, key, &line).await?;
+        Ok(if confirmed { Verdict::Right } else { Verdict::Nothing })
+    }
+
+    async fn spend(&self, person: &PersonId, via: &str, code: &Secret, key: &str) -> Result<Verdict, EngineError> {
+        let Some(known) = self.known(person).await? else { return Ok(Verdict::Nothing) };
+        let Some(sealed) = &known.secret else { return Ok(Verdict::Nothing) };
+        let step = match self.compare(&known, sealed, via, code).await? {
+            Ok(step) => step,
+            Err(verdict) => return Ok(verdict),
+        };
+        let spent = self.ledger.enrollments().spend(person, sealed, step, key).await?;
+        Ok(if spent { Verdict::Right } else { Verdict::Used })
+    }
+}
+
+impl Engine {
+    /// Forgets a person's codes, so that they can enroll anew without the old ones. True if there was something.
+    pub async fn reset_code(&self, person: &PersonId, via: &str) -> Result<bool, EngineError> {
+        Ok(self.ledger.enrollments().reset(person, &self.told(person, via, "code_reset")).await?)
+    }
+
+    /// Everybody who has codes, or was shown a secret.
+    pub async fn enrolled(&self) -> Result<Vec<Enrollment>, EngineError> {
+        Ok(self.ledger.enrollments().enrollments().await?)
+    }
+
+    /// Whether a secret in use opens with the key of the configuration.
+    pub fn can_open(&self, known: &Enrollment) -> bool {
+        let sealed = known.secret.as_ref();
+        sealed.is_none_or(|sealed| self.step_up.as_ref().is_some_and(|seal| seal.open(&known.person, sealed).is_some()))
+    }
+
+    async fn known(&self, person: &PersonId) -> Result<Option<Enrollment>, EngineError> {
+        Ok(self.ledger.enrollments().enrollment(person).await?)
+    }
+
+    fn seal(&self) -> Result<&Seal, EngineError> {
+        self.step_up.as_ref().ok_or_else(|| EngineError::Broken("one-time codes are not set up here".into()))
+    }
+
+    /// The step whose code it is. The guess is counted before it is looked at, so that many at once are no more.
+    async fn compare(
+        &self,
+        known: &Enrollment,
+        sealed: &str,
+        via: &str,
+        code: &Secret,
+    ) -> Result<Result<u64, Verdict>, EngineError> {
+        let (person, now) = (&known.person, self.clock.now());
+        let secret = self.seal()?.open(person, sealed).ok_or_else(|| unreadable(person))?;
+        let codes = Codes::new(person, &secret).ok_or_else(|| unreadable(person))?;
+        if !self.ledger.enrollments().guess(person, now, GUESSES).await? {
+            let locked = self.known(person).await?.map_or(now, |known| known.tries_since);
+            let until = locked.saturating_add(GUESSES.within).unwrap_or(now);
+            return Ok(Err(Verdict::Locked { until }));
+        }
+        if let Some(step) = codes.step_of(code.expose(), now) {
+            return Ok(Ok(step));
+        }
+        let tries = self.known(person).await?.map_or(GUESSES.most, |known| known.tries);
+        let left = GUESSES.most.saturating_sub(tries);
+        self.note_wrong_code(person, via, left).await;
+        Ok(Err(Verdict::Wrong { left }))
+    }
+
+    async fn note_wrong_code(&self, person: &PersonId, via: &str, left: u32) {
+        tracing::warn!(%person, via, left, "a wrong one-time code");
+        let line = Line { detail: serde_json::json!({ "left": left }), ..self.told(person, via, "code_wrong") };
+        if let Err(error) = self.ledger.note(None, &line).await {
+            tracing::warn!(%error, "a wrong one-time code was not journalled");
+        }
+    }
+
+    fn told(&self, person: &PersonId, via: &str, event: &str) -> Line {
+        Line {
+            at: self.clock.now(),
+            actor: format!("{person} via {via}"),
+            event: event.to_owned(),
+            detail: serde_json::json!({ "person": person }),
+        }
+    }
+}
+
+fn unreadable(person: &PersonId) -> EngineError {
+    EngineError::Broken(format!(
+        "the one-time codes of {person} cannot be read: the key of [step_up] changed. An administrator can put the old key \
+         beside the new one, or run `rekey people reset-code {person}`"
+    ))
+}

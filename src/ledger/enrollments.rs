@@ -1,0 +1,186 @@
+//! One-time codes: who has a secret, which code was used last, how often somebody guessed. Each question is one
+//! statement, so that of several replicas one gets the yes.
+
+use super::database::Database;
+use super::dialect::{Row, storable};
+use super::error::LedgerError;
+use super::journal;
+use super::records::Line;
+use super::row::{millis, moment, number};
+use crate::rotation::ids::PersonId;
+use async_trait::async_trait;
+use jiff::{SignedDuration, Timestamp};
+use sqlx::Row as _;
+
+/// What is known of one person's codes. Secrets are sealed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Enrollment {
+    /// Whose.
+    pub person: PersonId,
+    /// The secret in use, sealed.
+    pub secret: Option<String>,
+    /// Since when it is.
+    pub enrolled_at: Option<Timestamp>,
+    /// A secret that was shown and not confirmed yet, sealed, and when.
+    pub offered: Option<(String, Timestamp)>,
+    /// Attempts in a row that were not right.
+    pub tries: u32,
+    /// Since when they are counted, or of the last one if there were too many.
+    pub tries_since: Timestamp,
+    /// The request whose code was accepted last.
+    pub last_key: String,
+}
+
+/// How often somebody may guess.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Guesses {
+    /// So often …
+    pub most: u32,
+    /// … within this; and after the last of them none for as long.
+    pub within: SignedDuration,
+}
+
+/// What must be remembered of one-time codes. As with the ledger: what returns is on disk.
+#[async_trait]
+pub trait Enrollments: Send + Sync {
+    /// What is known of this person.
+    async fn enrollment(&self, person: &PersonId) -> Result<Option<Enrollment>, LedgerError>;
+    /// Everybody of whom something is known, by name.
+    async fn enrollments(&self) -> Result<Vec<Enrollment>, LedgerError>;
+    /// A new secret is being shown; one shown before is void, one in use stays in use.
+    async fn offer(&self, person: &PersonId, sealed: &str, line: &Line) -> Result<(), LedgerError>;
+    /// Counts a guess before it is looked at; false if there were too many.
+    async fn guess(&self, person: &PersonId, now: Timestamp, limit: Guesses) -> Result<bool, LedgerError>;
+    /// Uses up the code of this step of the secret in use: false if it, or a later one, was used before by another
+    /// request.
+    async fn spend(&self, person: &PersonId, sealed: &str, step: u64, key: &str) -> Result<bool, LedgerError>;
+    /// Puts the secret that was shown into use, with the step of its first code; false if another was shown since.
+    async fn confirm(
+        &self,
+        person: &PersonId,
+        sealed: &str,
+        step: u64,
+        key: &str,
+        line: &Line,
+    ) -> Result<bool, LedgerError>;
+    /// Forgets everything about this person's codes; false if nothing was known.
+    async fn reset(&self, person: &PersonId, line: &Line) -> Result<bool, LedgerError>;
+}
+
+#[async_trait]
+impl Enrollments for Database {
+    async fn enrollment(&self, person: &PersonId) -> Result<Option<Enrollment>, LedgerError> {
+        let row = sqlx::query("SELECT * FROM one_time_code WHERE person = $1")
+            .bind(storable(person.as_str()))
+            .fetch_optional(&self.writer)
+            .await?;
+        row.as_ref().map(enrollment).transpose()
+    }
+
+    async fn enrollments(&self) -> Result<Vec<Enrollment>, LedgerError> {
+        let rows = sqlx::query("SELECT * FROM one_time_code ORDER BY person").fetch_all(&self.reader).await?;
+        rows.iter().map(enrollment).collect()
+    }
+
+    async fn offer(&self, person: &PersonId, sealed: &str, line: &Line) -> Result<(), LedgerError> {
+        let mut tx = self.begin().await?;
+        sqlx::query(
+            "INSERT INTO one_time_code (person, offered, offered_at) VALUES ($1, $2, $3) \
+             ON CONFLICT (person) DO UPDATE SET offered = excluded.offered, offered_at = excluded.offered_at",
+        )
+        .bind(storable(person.as_str()))
+        .bind(sealed.to_owned())
+        .bind(millis(line.at))
+        .execute(&mut *tx)
+        .await?;
+        journal::append(&mut tx, None, None, line).await?;
+        Ok(tx.commit().await?)
+    }
+
+    async fn guess(&self, person: &PersonId, now: Timestamp, limit: Guesses) -> Result<bool, LedgerError> {
+        let fresh_since = now.saturating_sub(limit.within).unwrap_or(Timestamp::MIN);
+        let done = sqlx::query(
+            "UPDATE one_time_code SET \
+                 tries = CASE WHEN tries_since <= $3 THEN 1 ELSE tries + 1 END, \
+                 tries_since = CASE WHEN tries_since <= $3 OR tries + 1 >= $4 THEN $2 ELSE tries_since END \
+             WHERE person = $1 AND (tries < $4 OR tries_since <= $3)",
+        )
+        .bind(storable(person.as_str()))
+        .bind(millis(now))
+        .bind(millis(fresh_since))
+        .bind(i64::from(limit.most))
+        .execute(&self.writer)
+        .await?;
+        Ok(done.rows_affected() == 1)
+    }
+
+    async fn spend(&self, person: &PersonId, sealed: &str, step: u64, key: &str) -> Result<bool, LedgerError> {
+        let done = sqlx::query(
+            "UPDATE one_time_code SET last_step = $3, last_key = $4, tries = 0 \
+             WHERE person = $1 AND secret = $2 AND (last_step < $3 OR (last_step = $3 AND last_key = $4))",
+        )
+        .bind(storable(person.as_str()))
+        .bind(sealed.to_owned())
+        .bind(step.cast_signed())
+        .bind(storable(key))
+        .execute(&self.writer)
+        .await?;
+        Ok(done.rows_affected() == 1)
+    }
+
+    async fn confirm(
+        &self,
+        person: &PersonId,
+        sealed: &str,
+        step: u64,
+        key: &str,
+        line: &Line,
+    ) -> Result<bool, LedgerError> {
+        let mut tx = self.begin().await?;
+        let done = sqlx::query(
+            "UPDATE one_time_code SET secret = offered, enrolled_at = $3, offered = '', offered_at = 0, \
+                 last_step = $4, last_key = $5, tries = 0 \
+             WHERE person = $1 AND offered = $2",
+        )
+        .bind(storable(person.as_str()))
+        .bind(sealed.to_owned())
+        .bind(millis(line.at))
+        .bind(step.cast_signed())
+        .bind(storable(key))
+        .execute(&mut *tx)
+        .await?;
+        if done.rows_affected() == 1 {
+            journal::append(&mut tx, None, None, line).await?;
+        }
+        tx.commit().await?;
+        Ok(done.rows_affected() == 1)
+    }
+
+    async fn reset(&self, person: &PersonId, line: &Line) -> Result<bool, LedgerError> {
+        let mut tx = self.begin().await?;
+        let done = sqlx::query("DELETE FROM one_time_code WHERE person = $1")
+            .bind(storable(person.as_str()))
+            .execute(&mut *tx)
+            .await?;
+        if done.rows_affected() == 1 {
+            journal::append(&mut tx, None, None, line).await?;
+        }
+        tx.commit().await?;
+        Ok(done.rows_affected() == 1)
+    }
+}
+
+fn enrollment(row: &Row) -> Result<Enrollment, LedgerError> {
+    let text = |column: &str| row.try_get::<String, _>(column).map(|text| Some(text).filter(|text| !text.is_empty()));
+    let secret = text("secret")?;
+    let offered = text("offered")?;
+    Ok(Enrollment {
+        person: PersonId(row.try_get("person")?),
+        enrolled_at: secret.is_some().then(|| moment(row, "enrolled_at")).transpose()?,
+        offered: offered.map(|sealed| moment(row, "offered_at").map(|at| (sealed, at))).transpose()?,
+        secret,
+        tries: u32::try_from(number(row, "tries")?).unwrap_or(u32::MAX),
+        tries_since: moment(row, "tries_since")?,
+        last_key: row.try_get("last_key")?,
+    })
+}

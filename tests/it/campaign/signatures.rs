@@ -1,0 +1,162 @@
+//! Requests that are not Slack's, or not any more: forged, stale, changed on the way, signed with another secret.
+
+use super::town::Town;
+use crate::slack::messenger::api;
+use axum::http::HeaderMap;
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use rand::rngs::StdRng;
+use rand::seq::IndexedRandom as _;
+use rand::{Rng as _, SeedableRng as _};
+use rekey::chat::slack::client::{Client, Hooks};
+use rekey::clock::Clock as _;
+use rekey::http::{Api, Credential, Throttle};
+use rekey::notice::signature::Key;
+use rekey::rotation::view::Action;
+use rekey::rotation::wish::{Decision, Wish};
+use rekey::secret::Secret;
+use rekey::server::slack::{Door, PATIENCE, interaction, slash_command};
+use serde_json::json;
+use sha2::Sha256;
+use std::sync::Arc;
+
+/// Requests that must not count.
+pub const REQUESTS: u64 = 75_000;
+const ONE_IN: u32 = 500;
+const KEY: &str = "5a6e0d9b7c8f4a1e2d3c4b5a69788796";
+
+/// A request before it is sent.
+struct Request {
+    body: Vec<u8>,
+    time: Option<String>,
+    signature: Option<String>,
+}
+
+type Spoil = fn(&mut Request, &mut StdRng);
+
+/// One thing wrong.
+const WRONGS: &[(&str, Spoil)] = &[
+    ("with no signature", |request, _| request.signature = None),
+    ("with no time", |request, _| request.time = None),
+    ("signed with another secret", |request, dice| {
+        let secret = format!("{:032x}", dice.random::<u128>());
+        request.signature = Some(sign(&secret, request.time.as_deref().unwrap(), &request.body));
+    }),
+    ("signed with nothing", |request, _| {
+        request.signature = Some(sign("", request.time.as_deref().unwrap(), &request.body));
+    }),
+    ("with one digit of the signature changed", |request, dice| {
+        let mut signature = request.signature.take().unwrap().into_bytes();
+        let at = dice.random_range(3..signature.len());
+        signature[at] = if signature[at] == b'0' { b'1' } else { b'0' };
+        request.signature = Some(String::from_utf8(signature).unwrap());
+    }),
+    ("with a signature cut short", |request, dice| {
+        let signature = request.signature.take().unwrap();
+        request.signature = Some(signature[..dice.random_range(0..signature.len())].to_owned());
+    }),
+    ("with a signature of another version", |request, _| {
+        request.signature = request.signature.take().map(|signature| signature.replacen("v0=", "v1=", 1));
+    }),
+    ("with one byte changed on the way", |request, dice| {
+        let at = dice.random_range(0..request.body.len());
+        request.body[at] ^= 1 << dice.random_range(0..7);
+    }),
+    ("with something added", |request, _| request.body.extend_from_slice(b"&payload={}")),
+    ("with the end cut off", |request, dice| request.body.truncate(dice.random_range(0..request.body.len()))),
+    ("with another time than was signed", |request, dice| {
+        let time: i64 = request.time.as_deref().unwrap().parse().unwrap();
+        request.time = Some((time - dice.random_range(1..300)).to_string());
+    }),
+    ("signed long ago", |request, dice| stale(request, -dice.random_range(301..10_000_000))),
+    ("signed in the future", |request, dice| stale(request, dice.random_range(301..10_000_000))),
+    ("with a time that is none", |request, dice| {
+        request.time = Some(["", "now", "-1", "1e9", "99999999999999999999"].choose(dice).unwrap().to_string());
+    }),
+];
+
+fn stale(request: &mut Request, seconds: i64) {
+    let time: i64 = request.time.as_deref().unwrap().parse().unwrap();
+    let time = (time + seconds).to_string();
+    request.signature = Some(sign(KEY, &time, &request.body));
+    request.time = Some(time);
+}
+
+fn sign(secret: &str, time: &str, body: &[u8]) -> String {
+    let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).unwrap();
+    for part in [b"v0:", time.as_bytes(), b":", body] {
+        mac.update(part);
+    }
+    format!("v0={}", hex::encode(mac.finalize().into_bytes()))
+}
+
+fn door(town: &Arc<Town>) -> Arc<Door> {
+    let nowhere = "http://127.0.0.1:1";
+    let http = rekey::http::client(None).unwrap();
+    let hooks = Api::new(http, nowhere, Credential::Nothing, Arc::new(Throttle::new(4, None))).unwrap();
+    Arc::new(Door {
+        keys: vec![Key::from_text(&Secret::new(KEY.into())).unwrap()],
+        team: super::town::TEAM.into(),
+        desk: town.desk(),
+        hooks: Hooks::new(hooks, nowhere),
+        client: Arc::new(Client::new(api(nowhere, "xoxb"))),
+        clock: Arc::new(town.clock.clone()),
+        patience: PATIENCE,
+    })
+}
+
+/// A no of Alice's as Slack would send it: it needs no code, so that only the signature stands in its way.
+fn request(town: &Town, number: u64) -> Request {
+    let row = town.row();
+    let decision =
+        Decision { action: Action::Decline, rotation: row.id.0, plan: Some(row.plan.hash().0), snooze_seconds: None };
+    let payload = json!({
+        "type": "block_actions",
+        "user": {"id": "UALICE", "team_id": super::town::TEAM},
+        "trigger_id": format!("trigger-{number}"),
+        "actions": [{"action_id": "rekey.decline", "value": Wish::Decide(decision).to_id()}],
+    });
+    let body = form_urlencoded::Serializer::new(String::new()).append_pair("payload", &payload.to_string()).finish();
+    let time = town.clock.now().as_second().to_string();
+    let signature = Some(sign(KEY, &time, body.as_bytes()));
+    Request { body: body.into_bytes(), time: Some(time), signature }
+}
+
+fn headers(request: &Request) -> HeaderMap {
+    let named = [("x-slack-request-timestamp", &request.time), ("x-slack-signature", &request.signature)];
+    let given =
+        named.into_iter().filter_map(|(name, value)| Some((name.parse().unwrap(), value.as_ref()?.parse().unwrap())));
+    given.collect()
+}
+
+#[tokio::test]
+async fn of_tens_of_thousands_of_requests_that_are_not_slacks_none_gets_past_the_door() {
+    let (town, mut dice) = (Town::new(), StdRng::seed_from_u64(20_261_122));
+    let door = door(&town);
+    let (mut right, waiting) = (0, town.row().phase);
+    for number in 0..REQUESTS {
+        if number == 0 || dice.random_ratio(1, ONE_IN) {
+            let genuine = request(&town, number);
+            let answer = interaction(&door, &headers(&genuine), &genuine.body).await;
+            assert_eq!(answer.status, 200);
+            door.desk.serve_some().await.unwrap();
+            assert_ne!(town.row().phase, waiting, "a genuine request changed nothing");
+            town.renew();
+            let answer = interaction(&door, &headers(&genuine), &genuine.body).await;
+            assert_eq!(answer.status, 200, "a repeated delivery is acknowledged");
+            right += 1;
+        }
+        let (name, spoil) = *WRONGS.choose(&mut dice).unwrap();
+        let mut request = request(&town, REQUESTS + number);
+        spoil(&mut request, &mut dice);
+        let headers = headers(&request);
+        let answer = match dice.random_ratio(1, 8) {
+            true => slash_command(&door, &headers, &request.body).await,
+            false => interaction(&door, &headers, &request.body).await,
+        };
+        assert_eq!((answer.status, answer.body), (401, None), "a request {name} got past the door");
+    }
+    assert_eq!(door.desk.serve_some().await.unwrap(), 0, "nothing is left in the inbox");
+    assert_eq!(town.row().phase, waiting, "and nothing was decided");
+    assert!(right > 50, "{right} genuine ones");
+    assert!(REQUESTS + super::desk::CLICKS > 100_000);
+}
