@@ -11,6 +11,7 @@ mod plans;
 mod proof;
 mod restart;
 mod setup;
+mod slack;
 mod stores;
 mod stuck;
 mod surfaces;
