@@ -142,7 +142,7 @@ fn latency(address: SocketAddr) {
 
 fn request(path: &str) -> Request {
     match path {
-        "/bare" => Request::new(format!("GET {path} HTTP/1.1\r\nhost: bench\r\n\r\n"), None),
+        "/bare" => Request::new(format!("GET {path} HTTP/1.1\r\nhost: bench\r\n\r\n"), None, None),
         _ => Request::new(
             format!(
                 "POST {path} HTTP/1.1\r\nhost: bench\r\ncontent-type: application/json\r\nx-gitlab-token: {SECRET}\r\n\
@@ -151,6 +151,7 @@ fn request(path: &str) -> Request {
                 client::PLACE
             ),
             Some(client::PLACE),
+            None,
         ),
     }
 }

@@ -4,7 +4,9 @@
 mod check;
 mod delivery;
 mod directory;
+mod forms;
 mod gate;
+mod home;
 mod limits;
 mod methods;
 mod page;
@@ -18,7 +20,8 @@ mod way_back;
 mod world;
 
 pub use super::faults::{Fault, Rule};
-pub use people::{NoAnswer, Submitted};
+pub use forms::Submitted;
+pub use people::NoAnswer;
 pub use world::{Channel, Ephemeral, Message, Settings, User, View, World};
 
 use super::faults::Faults;

@@ -1,6 +1,8 @@
 //! Configurations as people write them: right, wrong in many ways, and far too big.
 
-use rekey::config::{Config, ConfigErrors, Machine, MailTrust, Surroundings, WithoutSecrets, known_keys, load};
+use rekey::config::{
+    Config, ConfigErrors, Machine, MailTrust, SlackMode, Surroundings, WithoutSecrets, known_keys, load,
+};
 use rekey::rotation::ids::{ConsumerId, PersonId, StoreId};
 use rekey::rotation::token::{Owner, Strategy};
 use std::collections::{BTreeMap, BTreeSet};
@@ -428,4 +430,21 @@ fn what_is_wrong_with_a_connection_or_a_template_is_told_with_the_way_out() {
         let mistakes = mistakes_in(&format!("{BASE}{VAULT}{connection}{DEPLOY}{store}"));
         assert!(mistakes.contains(words), "{words}\n{mistakes}");
     }
+}
+
+#[test]
+fn slacks_requests_come_one_way_with_what_that_way_needs() {
+    let slack = "[slack]\ntoken = \"env:GITLAB_TOKEN\"\nteam = \"T0ACME\"\nchannel = \"C0OPS\"\n";
+    let with = |more: &str| desk(&format!("{BASE}{DEPLOY}{slack}{more}"));
+    let token = |key: &str| format!("{key} = \"env:GITLAB_TOKEN\"\n");
+    let socket = with(&format!("mode = \"socket\"\n{}", token("app_token"))).load().unwrap().slack.unwrap();
+    assert!(matches!(socket.mode, SlackMode::Socket { .. }) && socket.signing_secrets.is_empty());
+    let http = with(&token("signing_secret")).load().unwrap().slack.unwrap();
+    assert!(matches!(http.mode, SlackMode::Http) && http.signing_secrets.len() == 1);
+    assert!(with("mode = \"socket\"\n").mistakes().contains("app_token is missing"));
+    let both = format!("{}{}", token("app_token"), token("signing_secret"));
+    assert!(with(&both).mistakes().contains("app_token has no meaning with mode = \"http\""));
+    let both = format!("mode = \"socket\"\n{both}");
+    assert!(with(&both).mistakes().contains("signing_secret has no meaning with mode = \"socket\""));
+    assert!(with("mode = \"carrier pigeon\"\n").mistakes().contains("mode must be one of \"http\", \"socket\""));
 }

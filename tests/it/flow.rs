@@ -14,6 +14,7 @@ mod plans;
 mod proof;
 mod restart;
 pub mod setup;
+mod slack;
 mod stores;
 mod stuck;
 mod surfaces;

@@ -170,6 +170,9 @@ pub struct Event {
     /// The workspace where it happened.
     #[serde(deserialize_with = "or_default")]
     pub team_id: String,
+    /// The organisation of the workspace, if it belongs to one.
+    #[serde(deserialize_with = "or_default")]
+    pub enterprise_id: String,
     /// Unique per event, the same in every repeat.
     #[serde(deserialize_with = "or_default")]
     pub event_id: String,

@@ -1,6 +1,8 @@
 //! The page: a few static files, one picture as JSON twice a second, and what a person can press. Loopback only, and
 //! only under its own name, so that no web page elsewhere can press for them.
 
+mod forms;
+
 use super::picture::mailbox;
 use super::{BotLog, CHANNEL, Demo, DemoError, Tempo};
 use crate::server::Render;
@@ -106,12 +108,14 @@ fn router(shared: Arc<Shared>) -> Router {
         .route("/icon.svg", get(|| asset("image/svg+xml", include_str!("page/icon.svg"))))
         .route("/dom.js", get(|| asset("text/javascript", include_str!("page/dom.js"))))
         .route("/slack.js", get(|| asset("text/javascript", include_str!("page/slack.js"))))
+        .route("/form.js", get(|| asset("text/javascript", include_str!("page/form.js"))))
         .route("/gitlab.js", get(|| asset("text/javascript", include_str!("page/gitlab.js"))))
         .route("/mailbox", get(async || Json(mailbox())))
         .route("/picture", get(picture))
         .route("/mail/{name}", post(mail))
         .route("/press", post(press))
         .route("/say", post(say))
+        .merge(forms::router())
         .route("/trouble", post(trouble))
         .route("/again", post(again))
         .layer(from_fn_with_state(shared.clone(), guard))

@@ -40,6 +40,7 @@ async fn state(State(handle): State<Handle>) -> Json<Value> {
             "users": world.users,
             "channels": world.channels,
             "ephemerals": world.ephemerals,
+            "views": world.views,
             "faults": faults,
         })
     }))

@@ -1,11 +1,10 @@
-//! What people do: press buttons, type commands, fill in forms, look at the home tab. Each becomes a request as Slack
-//! makes it, delivered by whichever way the app has chosen.
+//! What people do: press buttons and type commands. Each becomes a request as Slack makes it, delivered by whichever way
+//! the app has chosen. Forms and the home tab stand beside.
 
 use super::delivery::Door;
-use super::world::{Ephemeral, User, View, World};
-use super::{Handle, check, views};
+use super::world::{Ephemeral, User, World};
+use super::{Handle, check};
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
 
 /// Why a click or a command had no answer, as the person would see it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -22,17 +21,6 @@ pub enum NoAnswer {
     /// The bot did not answer in time, or not with 200.
     #[error("the app did not respond: {0}")]
     Failed(String),
-}
-
-/// What became of a form.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Submitted {
-    /// It closed.
-    Closed,
-    /// It stays open and says what is wrong, by block.
-    Errors(BTreeMap<String, String>),
-    /// It shows something else now.
-    Replaced,
 }
 
 impl Handle {
@@ -67,66 +55,12 @@ impl Handle {
             return Err(NoAnswer::Failed(why));
         }
         if !text.is_empty() {
-            let line = Ephemeral { channel: channel.to_owned(), user: user.to_owned(), text, blocks };
-            self.with(|world| world.ephemerals.push(line));
+            self.with(|world| {
+                let (ts, channel, user) = (world.next_ts(), channel.to_owned(), user.to_owned());
+                world.ephemerals.push(Ephemeral { ts, channel, user, text, blocks });
+            });
         }
         Ok(answer)
-    }
-
-    /// The form at a person's screen.
-    pub fn form(&self, user: &str) -> Option<View> {
-        self.with(|world| open_form(world, user))
-    }
-
-    /// The home tab that a person sees.
-    pub fn home(&self, user: &str) -> Option<View> {
-        self.with(|world| world.views.get(&format!("VHOME{user}")).cloned())
-    }
-
-    /// Fills in the open form, by block, and sends it.
-    pub async fn submit(&self, user: &str, values: &[(&str, &str)]) -> Result<Submitted, NoAnswer> {
-        let view = self.form(user).ok_or_else(|| NoAnswer::NoForm("none is open".into()))?;
-        let payload = self.with(|world| submission(world, user, &view, values))?;
-        let answer = self.deliver(Door::Interactions, &payload).await?;
-        self.with(|world| react(world, view, &answer))
-    }
-
-    /// Closes the open form without sending it.
-    pub fn close_form(&self, user: &str) {
-        self.with(|world| {
-            let open = open_form(world, user).map(|view| view.id);
-            open.and_then(|id| world.views.remove(&id));
-        });
-    }
-
-    /// Opens the app's home tab, of which the bot hears.
-    pub async fn open_home(&self, user: &str) -> Result<(), NoAnswer> {
-        let payload = self.with(|world| {
-            let known = world.views.get(&format!("VHOME{user}")).cloned();
-            let shown = known.map(|view| views::shown(world, &view, &json!({"values": {}})));
-            let mut event = json!({"type": "app_home_opened", "user": user, "channel": "D0HOME0001", "tab": "home"});
-            event["event_ts"] = world.next_ts().into();
-            if let Some(shown) = shown {
-                event["view"] = shown;
-            }
-            event_of(world, event)
-        });
-        self.deliver_event(&payload).await
-    }
-
-    /// Presses a button of the home tab.
-    pub async fn press_home(&self, user: &str, action_id: &str) -> Result<(), NoAnswer> {
-        let payload = self.with(|world| {
-            let no_button = || NoAnswer::NoButton(action_id.to_owned());
-            let view = world.views.get(&format!("VHOME{user}")).cloned().ok_or_else(no_button)?;
-            let pressed = button(&view.content["blocks"], action_id).ok_or_else(no_button)?;
-            let mut payload = payload(world, user, "block_actions")?;
-            payload["view"] = views::shown(world, &view, &json!({"values": {}}));
-            payload["container"] = json!({"type": "view", "view_id": view.id});
-            payload["actions"] = json!([pressed]);
-            Ok(payload)
-        })?;
-        self.send_click(&payload).await
     }
 }
 
@@ -135,7 +69,7 @@ fn person(world: &World, user: &str) -> Result<User, NoAnswer> {
 }
 
 /// What all interactions have in common.
-fn payload(world: &mut World, user: &str, kind: &str) -> Result<Value, NoAnswer> {
+pub(super) fn payload(world: &mut World, user: &str, kind: &str) -> Result<Value, NoAnswer> {
     let user = person(world, user)?;
     let trigger = world.new_trigger(&user.id);
     Ok(json!({
@@ -154,26 +88,38 @@ fn payload(world: &mut World, user: &str, kind: &str) -> Result<Value, NoAnswer>
 fn click(world: &mut World, user: &str, ts: &str, action_id: &str) -> Result<Value, NoAnswer> {
     let no_button = || NoAnswer::NoButton(action_id.to_owned());
     let mut payload = payload(world, user, "block_actions")?;
-    let place = world.channels.iter().find(|(_, place)| place.messages.iter().any(|message| message.ts == ts));
-    let channel = place.map(|(id, _)| id.clone()).ok_or_else(no_button)?;
-    let message = world.message(&channel, ts).cloned().ok_or_else(no_button)?;
-    let pressed = button(&Value::Array(message.blocks.clone()), action_id).ok_or_else(no_button)?;
-    let shown = super::reading::shown(&message, true);
-    let more = json!({
-        "container": {"type": "message", "message_ts": ts, "channel_id": channel, "is_ephemeral": false},
+    let (channel, blocks, shown) = seen(world, user, ts).ok_or_else(no_button)?;
+    let pressed = button(&Value::Array(blocks), action_id).ok_or_else(no_button)?;
+    let is_ephemeral = shown.is_null();
+    let mut more = json!({
+        "container": {"type": "message", "message_ts": ts, "channel_id": channel, "is_ephemeral": is_ephemeral},
         "channel": {"id": channel, "name": "sandbox"},
-        "message": shown,
         "state": {"values": {}},
         "response_url": world.new_hook(&channel, user),
         "actions": [pressed],
     });
+    if !is_ephemeral {
+        more["message"] = shown;
+    }
     for (name, value) in more.as_object().into_iter().flatten() {
         payload[name] = value.clone();
     }
     Ok(payload)
 }
 
-fn button(blocks: &Value, action_id: &str) -> Option<Value> {
+/// A message by its name: its channel, its blocks, and itself. Of a line for one person Slack sends no message.
+fn seen(world: &mut World, user: &str, ts: &str) -> Option<(String, Vec<Value>, Value)> {
+    let own = world.ephemerals.iter().find(|line| line.ts == ts && line.user == user);
+    if let Some(line) = own {
+        return Some((line.channel.clone(), line.blocks.clone(), Value::Null));
+    }
+    let place = world.channels.iter().find(|(_, place)| place.messages.iter().any(|message| message.ts == ts));
+    let channel = place.map(|(id, _)| id.clone())?;
+    let message = world.message(&channel, ts)?;
+    Some((channel.clone(), message.blocks.clone(), super::reading::shown(message, true)))
+}
+
+pub(super) fn button(blocks: &Value, action_id: &str) -> Option<Value> {
     let named = |one: &&Value| one["action_id"] == action_id;
     let (block, element) = blocks.as_array()?.iter().find_map(|block| {
         let inside = block["elements"].as_array().into_iter().flatten().chain(block.get("accessory"));
@@ -202,75 +148,4 @@ fn typed(world: &mut World, user: &str, channel: &str, text: &str) -> Result<Val
         "response_url": world.new_hook(channel, &user.id),
         "trigger_id": world.new_trigger(&user.id),
     }))
-}
-
-fn event_of(world: &mut World, event: Value) -> Value {
-    world.counter += 1;
-    json!({
-        "token": "legacy-verification-token", "team_id": world.settings.team, "api_app_id": "A0APP00001",
-        "event": event, "type": "event_callback", "event_id": format!("Ev{:09}", world.counter),
-        "event_time": world.now.as_second(), "authorizations": [], "is_ext_shared_channel": false,
-    })
-}
-
-fn open_form(world: &World, user: &str) -> Option<View> {
-    let mut open = world.views.values().filter(|view| view.user == user && view.content["type"] == "modal");
-    open.next_back().cloned()
-}
-
-/// As far as Slack's own client lets a form go.
-fn submission(world: &mut World, user: &str, view: &View, values: &[(&str, &str)]) -> Result<Value, NoAnswer> {
-    let mut state = json!({});
-    for block in view.content["blocks"].as_array().into_iter().flatten().filter(|block| block["type"] == "input") {
-        let (name, element) = (block["block_id"].as_str().unwrap_or_default(), &block["element"]);
-        let given = values.iter().find(|(block, _)| *block == name).map(|(_, value)| *value).filter(|v| !v.is_empty());
-        let length = given.map_or(0, |value| value.chars().count() as u64);
-        let wrong = |why: &str| NoAnswer::NoForm(format!("{name}: {why}"));
-        if given.is_none() && block["optional"] != true {
-            return Err(wrong("must be filled in"));
-        }
-        if given.is_some() && length < element["min_length"].as_u64().unwrap_or(0) {
-            return Err(wrong("is too short"));
-        }
-        if length > element["max_length"].as_u64().unwrap_or(3_000) {
-            return Err(wrong("is too long"));
-        }
-        let action = element["action_id"].as_str().unwrap_or_default();
-        state[name] = json!({action: {"type": element["type"], "value": given}});
-    }
-    let mut payload = payload(world, user, "view_submission")?;
-    payload["view"] = views::shown(world, view, &json!({"values": state}));
-    payload["response_urls"] = json!([]);
-    Ok(payload)
-}
-
-fn react(world: &mut World, view: View, answer: &Value) -> Result<Submitted, NoAnswer> {
-    let wrong = |why: &str| NoAnswer::Failed(format!("the answer to the form is wrong: {why}"));
-    match answer["response_action"].as_str() {
-        None | Some("clear") => {
-            world.views.remove(&view.id);
-            Ok(Submitted::Closed)
-        }
-        Some("errors") => {
-            let inputs: Vec<&str> = view.content["blocks"]
-                .as_array()
-                .into_iter()
-                .flatten()
-                .filter(|block| block["type"] == "input")
-                .filter_map(|block| block["block_id"].as_str())
-                .collect();
-            let errors: BTreeMap<String, String> =
-                serde_json::from_value(answer["errors"].clone()).map_err(|_| wrong("errors are texts by block"))?;
-            if errors.is_empty() || !errors.keys().all(|block| inputs.contains(&block.as_str())) {
-                return Err(wrong("errors must name input blocks"));
-            }
-            Ok(Submitted::Errors(errors))
-        }
-        Some("update") => {
-            check::view(&answer["view"], "modal").map_err(|why| wrong(&why))?;
-            views::put(world, view.id, view.user, answer["view"].clone());
-            Ok(Submitted::Replaced)
-        }
-        Some(_) => Err(wrong("unknown response_action")),
-    }
 }

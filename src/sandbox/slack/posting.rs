@@ -107,6 +107,7 @@ pub(super) fn ephemeral(world: &mut World, params: &Params) -> Outcome {
         return refuse("user_not_in_channel");
     }
     let ts = world.next_ts();
-    world.ephemerals.push(Ephemeral { channel, user, text, blocks: blocks.unwrap_or_default() });
+    let line = Ephemeral { ts: ts.clone(), channel, user, text, blocks: blocks.unwrap_or_default() };
+    world.ephemerals.push(line);
     Ok(json!({"ok": true, "message_ts": ts}))
 }

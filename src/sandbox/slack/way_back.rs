@@ -33,9 +33,11 @@ async fn respond(
             return StatusCode::BAD_REQUEST;
         }
         hook.uses += 1;
+        let (channel, user) = (hook.channel.clone(), hook.user.clone());
         let line = Ephemeral {
-            channel: hook.channel.clone(),
-            user: hook.user.clone(),
+            ts: world.next_ts(),
+            channel,
+            user,
             text: body["text"].as_str().unwrap_or_default().to_owned(),
             blocks,
         };

@@ -88,6 +88,8 @@ pub struct Channel {
 /// A line that one person saw.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Ephemeral {
+    /// Its name.
+    pub ts: String,
     /// Where.
     pub channel: String,
     /// Who.

@@ -22,7 +22,7 @@ pub fn of_interaction(door: &Door, interaction: &Interaction) -> Caller {
 }
 
 pub fn of_event(door: &Door, event: &Event) -> Caller {
-    Caller { place: place(door, &event.team_id, ""), ..caller(&event.event.user) }
+    Caller { place: place(door, &event.team_id, &event.enterprise_id), ..caller(&event.event.user) }
 }
 
 fn caller(account: &str) -> Caller {

@@ -102,3 +102,17 @@ async fn where_nothing_answers_everything_that_can_be_looked_at_still_is() {
     assert_eq!(code, Some(1), "{said}");
     insta::assert_snapshot!("doctor_alone", said);
 }
+
+#[tokio::test]
+async fn a_socket_is_asked_for_and_not_opened() {
+    let office = Office::open(Wish::default()).await;
+    office.connect_by_socket();
+    let line = |said: &str| said.lines().find(|line| line.contains(" socket ")).unwrap().trim().to_owned();
+    let (_, said) = examine(&office).await;
+    assert_eq!(line(&said), "ok    socket              Slack gives one: no public address is needed");
+    office.slack.state().with(|world| world.settings.app_token = "xapp-another".into());
+    let (code, said) = examine(&office).await;
+    assert_eq!(code, Some(1));
+    assert!(line(&said).starts_with("FAIL  socket"), "{said}");
+    assert_eq!(office.slack.state().connections_seen(), 0);
+}

@@ -16,6 +16,7 @@ pub const BOT: &str = "glpat-BotBotBotBotBotBotBo";
 pub const OLD: &str = "glpat-OldOldOldOldOldOldOl";
 pub const SLACK_TOKEN: &str = "xoxb-sandbox-0001-bot";
 pub const SIGNING_SECRET: &str = "5a6e0d9b7c8f4a1e2d3c4b5a69788796";
+pub const APP_TOKEN: &str = "xapp-1-sandbox-0001-app";
 pub const CHANNEL: &str = "C0OPS00001";
 pub const MAIL_PASSWORD: &str = "mail-password-of-the-relay";
 
@@ -98,12 +99,20 @@ impl Office {
         std::fs::write(self.folder.path().join("rekey.toml"), change(text)).unwrap();
     }
 
+    /// Slack's requests come over a socket that the bot opens.
+    pub fn connect_by_socket(&self) {
+        let socket = "mode = \"socket\"\napp_token = \"env:SLACK_APP_TOKEN\"";
+        self.configure(|text| text.replace("signing_secret = \"env:SLACK_SECRET\"", socket));
+        self.slack.state().with(|world| world.settings.socket_mode = true);
+    }
+
     /// The binary with its secrets, as a person would start it in the folder.
     pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_rekey"));
         command.args(arguments).current_dir(self.folder.path()).kill_on_drop(true);
         command.env_clear().env("TZ", "UTC");
         command.env("SLACK_TOKEN", SLACK_TOKEN).env("SLACK_SECRET", SIGNING_SECRET);
+        command.env("SLACK_APP_TOKEN", APP_TOKEN);
         command.env("MAIL_PASSWORD", MAIL_PASSWORD).env("HOOK_SECRET", "hook-secret-hook-secret");
         command
     }

@@ -159,3 +159,27 @@ async fn a_stuck_rotation_is_closed_with_both_tokens_alive_when_somebody_types_a
     assert_eq!(office.state.live_tokens(office.account).len(), 2);
     insta::assert_snapshot!("show_abandoned", office.says(&["show", "deploy"]).await);
 }
+
+#[tokio::test]
+async fn without_a_public_address_commands_and_clicks_come_over_a_socket() {
+    let office = Office::open(Wish::default()).await;
+    office.connect_by_socket();
+    let slack = office.slack.state();
+    let mut bot = Bot::start(&office);
+    let address = bot.address().await;
+    bot.logs(&["inventory scanned"]).await;
+    slack.connected(2).await;
+    let endpoint = reqwest::Client::new().post(format!("{address}/slack/interactions")).send().await.unwrap();
+    assert_eq!(endpoint.status(), 404, "what nobody needs is not there");
+
+    slack.fault(Rule::new("POST", "*/chat.postMessage", Fault::HoldAfter));
+    slack.command("U0GRACE001", CHANNEL, "rotate deploy").await.unwrap();
+    slack.held().await;
+    let card = slack.messages(CHANNEL).remove(0);
+    slack.release(true);
+    slack.press("U0ADA00001", &card.ts, "rekey.approve").await.unwrap();
+    bot.logs(&["moved on", "\"to\":\"closed\""]).await;
+    assert_eq!(office.json(&["show", "deploy", "--json"]).await["card"]["outcome"], "done");
+    assert_eq!(bot.terminate().await, Some(0));
+    slack.connected(0).await;
+}

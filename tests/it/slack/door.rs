@@ -223,7 +223,7 @@ macro_rules! by_both_ways {
         }
     };
 }
-pub(super) use by_both_ways;
+pub(crate) use by_both_ways;
 
 /// Slack, the bot behind its door, and one card in the channel.
 pub struct Story {

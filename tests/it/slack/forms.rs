@@ -108,6 +108,17 @@ async fn a_reason_that_takes_long_to_deal_with_is_answered_in_the_form_later(by:
     }
 }
 
+async fn an_offer_in_a_private_answer_is_taken_by_its_button(by: By) {
+    let story = story(by).await;
+    let told = story.types(ALICE, "incident deploy-bot pasted into a ticket").await;
+    assert!(told.ends_with("What uses the token fails from the moment you say yes."), "{told}");
+    let ts = story.slack.with(|world| world.ephemerals.last().unwrap().ts.clone());
+    assert!(story.slack.press("U0BOB00001", &ts, "rekey.offer").await.is_err(), "it is for alice alone");
+    story.slack.press(ALICE, &ts, "rekey.offer").await.unwrap();
+    story.settled().await;
+    assert!(!matches!(story.desk.row().phase, Phase::AwaitingApproval));
+}
+
 async fn details_are_shown_to_the_one_who_asks(by: By) {
     let story = story_of(by, rotations::stuck(), false).await;
     story.press("U0BOB00001", "rekey.details").await;
@@ -170,6 +181,7 @@ by_both_ways! {
     a_form_of_somebody_else_or_with_a_forged_purpose_is_ignored,
     an_outsider_gets_no_form_and_cannot_send_one,
     a_reason_that_takes_long_to_deal_with_is_answered_in_the_form_later,
+    an_offer_in_a_private_answer_is_taken_by_its_button,
     details_are_shown_to_the_one_who_asks,
     the_home_tab_says_what_waits_for_whom,
     a_home_tab_that_is_newer_than_what_was_seen_stays,

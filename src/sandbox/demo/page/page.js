@@ -2,6 +2,7 @@
 
 import { $, h, post, render, toast, withIcons } from "./dom.js";
 import { drawIssue, drawPipelines, drawTokens, hookWords, pickIssue } from "./gitlab.js";
+import { drawForm, openHome } from "./form.js";
 import { drawMessages, drawWho, me } from "./slack.js";
 
 const STATIONS = ["Notice", "Approval", "New token", "Stored", "Proven", "Silence", "Revoked"];
@@ -35,6 +36,7 @@ function draw() {
   drawIssue(picture);
   drawWho(picture, draw);
   drawMessages(picture);
+  drawForm(picture);
   render("log", picture.log.slice(-60), drawLog);
   $("hooks").textContent = hookWords(gitlab.deliveries);
   $("short").textContent = `Times are shortened: grace ${picture.grace} s, in production 15 min.`;
@@ -131,6 +133,7 @@ $("own").addEventListener("submit", (event) => {
   event.preventDefault();
   quietly(async () => $("own-answer").replaceChildren(answered(await post("mail/own", { raw: $("raw").value }))));
 });
+$("home").addEventListener("click", () => picture && openHome(picture));
 $("say").addEventListener("submit", (event) => {
   event.preventDefault();
   const text = $("line").value.trim();

@@ -19,7 +19,7 @@ export function drawMessages(picture) {
   const { slack, channel } = picture;
   const all = slack.channels[channel]?.messages ?? [];
   const own = slack.ephemerals.filter((line) => line.user === me(picture).id).slice(-4)
-    .map((line, index) => ({ ...line, ts: `private-${index}-${line.text.length}`, user: slack.bot, private: true }));
+    .map((line) => ({ ...line, user: slack.bot, private: true }));
   const heads = all.filter((message) => !message.thread_ts);
   const threads = heads.flatMap((head) => [head, ...all.filter((message) => message.thread_ts === head.ts)]);
   const wanted = [...threads, ...own];
@@ -75,10 +75,12 @@ function section(text, picture) {
     : h("div", {}, mrkdwn(line, picture)))));
 }
 
-function drawBlock(block, message, picture) {
+/** A block of a message, a form or the home tab; `message.press` presses where there is no message. */
+export function drawBlock(block, message, picture) {
   switch (block.type) {
     case "header": return h("h3", {}, block.text.text);
     case "section": return [block.text ? section(block.text.text, picture) : null,
+      block.accessory ? h("div", { class: "actions" }, drawButton(block.accessory, message, picture)) : null,
       block.fields ? h("div", { class: "fields" }, block.fields.map((field) => h("div", {}, mrkdwn(field.text, picture)))) : null];
     case "context": return h("p", { class: "context" }, block.elements.map((one) => mrkdwn(one.text, picture)));
     case "actions": return h("div", { class: "actions" }, block.elements.map((one) => drawButton(one, message, picture)));
@@ -93,7 +95,8 @@ function drawButton(element, message, picture) {
     const button = event.target;
     button.disabled = true;
     try {
-      await post("press", { user: me(picture).id, ts: message.ts, action: element.action_id });
+      if (message.press) await message.press(element.action_id);
+      else await post("press", { user: me(picture).id, ts: message.ts, action: element.action_id });
     } catch (error) {
       toast(error.message);
     }

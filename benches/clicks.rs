@@ -1,0 +1,151 @@
+//! Signed clicks acknowledged, beside Slack's own framework in the same run: `cargo bench --bench clicks`.
+//! Closed loop: 64 connections, each sends when it was answered; the figure is how many times more than `@slack/bolt`,
+//! whose handler acknowledges and remembers nothing, while ours commits each click before it answers. What follows the
+//! acknowledgement is left out on both sides. Open loop: 64 connections, 2,000 a second on a fixed timetable; the figure
+//! is the 99th percentile, counted from the timetable. Needs node and the packages of `tests/node` (REKEY_NODE_MODULES).
+//! `REKEY_BENCH_DATABASE=postgres://...` takes that database instead of a fresh SQLite file.
+
+#[path = "webhooks/client.rs"]
+mod client;
+
+use client::{PLACE, Request, closed_loop, open_loop};
+use rekey::chat::slack::client::{Client, Hooks};
+use rekey::clock::SystemClock;
+use rekey::config::{Machine, WithoutSecrets};
+use rekey::engine::RealDice;
+use rekey::engine::desk::Desk;
+use rekey::engine::desk::visitors::Visitors;
+use rekey::http::{Api, Credential, Throttle};
+use rekey::notice::signature::Key;
+use rekey::secret::Secret;
+use rekey::server::{Limits, Settings, slack};
+use std::io::{BufRead, BufReader};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
+
+const ROUNDS: usize = 3;
+const ROUND: Duration = Duration::from_secs(4);
+const CONNECTIONS: usize = 64;
+const RATE: u32 = 2000;
+const SECRET: &str = "8f742231b10e8888abcd99yyyzzz85a5";
+
+fn main() {
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime starts");
+    let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a folder for the database");
+    let url = std::env::var("REKEY_BENCH_DATABASE")
+        .unwrap_or_else(|_| format!("sqlite:{}", folder.path().join("bench.db").display()));
+    let ours = runtime.block_on(serve(&url));
+    let body = body();
+    println!("body {} bytes, {ROUNDS} rounds of {} s, the median counts", body.len(), ROUND.as_secs());
+    let bolt = Bolt::start();
+    let (mut rekey, mut beside) = (Vec::new(), Vec::new());
+    for _ in 0..ROUNDS {
+        rekey.push(closed_loop(ours, request(&body), CONNECTIONS, ROUND).per_second);
+        beside
+            .extend(bolt.as_ref().map(|bolt| closed_loop(bolt.address, request(&body), CONNECTIONS, ROUND).per_second));
+    }
+    let rekey = median(rekey);
+    println!("rekey       {rekey:>9.0}/s, each click committed before it was answered");
+    if bolt.is_some() {
+        let beside = median(beside);
+        println!(
+            "@slack/bolt {beside:>9.0}/s, nothing remembered: rekey acknowledges {:.1} times as many",
+            rekey / beside
+        );
+    }
+    drop(bolt);
+    let run = open_loop(ours, request(&body), CONNECTIONS, RATE, ROUND);
+    let (median, most) = (run.percentile(50), run.percentile(99));
+    println!("rekey at {RATE}/s, open loop: median {median:.2} ms, 99th percentile {most:.2} ms");
+}
+
+/// The whole way of a click: the listener with its limits, the signature, the desk, the commit.
+async fn serve(url: &str) -> SocketAddr {
+    let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("manifests/rekey.example.toml");
+    let config = rekey::config::load(&example, &WithoutSecrets(Machine)).expect("the example is right");
+    let ledger = rekey::ledger::open(url).await.expect("the database opens");
+    let clock = Arc::new(SystemClock);
+    let engine = rekey::app::assemble_on(&config, ledger, clock.clone(), Arc::new(RealDice)).expect("an engine");
+    let api = || {
+        let http = rekey::http::client(None).expect("a client");
+        Api::new(http, "http://127.0.0.1:9", Credential::Nothing, Arc::new(Throttle::new(1, None))).expect("an address")
+    };
+    let door = slack::Door {
+        keys: vec![Key::from_text(&Secret::new(SECRET.into())).expect("a key")],
+        team: "T0TEAM0001".into(),
+        desk: Arc::new(Desk::new(engine.clone(), Visitors::default())),
+        hooks: Hooks::new(api(), "http://127.0.0.1:9"),
+        client: Arc::new(Client::new(api())),
+        clock,
+        patience: slack::PATIENCE,
+    };
+    let render: rekey::server::Render = Arc::new(String::new);
+    let router = rekey::server::router(engine, Settings::default(), render, Some(slack::router(Arc::new(door))));
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let address = listener.local_addr().expect("it is bound");
+    tokio::spawn(rekey::server::serve(listener, router, Limits::default(), CancellationToken::new()));
+    address
+}
+
+/// A click on `Approve` as Slack sends it, the whole message included; its trigger is fresh each time.
+fn body() -> String {
+    let sample = include_str!("../tests/samples/slack/block_actions.approve.composed.json");
+    let mut click: serde_json::Value = serde_json::from_str(sample).expect("a sample");
+    click["trigger_id"] = PLACE.into();
+    click["actions"][0]["action_id"] = "rekey.approve".into();
+    click["actions"][0]["value"] = "rekey:approve:01jdabcdefghjkmnpqrstvwxyz:0123456789abcdef0123456789abcdef".into();
+    form_urlencoded::Serializer::new(String::new()).append_pair("payload", &click.to_string()).finish()
+}
+
+fn request(body: &str) -> Request {
+    let time = jiff::Timestamp::now().as_second().to_string();
+    let head = format!(
+        "POST /slack/interactions HTTP/1.1\r\nhost: bench\r\ncontent-type: application/x-www-form-urlencoded\r\n\
+         x-slack-request-timestamp: {time}\r\nx-slack-signature: v0={}\r\ncontent-length: {}\r\n\r\n",
+        "0".repeat(64),
+        body.len()
+    );
+    Request::new(format!("{head}{body}"), Some(PLACE), Some((SECRET, &time)))
+}
+
+/// Node with Slack's framework, as long as it is needed.
+struct Bolt {
+    process: Child,
+    address: SocketAddr,
+}
+
+impl Bolt {
+    fn start() -> Option<Self> {
+        let usual = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/ci-node/node_modules");
+        let modules = std::env::var_os("REKEY_NODE_MODULES").map_or(usual, PathBuf::from);
+        if !modules.join("@slack/bolt").exists() {
+            println!("@slack/bolt is not there (tests/node/package.json, REKEY_NODE_MODULES): measured alone");
+            return None;
+        }
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/clicks/bolt.mjs");
+        let mut node = Command::new("node");
+        node.arg(script).env("NODE_MODULES", modules).env("SIGNING_SECRET", SECRET).stdout(Stdio::piped());
+        let mut process = node.spawn().expect("node starts");
+        let mut line = String::new();
+        BufReader::new(process.stdout.take()?).read_line(&mut line).expect("it says its port");
+        let port: u16 = line.trim().parse().expect("a port");
+        Some(Self { process, address: SocketAddr::from(([127, 0, 0, 1], port)) })
+    }
+}
+
+impl Drop for Bolt {
+    fn drop(&mut self) {
+        // A node that is gone already needs no end.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+fn median(mut rates: Vec<f64>) -> f64 {
+    rates.sort_by(f64::total_cmp);
+    rates[rates.len() / 2]
+}
