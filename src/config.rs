@@ -4,6 +4,7 @@
 mod across;
 mod address;
 mod database;
+mod discord;
 mod duration;
 mod folder;
 mod gitlab;
@@ -26,6 +27,7 @@ mod verify;
 mod window;
 
 pub use database::Database;
+pub use discord::{Discord, DiscordMode};
 pub use gitlab::{Gitlab, GitlabWebhook};
 pub use issues::Issues;
 pub use log::Log;
@@ -66,6 +68,8 @@ pub struct Config {
     pub issues: Issues,
     /// The Slack workspace, if there is one.
     pub slack: Option<Slack>,
+    /// The Discord server, if there is one.
+    pub discord: Option<Discord>,
     /// Everybody who may be named.
     pub people: People,
     /// Defaults and pace.
@@ -80,8 +84,20 @@ pub struct Config {
     pub warnings: Vec<Problem>,
 }
 
-const SECTIONS: &[&str] =
-    &["tokens_dir", "server", "database", "gitlab", "mail", "issues", "slack", "people", "rotation", "log", "token"];
+const SECTIONS: &[&str] = &[
+    "tokens_dir",
+    "server",
+    "database",
+    "gitlab",
+    "mail",
+    "issues",
+    "slack",
+    "discord",
+    "people",
+    "rotation",
+    "log",
+    "token",
+];
 
 /// The sections of the main file, those of connections among them.
 static KEYS: LazyLock<Vec<&'static str>> =
@@ -98,6 +114,7 @@ pub fn known_keys() -> Vec<String> {
         ("mail.", mail::KEYS),
         ("issues.", issues::KEYS),
         ("slack.", slack::KEYS),
+        ("discord.", discord::KEYS),
         ("people.", people::KEYS),
         ("rotation.", rotation::KEYS),
         ("rotation.window.", window::KEYS),
@@ -150,6 +167,7 @@ fn read(source: &Source<'_>, root: &Spanned<DeTable<'_>>) -> Option<Config> {
     let issues = needed("issues", issues::KEYS, "say in which project issues are opened: project");
     let mail = section("mail", mail::KEYS).map(|section| mail::read(&section));
     let slack = section("slack", slack::KEYS).map(|section| slack::read(&section));
+    let discord = section("discord", discord::KEYS).map(|section| discord::read(&section));
     let server = server::read(section("server", server::KEYS));
     let database = database::read(section("database", database::KEYS));
     let log = log::read(section("log", log::KEYS));
@@ -159,7 +177,7 @@ fn read(source: &Source<'_>, root: &Spanned<DeTable<'_>>) -> Option<Config> {
     let known = Known { defaults: &rotation, people: &people, connections: &connections };
     let tokens = folder::tokens(&root, &known);
     let warnings = Vec::new();
-    let (mail, slack) = (mail.flatten(), slack.flatten());
+    let (mail, slack, discord) = (mail.flatten(), slack.flatten(), discord.flatten());
     Some(Config {
         server,
         database,
@@ -167,6 +185,7 @@ fn read(source: &Source<'_>, root: &Spanned<DeTable<'_>>) -> Option<Config> {
         mail,
         issues: issues?,
         slack,
+        discord,
         people,
         rotation,
         log,

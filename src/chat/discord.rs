@@ -8,6 +8,7 @@ pub mod hooks;
 pub mod inbound;
 pub mod markdown;
 mod message;
+pub mod permissions;
 pub mod prose;
 mod trouble;
 

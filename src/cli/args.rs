@@ -45,6 +45,11 @@ pub(super) enum Command {
     Restore(DecisionArgs),
     /// Leave both tokens valid and close the rotation
     Abandon(DecisionArgs),
+    /// What Discord must be told
+    Discord {
+        #[command(subcommand)]
+        command: DiscordCommand,
+    },
     /// Look into the journal
     Audit {
         #[command(subcommand)]
@@ -55,6 +60,12 @@ pub(super) enum Command {
         #[command(subcommand)]
         command: ConfigCommand,
     },
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum DiscordCommand {
+    /// Register /rekey in the server; may be repeated
+    Register,
 }
 
 #[derive(Debug, Subcommand)]

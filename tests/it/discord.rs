@@ -1,7 +1,9 @@
 //! Stories of Discord: what people see, what they press, and what is lost on the way.
 
+mod commands;
 pub mod door;
 mod gateway;
 mod house;
 mod messenger;
+mod samples;
 mod words;
