@@ -121,6 +121,9 @@ pub struct Rotation {
     pub approve_by: Timestamp,
     /// No reminders before this.
     pub snoozed_until: Option<Timestamp>,
+    /// How often people were reminded since they last put it off.
+    #[serde(default)]
+    pub reminders: u32,
     /// From when on a store may hold a value that we made.
     pub switched_at: Option<Timestamp>,
     /// When every store held the present new value; a lost token used after this is used by somebody else.
@@ -187,6 +190,7 @@ impl Rotation {
             checked_at: now,
             approve_by,
             snoozed_until: None,
+            reminders: 0,
             switched_at: None,
             stored_at: None,
             undo: BTreeMap::new(),

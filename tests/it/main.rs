@@ -14,6 +14,7 @@ mod init;
 mod ledger;
 mod notice;
 mod postgres;
+mod python;
 mod sandbox;
 mod secret_store;
 mod server;

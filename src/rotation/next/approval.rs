@@ -4,11 +4,14 @@ use crate::rotation::event::Decider;
 use crate::rotation::ids::{PersonId, PlanHash};
 use crate::rotation::phase::{AfterRevoke, Outcome, Phase};
 use crate::rotation::plan::Plan;
-use crate::rotation::policy::{Approval, later};
+use crate::rotation::policy::{Approval, Policy, later};
 use crate::rotation::record::{Audience, Origin, Rotation};
 use crate::rotation::refusal::{Refusal, when};
 use crate::rotation::token::Strategy;
 use jiff::Timestamp;
+
+/// People who do not answer are reminded so often and no more.
+const MOST_REMINDERS: u32 = 10;
 
 /// A plan that differs voids every approval, says what changed, and asks again.
 pub fn replanned(
@@ -90,12 +93,23 @@ fn untouched(rotation: &Rotation) -> bool {
     }
 }
 
-/// Opens a window that has come; renews a request that nobody answered in time.
-pub fn tick(rotation: &mut Rotation, now: Timestamp) -> Result<(), Refusal> {
+/// Nobody manages the token any more, so nobody could decide: what has changed nothing is over.
+pub fn withdrawn(rotation: &mut Rotation, now: Timestamp) -> Result<(), Refusal> {
+    if !untouched(rotation) {
+        return Err(Refusal::not_now(rotation));
+    }
+    let what = format!("token {} is no longer in the configuration", rotation.plan.token);
+    rotation.saw(now, "rekey", what, None);
+    rotation.phase = Phase::Closing { new: None, outcome: Outcome::Withdrawn };
+    Ok(())
+}
+
+/// Opens a window that has come, if the approvals still count; renews a request that nobody answered in time.
+pub fn tick(rotation: &mut Rotation, policy: &Policy, now: Timestamp) -> Result<(), Refusal> {
     match rotation.phase {
         Phase::Scheduled { at } if now >= at => {
-            // Other strategies look again when they mint; this one revokes before.
-            if rotation.plan.strategy == Strategy::RevokeFirst && !is_fresh(rotation, now) {
+            let counting = policy.counting(&rotation.approvals, &rotation.plan.hash(), rotation.requester(), now);
+            if counting.len() < policy.needed() {
                 lapse(rotation, now);
             } else {
                 begin(rotation);
@@ -105,17 +119,21 @@ pub fn tick(rotation: &mut Rotation, now: Timestamp) -> Result<(), Refusal> {
         Phase::AwaitingApproval if now >= rotation.approve_by => {
             rotation.approvals.clear();
             rotation.approve_by = later(now, rotation.plan.timing.approval_seconds);
-            if rotation.snoozed_until.is_none_or(|until| now >= until) {
-                rotation.announce(now, Audience::Approvers, reminder(rotation));
-            }
+            remind(rotation, now);
             Ok(())
         }
         _ => Err(Refusal::TooEarly),
     }
 }
 
-fn is_fresh(rotation: &Rotation, now: Timestamp) -> bool {
-    rotation.approvals.iter().all(|a| later(a.at, rotation.plan.timing.approval_seconds) > now)
+/// Whoever did not hear ten reminders does not hear the eleventh; the card stays as it is.
+fn remind(rotation: &mut Rotation, now: Timestamp) {
+    if rotation.reminders >= MOST_REMINDERS || rotation.snoozed_until.is_some_and(|until| now < until) {
+        return;
+    }
+    rotation.reminders += 1;
+    let last = if rotation.reminders == MOST_REMINDERS { " This is the last reminder." } else { "" };
+    rotation.announce(now, Audience::Approvers, reminder(rotation) + last);
 }
 
 /// The yes no longer counts: people are asked again.
@@ -205,6 +223,7 @@ pub fn snooze(rotation: &mut Rotation, by: &Decider, until: Timestamp, now: Time
         return Err(Refusal::Impossible { why: "snooze must end at least a day before the token expires".into() });
     }
     rotation.snoozed_until = Some(until);
+    rotation.reminders = 0;
     rotation.approve_by = rotation.approve_by.max(until);
     rotation.saw(now, &by.via, format!("{} snoozed reminders until {}", by.person, when(until)), None);
     Ok(())
