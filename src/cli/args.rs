@@ -20,7 +20,7 @@ pub(super) struct Cli {
 pub(super) enum Command {
     /// Run the bot
     Serve,
-    /// Watch a token being rotated: the bot beside a sandbox GitLab and Slack, on this machine only
+    /// Watch a token being rotated: the bot beside a sandbox GitLab and messenger, on this machine only
     #[cfg(feature = "sandbox")]
     Demo(DemoArgs),
     /// Write a commented configuration, by asking few questions
@@ -109,6 +109,10 @@ pub(super) enum Failure {
 pub(super) enum Chat {
     /// A Slack channel
     Slack,
+    /// A Discord channel
+    Discord,
+    /// Both at once
+    Both,
 }
 
 #[derive(Debug, Args)]

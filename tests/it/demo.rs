@@ -3,7 +3,7 @@
 mod browser;
 
 use browser::Browser;
-use rekey::sandbox::demo::{BotLog, Demo, Page, Report, Tempo, play, samples};
+use rekey::sandbox::demo::{BotLog, Chats, Demo, Page, Report, Tempo, play, samples};
 use rekey::server::Render;
 use rekey::telemetry::{LogFormat, LogSettings, subscriber};
 use std::sync::Arc;
@@ -12,8 +12,8 @@ fn render() -> Render {
     Arc::new(String::new)
 }
 
-async fn played(red: bool) -> Report {
-    let demo = Demo::start(Tempo::QUICK, BotLog::default(), render()).await.unwrap();
+async fn played(red: bool, chats: Chats) -> Report {
+    let demo = Demo::start(Tempo::QUICK, chats, BotLog::default(), render()).await.unwrap();
     let mut said = Vec::new();
     let report = play(&demo, red, &mut |line| said.push(line.to_owned())).await.unwrap();
     demo.stop().await;
@@ -25,13 +25,13 @@ async fn played(red: bool) -> Report {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn without_a_browser_the_mail_leads_to_a_proven_rotation() {
-    let report = played(false).await;
+    let report = played(false, Chats::Slack).await;
     assert!(report.timeline.iter().any(|moment| moment.what.contains("revoked, confirmed")), "{report:#?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_red_pipeline_leads_to_stuck_and_restore_puts_the_old_value_back() {
-    let report = played(true).await;
+    let report = played(true, Chats::Slack).await;
     assert!(report.timeline.iter().any(|moment| moment.what.contains("previous value restored")), "{report:#?}");
 }
 
@@ -43,7 +43,7 @@ async fn the_mailbox_says_why_a_mail_was_of_no_use() {
     let settings = LogSettings { format: Some(LogFormat::Json), filter: None };
     let lines = subscriber(&settings, false, move || kept.clone()).unwrap();
     let _listening = tracing::subscriber::set_default(lines);
-    let demo = Demo::start(Tempo::QUICK, log, render()).await.unwrap();
+    let demo = Demo::start(Tempo::QUICK, Chats::Slack, log, render()).await.unwrap();
     let mut answers = Vec::new();
     for sample in samples() {
         let answer = demo.mail(sample.name, sample.raw).await.unwrap();
@@ -61,10 +61,10 @@ async fn the_mailbox_says_why_a_mail_was_of_no_use() {
 #[tokio::test(flavor = "multi_thread")]
 async fn in_a_browser_a_person_sends_the_mail_presses_approve_and_sees_the_case_closed() {
     let Some(browser) = Browser::open().await else { return };
-    let page = Page::start(0, Tempo::QUICK, BotLog::default(), render()).await.unwrap();
+    let page = Page::start(0, Tempo::QUICK, Chats::Slack, BotLog::default(), render()).await.unwrap();
     browser.go(&page.url()).await;
     browser.click("button[data-mail=expiry]").await;
-    browser.click("#messages button[data-key='rekey.approve']").await;
+    browser.click("#slack button[data-key='rekey.approve']").await;
     browser.until("return document.querySelector('#status').textContent.includes('the old one is revoked')").await;
     browser.until("return document.querySelector('#issue .meta').textContent.includes('closed')").await;
     browser.until("return document.querySelectorAll('#rail .done').length === 7").await;
@@ -80,7 +80,7 @@ async fn in_a_browser_a_person_sends_the_mail_presses_approve_and_sees_the_case_
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_page_answers_under_its_own_name_only_and_lets_nothing_foreign_in() {
-    let page = Page::start(0, Tempo::QUICK, BotLog::default(), render()).await.unwrap();
+    let page = Page::start(0, Tempo::QUICK, Chats::Slack, BotLog::default(), render()).await.unwrap();
     let client = reqwest::Client::new();
     let own = client.get(page.url()).send().await.unwrap();
     assert!(own.headers()["content-security-policy"].to_str().unwrap().starts_with("default-src 'none'"));

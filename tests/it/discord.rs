@@ -4,6 +4,7 @@ mod commands;
 pub mod door;
 mod gateway;
 mod house;
+mod judged;
 mod messenger;
 mod samples;
 mod words;

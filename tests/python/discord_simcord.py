@@ -93,13 +93,11 @@ async def press(request):
 
 async def command(request):
     order = await request.json()
-    registered = BACKEND.guild_commands(GUILD.id) if hasattr(BACKEND, "guild_commands") else []
     options = [{"name": name, "type": 3, "value": value} for name, value in order["values"]]
     if order.get("typing"):
         options[-1]["focused"] = True
     sub = {"name": order["verb"], "type": 1, "options": options}
     data = {"id": "1300000000000000301", "name": "rekey", "type": 1, "options": [sub]}
-    del registered
     return await deliver(order, 4 if order.get("typing") else 2, data)
 
 

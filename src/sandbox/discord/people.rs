@@ -94,7 +94,10 @@ impl Handle {
         }
         let (status, body) = self.deliver(&payload.to_string()).await?;
         if status == 200 {
-            let taken = self.with(|world| interaction::answer(world, &token, &body));
+            let taken = self.with(|world| {
+                world.sent.push(("answer".to_owned(), body.clone()));
+                interaction::answer(world, &token, &body)
+            });
             self.0.changed.notify_waiters();
             taken.map_err(|refusal| NoAnswer::Refused(said(&refusal)))?;
         } else if status != 202 {

@@ -77,6 +77,9 @@ fn answer(
             Err(_) => return invalid("_", "The request body contains invalid JSON."),
         },
     };
+    if !body.is_null() {
+        world.sent.push((format!("{method} /{}", path.join("/")), body.clone()));
+    }
     let query = form_urlencoded::parse(query.as_bytes()).into_owned().collect();
     route(world, &Call { method, path, query, body })
 }
@@ -89,6 +92,7 @@ fn is_bot(world: &World, headers: &HeaderMap) -> bool {
 fn route(world: &mut World, call: &Call<'_>) -> Outcome<Reply> {
     match (call.method, call.path.as_slice()) {
         ("GET", ["users", "@me"]) => guild::me(world),
+        ("POST", ["users", "@me", "channels"]) => messages::direct(world, &call.body),
         ("GET", ["applications", "@me"]) => guild::application(world),
         ("GET", ["gateway", "bot"] | ["gateway"]) => guild::gateway(world),
         ("GET", ["guilds", guild]) => guild::guild(world, guild),
