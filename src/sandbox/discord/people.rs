@@ -69,6 +69,24 @@ impl Handle {
         })
     }
 
+    /// A command without subcommands, with these values, as Discord would send it.
+    pub fn typed_plainly(
+        &self,
+        user: &str,
+        channel: &str,
+        name: &str,
+        values: &[(&str, &str)],
+    ) -> Result<Value, NoAnswer> {
+        self.with(|world| {
+            let known = world.commands.iter().find(|command| command["name"] == name);
+            let id = known.map(|command| command["id"].clone()).ok_or_else(|| NoAnswer::NoCommand(name.to_owned()))?;
+            let options: Vec<Value> =
+                values.iter().map(|(name, value)| json!({"name": name, "type": 3, "value": value})).collect();
+            let data = json!({"id": id, "name": name, "type": 1, "guild_id": world.settings.guild, "options": options});
+            began(world, COMMAND, user, channel, None, data)
+        })
+    }
+
     /// Fills in the form that is open before somebody.
     pub async fn submit(&self, user: &str, values: &[(&str, &str)]) -> Result<Shown, NoAnswer> {
         let payload = self.filled_in(user, values)?;

@@ -93,7 +93,7 @@ fn route(world: &mut World, call: &Call<'_>) -> Outcome<Reply> {
     match (call.method, call.path.as_slice()) {
         ("GET", ["users", "@me"]) => guild::me(world),
         ("POST", ["users", "@me", "channels"]) => messages::direct(world, &call.body),
-        ("GET", ["applications", "@me"]) => guild::application(world),
+        ("GET", ["applications", "@me"] | ["oauth2", "applications", "@me"]) => guild::application(world),
         ("GET", ["gateway", "bot"] | ["gateway"]) => guild::gateway(world),
         ("GET", ["guilds", guild]) => guild::guild(world, guild),
         ("GET", ["guilds", guild, "roles"]) => guild::roles(world, guild),
@@ -107,7 +107,7 @@ fn route(world: &mut World, call: &Call<'_>) -> Outcome<Reply> {
         ("POST", ["channels", channel, "messages", id, "threads"]) => messages::thread(world, channel, id, &call.body),
         ("GET", ["applications", app, "guilds", guild, "commands"]) => commands::list(world, app, guild),
         ("PUT", ["applications", app, "guilds", guild, "commands"]) => commands::put(world, app, guild, &call.body),
-        ("POST", ["interactions", id, token, "callback"]) => interaction::callback(world, id, token, &call.body),
+        ("POST", ["interactions", id, token, "callback"]) => interaction::callback(world, id, token, call),
         ("POST", ["webhooks", app, token]) => interaction::follow_up(world, app, token, &call.body),
         ("GET", ["webhooks", app, token, "messages", "@original"]) => interaction::original(world, app, token),
         ("PATCH", ["webhooks", app, token, "messages", "@original"]) => {

@@ -12,6 +12,7 @@ use rekey::chat::discord::{announcement, message};
 use rekey::clock::{Clock, ManualClock};
 use rekey::engine::desk::{Answer, Choice, Desk, Field, Form};
 use rekey::rotation::record::Rotation;
+use rekey::sandbox::discord::Shown;
 use rekey::rotation::view::prose::{Line, Prose, Span};
 use rekey::rotation::view::{Action, card};
 use rekey::rotation::wish::{Decision, Wish};
@@ -321,4 +322,25 @@ async fn what_pynacl_signs_and_discords_library_believes_we_believe() {
     }
     assert_eq!(answers, [200, 401, 401], "ours, another's, and ours from long ago");
     assert!(court.about["people"]["alice"].as_str().unwrap() != ALICE);
+}
+
+#[tokio::test]
+async fn discord_py_takes_the_sandbox_for_discord() {
+    let Some(python) = crate::python::with("discord").await else { return };
+    let (discord, _) = super::house::guild().await;
+    let (state, settings) = (discord.state(), rekey::sandbox::discord::Settings::default());
+    let mut client = Command::new(python);
+    client.arg(path("python/discord_client.py")).arg(discord.base_url()).stdout(Stdio::piped()).kill_on_drop(true);
+    client.env("BOT_TOKEN", settings.token).env("GUILD", settings.guild).env("CHANNEL", CHANNEL);
+    let mut client = client.spawn().unwrap();
+    let mut lines = BufReader::new(client.stdout.take().unwrap()).lines();
+    let said = lines.next_line().await.unwrap();
+    assert_eq!(said.as_deref(), Some("ready"), "the client failed; its words are above");
+    // Registered without a subcommand: the typed value comes as its only option.
+    let mut payload = state.typed_plainly(ALICE, CHANNEL, "rekey", &[("token", "deploy-bot")]).unwrap();
+    payload["data"]["type"] = 1.into();
+    let shown = state.send(&payload).await.unwrap();
+    assert!(matches!(shown, Shown::Private(line) if line.content == "heard deploy-bot"));
+    assert!(client.wait().await.unwrap().success());
+    assert_eq!(state.private(ALICE).len(), 2);
 }
