@@ -3,7 +3,7 @@
 mod browser;
 
 use browser::Browser;
-use rekey::sandbox::demo::{BotLog, Chats, Demo, Page, Report, Tempo, play, samples};
+use rekey::sandbox::demo::{BotLog, CHANNEL, Chats, DISCORD_CHANNEL, Demo, Page, Report, Tempo, play, samples};
 use rekey::server::Render;
 use rekey::telemetry::{LogFormat, LogSettings, subscriber};
 use std::sync::Arc;
@@ -33,6 +33,26 @@ async fn without_a_browser_the_mail_leads_to_a_proven_rotation() {
 async fn a_red_pipeline_leads_to_stuck_and_restore_puts_the_old_value_back() {
     let report = played(true, Chats::Slack).await;
     assert!(report.timeline.iter().any(|moment| moment.what.contains("previous value restored")), "{report:#?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_same_story_is_told_in_discord_both_ways() {
+    let report = played(false, Chats::Discord).await;
+    assert!(report.timeline.iter().any(|moment| moment.what.contains("approved (1 of 1) via discord")), "{report:#?}");
+    let report = played(true, Chats::Discord).await;
+    assert!(report.timeline.iter().any(|moment| moment.what.contains("previous value restored")), "{report:#?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn in_both_messengers_at_once_the_card_tells_the_same_and_has_no_buttons_in_the_end() {
+    let demo = Demo::start(Tempo::QUICK, Chats::Both, BotLog::default(), render()).await.unwrap();
+    let report = play(&demo, false, &mut |_| {}).await.unwrap();
+    let (slack, discord) = (demo.slack().unwrap(), demo.discord().unwrap());
+    let card = &slack.messages(CHANNEL)[0];
+    let twin = &discord.messages(DISCORD_CHANNEL)[0];
+    assert!(report.is_good() && card.text.contains("Done.") && twin.content.contains("Done."), "{twin:#?}");
+    assert!(twin.components.is_empty() && !card.blocks.iter().any(|block| block["type"] == "actions"));
+    demo.stop().await;
 }
 
 /// On one thread, so that the logger hears the bot and no other story.
@@ -74,6 +94,31 @@ async fn in_a_browser_a_person_sends_the_mail_presses_approve_and_sees_the_case_
     let html = html.replace("glpat-[MASKED]", "");
     assert!(!html.contains("glpat-"), "a token's value is on the page");
     browser.screenshot("demo.png").await;
+    browser.close().await;
+    page.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn in_a_browser_discords_card_its_form_and_what_it_proposes_are_used_as_in_discord() {
+    let Some(browser) = Browser::open().await else { return };
+    let page = Page::start(0, Tempo::QUICK, Chats::Both, BotLog::default(), render()).await.unwrap();
+    browser.go(&page.url()).await;
+    browser.click("#chats button[data-key=discord]").await;
+    browser.click("button[data-mail=expiry]").await;
+    browser.until("return !!document.querySelector('#discord button.green')").await;
+    browser.screenshot("demo-discord.png").await;
+    browser.write("#line", "/rekey incident inv").await;
+    browser.until("return [...document.querySelectorAll('#choices option')].some((one) => one.value === '/rekey incident inventory')").await;
+    browser.write("#line", "entory\u{e007}").await;
+    browser.until("return document.querySelector('#form').open").await;
+    browser.screenshot("demo-discord-form.png").await;
+    browser.click("#form button.plain").await;
+    browser.until("return !document.querySelector('#form').open").await;
+    browser.click("#discord button.green").await;
+    browser.until("return document.querySelector('#status').textContent.includes('the old one is revoked')").await;
+    browser.until("return document.querySelector('#discord .embed h3').textContent.includes('Done')").await;
+    assert_eq!(browser.read("return String(document.querySelectorAll('#discord .message .actions').length)").await, "0");
+    browser.screenshot("demo-discord-done.png").await;
     browser.close().await;
     page.stop().await;
 }
