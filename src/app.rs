@@ -1,9 +1,11 @@
 //! Wiring: from a checked configuration to adapters, engine, endpoints and workers; and a graceful stop.
 
 mod directories;
+mod discord;
 mod doors;
 mod run;
 
+pub use discord::discord_of;
 pub use run::{Running, StartError, run};
 
 use crate::chat::Approvers;
@@ -16,7 +18,7 @@ use crate::engine::issue::{ISSUE, IssueSurface};
 use crate::engine::settings::{Backoff, Catalog, Settings};
 use crate::engine::{Dice, Engine};
 use crate::gitlab::Client;
-use crate::http::{self, Api, Budget, Credential, Throttle};
+use crate::http::{self, Api, Budget, Credential, Sockets, Throttle};
 use crate::ledger::{self, Ledger};
 use crate::rotation::ids::{StoreId, SurfaceName};
 use crate::secret::SecretFile;
@@ -66,12 +68,20 @@ pub fn assemble_on(
 }
 
 fn client(config: &Config) -> Result<reqwest::Client, StartError> {
+    http::client(extra_ca(config)?.as_deref()).map_err(|error| StartError::Setup(error.to_string()))
+}
+
+/// Websockets, which trust what the client trusts.
+fn sockets(config: &Config) -> Result<Sockets, StartError> {
+    Sockets::new(extra_ca(config)?.as_deref()).map_err(|error| StartError::Setup(error.to_string()))
+}
+
+fn extra_ca(config: &Config) -> Result<Option<Vec<u8>>, StartError> {
     let extra = config.gitlab.ca_file.as_ref();
-    let pem = extra.map(std::fs::read).transpose().map_err(|error| {
+    extra.map(std::fs::read).transpose().map_err(|error| {
         let path = extra.map(|path| path.display().to_string()).unwrap_or_default();
         StartError::Setup(format!("[gitlab] ca_file {path} cannot be read: {error}"))
-    })?;
-    http::client(pem.as_deref()).map_err(|error| StartError::Setup(error.to_string()))
+    })
 }
 
 fn gitlab_api(config: &Config, client: reqwest::Client) -> Result<Arc<Api>, StartError> {
@@ -122,6 +132,9 @@ fn surfaces(
         let policies = catalog.clone();
         let approvers: Approvers = Arc::new(move |token| policies.approvers(token));
         let messenger = Slack::new(web_api, slack.channel.clone(), people, approvers);
+        surfaces.insert(SurfaceName::from(messenger.name()), Arc::new(messenger));
+    }
+    if let Some(messenger) = discord::messenger(config, catalog)? {
         surfaces.insert(SurfaceName::from(messenger.name()), Arc::new(messenger));
     }
     Ok(surfaces)

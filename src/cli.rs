@@ -6,6 +6,7 @@ mod check;
 mod decision;
 #[cfg(feature = "sandbox")]
 mod demo;
+mod discord;
 mod doctor;
 mod hardening;
 pub mod init;
@@ -25,7 +26,7 @@ use crate::config::{Config, ConfigErrors, Machine};
 use crate::engine::{Engine, EngineError, RealDice};
 use crate::rotation::view::Action;
 use crate::secret::redact;
-use args::{AuditCommand, Cli, Command, ConfigCommand, PeopleCommand};
+use args::{AuditCommand, Cli, Command, ConfigCommand, DiscordCommand, PeopleCommand};
 use clap::Parser;
 use screen::Screen;
 use std::io::{self, IsTerminal, Write};
@@ -104,6 +105,11 @@ fn dispatch(cli: Cli) -> Result<ExitCode, CliError> {
         Command::Doctor => {
             let config = crate::config::load(&cli.config, &Machine)?;
             runtime()?.block_on(doctor::run(&config, &mut Screen::standard(&mut io::stdout())))
+        }
+        Command::Discord { command: DiscordCommand::Register } => {
+            let config = crate::config::load(&cli.config, &Machine)?;
+            runtime()?.block_on(discord::register(&config, &mut Screen::standard(&mut io::stdout())))?;
+            Ok(ExitCode::SUCCESS)
         }
         Command::Audit { command: AuditCommand::Verify } => {
             let config = crate::config::load(&cli.config, &Machine)?;

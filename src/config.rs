@@ -5,6 +5,7 @@ mod across;
 mod address;
 mod approvers;
 mod database;
+mod discord;
 mod duration;
 mod folder;
 mod gitlab;
@@ -28,6 +29,7 @@ mod verify;
 mod window;
 
 pub use database::Database;
+pub use discord::{Discord, DiscordMode};
 pub use gitlab::{Gitlab, GitlabWebhook};
 pub use issues::Issues;
 pub use log::Log;
@@ -71,6 +73,8 @@ pub struct Config {
     pub slack: Option<Slack>,
     /// How one-time codes are kept, if there are such codes.
     pub step_up: Option<StepUp>,
+    /// The Discord server, if there is one.
+    pub discord: Option<Discord>,
     /// Everybody who may be named.
     pub people: People,
     /// Defaults and pace.
@@ -93,6 +97,7 @@ const SECTIONS: &[&str] = &[
     "mail",
     "issues",
     "slack",
+    "discord",
     "people",
     "step_up",
     "rotation",
@@ -115,6 +120,7 @@ pub fn known_keys() -> Vec<String> {
         ("mail.", mail::KEYS),
         ("issues.", issues::KEYS),
         ("slack.", slack::KEYS),
+        ("discord.", discord::KEYS),
         ("people.", people::KEYS),
         ("step_up.", step_up::KEYS),
         ("rotation.", rotation::KEYS),
@@ -169,6 +175,7 @@ fn read(source: &Source<'_>, root: &Spanned<DeTable<'_>>) -> Option<Config> {
     let mail = section("mail", mail::KEYS).map(|section| mail::read(&section));
     let slack = section("slack", slack::KEYS).map(|section| slack::read(&section));
     let step_up = section("step_up", step_up::KEYS).and_then(|section| step_up::read(&section));
+    let discord = section("discord", discord::KEYS).map(|section| discord::read(&section));
     let server = server::read(section("server", server::KEYS));
     let database = database::read(section("database", database::KEYS));
     let log = log::read(section("log", log::KEYS));
@@ -178,7 +185,7 @@ fn read(source: &Source<'_>, root: &Spanned<DeTable<'_>>) -> Option<Config> {
     let known = Known { defaults: &rotation, people: &people, connections: &connections };
     let tokens = folder::tokens(&root, &known);
     let warnings = Vec::new();
-    let (mail, slack) = (mail.flatten(), slack.flatten());
+    let (mail, slack, discord) = (mail.flatten(), slack.flatten(), discord.flatten());
     Some(Config {
         server,
         database,
@@ -187,6 +194,7 @@ fn read(source: &Source<'_>, root: &Spanned<DeTable<'_>>) -> Option<Config> {
         issues: issues?,
         slack,
         step_up,
+        discord,
         people,
         rotation,
         log,

@@ -7,7 +7,7 @@ use crate::config::{Config, MailTrust, SecretRef};
 use crate::engine::Engine;
 use crate::engine::desk::Desk;
 use crate::engine::desk::visitors::Visitors;
-use crate::http::{Api, Backoff, Credential, Sockets, Throttle};
+use crate::http::{Api, Backoff, Credential, Throttle};
 use crate::notice::email::{Instance, MailPolicy, Proof};
 use crate::notice::signature::{Key, Login};
 use crate::server::slack::{Door, Envelopes, PATIENCE};
@@ -78,9 +78,14 @@ pub fn desk(config: &Config, engine: &Arc<Engine>) -> Arc<Desk> {
     if let Some(slack) = &config.slack {
         visitors = visitors.at("slack", &slack.team);
     }
+    if let Some(discord) = &config.discord {
+        visitors = visitors.at("discord", &discord.guild);
+    }
     for (id, person) in &config.people {
-        if let Some(account) = &person.slack {
-            visitors = visitors.knowing("slack", account, id.clone());
+        for (surface, account) in [("slack", &person.slack), ("discord", &person.discord)] {
+            if let Some(account) = account {
+                visitors = visitors.knowing(surface, account, id.clone());
+            }
         }
     }
     let desk = Desk::new(engine.clone(), visitors);
@@ -108,9 +113,7 @@ pub fn slack(config: &Config, engine: &Engine, desk: &Arc<Desk>) -> Result<Optio
 /// The socket by which Slack's requests come, if they do.
 pub fn slack_socket(config: &Config, door: Option<&Arc<Door>>) -> Result<Option<SocketMode>, StartError> {
     let (Some(door), Some(client)) = (door, super::slack_socket_of(config)?) else { return Ok(None) };
-    let extra = config.gitlab.ca_file.as_ref().map(std::fs::read).transpose();
-    let pem = extra.map_err(|error| StartError::Setup(format!("[gitlab] ca_file cannot be read: {error}")))?;
-    let sockets = Sockets::new(pem.as_deref()).map_err(|error| StartError::Setup(error.to_string()))?;
+    let sockets = super::sockets(config)?;
     let backoff = Backoff::jittered(Duration::from_secs(1), Duration::from_secs(60));
     Ok(Some(SocketMode::new(client, sockets, Arc::new(Envelopes(door.clone())), backoff)))
 }

@@ -63,7 +63,11 @@ pub async fn run(
     let desk = doors::desk(config, &engine);
     let slack = doors::slack(config, &engine, &desk)?;
     let socket = doors::slack_socket(config, slack.as_ref())?;
+    let discord = super::discord::door(config, &engine, &desk)?;
+    let gateway = super::discord::gateway(config)?;
     let chat = slack.filter(|_| socket.is_none()).map(server::slack::router);
+    let endpoint = discord.clone().filter(|_| gateway.is_none()).map(server::discord::router);
+    let chat = chat.into_iter().chain(endpoint).reduce(axum::Router::merge);
     let settings = doors::settings(config)?;
     let listener = listen(config.server.listen).await?;
     let address = listener.local_addr().map_err(|why| StartError::Listen { address: config.server.listen, why })?;
@@ -85,6 +89,9 @@ pub async fn run(
     tasks.spawn(desk.serve(stop.clone()));
     if let Some(socket) = socket {
         tasks.spawn(socket.run(stop.clone()));
+    }
+    if let (Some(gateway), Some(door)) = (gateway, discord) {
+        tasks.spawn(gateway.listen(Arc::new(server::discord::Listener(door)), stop.clone()));
     }
     tasks.spawn(engine.clone().keep_scanning(stop.clone()));
     tasks.spawn(engine.clone().keep_measuring(stop.clone()));

@@ -8,6 +8,7 @@ pub mod hooks;
 pub mod inbound;
 pub mod markdown;
 mod message;
+pub mod permissions;
 pub mod prose;
 mod trouble;
 
@@ -16,6 +17,7 @@ pub use message::Message;
 
 use super::{ChatError, Messenger, Posted};
 use crate::rotation::ids::{PersonId, RotationId, TokenName};
+use crate::rotation::view::prose::Prose;
 use crate::rotation::view::{Card, text};
 use async_trait::async_trait;
 use client::{Client, From, Seen, User, is_last, number};
@@ -173,6 +175,13 @@ impl Messenger for Discord {
             }
             told => told,
         }
+    }
+
+    /// Discord has no private lines without an interaction at hand, so it is a direct message.
+    async fn whisper(&self, _channel: Option<&str>, account: &str, words: &Prose) -> Result<(), ChatError> {
+        let message = Message::words(prose::prose(words));
+        let nonce = nonce(&["whisper", account, &message.content]);
+        self.client.tell(account, &message, &nonce).await
     }
 }
 

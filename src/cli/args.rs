@@ -20,7 +20,7 @@ pub(super) struct Cli {
 pub(super) enum Command {
     /// Run the bot
     Serve,
-    /// Watch a token being rotated: the bot beside a sandbox GitLab and Slack, on this machine only
+    /// Watch a token being rotated: the bot beside a sandbox GitLab and messenger, on this machine only
     #[cfg(feature = "sandbox")]
     Demo(DemoArgs),
     /// Write a commented configuration, by asking few questions
@@ -50,6 +50,11 @@ pub(super) enum Command {
         #[command(subcommand)]
         command: PeopleCommand,
     },
+    /// What Discord must be told
+    Discord {
+        #[command(subcommand)]
+        command: DiscordCommand,
+    },
     /// Look into the journal
     Audit {
         #[command(subcommand)]
@@ -74,6 +79,12 @@ pub(super) enum PeopleCommand {
 pub(super) struct ResetArgs {
     /// Id of the person in the configuration, or as `people list` shows them
     pub(super) person: String,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum DiscordCommand {
+    /// Register /rekey in the server; may be repeated
+    Register,
 }
 
 #[derive(Debug, Subcommand)]
@@ -117,6 +128,10 @@ pub(super) enum Failure {
 pub(super) enum Chat {
     /// A Slack channel
     Slack,
+    /// A Discord channel
+    Discord,
+    /// Both at once
+    Both,
 }
 
 #[derive(Debug, Args)]

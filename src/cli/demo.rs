@@ -3,7 +3,7 @@
 use super::CliError;
 use super::args::{Chat, DemoArgs, Failure};
 use super::table::{Cell, Table, Tone, wants_colour};
-use crate::sandbox::demo::{BotLog, Demo, DemoError, Page, Report, Tempo, play};
+use crate::sandbox::demo::{BotLog, Chats, Demo, DemoError, Page, Report, Tempo, play};
 use crate::server::Render;
 use crate::telemetry::{LogFormat, LogSettings, install_metrics, subscriber};
 use jiff::tz::TimeZone;
@@ -12,7 +12,11 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 pub(super) fn run(args: &DemoArgs, output: &mut dyn Write) -> Result<ExitCode, CliError> {
-    let Chat::Slack = args.chat;
+    let chats = match args.chat {
+        Chat::Slack => Chats::Slack,
+        Chat::Discord => Chats::Discord,
+        Chat::Both => Chats::Both,
+    };
     if args.fail.is_some() && !args.auto {
         return Err(CliError::failed("--fail belongs to --auto", "on the page, switch trouble on under Trouble"));
     }
@@ -22,8 +26,8 @@ pub(super) fn run(args: &DemoArgs, output: &mut dyn Write) -> Result<ExitCode, C
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.map_err(|source| CliError::Io { what: "the demo cannot start".into(), source })?;
     match args.auto {
-        true => runtime.block_on(auto(args.fail == Some(Failure::Verify), log, render, output)),
-        false => runtime.block_on(watched(args.port, log, render, output)),
+        true => runtime.block_on(auto(args.fail == Some(Failure::Verify), chats, log, render, output)),
+        false => runtime.block_on(watched(args.port, chats, log, render, output)),
     }
 }
 
@@ -46,11 +50,17 @@ fn unprinted(source: io::Error) -> CliError {
     CliError::Io { what: "the terminal cannot be written to".into(), source }
 }
 
-async fn watched(port: u16, log: BotLog, render: Render, output: &mut dyn Write) -> Result<ExitCode, CliError> {
-    let page = Page::start(port, Tempo::WATCHED, log, render).await.map_err(stopped)?;
-    let url = page.url();
+async fn watched(
+    port: u16,
+    chats: Chats,
+    log: BotLog,
+    render: Render,
+    output: &mut dyn Write,
+) -> Result<ExitCode, CliError> {
+    let page = Page::start(port, Tempo::WATCHED, chats, log, render).await.map_err(stopped)?;
+    let (url, messengers) = (page.url(), named(chats));
     let words = format!(
-        "\n  rekey demo   {url}\n\n  The bot runs beside a sandbox GitLab and Slack, on this machine only.\n  \
+        "\n  rekey demo   {url}\n\n  The bot runs beside a sandbox GitLab and {messengers}, on this machine only.\n  \
          Open the page, send the first mail, approve as Alice.\n  Grace and pipelines are shortened to seconds; \
          in production the grace is 15 minutes.\n\n  Ctrl-C stops it and leaves nothing behind.\n"
     );
@@ -63,10 +73,16 @@ async fn watched(port: u16, log: BotLog, render: Render, output: &mut dyn Write)
     Ok(ExitCode::SUCCESS)
 }
 
-async fn auto(red: bool, log: BotLog, render: Render, output: &mut dyn Write) -> Result<ExitCode, CliError> {
-    writeln!(output, "The bot beside a sandbox GitLab and Slack. Grace and pipelines are shortened.\n")
+async fn auto(
+    red: bool,
+    chats: Chats,
+    log: BotLog,
+    render: Render,
+    output: &mut dyn Write,
+) -> Result<ExitCode, CliError> {
+    writeln!(output, "The bot beside a sandbox GitLab and {}. Grace and pipelines are shortened.\n", named(chats))
         .map_err(unprinted)?;
-    let demo = Demo::start(Tempo::QUICK, log, render).await.map_err(stopped)?;
+    let demo = Demo::start(Tempo::QUICK, chats, log, render).await.map_err(stopped)?;
     let mut failed = Ok(());
     let mut say = |line: &str| {
         if failed.is_ok() {
@@ -79,6 +95,14 @@ async fn auto(red: bool, log: BotLog, render: Render, output: &mut dyn Write) ->
     let report = played.map_err(stopped)?;
     write!(output, "\n{}\n{}", timeline(&report), verdict(&report)).map_err(unprinted)?;
     Ok(if report.is_good() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn named(chats: Chats) -> &'static str {
+    match chats {
+        Chats::Slack => "Slack",
+        Chats::Discord => "Discord",
+        Chats::Both => "both messengers",
+    }
 }
 
 fn timeline(report: &Report) -> String {

@@ -1,10 +1,11 @@
 //! `rekey doctor`: tests every connection and permission that the configuration needs and says for each how to mend it.
-//! It changes nothing, neither in GitLab nor in Slack.
+//! It changes nothing, neither in GitLab nor in the messengers.
 
 mod bot;
 mod codes;
 mod consumers;
 mod database;
+mod discord;
 mod finding;
 mod groups;
 mod issues;
@@ -62,6 +63,10 @@ pub(super) async fn run(config: &Config, screen: &mut Screen<'_>) -> Result<Exit
     report.end(Area::Mail, mail::look(config))?;
     report.begin(Area::Slack);
     report.end(Area::Slack, slack::look(config).await)?;
+    if config.discord.is_some() {
+        report.begin(Area::Discord);
+        report.end(Area::Discord, discord::look(config).await)?;
+    }
     engine.ledger.close().await;
     report.screen.print(&report.tally.summary())?;
     Ok(if report.tally.failures > 0 { ExitCode::FAILURE } else { ExitCode::SUCCESS })

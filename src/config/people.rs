@@ -1,7 +1,7 @@
 //! `[people.<id>]`: who a click or a comment comes from. An identity belongs to one person only.
 
 use super::section::Section;
-use super::slack;
+use super::{discord, slack};
 use crate::engine::settings::Person;
 use crate::rotation::ids::PersonId;
 use std::collections::BTreeMap;
@@ -40,7 +40,7 @@ fn read_person(section: &Section<'_>, id: &str) -> Person {
     if person.slack.as_deref().is_some_and(|id| !slack::is_id(id, &['U', 'W'])) {
         section.complain("slack", "slack must be the id of the user, such as \"U0123ABCD\" (profile, Copy member ID)");
     }
-    if person.discord.as_deref().is_some_and(|id| id.is_empty() || !id.bytes().all(|digit| digit.is_ascii_digit())) {
+    if person.discord.as_deref().is_some_and(|id| !discord::is_id(id)) {
         section.complain("discord", "discord must be the id of the user, all digits, in quotes");
     }
     if ["gitlab", "slack", "discord"].iter().all(|key| !section.has(key)) {

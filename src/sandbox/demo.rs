@@ -1,6 +1,7 @@
 //! `rekey demo`: the bot exactly as in production (configuration text, checks, adapters, endpoints, workers) beside the
-//! sandbox GitLab and Slack that it reaches over HTTP by its usual clients. Loopback only, nothing is kept.
+//! sandbox GitLab, Slack and Discord that it reaches over HTTP by its usual clients. Loopback only, nothing is kept.
 
+mod discord_page;
 mod folder;
 mod log;
 mod mails;
@@ -14,9 +15,10 @@ mod watch;
 pub use log::BotLog;
 pub use mails::{Sample, samples};
 pub use page::Page;
-pub use stage::{ALICE, BOB, CHANNEL, JOB, OUTSIDER};
+pub use stage::{ALICE, BOB, CHANNEL, DISCORD_CHANNEL, JOB, OUTSIDER, Person};
 pub use story::{Check, Moment, Report, play};
 
+use super::discord::{self, Discord};
 use super::gitlab::{Fault, Gitlab, Handle, Hook, Place, Rule};
 use super::slack::{self, NoAnswer, Slack};
 use crate::app::{self, Running, StartError};
@@ -54,6 +56,9 @@ pub enum DemoError {
     /// Somebody's click had no effect.
     #[error(transparent)]
     Click(#[from] NoAnswer),
+    /// Somebody's click in Discord had no effect.
+    #[error(transparent)]
+    DiscordClick(#[from] discord::NoAnswer),
     /// Something that must happen did not, in time.
     #[error("{0} did not happen in time")]
     Late(&'static str),
@@ -83,11 +88,23 @@ impl Tempo {
     pub const QUICK: Self = Self { grace: 2, horizon: 1, step: Duration::from_millis(100) };
 }
 
+/// Where the approval is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Chats {
+    /// In a Slack channel.
+    Slack,
+    /// In a Discord channel.
+    Discord,
+    /// In both at once.
+    Both,
+}
+
 /// Everything running. Stop it with [`Demo::stop`], so that the bot finishes what is in hand.
 pub struct Demo {
     bot: Running,
     gitlab: Gitlab,
-    slack: Slack,
+    slack: Option<Slack>,
+    discord: Option<Discord>,
     cast: stage::Cast,
     tempo: Tempo,
     secrets: Secrets,
@@ -99,8 +116,8 @@ pub struct Demo {
 }
 
 impl Demo {
-    /// Starts GitLab, Slack and the bot, in that order, and lets a token come close to its expiry.
-    pub async fn start(tempo: Tempo, log: BotLog, render: Render) -> Result<Self, DemoError> {
+    /// Starts GitLab, the messengers and the bot, in that order, and lets a token come close to its expiry.
+    pub async fn start(tempo: Tempo, chats: Chats, log: BotLog, render: Render) -> Result<Self, DemoError> {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let folder = folder::Folder::new().map_err(DemoError::io("no folder for the database"))?;
         let client = crate::http::client(None).map_err(|error| DemoError::Call(error.to_string()))?;
@@ -108,14 +125,30 @@ impl Demo {
         let (world, cast) = stage::world(&secrets, tempo.step, clock.now());
         let no_port = "no port for the sandbox";
         let gitlab = Gitlab::start(world, clock.clone()).await.map_err(DemoError::io(no_port))?;
-        let workspace = stage::workspace(&secrets);
-        let slack = Slack::start(workspace, clock.clone(), client.clone()).await.map_err(DemoError::io(no_port))?;
-        let at = Addresses { gitlab: gitlab.base_url(), slack: slack.base_url(), folder: folder.path().to_owned() };
+        let (workspace, guild) = (stage::workspace(&secrets), stage::guild(&secrets));
+        let slack = match chats {
+            Chats::Slack | Chats::Both => Some(Slack::start(workspace, clock.clone(), client.clone()).await),
+            Chats::Discord => None,
+        };
+        let slack = slack.transpose().map_err(DemoError::io(no_port))?;
+        let discord = match chats {
+            Chats::Discord | Chats::Both => Some(Discord::start(guild, clock.clone(), client.clone()).await),
+            Chats::Slack => None,
+        };
+        let discord = discord.transpose().map_err(DemoError::io(no_port))?;
+        let at = Addresses {
+            gitlab: gitlab.base_url(),
+            slack: slack.as_ref().map(Slack::base_url),
+            discord: discord.as_ref().map(|discord| {
+                settings::Guild { url: discord.base_url(), public_key: discord.state().public_key() }
+            }),
+            folder: folder.path().to_owned(),
+        };
         let surroundings = settings::DemoSurroundings::new(&secrets, &at, tempo);
         let config = config::load(Path::new("rekey.toml"), &surroundings).map_err(DemoError::Config)?;
         let bot = app::run(&config, clock, Arc::new(RealDice), render).await?;
         let (sent, armed) = (Mutex::default(), Mutex::default());
-        let demo = Self { bot, gitlab, slack, cast, tempo, secrets, client, log, sent, armed, _folder: folder };
+        let demo = Self { bot, gitlab, slack, discord, cast, tempo, secrets, client, log, sent, armed, _folder: folder };
         demo.connect();
         demo.come_close_to_expiry().await?;
         Ok(demo)
@@ -127,7 +160,15 @@ impl Demo {
         let hook = Hook::new(Place::Group(self.cast.group), &format!("{bot}/hooks/gitlab"));
         let hook = hook.signing(&self.secrets.signing_token);
         self.gitlab().with(|world| world.hook(hook));
-        self.slack().with(|world| world.settings.bot = bot);
+        if let Some(slack) = self.slack() {
+            slack.with(|world| world.settings.bot.clone_from(&bot));
+        }
+        if let Some(discord) = self.discord() {
+            discord.with(|world| {
+                world.settings.bot = bot;
+                world.commands = crate::server::discord::commands::registered();
+            });
+        }
     }
 
     /// The token joins after the bot's first scan, which would find it before any mail could tell of it.
@@ -158,8 +199,13 @@ impl Demo {
     }
 
     /// The sandbox Slack, to look at and to move.
-    pub fn slack(&self) -> slack::Handle {
-        self.slack.state()
+    pub fn slack(&self) -> Option<slack::Handle> {
+        self.slack.as_ref().map(Slack::state)
+    }
+
+    /// The sandbox Discord, to look at and to move.
+    pub fn discord(&self) -> Option<discord::Handle> {
+        self.discord.as_ref().map(Discord::state)
     }
 
     /// Hands a mail to the bot as a mail server would. Links to gitlab.com become links to the sandbox.
@@ -176,13 +222,15 @@ impl Demo {
         Ok(answer)
     }
 
-    /// Somebody presses a button of the newest card that has it.
-    pub async fn press(&self, person: &str, action: &str) -> Result<(), DemoError> {
-        let action = format!("rekey.{action}");
-        let messages = self.slack().messages(CHANNEL);
+    /// Somebody presses a button of the newest card that has it, in Slack if the bot is there.
+    pub async fn press(&self, person: Person, action: &str) -> Result<(), DemoError> {
+        let (Some(slack), action) = (self.slack(), format!("rekey.{action}")) else {
+            return self.press_in_discord(person, action).await;
+        };
+        let messages = slack.messages(CHANNEL);
         let card = messages.iter().rev().find(|message| has_button(&message.blocks, &action));
         let ts = card.map(|card| card.ts.clone()).ok_or_else(|| NoAnswer::NoButton(action.clone()))?;
-        Ok(self.slack().press(person, &ts, &action).await?)
+        Ok(slack.press(person.slack, &ts, &action).await?)
     }
 
     /// From now on the job that proves the token fails, or no longer.

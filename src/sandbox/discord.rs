@@ -119,6 +119,14 @@ impl Handle {
         self.with(|world| world.channels.get(channel).map(|c| c.messages.clone()).unwrap_or_default())
     }
 
+    /// What was said to somebody in direct messages, oldest first.
+    pub fn direct(&self, user: &str) -> Vec<Message> {
+        self.with(|world| {
+            let with = world.channels.values().find(|channel| channel.recipient.as_deref() == Some(user));
+            with.map(|channel| channel.messages.clone()).unwrap_or_default()
+        })
+    }
+
     /// The lines that only this person saw, oldest first.
     pub fn private(&self, user: &str) -> Vec<Ephemeral> {
         self.with(|world| world.ephemerals.iter().filter(|line| line.user == user).cloned().collect())

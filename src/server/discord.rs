@@ -3,7 +3,7 @@
 
 pub mod commands;
 mod interaction;
-mod reply;
+pub mod reply;
 pub mod signature;
 
 pub use interaction::answer;

@@ -6,6 +6,7 @@
 )]
 
 mod commands;
+mod discord;
 mod doctor;
 mod office;
 mod people;

@@ -135,6 +135,11 @@ fn everything_that_can_be_said_is_understood() {
     assert_eq!(config.mail.unwrap().trust, MailTrust::AuthenticationResults(vec!["mx.example.com".into()]));
     assert_eq!(config.gitlab.webhook.signing_tokens.len(), 2);
     assert_eq!(config.slack.unwrap().signing_secrets[1].reference, "env:SLACK_SIGNING_SECRET_OLD");
+    let discord = config.discord.unwrap();
+    assert_eq!(
+        (discord.api_url.as_str(), discord.guild.as_str()),
+        ("https://discord.com/api/v10", "1300000000000000099")
+    );
     assert_eq!(config.people[&PersonId::from("grace")].gitlab.as_deref(), Some("grace"));
     let owners: Vec<String> = config.tokens.iter().map(|(token, _)| token.owner.to_string()).collect();
     insta::assert_snapshot!(owners.join("\n"), @r"

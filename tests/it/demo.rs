@@ -3,7 +3,7 @@
 mod browser;
 
 use browser::Browser;
-use rekey::sandbox::demo::{BotLog, Demo, Page, Report, Tempo, play, samples};
+use rekey::sandbox::demo::{BotLog, CHANNEL, Chats, DISCORD_CHANNEL, Demo, Page, Report, Tempo, play, samples};
 use rekey::server::Render;
 use rekey::telemetry::{LogFormat, LogSettings, subscriber};
 use std::sync::Arc;
@@ -12,8 +12,8 @@ fn render() -> Render {
     Arc::new(String::new)
 }
 
-async fn played(red: bool) -> Report {
-    let demo = Demo::start(Tempo::QUICK, BotLog::default(), render()).await.unwrap();
+async fn played(red: bool, chats: Chats) -> Report {
+    let demo = Demo::start(Tempo::QUICK, chats, BotLog::default(), render()).await.unwrap();
     let mut said = Vec::new();
     let report = play(&demo, red, &mut |line| said.push(line.to_owned())).await.unwrap();
     demo.stop().await;
@@ -25,14 +25,34 @@ async fn played(red: bool) -> Report {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn without_a_browser_the_mail_leads_to_a_proven_rotation() {
-    let report = played(false).await;
+    let report = played(false, Chats::Slack).await;
     assert!(report.timeline.iter().any(|moment| moment.what.contains("revoked, confirmed")), "{report:#?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_red_pipeline_leads_to_stuck_and_restore_puts_the_old_value_back() {
-    let report = played(true).await;
+    let report = played(true, Chats::Slack).await;
     assert!(report.timeline.iter().any(|moment| moment.what.contains("previous value restored")), "{report:#?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_same_story_is_told_in_discord_both_ways() {
+    let report = played(false, Chats::Discord).await;
+    assert!(report.timeline.iter().any(|moment| moment.source == "discord" && moment.what.contains("approved (1 of 1)")), "{report:#?}");
+    let report = played(true, Chats::Discord).await;
+    assert!(report.timeline.iter().any(|moment| moment.what.contains("previous value restored")), "{report:#?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn in_both_messengers_at_once_the_card_tells_the_same_and_has_no_buttons_in_the_end() {
+    let demo = Demo::start(Tempo::QUICK, Chats::Both, BotLog::default(), render()).await.unwrap();
+    let report = play(&demo, false, &mut |_| {}).await.unwrap();
+    let (slack, discord) = (demo.slack().unwrap(), demo.discord().unwrap());
+    let card = &slack.messages(CHANNEL)[0];
+    let twin = &discord.messages(DISCORD_CHANNEL)[0];
+    assert!(report.is_good() && card.text.contains("Done.") && twin.content.contains("Done."), "{twin:#?}");
+    assert!(twin.components.is_empty() && !card.blocks.iter().any(|block| block["type"] == "actions"));
+    demo.stop().await;
 }
 
 /// On one thread, so that the logger hears the bot and no other story.
@@ -43,7 +63,7 @@ async fn the_mailbox_says_why_a_mail_was_of_no_use() {
     let settings = LogSettings { format: Some(LogFormat::Json), filter: None };
     let lines = subscriber(&settings, false, move || kept.clone()).unwrap();
     let _listening = tracing::subscriber::set_default(lines);
-    let demo = Demo::start(Tempo::QUICK, log, render()).await.unwrap();
+    let demo = Demo::start(Tempo::QUICK, Chats::Slack, log, render()).await.unwrap();
     let mut answers = Vec::new();
     for sample in samples() {
         let answer = demo.mail(sample.name, sample.raw).await.unwrap();
@@ -61,10 +81,10 @@ async fn the_mailbox_says_why_a_mail_was_of_no_use() {
 #[tokio::test(flavor = "multi_thread")]
 async fn in_a_browser_a_person_sends_the_mail_presses_approve_and_sees_the_case_closed() {
     let Some(browser) = Browser::open().await else { return };
-    let page = Page::start(0, Tempo::QUICK, BotLog::default(), render()).await.unwrap();
+    let page = Page::start(0, Tempo::QUICK, Chats::Slack, BotLog::default(), render()).await.unwrap();
     browser.go(&page.url()).await;
     browser.click("button[data-mail=expiry]").await;
-    browser.click("#messages button[data-key='rekey.approve']").await;
+    browser.click("#slack button[data-key='rekey.approve']").await;
     browser.until("return document.querySelector('#status').textContent.includes('the old one is revoked')").await;
     browser.until("return document.querySelector('#issue .meta').textContent.includes('closed')").await;
     browser.until("return document.querySelectorAll('#rail .done').length === 7").await;
@@ -79,8 +99,33 @@ async fn in_a_browser_a_person_sends_the_mail_presses_approve_and_sees_the_case_
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn in_a_browser_discords_card_its_form_and_what_it_proposes_are_used_as_in_discord() {
+    let Some(browser) = Browser::open().await else { return };
+    let page = Page::start(0, Tempo::QUICK, Chats::Both, BotLog::default(), render()).await.unwrap();
+    browser.go(&page.url()).await;
+    browser.click("#chats button[data-key=discord]").await;
+    browser.click("button[data-mail=expiry]").await;
+    browser.until("return !!document.querySelector('#discord button.green')").await;
+    browser.screenshot("demo-discord.png").await;
+    browser.write("#line", "/rekey incident inv").await;
+    browser.until("return [...document.querySelectorAll('#choices option')].some((one) => one.value === '/rekey incident inventory')").await;
+    browser.write("#line", "entory\u{e007}").await;
+    browser.until("return document.querySelector('#form').open").await;
+    browser.screenshot("demo-discord-form.png").await;
+    browser.click("#form button.plain").await;
+    browser.until("return !document.querySelector('#form').open").await;
+    browser.click("#discord button.green").await;
+    browser.until("return document.querySelector('#status').textContent.includes('the old one is revoked')").await;
+    browser.until("return document.querySelector('#discord .embed h3').textContent.includes('Done')").await;
+    assert_eq!(browser.read("return String(document.querySelectorAll('#discord .message .actions').length)").await, "0");
+    browser.screenshot("demo-discord-done.png").await;
+    browser.close().await;
+    page.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_page_answers_under_its_own_name_only_and_lets_nothing_foreign_in() {
-    let page = Page::start(0, Tempo::QUICK, BotLog::default(), render()).await.unwrap();
+    let page = Page::start(0, Tempo::QUICK, Chats::Slack, BotLog::default(), render()).await.unwrap();
     let client = reqwest::Client::new();
     let own = client.get(page.url()).send().await.unwrap();
     assert!(own.headers()["content-security-policy"].to_str().unwrap().starts_with("default-src 'none'"));

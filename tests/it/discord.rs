@@ -1,7 +1,10 @@
 //! Stories of Discord: what people see, what they press, and what is lost on the way.
 
+mod commands;
 pub mod door;
 mod gateway;
 mod house;
+mod judged;
 mod messenger;
+mod samples;
 mod words;

@@ -182,11 +182,21 @@ impl Client {
     /// Posts a message. If the same `nonce` was used in the past minutes, nothing is posted and that message is
     /// answered; later, look before repeating.
     pub async fn post(&self, channel: &str, message: &Message, nonce: &str) -> Result<Seen, ChatError> {
-        let mut body = message.body();
-        body["nonce"] = nonce.into();
-        body["enforce_nonce"] = true.into();
         let path = format!("/channels/{}/messages", id(channel)?);
-        self.ask(Call::post(path).json(&body).bucket(format!("post {channel}"))).await
+        self.ask(Call::post(path).json(&once(message, nonce)).bucket(format!("post {channel}"))).await
+    }
+
+    /// Says something to one person in a direct message. Somebody who takes none hears nothing; that is no error.
+    pub async fn tell(&self, user: &str, message: &Message, nonce: &str) -> Result<(), ChatError> {
+        let call = Call::post("/users/@me/channels").json(&json!({"recipient_id": id(user)?})).bucket("direct");
+        let channel: Channel = self.ask(call).await?;
+        let path = format!("/channels/{}/messages", id(&channel.id)?);
+        match self.api.call(&Call::post(path).json(&once(message, nonce)).bucket(format!("post {}", channel.id))).await {
+            Ok(_) => Ok(()),
+            // 50007: they do not let the server's members write to them.
+            Err(error) if error.code() == Some(50_007) => Ok(()),
+            Err(error) => Err(failed(&error)),
+        }
     }
 
     /// Replaces a message of ours, whole.
@@ -269,6 +279,14 @@ pub fn is_last(page: &[Seen]) -> bool {
 /// Ids are numbers in text, and grow with time.
 pub fn number(id: &str) -> u64 {
     id.parse().unwrap_or_default()
+}
+
+/// The body of a message that is posted once, even if it is sent twice within minutes.
+fn once(message: &Message, nonce: &str) -> Value {
+    let mut body = message.body();
+    body["nonce"] = nonce.into();
+    body["enforce_nonce"] = true.into();
+    body
 }
 
 fn parsed<T: DeserializeOwned>(reply: &Reply) -> Result<T, ChatError> {

@@ -16,6 +16,7 @@ pub(super) enum Area {
     Webhooks,
     Mail,
     Slack,
+    Discord,
 }
 
 impl Area {
@@ -31,6 +32,7 @@ impl Area {
             Self::Webhooks => "Webhooks",
             Self::Mail => "Mail",
             Self::Slack => "Slack",
+            Self::Discord => "Discord",
         }
     }
 }

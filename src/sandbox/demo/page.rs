@@ -3,8 +3,9 @@
 
 mod forms;
 
+use super::super::slack;
 use super::picture::mailbox;
-use super::{BotLog, CHANNEL, Demo, DemoError, Tempo};
+use super::{BotLog, CHANNEL, Chats, Demo, DemoError, Tempo, discord_page};
 use crate::server::Render;
 use axum::extract::{Path, Request, State};
 use axum::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HOST, X_CONTENT_TYPE_OPTIONS};
@@ -31,10 +32,11 @@ pub struct Page {
     task: JoinHandle<()>,
 }
 
-struct Shared {
+pub(super) struct Shared {
     demo: RwLock<Option<Demo>>,
     address: SocketAddr,
     tempo: Tempo,
+    chats: Chats,
     log: BotLog,
     render: Render,
 }
@@ -73,11 +75,17 @@ impl IntoResponse for DemoError {
 
 impl Page {
     /// Starts a demo and its page on a port of this machine; 0 takes a free one.
-    pub async fn start(port: u16, tempo: Tempo, log: BotLog, render: Render) -> Result<Self, DemoError> {
+    pub async fn start(
+        port: u16,
+        tempo: Tempo,
+        chats: Chats,
+        log: BotLog,
+        render: Render,
+    ) -> Result<Self, DemoError> {
         let listener = TcpListener::bind(("127.0.0.1", port)).await.map_err(DemoError::io("no port for the page"))?;
         let address = listener.local_addr().map_err(DemoError::io("no port for the page"))?;
-        let demo = Demo::start(tempo, log.clone(), render.clone()).await?;
-        let shared = Arc::new(Shared { demo: RwLock::new(Some(demo)), address, tempo, log, render });
+        let demo = Demo::start(tempo, chats, log.clone(), render.clone()).await?;
+        let shared = Arc::new(Shared { demo: RwLock::new(Some(demo)), address, tempo, chats, log, render });
         let router = router(shared.clone());
         let task = tokio::spawn(async move {
             // Ends only when the task is aborted; a sandbox has nobody to tell.
@@ -109,6 +117,9 @@ fn router(shared: Arc<Shared>) -> Router {
         .route("/dom.js", get(|| asset("text/javascript", include_str!("page/dom.js"))))
         .route("/slack.js", get(|| asset("text/javascript", include_str!("page/slack.js"))))
         .route("/form.js", get(|| asset("text/javascript", include_str!("page/form.js"))))
+        .route("/who.js", get(|| asset("text/javascript", include_str!("page/who.js"))))
+        .route("/discord.js", get(|| asset("text/javascript", include_str!("page/discord.js"))))
+        .route("/markdown.js", get(|| asset("text/javascript", include_str!("page/markdown.js"))))
         .route("/gitlab.js", get(|| asset("text/javascript", include_str!("page/gitlab.js"))))
         .route("/mailbox", get(async || Json(mailbox())))
         .route("/picture", get(picture))
@@ -118,6 +129,7 @@ fn router(shared: Arc<Shared>) -> Router {
         .merge(forms::router())
         .route("/trouble", post(trouble))
         .route("/again", post(again))
+        .merge(discord_page::router())
         .layer(from_fn_with_state(shared.clone(), guard))
         .with_state(shared)
 }
@@ -143,7 +155,7 @@ async fn guard(State(shared): State<Arc<Shared>>, request: Request, next: Next) 
 }
 
 impl Shared {
-    async fn with<T>(&self, act: impl AsyncFnOnce(&Demo) -> Result<T, DemoError>) -> Result<T, DemoError> {
+    pub(super) async fn with<T>(&self, act: impl AsyncFnOnce(&Demo) -> Result<T, DemoError>) -> Result<T, DemoError> {
         match self.demo.read().await.as_ref() {
             Some(demo) => act(demo).await,
             None => Err(DemoError::Call("the demo has been stopped".into())),
@@ -168,7 +180,7 @@ async fn mail(
 }
 
 async fn press(State(shared): State<Arc<Shared>>, Json(press): Json<Press>) -> Result<StatusCode, DemoError> {
-    let pressed = async |demo: &Demo| Ok(demo.slack().press(&press.user, &press.ts, &press.action).await?);
+    let pressed = async |demo: &Demo| Ok(in_slack(demo)?.press(&press.user, &press.ts, &press.action).await?);
     shared.with(pressed).await.map(|()| StatusCode::NO_CONTENT)
 }
 
@@ -176,12 +188,16 @@ async fn press(State(shared): State<Arc<Shared>>, Json(press): Json<Press>) -> R
 async fn say(State(shared): State<Arc<Shared>>, Json(line): Json<Line>) -> Result<StatusCode, DemoError> {
     let said = async |demo: &Demo| {
         match line.text.trim().strip_prefix("/rekey") {
-            Some(text) => drop(demo.slack().command(&line.user, CHANNEL, text.trim()).await?),
-            None => drop(demo.slack().with(|world| world.say(CHANNEL, &line.user, &line.text, None))),
+            Some(text) => drop(in_slack(demo)?.command(&line.user, CHANNEL, text.trim()).await?),
+            None => drop(in_slack(demo)?.with(|world| world.say(CHANNEL, &line.user, &line.text, None))),
         }
         Ok(StatusCode::NO_CONTENT)
     };
     shared.with(said).await
+}
+
+fn in_slack(demo: &Demo) -> Result<slack::Handle, DemoError> {
+    demo.slack().ok_or_else(|| DemoError::Call("there is no Slack in this demo".into()))
 }
 
 async fn trouble(State(shared): State<Arc<Shared>>, Json(wanted): Json<Trouble>) -> Result<StatusCode, DemoError> {
@@ -203,6 +219,6 @@ async fn again(State(shared): State<Arc<Shared>>) -> Result<StatusCode, DemoErro
     if let Some(old) = demo.take() {
         old.stop().await;
     }
-    *demo = Some(Demo::start(shared.tempo, shared.log.clone(), shared.render.clone()).await?);
+    *demo = Some(Demo::start(shared.tempo, shared.chats, shared.log.clone(), shared.render.clone()).await?);
     Ok(StatusCode::NO_CONTENT)
 }

@@ -1,6 +1,7 @@
 //! Everything that the page shows, as JSON: what the sandboxes say of themselves, and where the bot stands.
 
-use super::{ALICE, BOB, CHANNEL, Demo, DemoError, OUTSIDER, lock, samples};
+use super::stage::PEOPLE;
+use super::{CHANNEL, DISCORD_CHANNEL, Demo, DemoError, lock, samples};
 use crate::rotation::phase::Phase;
 use crate::rotation::record::Rotation;
 use crate::rotation::view::card;
@@ -12,17 +13,20 @@ impl Demo {
     /// The present moment.
     pub(super) async fn picture(&self) -> Result<Value, DemoError> {
         let gitlab = self.look(&format!("{}/sandbox/state", self.gitlab.base_url())).await?;
-        let slack = self.look(&format!("{}/sandbox/slack/state", self.slack.base_url())).await?;
+        let slack = match &self.slack {
+            Some(slack) => self.look(&format!("{}/sandbox/slack/state", slack.base_url())).await?,
+            None => Value::Null,
+        };
+        let discord = match &self.discord {
+            Some(discord) => self.look(&format!("{}/sandbox/discord/state", discord.base_url())).await?,
+            None => Value::Null,
+        };
         Ok(json!({
-            "now": Timestamp::now(), "channel": CHANNEL, "grace": self.tempo.grace, "account": self.cast.account,
-            "people": [
-                {"id": ALICE, "name": "Alice", "role": "approves"},
-                {"id": BOB, "name": "Bob", "role": "may ask"},
-                {"id": OUTSIDER, "name": "Mallory", "role": "an outsider"},
-            ],
+            "now": Timestamp::now(), "channel": CHANNEL, "discord_channel": DISCORD_CHANNEL, "grace": self.tempo.grace, "account": self.cast.account,
+            "people": PEOPLE,
             "sent": *lock(&self.sent), "rotation": self.rotation().await.as_ref().map(standing),
             "faults": {"red": gitlab["failing_job"].is_string(), "cut": self.is_armed()},
-            "gitlab": gitlab, "slack": slack, "log": self.log.lines(),
+            "gitlab": gitlab, "slack": slack, "discord": discord, "log": self.log.lines(),
         }))
     }
 

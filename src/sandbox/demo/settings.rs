@@ -1,7 +1,8 @@
 //! The bot's configuration for the demo: the text that a person would write, and secrets where it refers to them.
 
+use super::super::discord;
 use super::Tempo;
-use super::stage::{ALICE, BOB, CHANNEL, TEAM};
+use super::stage::{ALICE, BOB, CHANNEL, DISCORD_CHANNEL, TEAM};
 use crate::config::Surroundings;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -18,6 +19,8 @@ pub(super) struct Secrets {
     pub signing_token: String,
     pub slack_token: String,
     pub slack_secret: String,
+    pub discord_token: String,
+    pub discord_seed: [u8; 32],
     pub mail_password: String,
 }
 
@@ -29,16 +32,25 @@ impl Secrets {
             signing_token: format!("whsec_{}", STANDARD.encode(rand::random::<[u8; 32]>())),
             slack_token: format!("xoxb-sandbox-{}", hex()),
             slack_secret: hex(),
+            discord_token: format!("sandbox.{}", hex()),
+            discord_seed: rand::random(),
             mail_password: hex(),
         }
     }
 }
 
-/// Where the sandboxes are.
+/// Where the sandboxes are; a messenger that is not there is not configured.
 pub(super) struct Addresses {
     pub gitlab: String,
-    pub slack: String,
+    pub slack: Option<String>,
+    pub discord: Option<Guild>,
     pub folder: PathBuf,
+}
+
+/// Where Discord is, and with what its interactions are verified.
+pub(super) struct Guild {
+    pub url: String,
+    pub public_key: String,
 }
 
 /// A machine on which the configuration and its secrets lie ready.
@@ -49,19 +61,33 @@ pub(super) struct DemoSurroundings {
 
 impl DemoSurroundings {
     pub(super) fn new(secrets: &Secrets, at: &Addresses, tempo: Tempo) -> Self {
+        let guild = discord::Settings::default();
+        let (url, public_key) = match &at.discord {
+            Some(discord) => (discord.url.clone(), discord.public_key.clone()),
+            None => (String::new(), String::new()),
+        };
         let values = [
             ("{gitlab}", at.gitlab.clone()),
-            ("{slack}", at.slack.clone()),
+            ("{slack}", at.slack.clone().unwrap_or_default()),
+            ("{discord}", url),
+            ("{public_key}", public_key),
+            ("{application}", guild.application),
+            ("{guild}", guild.guild),
+            ("{discord_channel}", DISCORD_CHANNEL.to_owned()),
+            ("{alice_discord}", ALICE.discord.to_owned()),
+            ("{bob_discord}", BOB.discord.to_owned()),
             ("{database}", at.folder.join("rekey.db").display().to_string()),
             ("{grace}", tempo.grace.to_string()),
             ("{horizon}", tempo.horizon.to_string()),
             ("{team}", TEAM.to_owned()),
             ("{channel}", CHANNEL.to_owned()),
-            ("{alice}", ALICE.to_owned()),
-            ("{bob}", BOB.to_owned()),
+            ("{alice}", ALICE.slack.to_owned()),
+            ("{bob}", BOB.slack.to_owned()),
             ("{mail_user}", MAIL_USER.to_owned()),
         ];
-        let text = include_str!("settings.toml").to_owned();
+        let mut text = include_str!("settings.toml").to_owned();
+        text.push_str(at.slack.as_ref().map_or("", |_| include_str!("slack.toml")));
+        text.push_str(at.discord.as_ref().map_or("", |_| include_str!("discord.toml")));
         let text = values.iter().fold(text, |text, (name, value)| text.replace(name, value));
         Self { text, secrets: secrets.clone() }
     }
@@ -75,6 +101,7 @@ impl Surroundings for DemoSurroundings {
             "GITLAB_SIGNING_TOKEN" => &secrets.signing_token,
             "SLACK_TOKEN" => &secrets.slack_token,
             "SLACK_SIGNING_SECRET" => &secrets.slack_secret,
+            "DISCORD_TOKEN" => &secrets.discord_token,
             "MAIL_PASSWORD" => &secrets.mail_password,
             _ => return None,
         };

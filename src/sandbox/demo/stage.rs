@@ -1,7 +1,7 @@
 //! The world of the demo: a security group with a service account, the project that uses its token, and people.
 
 use super::super::gitlab::{DEVELOPER, JobPlan, Mint, OWNER, Pace, Place, Variable, World};
-use super::super::slack;
+use super::super::{discord, slack};
 use super::settings::Secrets;
 use crate::clock::utc_date;
 use jiff::{Timestamp, ToSpan};
@@ -11,12 +11,33 @@ use std::time::Duration;
 pub(super) const TEAM: &str = "T0DEMO0001";
 /// Slack's channel.
 pub const CHANNEL: &str = "C0ROTATE01";
+/// Discord's channel.
+pub const DISCORD_CHANNEL: &str = "1300000000000000500";
+
+/// Somebody, by their accounts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Person {
+    /// What others call them.
+    pub name: &'static str,
+    /// What they may do.
+    pub role: &'static str,
+    /// In Slack.
+    pub slack: &'static str,
+    /// In Discord.
+    pub discord: &'static str,
+}
+
 /// Who may approve.
-pub const ALICE: &str = "U0ALICE001";
+pub const ALICE: Person =
+    Person { name: "Alice", role: "approves", slack: "U0ALICE001", discord: "1300000000000000011" };
 /// Who may ask.
-pub const BOB: &str = "U0BOB00001";
+pub const BOB: Person = Person { name: "Bob", role: "may ask", slack: "U0BOB00001", discord: "1300000000000000010" };
 /// Somebody in the channel whom the configuration does not name.
-pub const OUTSIDER: &str = "U0MALLORY1";
+pub const OUTSIDER: Person =
+    Person { name: "Mallory", role: "an outsider", slack: "U0MALLORY1", discord: "1300000000000000666" };
+/// All of them.
+pub(super) const PEOPLE: [Person; 3] = [ALICE, BOB, OUTSIDER];
+
 /// The job that proves the token.
 pub const JOB: &str = "inventory";
 /// The call that makes a token.
@@ -77,8 +98,18 @@ pub(super) fn workspace(secrets: &Secrets) -> slack::World {
         signing_secret: secrets.slack_secret.clone(),
         ..slack::Settings::default()
     };
-    let people = [(ALICE, "Alice"), (BOB, "Bob"), (OUTSIDER, "Mallory")];
-    slack::World::new(settings, (CHANNEL, "token-rotation"), &people)
+    slack::World::new(settings, (CHANNEL, "token-rotation"), &PEOPLE.map(|person| (person.slack, person.name)))
+}
+
+/// Discord with its people.
+pub(super) fn guild(secrets: &Secrets) -> discord::World {
+    let settings = discord::Settings {
+        token: secrets.discord_token.clone(),
+        seed: secrets.discord_seed,
+        ..discord::Settings::default()
+    };
+    let people = PEOPLE.map(|person| (person.discord, person.name));
+    discord::World::new(settings, (DISCORD_CHANNEL, "token-rotation"), &people)
 }
 
 impl Cast {

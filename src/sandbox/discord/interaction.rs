@@ -8,7 +8,7 @@ use super::refusal::{
     ACKNOWLEDGED, DEAD_TOKEN, EMPTY_MESSAGE, Outcome, UNKNOWN_INTERACTION, UNKNOWN_MESSAGE, UNKNOWN_WEBHOOK, invalid,
     refuse,
 };
-use super::rest::Reply;
+use super::rest::{Call, Reply};
 use super::world::{Ephemeral, Message, Modal, World};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
@@ -72,11 +72,30 @@ impl Interaction {
     }
 }
 
-pub(super) fn callback(world: &mut World, id: &str, token: &str, body: &Value) -> Outcome<Reply> {
+pub(super) fn callback(world: &mut World, id: &str, token: &str, call: &Call<'_>) -> Outcome<Reply> {
     match world.interactions.get(token) {
-        Some(known) if known.id == id => answer(world, token, body).map(|()| Reply::Nothing),
-        _ => refuse(UNKNOWN_INTERACTION),
+        Some(known) if known.id == id => answer(world, token, &call.body)?,
+        _ => return refuse(UNKNOWN_INTERACTION),
     }
+    let with_response = call.query.get("with_response").is_some_and(|wanted| wanted == "true" || wanted == "1");
+    Ok(match world.interactions.get(token) {
+        Some(known) if with_response => Reply::Body(came_of(known)),
+        _ => Reply::Nothing,
+    })
+}
+
+/// What those are told who ask what came of their answer.
+fn came_of(known: &Interaction) -> Value {
+    let message = match &known.original {
+        Some(Original::Private(id) | Original::Public(id)) => Some(id),
+        _ => None,
+    };
+    let private = matches!(&known.original, Some(Original::Private(_) | Original::Promised { private: true }));
+    json!({"interaction": {
+        "id": known.id, "type": known.kind, "activity_instance_id": null, "response_message_id": message,
+        "response_message_loading": matches!(&known.original, Some(Original::Promised { .. })),
+        "response_message_ephemeral": private,
+    }})
 }
 
 /// Takes the first answer.

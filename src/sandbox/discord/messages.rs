@@ -1,7 +1,7 @@
 //! Messages and threads: written, edited, read back, removed.
 
 use super::permissions::{self, CREATE_THREADS, EMBED, HISTORY, MENTION_EVERYONE, SEND, SEND_IN_THREADS, allowed};
-use super::refusal::{ARCHIVED, EMPTY_MESSAGE, HAS_THREAD, NOT_THE_AUTHOR, Outcome, UNKNOWN_MESSAGE, invalid, refuse};
+use super::refusal::{ARCHIVED, CLOSED, EMPTY_MESSAGE, HAS_THREAD, NOT_THE_AUTHOR, Outcome, UNKNOWN_MESSAGE, UNKNOWN_USER, invalid, refuse};
 use super::rest::{Call, Reply};
 use super::world::{Channel, Message, World};
 use super::{check, guild};
@@ -127,7 +127,31 @@ pub(super) fn thread(world: &mut World, channel: &str, id: &str, body: &Value) -
 fn writable<'w>(world: &'w World, channel: &str) -> Outcome<&'w Channel> {
     let place = allowed(world, channel, 0)?;
     let place = allowed(world, channel, if place.parent.is_some() { SEND_IN_THREADS } else { SEND })?;
-    if place.locked { refuse(ARCHIVED) } else { Ok(place) }
+    let recipient = place.recipient.as_ref().and_then(|recipient| world.users.get(recipient));
+    match recipient {
+        Some(user) if user.closed => refuse(CLOSED),
+        _ if place.locked => refuse(ARCHIVED),
+        _ => Ok(place),
+    }
+}
+
+/// The channel for direct messages with somebody; always the same.
+pub(super) fn direct(world: &mut World, body: &Value) -> Outcome<Reply> {
+    let user = body["recipient_id"].as_str().unwrap_or_default();
+    if !world.users.contains_key(user) {
+        return refuse(UNKNOWN_USER);
+    }
+    let known = world.channels.iter().find(|(_, channel)| channel.recipient.as_deref() == Some(user));
+    let id = match known {
+        Some((id, _)) => id.clone(),
+        None => {
+            let id = world.new_id();
+            let channel = Channel { recipient: Some(user.to_owned()), ..Channel::default() };
+            world.channels.insert(id.clone(), channel);
+            id
+        }
+    };
+    Ok(Reply::Body(json!({"id": id, "type": 1, "recipients": [{"id": user}]})))
 }
 
 /// Puts the parts that are named into the message; what is not named stays. Embeds need a right of their own and are

@@ -69,6 +69,24 @@ impl Handle {
         })
     }
 
+    /// A command without subcommands, with these values, as Discord would send it.
+    pub fn typed_plainly(
+        &self,
+        user: &str,
+        channel: &str,
+        name: &str,
+        values: &[(&str, &str)],
+    ) -> Result<Value, NoAnswer> {
+        self.with(|world| {
+            let known = world.commands.iter().find(|command| command["name"] == name);
+            let id = known.map(|command| command["id"].clone()).ok_or_else(|| NoAnswer::NoCommand(name.to_owned()))?;
+            let options: Vec<Value> =
+                values.iter().map(|(name, value)| json!({"name": name, "type": 3, "value": value})).collect();
+            let data = json!({"id": id, "name": name, "type": 1, "guild_id": world.settings.guild, "options": options});
+            began(world, COMMAND, user, channel, None, data)
+        })
+    }
+
     /// Fills in the form that is open before somebody.
     pub async fn submit(&self, user: &str, values: &[(&str, &str)]) -> Result<Shown, NoAnswer> {
         let payload = self.filled_in(user, values)?;
@@ -94,7 +112,10 @@ impl Handle {
         }
         let (status, body) = self.deliver(&payload.to_string()).await?;
         if status == 200 {
-            let taken = self.with(|world| interaction::answer(world, &token, &body));
+            let taken = self.with(|world| {
+                world.sent.push(("answer".to_owned(), body.clone()));
+                interaction::answer(world, &token, &body)
+            });
             self.0.changed.notify_waiters();
             taken.map_err(|refusal| NoAnswer::Refused(said(&refusal)))?;
         } else if status != 202 {

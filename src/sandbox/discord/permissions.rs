@@ -23,6 +23,9 @@ pub(super) const USUAL: u64 = VIEW | SEND | EMBED | HISTORY | CREATE_THREADS | S
 
 /// What the bot may do there.
 pub(super) fn of_bot(world: &World, channel: &Channel) -> u64 {
+    if channel.recipient.is_some() {
+        return USUAL;
+    }
     let parent = channel.parent.as_ref().and_then(|parent| world.channels.get(parent));
     let everybody = world.roles.get(&world.settings.guild).map_or(0, |role| role.permissions);
     everybody & !channel.denied & !parent.map_or(0, |parent| parent.denied)
@@ -32,7 +35,7 @@ pub(super) fn of_bot(world: &World, channel: &Channel) -> u64 {
 pub(super) fn allowed<'w>(world: &'w World, id: &str, needed: u64) -> Outcome<&'w Channel> {
     let Some(channel) = world.channels.get(id) else { return refuse(UNKNOWN_CHANNEL) };
     let granted = of_bot(world, channel);
-    if !world.invited || granted & VIEW == 0 {
+    if (!world.invited && channel.recipient.is_none()) || granted & VIEW == 0 {
         return refuse(MISSING_ACCESS);
     }
     if granted & needed != needed {

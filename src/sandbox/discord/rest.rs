@@ -77,6 +77,9 @@ fn answer(
             Err(_) => return invalid("_", "The request body contains invalid JSON."),
         },
     };
+    if !body.is_null() {
+        world.sent.push((format!("{method} /{}", path.join("/")), body.clone()));
+    }
     let query = form_urlencoded::parse(query.as_bytes()).into_owned().collect();
     route(world, &Call { method, path, query, body })
 }
@@ -89,7 +92,8 @@ fn is_bot(world: &World, headers: &HeaderMap) -> bool {
 fn route(world: &mut World, call: &Call<'_>) -> Outcome<Reply> {
     match (call.method, call.path.as_slice()) {
         ("GET", ["users", "@me"]) => guild::me(world),
-        ("GET", ["applications", "@me"]) => guild::application(world),
+        ("POST", ["users", "@me", "channels"]) => messages::direct(world, &call.body),
+        ("GET", ["applications", "@me"] | ["oauth2", "applications", "@me"]) => guild::application(world),
         ("GET", ["gateway", "bot"] | ["gateway"]) => guild::gateway(world),
         ("GET", ["guilds", guild]) => guild::guild(world, guild),
         ("GET", ["guilds", guild, "roles"]) => guild::roles(world, guild),
@@ -103,7 +107,7 @@ fn route(world: &mut World, call: &Call<'_>) -> Outcome<Reply> {
         ("POST", ["channels", channel, "messages", id, "threads"]) => messages::thread(world, channel, id, &call.body),
         ("GET", ["applications", app, "guilds", guild, "commands"]) => commands::list(world, app, guild),
         ("PUT", ["applications", app, "guilds", guild, "commands"]) => commands::put(world, app, guild, &call.body),
-        ("POST", ["interactions", id, token, "callback"]) => interaction::callback(world, id, token, &call.body),
+        ("POST", ["interactions", id, token, "callback"]) => interaction::callback(world, id, token, call),
         ("POST", ["webhooks", app, token]) => interaction::follow_up(world, app, token, &call.body),
         ("GET", ["webhooks", app, token, "messages", "@original"]) => interaction::original(world, app, token),
         ("PATCH", ["webhooks", app, token, "messages", "@original"]) => {

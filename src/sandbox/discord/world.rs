@@ -43,6 +43,8 @@ pub struct User {
     pub member: bool,
     /// Ids of their roles in it.
     pub roles: BTreeSet<String>,
+    /// Whether they take no direct messages.
+    pub closed: bool,
 }
 
 /// A role of the guild.
@@ -87,6 +89,8 @@ pub struct Channel {
     pub name: String,
     /// The channel that a thread is in.
     pub parent: Option<String>,
+    /// Whom it is with, if it is a direct message.
+    pub recipient: Option<String>,
     /// A thread in which nobody may write any more.
     pub locked: bool,
     /// What is taken here from the bot that its roles allow.
@@ -140,6 +144,8 @@ pub struct World {
     pub commands: Vec<Value>,
     /// Method and path of the calls, oldest first. What is secret in a path is not listed.
     pub calls: Vec<String>,
+    /// What was sent with them, and what was answered to interactions (`answer`), oldest first.
+    pub sent: Vec<(String, Value)>,
     /// Whether the bot is in the guild.
     pub invited: bool,
     pub(super) interactions: BTreeMap<String, super::interaction::Interaction>,
@@ -169,7 +175,7 @@ impl World {
     /// it needs.
     pub fn new(settings: Settings, channel: (&str, &str), people: &[(&str, &str)]) -> Self {
         let user = |(id, name): &(&str, &str)| {
-            let user = User { id: (*id).into(), name: (*name).into(), member: true, roles: BTreeSet::new() };
+            let user = User { id: (*id).into(), name: (*name).into(), member: true, roles: BTreeSet::new(), closed: false };
             (user.id.clone(), user)
         };
         let everyone =
@@ -182,6 +188,7 @@ impl World {
             modals: BTreeMap::new(),
             commands: Vec::new(),
             calls: Vec::new(),
+            sent: Vec::new(),
             invited: true,
             interactions: BTreeMap::new(),
             buckets: BTreeMap::new(),

@@ -36,7 +36,20 @@ pub fn registered() -> Vec<Value> {
     for verb in &COMMANDS {
         command = command.add_option(subcommand(verb));
     }
-    vec![json!(command)]
+    vec![bare(json!(command))]
+}
+
+/// Without what means the same as being left out, so that a person can read the rest.
+fn bare(value: Value) -> Value {
+    match value {
+        Value::Object(fields) => fields
+            .into_iter()
+            .filter(|(_, value)| !is_nothing(value))
+            .map(|(name, value)| (name, bare(value)))
+            .collect(),
+        Value::Array(items) => items.into_iter().map(bare).collect(),
+        other => other,
+    }
 }
 
 fn subcommand(command: &Command) -> CreateCommandOption {
@@ -107,9 +120,33 @@ fn called(data: &Data) -> Option<(&'static Command, &[Given])> {
     Some((command, &sub.options))
 }
 
-/// Whether what is registered differs from what it should be. Discord adds ids and defaults of its own, which do not
-/// count.
-pub fn differs(wanted: &Value, registered: &Value) -> bool {
+/// How what is registered differs from what should be, in words; `None` if it does not.
+pub fn difference(wanted: &[Value], there: &[Value]) -> Option<String> {
+    let name = |command: &Value| command["name"].as_str().unwrap_or_default().to_owned();
+    let strangers: Vec<String> = there.iter().map(name).filter(|name| name != NAME).collect();
+    if !strangers.is_empty() {
+        return Some(format!("there are other commands: {}", strangers.join(", ")));
+    }
+    let (Some(wanted), Some(there)) = (wanted.first(), there.first()) else {
+        return Some("it is not there".into()).filter(|_| wanted.len() != there.len());
+    };
+    if !differs(wanted, there) {
+        return None;
+    }
+    let verbs = |command: &Value| command["options"].as_array().cloned().unwrap_or_default();
+    let (wanted, there) = (verbs(wanted), verbs(there));
+    let named = |verbs: &[Value], one: &Value| verbs.iter().find(|verb| verb["name"] == one["name"]).cloned();
+    let new = wanted.iter().filter(|verb| named(&there, verb).is_none()).map(|verb| format!("new {}", name(verb)));
+    let gone = there.iter().filter(|verb| named(&wanted, verb).is_none()).map(|verb| format!("gone {}", name(verb)));
+    let other = wanted.iter().filter(|verb| named(&there, verb).is_some_and(|there| differs(verb, &there)));
+    let other = other.map(|verb| format!("changed {}", name(verb)));
+    let all: Vec<String> = new.chain(gone).chain(other).collect();
+    Some(if all.is_empty() { "changed in itself".into() } else { all.join(", ") })
+}
+
+/// Whether something that Discord keeps differs from what it was given. It adds ids and defaults of its own, which do
+/// not count.
+fn differs(wanted: &Value, registered: &Value) -> bool {
     match (wanted, registered) {
         (Value::Object(wanted), Value::Object(registered)) => wanted.iter().any(|(name, value)| {
             let there = registered.get(name).unwrap_or(&Value::Null);

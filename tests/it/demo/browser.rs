@@ -102,6 +102,13 @@ impl Browser {
         self.call(&format!("/element/{element}/click"), json!({})).await;
     }
 
+    /// Types into a field, behind what stands there.
+    pub async fn write(&self, selector: &str, text: &str) {
+        let found = self.call("/element", json!({ "using": "css selector", "value": selector })).await;
+        let element = found.as_object().unwrap().values().next().unwrap().as_str().unwrap().to_owned();
+        self.call(&format!("/element/{element}/value"), json!({ "text": text })).await;
+    }
+
     /// Saves what is seen below `target`.
     pub async fn screenshot(&self, name: &str) {
         use base64::Engine as _;

@@ -38,7 +38,11 @@ struct Story {
 
 pub fn visitors() -> Visitors {
     let people = [(ALICE, "alice"), (BOB, "bob"), (CAROL, "carol")];
-    let at_home = Visitors::default().at("discord", Settings::default().guild);
+    visitors_at(&Settings::default().guild, people.map(|(account, person)| (account.to_owned(), person)))
+}
+
+pub fn visitors_at(guild: &str, people: [(String, &str); 3]) -> Visitors {
+    let at_home = Visitors::default().at("discord", guild);
     people.into_iter().fold(at_home, |all, one| all.knowing("discord", one.0, PersonId::from(one.1)))
 }
 
@@ -61,7 +65,7 @@ async fn story_of(rotation: Rotation, slow: bool) -> Story {
     state.with(|world| {
         world.settings.bot = bot.clone();
         world.commands = commands::registered();
-        let carol = User { id: CAROL.into(), name: "carol".into(), member: true, roles: [].into() };
+        let carol = User { id: CAROL.into(), name: "carol".into(), member: true, roles: [].into(), closed: false };
         world.users.insert(CAROL.into(), carol);
     });
     let messenger = messenger(&discord.base_url(), &Settings::default().token);

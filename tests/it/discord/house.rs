@@ -34,19 +34,26 @@ pub fn api(base: &str, token: &str) -> Api {
 }
 
 pub fn messenger(base: &str, token: &str) -> Discord {
-    let people = [("alice", ALICE), ("bob", BOB)];
-    let people = people.map(|(person, user)| (PersonId::from(person), user.to_owned()));
-    let guild = Settings::default().guild;
+    let people = [("alice", ALICE.to_owned()), ("bob", BOB.to_owned())];
+    messenger_of(base, token, &Settings::default().guild, CHANNEL, &people)
+}
+
+pub fn messenger_of(base: &str, token: &str, guild: &str, channel: &str, people: &[(&str, String)]) -> Discord {
+    let people = people.iter().map(|(person, user)| (PersonId::from(*person), user.clone())).collect();
     let approvers = Arc::new(|_: &_| rotations::policy(1).approvers);
-    Discord::new(Client::new(api(base, token)), guild, CHANNEL.into(), people.into(), approvers)
+    Discord::new(Client::new(api(base, token)), guild.to_owned(), channel.to_owned(), people, approvers)
 }
 
 /// The way back to people, as impatient.
 pub fn hooks(base: &str) -> Hooks {
+    hooks_of(base, &Settings::default().application)
+}
+
+pub fn hooks_of(base: &str, application: &str) -> Hooks {
     let http = rekey::http::client(None).unwrap();
     let throttle = Arc::new(Throttle::new(4, None));
     let api = Api::new(http, &format!("{base}/api/v10"), Credential::Nothing, throttle).unwrap();
-    Hooks::new(api.with_user_agent(USER_AGENT).with_backoff(Backoff::none()), Settings::default().application)
+    Hooks::new(api.with_user_agent(USER_AGENT).with_backoff(Backoff::none()), application.to_owned())
 }
 
 pub async fn both() -> (sandbox::Discord, Handle, Discord) {

@@ -5,6 +5,7 @@ use crate::slack::rotations::{self, opened, plan};
 use rekey::chat::{ChatError, Messenger};
 use rekey::rotation::record::Rotation;
 use rekey::rotation::view::card;
+use rekey::rotation::view::prose::Prose;
 use rekey::sandbox::discord::{Fault, Handle, Message, Rule, Settings, permissions};
 use serde_json::json;
 
@@ -257,6 +258,20 @@ async fn a_token_that_is_refused_again_and_again_is_not_tried_for_a_while() {
         assert!(stranger.show(&card(&opened(plan())), None).await.is_err());
     }
     assert_eq!(state.calls().len(), 3);
+}
+
+#[tokio::test]
+async fn where_the_way_back_is_lost_a_person_is_told_in_a_direct_message_unless_they_take_none() {
+    let (_discord, state, bot) = both().await;
+    let words = Prose::words("Only its approvers may decide on this token; ask alice.");
+    for _ in 0..2 {
+        bot.whisper(Some(CHANNEL), BOB, &words).await.unwrap();
+    }
+    assert_eq!(state.direct(BOB).len(), 1);
+    assert!(state.direct(BOB)[0].content.starts_with("Only its approvers"));
+    state.with(|world| world.users.get_mut(ALICE).unwrap().closed = true);
+    bot.whisper(None, ALICE, &words).await.unwrap();
+    assert!(state.direct(ALICE).is_empty() && state.messages(CHANNEL).is_empty());
 }
 
 #[tokio::test]

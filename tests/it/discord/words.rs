@@ -8,6 +8,9 @@ use rekey::rotation::record::Rotation;
 use rekey::rotation::view::card;
 use serde_json::Value;
 
+/// What texts can be made of.
+pub const HOSTILE: [&str; 8] = ["x", "*", "`", "@everyone ", "🔄", "<@1>", "word ", "[a](https://b)"];
+
 fn deciders() -> Vec<String> {
     [ALICE, BOB].map(str::to_owned).into()
 }
@@ -87,7 +90,7 @@ fn the_hostile_mention_nobody_and_format_nothing() {
 }
 
 /// A rotation with every text at its longest.
-fn endless(filler: &str) -> Rotation {
+pub fn endless(filler: &str) -> Rotation {
     let long = filler.repeat(2_000 / filler.len());
     let plan = plan();
     let store = |n: usize| PlannedStore { id: format!("store {n} {long}").as_str().into(), ..plan.stores[0].clone() };
@@ -105,7 +108,7 @@ fn endless(filler: &str) -> Rotation {
 
 #[test]
 fn no_rotation_passes_the_limits_of_discord() {
-    for filler in ["x", "*", "`", "@", "🔄", "<", "word "] {
+    for filler in HOSTILE {
         let waiting = endless(filler);
         let mut blocked = waiting.clone();
         blocked.plan.blockers = vec![filler.repeat(2_000); 9];

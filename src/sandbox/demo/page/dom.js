@@ -40,6 +40,44 @@ export async function post(path, body = {}) {
   return said;
 }
 
+/** Keeps the nodes of a list whose items did not change, and the focus in those that did. The newest new node. */
+export function keep(place, nodes, items, print, draw, empty) {
+  if (!items.length) {
+    if (nodes.size || !place.children.length) place.replaceChildren(h("p", { class: "empty" }, empty));
+    nodes.clear();
+    return null;
+  }
+  if (!nodes.size) place.replaceChildren();
+  let fresh = null;
+  for (const item of items) {
+    const now = print(item);
+    const known = nodes.get(item.key);
+    if (known?.print === now) continue;
+    const focus = known?.node.contains(document.activeElement) ? document.activeElement.dataset.key : null;
+    const node = draw(item);
+    if (known) known.node.replaceWith(node);
+    else fresh = node;
+    nodes.set(item.key, { print: now, node });
+    if (focus) node.querySelector(`[data-key="${CSS.escape(focus)}"]`)?.focus();
+  }
+  const kept = new Set(items.map((item) => item.key));
+  for (const [key, { node }] of nodes) if (!kept.has(key)) { node.remove(); nodes.delete(key); }
+  items.forEach((item, index) => {
+    const { node } = nodes.get(item.key);
+    if (place.children[index] !== node) place.insertBefore(node, place.children[index] ?? null);
+  });
+  return fresh;
+}
+
+/** Does it; what goes wrong is told. */
+export async function quietly(act) {
+  try {
+    await act();
+  } catch (error) {
+    toast(error.message);
+  }
+}
+
 let hide;
 export function toast(text) {
   const place = $("toast");

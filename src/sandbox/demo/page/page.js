@@ -1,9 +1,11 @@
 // The page: asks for the picture twice a second and hands its parts to the panes.
 
-import { $, h, post, render, toast, withIcons } from "./dom.js";
+import * as discord from "./discord.js";
+import { $, h, post, quietly, render, toast, withIcons } from "./dom.js";
 import { drawIssue, drawPipelines, drawTokens, hookWords, pickIssue } from "./gitlab.js";
 import { drawForm, openHome } from "./form.js";
-import { drawMessages, drawWho, me } from "./slack.js";
+import * as slack from "./slack.js";
+import { drawWho, shownChat } from "./who.js";
 
 const STATIONS = ["Notice", "Approval", "New token", "Stored", "Proven", "Silence", "Revoked"];
 const AT = { awaiting_approval: 1, scheduled: 2, minting: 2, distributing: 3, restoring: 3, verifying: 4, grace: 5,
@@ -35,8 +37,11 @@ function draw() {
   drawPipelines(picture);
   drawIssue(picture);
   drawWho(picture, draw);
-  drawMessages(picture);
-  drawForm(picture);
+  if (picture.slack) {
+    slack.drawMessages(picture);
+    drawForm(picture);
+  }
+  if (picture.discord) discord.drawMessages(picture);
   render("log", picture.log.slice(-60), drawLog);
   $("hooks").textContent = hookWords(gitlab.deliveries);
   $("short").textContent = `Times are shortened: grace ${picture.grace} s, in production 15 min.`;
@@ -113,14 +118,6 @@ function drawLog(lines) {
   });
 }
 
-async function quietly(act) {
-  try {
-    await act();
-  } catch (error) {
-    toast(error.message);
-  }
-}
-
 $("red").addEventListener("change", (event) => quietly(() => post("trouble", { red: event.target.checked })));
 $("cut").addEventListener("click", () => quietly(() => post("trouble", { cut: true })));
 $("again").addEventListener("click", async (event) => {
@@ -139,8 +136,14 @@ $("say").addEventListener("submit", (event) => {
   const text = $("line").value.trim();
   if (!text) return;
   $("line").value = "";
-  quietly(() => post("say", { user: me(picture).id, text }));
+  quietly(() => (shownChat(picture) === "slack" ? slack : discord).say(picture, text));
 });
+$("line").addEventListener("input", () => quietly(async () => {
+  const text = $("line").value;
+  const proposed = shownChat(picture) === "discord" ? await discord.propose(picture, text) : [];
+  if ($("line").value !== text) return;
+  $("choices").replaceChildren(...proposed.map(([value, words]) => h("option", { value }, words)));
+}));
 // Links lead to what this page shows itself.
 document.addEventListener("click", (event) => {
   const link = event.target.closest?.("a[href]");

@@ -1,55 +1,20 @@
 // The chat side: Block Kit and Slack's own markup, threads, private lines, and who you are.
 
-import { $, h, post, render, startsWithIcon, toast, withIcons } from "./dom.js";
+import { $, h, keep, post, startsWithIcon, toast, withIcons } from "./dom.js";
+import { me } from "./who.js";
 
-let person = null;
 const nodes = new Map();
-
-export const me = (picture) => picture.people.find((one) => one.id === person) ?? picture.people[0];
-
-export function drawWho(picture, redraw) {
-  render("who", [picture.people, me(picture).id], () => picture.people.map((one) => h("button", {
-    type: "button", role: "radio", "data-key": one.id, title: one.role, "aria-checked": String(one.id === me(picture).id),
-    on: { click: () => { person = one.id; redraw(); } },
-  }, one.name, h("small", {}, one.role))));
-  $("as").textContent = me(picture).name;
-}
 
 export function drawMessages(picture) {
   const { slack, channel } = picture;
   const all = slack.channels[channel]?.messages ?? [];
-  const own = slack.ephemerals.filter((line) => line.user === me(picture).id).slice(-4)
-    .map((line) => ({ ...line, user: slack.bot, private: true }));
+  const own = slack.ephemerals.filter((line) => line.user === me(picture).slack).slice(-4)
+    .map((line, index) => ({ ...line, ts: `private-${index}-${line.text.length}`, user: slack.bot, private: true }));
   const heads = all.filter((message) => !message.thread_ts);
   const threads = heads.flatMap((head) => [head, ...all.filter((message) => message.thread_ts === head.ts)]);
-  const wanted = [...threads, ...own];
-  const place = $("messages");
-  if (!wanted.length) {
-    if (nodes.size || !place.children.length) {
-      place.replaceChildren(h("p", { class: "empty" }, "Nobody has said anything yet."));
-    }
-    nodes.clear();
-    return;
-  }
-  if (!nodes.size) place.replaceChildren();
-  let fresh = null;
-  for (const message of wanted) {
-    const print = JSON.stringify([message, me(picture).id]);
-    const known = nodes.get(message.ts);
-    if (known?.print === print) continue;
-    const focus = known?.node.contains(document.activeElement) ? document.activeElement.dataset.key : null;
-    const node = drawMessage(message, picture);
-    if (known) known.node.replaceWith(node);
-    else fresh = node;
-    nodes.set(message.ts, { print, node });
-    if (focus) node.querySelector(`[data-key="${CSS.escape(focus)}"]`)?.focus();
-  }
-  const keep = new Set(wanted.map((message) => message.ts));
-  for (const [ts, { node }] of nodes) if (!keep.has(ts)) { node.remove(); nodes.delete(ts); }
-  wanted.forEach((message, index) => {
-    const { node } = nodes.get(message.ts);
-    if (place.children[index] !== node) place.insertBefore(node, place.children[index] ?? null);
-  });
+  const items = [...threads, ...own].map((message) => ({ key: message.ts, message }));
+  const fresh = keep($("slack"), nodes, items, (item) => JSON.stringify([item.message, me(picture).slack]),
+    (item) => drawMessage(item.message, picture), "Nobody has said anything yet.");
   if (fresh?.classList.contains("private")) fresh.scrollIntoView({ block: "nearest" });
   for (const text of fresh?.querySelectorAll("pre") ?? []) text.scrollTop = text.scrollHeight;
   if (fresh && !/private|reply/.test(fresh.className)) fresh.scrollIntoView({ block: "start" });
@@ -96,7 +61,7 @@ function drawButton(element, message, picture) {
     button.disabled = true;
     try {
       if (message.press) await message.press(element.action_id);
-      else await post("press", { user: me(picture).id, ts: message.ts, action: element.action_id });
+      else await post("press", { user: me(picture).slack, ts: message.ts, action: element.action_id });
     } catch (error) {
       toast(error.message);
     }
@@ -156,3 +121,5 @@ function moment(seconds) {
   return `${at.toLocaleDateString("en-GB", { day: "numeric", month: "short", year: "numeric" })} at ${
     at.toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit" })}`;
 }
+
+export const say = (picture, text) => post("say", { user: me(picture).slack, text });

@@ -1,0 +1,73 @@
+//! Discord's wiring: the REST API, the messenger, the door and the Gateway.
+
+use super::{IN_FLIGHT, StartError, client};
+use crate::chat::discord::client::{Client, USER_AGENT};
+use crate::chat::discord::gateway::Gateway;
+use crate::chat::discord::hooks::Hooks;
+use crate::chat::discord::{Approvers, Discord};
+use crate::config::{self, Config, DiscordMode};
+use crate::engine::Engine;
+use crate::engine::desk::Desk;
+use crate::engine::settings::Catalog;
+use crate::http::{Api, Backoff, Budget, Credential, Throttle};
+use crate::server::discord::{Door, Key, PATIENCE};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Discord allows 50 calls a second with one token.
+const BUDGET: Budget = Budget { requests: 45, window: Duration::from_secs(1) };
+
+fn api(config: &Config, discord: &config::Discord, credential: Credential) -> Result<Api, StartError> {
+    let budget = (!matches!(credential, Credential::Nothing)).then_some(BUDGET);
+    let throttle = Arc::new(Throttle::new(IN_FLIGHT, budget));
+    let api = Api::new(client(config)?, &discord.api_url, credential, throttle);
+    Ok(api.map_err(|error| StartError::Setup(error.to_string()))?.with_user_agent(USER_AGENT))
+}
+
+/// The same connection that the bot would use for Discord, to be looked at; `None` without Discord.
+pub fn discord_of(config: &Config) -> Result<Option<Client>, StartError> {
+    let Some(discord) = &config.discord else { return Ok(None) };
+    let token = Credential::Bot(discord.token.value.duplicate());
+    Ok(Some(Client::new(api(config, discord, token)?)))
+}
+
+/// Where people see rotations; `None` without Discord.
+pub(super) fn messenger(config: &Config, catalog: &Catalog) -> Result<Option<Discord>, StartError> {
+    let (Some(discord), Some(client)) = (&config.discord, discord_of(config)?) else { return Ok(None) };
+    let people = config.people.iter().filter_map(|(id, p)| Some((id.clone(), p.discord.clone()?))).collect();
+    let policies = catalog.clone();
+    let approvers: Approvers = Arc::new(move |token| policies.policy(token).approvers);
+    Ok(Some(Discord::new(client, discord.guild.clone(), discord.channel.clone(), people, approvers)))
+}
+
+/// Discord's door, whichever way its interactions come; `None` without Discord.
+pub(super) fn door(config: &Config, engine: &Engine, desk: &Arc<Desk>) -> Result<Option<Arc<Door>>, StartError> {
+    let Some(discord) = &config.discord else { return Ok(None) };
+    let hooks = Hooks::new(api(config, discord, Credential::Nothing)?, discord.application.clone());
+    Ok(Some(Arc::new(Door {
+        keys: keys(discord)?,
+        guild: discord.guild.clone(),
+        desk: desk.clone(),
+        hooks,
+        clock: engine.clock.clone(),
+        patience: PATIENCE,
+    })))
+}
+
+fn keys(discord: &config::Discord) -> Result<Vec<Key>, StartError> {
+    let DiscordMode::Http { public_keys } = &discord.mode else { return Ok(Vec::new()) };
+    let key =
+        |text: &String| Key::from_hex(text).map_err(|bad| StartError::Setup(format!("[discord] public_key: {bad}")));
+    public_keys.iter().map(key).collect()
+}
+
+/// The Gateway, if interactions come over it.
+pub(super) fn gateway(config: &Config) -> Result<Option<Gateway>, StartError> {
+    let (Some(discord), Some(client)) = (&config.discord, discord_of(config)?) else { return Ok(None) };
+    if discord.mode != DiscordMode::Gateway {
+        return Ok(None);
+    }
+    let sockets = super::sockets(config)?;
+    let backoff = Backoff::jittered(Duration::from_secs(1), Duration::from_secs(120));
+    Ok(Some(Gateway::new(sockets, client, discord.token.value.duplicate(), backoff)))
+}

@@ -1,0 +1,32 @@
+//! `rekey discord register`: tells Discord which commands there are. May be repeated; says what changed.
+
+use super::CliError;
+use super::screen::Screen;
+use crate::app;
+use crate::config::Config;
+use crate::server::discord::commands;
+
+pub(super) async fn register(config: &Config, screen: &mut Screen<'_>) -> Result<(), CliError> {
+    let unusable = |error: &dyn ToString| CliError::failed(error.to_string(), "correct [discord]");
+    let (Some(discord), Some(client)) = (&config.discord, app::discord_of(config).map_err(|error| unusable(&error))?)
+    else {
+        return Err(CliError::failed("there is no [discord] in the configuration", "add it, then try again"));
+    };
+    let failed = |error: crate::chat::ChatError| {
+        let way_out = "see that the bot was invited with the scope applications.commands";
+        CliError::failed(error.to_string(), way_out)
+    };
+    let wanted = commands::registered();
+    let there = client.commands(&discord.application, &discord.guild).await.map_err(failed)?;
+    let Some(difference) = commands::difference(&wanted, &there) else {
+        return screen.print("Nothing to do: /rekey is registered as it should be.\n");
+    };
+    let kept = client.put_commands(&discord.application, &discord.guild, &wanted).await.map_err(failed)?;
+    match commands::difference(&wanted, &kept) {
+        None => screen.print(&format!("Registered /rekey ({difference}).\n")),
+        Some(difference) => Err(CliError::failed(
+            format!("Discord keeps something else than it was given: {difference}"),
+            "this is a fault of rekey; please report it",
+        )),
+    }
+}
