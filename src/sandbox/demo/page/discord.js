@@ -77,7 +77,7 @@ function drawForm(picture) {
   const print = modal ? JSON.stringify(modal) : null;
   if (print === form) return;
   form = print;
-  const dialog = $("form");
+  const dialog = $("discord-form");
   if (!modal) { dialog.close(); return; }
   const user = me(picture).discord;
   const close = () => quietly(() => post("discord/submit", { user, values: null }));

@@ -1,14 +1,15 @@
 // Slack's forms and the app's home tab, each in a dialog of its own.
 
 import { $, h, post, toast } from "./dom.js";
-import { drawBlock, me } from "./slack.js";
+import { drawBlock } from "./slack.js";
+import { me } from "./who.js";
 
 let shown = null;
 
 /** The form at the screen of whoever one is; it opens and closes as the bot wants. */
 export function drawForm(picture) {
   const views = Object.values(picture.slack.views ?? {});
-  const view = views.filter((one) => one.user === me(picture).id && one.content.type === "modal").at(-1);
+  const view = views.filter((one) => one.user === me(picture).slack && one.content.type === "modal").at(-1);
   const print = view ? `${view.id} ${view.hash}` : null;
   if (print === shown) return;
   shown = print;
@@ -25,7 +26,7 @@ export function drawForm(picture) {
       toast(error.message);
     }
   };
-  const user = me(picture).id;
+  const user = me(picture).slack;
   const send = done(async () => {
     const values = Object.fromEntries([...inputs].map(([name, [input]]) => [name, input.value]));
     const said = await post("form", { user, values });
@@ -50,7 +51,7 @@ function field(block, inputs) {
 
 /** Opens the app's home tab as it is now. */
 export async function openHome(picture) {
-  const user = me(picture).id;
+  const user = me(picture).slack;
   try {
     const view = await post("home", { user });
     const press = (action) => post("home/press", { user, action }).then(() => $("home-tab").close());

@@ -23,5 +23,6 @@ export function drawWho(picture, redraw) {
     on: { click: () => { person = one.name; redraw(); } },
   }, one.name, h("small", {}, one.role))));
   $("as").textContent = me(picture).name;
+  $("home").hidden = shownChat(picture) !== "slack";
   for (const name of Object.keys(names)) $(name).hidden = name !== shownChat(picture);
 }
