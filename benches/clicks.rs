@@ -83,8 +83,7 @@ async fn serve(url: &str) -> SocketAddr {
         clock,
         patience: slack::PATIENCE,
     };
-    let render: rekey::server::Render = Arc::new(String::new);
-    let router = rekey::server::router(engine, Settings::default(), render, Some(slack::router(Arc::new(door))));
+    let router = rekey::server::router(engine, Settings::default(), Some(slack::router(Arc::new(door))));
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let address = listener.local_addr().expect("it is bound");
     tokio::spawn(rekey::server::serve(listener, router, Limits::default(), CancellationToken::new()));

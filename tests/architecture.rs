@@ -319,7 +319,8 @@ fn every_dependency_comes_with_a_checksum_from_the_one_registry_and_none_is_unwa
     let lock = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.lock")).unwrap();
     let packages = lock.split("[[package]]").skip(1);
     for package in packages.filter(|package| !package.contains("name = \"rekey\"\n")) {
-        let is_pinned = package.contains("source = \"registry+https://github.com/rust-lang/crates.io-index\"\nchecksum = ");
+        let is_pinned =
+            package.contains("source = \"registry+https://github.com/rust-lang/crates.io-index\"\nchecksum = ");
         assert!(is_pinned, "{package}");
         let name = package.split('"').nth(1).unwrap();
         assert!(!UNWANTED.contains(&name), "{name}");

@@ -1,10 +1,11 @@
 //! Discord's wiring: the REST API, the messenger, the door and the Gateway.
 
 use super::{IN_FLIGHT, StartError, client};
+use crate::chat::Approvers;
+use crate::chat::discord::Discord;
 use crate::chat::discord::client::{Client, USER_AGENT};
 use crate::chat::discord::gateway::Gateway;
 use crate::chat::discord::hooks::Hooks;
-use crate::chat::discord::{Approvers, Discord};
 use crate::config::{self, Config, DiscordMode};
 use crate::engine::Engine;
 use crate::engine::desk::Desk;
@@ -36,7 +37,7 @@ pub(super) fn messenger(config: &Config, catalog: &Catalog) -> Result<Option<Dis
     let (Some(discord), Some(client)) = (&config.discord, discord_of(config)?) else { return Ok(None) };
     let people = config.people.iter().filter_map(|(id, p)| Some((id.clone(), p.discord.clone()?))).collect();
     let policies = catalog.clone();
-    let approvers: Approvers = Arc::new(move |token| policies.policy(token).approvers);
+    let approvers: Approvers = Arc::new(move |token| policies.approvers(token));
     Ok(Some(Discord::new(client, discord.guild.clone(), discord.channel.clone(), people, approvers)))
 }
 

@@ -12,18 +12,18 @@ pub mod permissions;
 pub mod prose;
 mod trouble;
 
-pub use card::{ASKS, announcement, message, offer, style};
+pub use card::{ASKS, Decider, announcement, message, offer, style};
 pub use message::Message;
 
-use super::{ChatError, Messenger, Posted};
-use crate::rotation::ids::{PersonId, RotationId, TokenName};
+use super::{Approvers, ChatError, Messenger, Posted};
+use crate::rotation::group::{Approver, Group};
+use crate::rotation::ids::{PersonId, RotationId};
 use crate::rotation::view::prose::Prose;
 use crate::rotation::view::{Card, text};
 use async_trait::async_trait;
 use client::{Client, From, Seen, User, is_last, number};
 use sha2::{Digest as _, Sha256};
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::collections::BTreeMap;
 use tokio::sync::OnceCell;
 
 /// Pages that are looked through for a lost message, from each end.
@@ -34,9 +34,6 @@ const SKEW: u64 = 3_600_000;
 
 /// The first millisecond that an id of Discord can name.
 const EPOCH: u64 = 1_420_070_400_000;
-
-/// Who may approve a token now, read from the configuration.
-pub type Approvers = Arc<dyn Fn(&TokenName) -> BTreeSet<PersonId> + Send + Sync>;
 
 /// Discord, one channel.
 pub struct Discord {
@@ -64,8 +61,17 @@ impl Discord {
         self.me.get_or_try_init(|| self.client.me()).await
     }
 
-    fn deciders(&self, token: &TokenName) -> Vec<String> {
-        (self.approvers)(token).iter().filter_map(|person| self.people.get(person).cloned()).collect()
+    fn deciders(&self, card: &Card) -> Vec<Decider> {
+        (self.approvers)(&card.token).iter().filter_map(|approver| self.decider(approver, card)).collect()
+    }
+
+    fn decider(&self, approver: &Approver, card: &Card) -> Option<Decider> {
+        match approver {
+            Approver::Person(person) if card.excused.contains(person) => None,
+            Approver::Person(person) => self.people.get(person).cloned().map(Decider::User),
+            Approver::Group(Group::Discord { role }) => Some(Decider::Role(role.clone())),
+            Approver::Group(group) => Some(Decider::Elsewhere(group.in_words())),
+        }
     }
 
     /// The message of ours that an earlier try may have posted since `born`: soon after that, or lately.
@@ -136,7 +142,7 @@ impl Messenger for Discord {
     }
 
     async fn show(&self, card: &Card, known: Option<&str>) -> Result<Posted, ChatError> {
-        let message = message(card, &self.deciders(&card.token));
+        let message = message(card, &self.deciders(card));
         let found = match known {
             Some(reference) => Some(reference.to_owned()),
             None => {
@@ -163,7 +169,7 @@ impl Messenger for Discord {
 
     async fn announce(&self, card: &Card, reference: &str, index: usize) -> Result<(), ChatError> {
         let (channel, id) = parts(reference)?;
-        let Some(mut message) = announcement(card, index, &self.deciders(&card.token)) else { return Ok(()) };
+        let Some(mut message) = announcement(card, index, &self.deciders(card)) else { return Ok(()) };
         let mark = card::mark_of_announcement(card, index);
         self.client.start_thread(channel, id, &markdown::cut(&text::line(&card.title), 90)).await?;
         // A thread that begins with a message has that message's id.

@@ -139,16 +139,17 @@ impl Demo {
         let at = Addresses {
             gitlab: gitlab.base_url(),
             slack: slack.as_ref().map(Slack::base_url),
-            discord: discord.as_ref().map(|discord| {
-                settings::Guild { url: discord.base_url(), public_key: discord.state().public_key() }
-            }),
+            discord: discord
+                .as_ref()
+                .map(|discord| settings::Guild { url: discord.base_url(), public_key: discord.state().public_key() }),
             folder: folder.path().to_owned(),
         };
         let surroundings = settings::DemoSurroundings::new(&secrets, &at, tempo);
         let config = config::load(Path::new("rekey.toml"), &surroundings).map_err(DemoError::Config)?;
         let bot = app::run(&config, clock, Arc::new(RealDice), render).await?;
         let (sent, armed) = (Mutex::default(), Mutex::default());
-        let demo = Self { bot, gitlab, slack, discord, cast, tempo, secrets, client, log, sent, armed, _folder: folder };
+        let demo =
+            Self { bot, gitlab, slack, discord, cast, tempo, secrets, client, log, sent, armed, _folder: folder };
         demo.connect();
         demo.come_close_to_expiry().await?;
         Ok(demo)

@@ -38,7 +38,10 @@ async fn a_red_pipeline_leads_to_stuck_and_restore_puts_the_old_value_back() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_same_story_is_told_in_discord_both_ways() {
     let report = played(false, Chats::Discord).await;
-    assert!(report.timeline.iter().any(|moment| moment.source == "discord" && moment.what.contains("approved (1 of 1)")), "{report:#?}");
+    assert!(
+        report.timeline.iter().any(|moment| moment.source == "discord" && moment.what.contains("approved (1 of 1)")),
+        "{report:#?}"
+    );
     let report = played(true, Chats::Discord).await;
     assert!(report.timeline.iter().any(|moment| moment.what.contains("previous value restored")), "{report:#?}");
 }
@@ -117,7 +120,10 @@ async fn in_a_browser_discords_card_its_form_and_what_it_proposes_are_used_as_in
     browser.click("#discord button.green").await;
     browser.until("return document.querySelector('#status').textContent.includes('the old one is revoked')").await;
     browser.until("return document.querySelector('#discord .embed h3').textContent.includes('Done')").await;
-    assert_eq!(browser.read("return String(document.querySelectorAll('#discord .message .actions').length)").await, "0");
+    assert_eq!(
+        browser.read("return String(document.querySelectorAll('#discord .message .actions').length)").await,
+        "0"
+    );
     browser.screenshot("demo-discord-done.png").await;
     browser.close().await;
     page.stop().await;

@@ -1,8 +1,8 @@
 //! The card as one message. Discord refuses a message whole if one limit is passed, so every part is cut to fit with
 //! room to spare: 2,000 characters of content, 6,000 of an embed, 1,024 of a field, 100 of a button's id.
 
-use super::markdown::{block, escape, link, mention, moment, value};
-use super::message::Message;
+use super::markdown::{block, escape, link, mention, mention_role, moment, value};
+use super::message::{Message, Pings};
 use crate::rotation::phase::Outcome;
 use crate::rotation::record::Audience;
 use crate::rotation::view::{Action, Card, Field, Step, text};
@@ -21,6 +21,8 @@ const WORDS: usize = 700;
 const LOG: usize = 400;
 /// Most people who are mentioned by one message.
 const MENTIONED: usize = 10;
+/// Groups of other services that are named at most.
+const ELSEWHERE: usize = 3;
 
 /// What the id of a button begins with that asks whether it is really meant; then follows the id of the yes.
 pub const ASKS: &str = "ask:";
@@ -32,25 +34,37 @@ const GREEN: u32 = 0x0023_A55A;
 const RED: u32 = 0x00F2_3F43;
 const GREY: u32 = 0x0080_848E;
 
-/// The card. `deciders` are the users who may act; they are named while they must.
-pub fn message(card: &Card, deciders: &[String]) -> Message {
+/// One who may decide, as Discord can name them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Decider {
+    /// A user, by id.
+    User(String),
+    /// Everybody with a role, by its id.
+    Role(String),
+    /// A group of another service, in words; nobody is notified.
+    Elsewhere(String),
+}
+
+/// The card. `deciders` are those who may act; they are named while they must.
+pub fn message(card: &Card, deciders: &[Decider]) -> Message {
     let mut content = format!("**{}.** {}", escape(&card.title, 200), status_words(card));
-    let asked: &[String] = if card.actions.is_empty() { &[] } else { deciders };
-    let (mentions, pings) = mentions(asked);
-    if !mentions.is_empty() {
-        content.push_str(&format!("\nWho decides: {mentions}"));
+    let asked: &[Decider] = if card.actions.is_empty() { &[] } else { deciders };
+    let (mut named, pings) = mentions(asked);
+    named.extend(asked.iter().filter_map(elsewhere).take(ELSEWHERE));
+    if !named.is_empty() {
+        content.push_str(&format!("\nWho decides: {}", named.join(" ")));
     }
     Message { content, embed: Some(embed(card)), buttons: buttons(card), pings, answers: None }
 }
 
 /// An announcement as a reply: the words, whom it is for, and of what failed last the end of the log. Its last line is
 /// by what it is found again.
-pub fn announcement(card: &Card, index: usize, deciders: &[String]) -> Option<Message> {
+pub fn announcement(card: &Card, index: usize, deciders: &[Decider]) -> Option<Message> {
     let told = card.announcements.get(index)?;
-    let asked: &[String] = if told.to == Audience::Approvers { deciders } else { &[] };
+    let asked: &[Decider] = if told.to == Audience::Approvers { deciders } else { &[] };
     let (mentions, pings) = mentions(asked);
     let words = escape(&told.text, WORDS);
-    let mut lines = vec![if mentions.is_empty() { words } else { format!("{mentions} {words}") }];
+    let mut lines = vec![if mentions.is_empty() { words } else { format!("{} {words}", mentions.join(" ")) }];
     let last = index + 1 == card.announcements.len();
     if let Some(why) = card.stuck.as_ref().filter(|_| last) {
         lines.extend(why.link.as_deref().map(|url| link("Look at the job", url)));
@@ -75,9 +89,24 @@ fn status_words(card: &Card) -> String {
 }
 
 /// Mentions that fit, and whom they ping.
-fn mentions(users: &[String]) -> (String, Vec<String>) {
-    let known: Vec<String> = users.iter().filter(|user| mention(user).is_some()).take(MENTIONED).cloned().collect();
-    (known.iter().filter_map(|user| mention(user)).collect::<Vec<_>>().join(" "), known)
+fn mentions(deciders: &[Decider]) -> (Vec<String>, Pings) {
+    let (mut words, mut pings) = (Vec::new(), Pings::default());
+    for decider in deciders.iter().take(MENTIONED) {
+        let (list, id, mention) = match decider {
+            Decider::User(id) => (&mut pings.users, id, mention(id)),
+            Decider::Role(id) => (&mut pings.roles, id, mention_role(id)),
+            Decider::Elsewhere(_) => continue,
+        };
+        words.extend(mention.inspect(|_| list.push(id.clone())));
+    }
+    (words, pings)
+}
+
+fn elsewhere(decider: &Decider) -> Option<String> {
+    match decider {
+        Decider::Elsewhere(words) => Some(escape(words, 100)),
+        Decider::User(_) | Decider::Role(_) => None,
+    }
 }
 
 fn embed(card: &Card) -> CreateEmbed {

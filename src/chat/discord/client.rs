@@ -191,7 +191,8 @@ impl Client {
         let call = Call::post("/users/@me/channels").json(&json!({"recipient_id": id(user)?})).bucket("direct");
         let channel: Channel = self.ask(call).await?;
         let path = format!("/channels/{}/messages", id(&channel.id)?);
-        match self.api.call(&Call::post(path).json(&once(message, nonce)).bucket(format!("post {}", channel.id))).await {
+        match self.api.call(&Call::post(path).json(&once(message, nonce)).bucket(format!("post {}", channel.id))).await
+        {
             Ok(_) => Ok(()),
             // 50007: they do not let the server's members write to them.
             Err(error) if error.code() == Some(50_007) => Ok(()),

@@ -51,6 +51,11 @@ pub fn mention(user: &str) -> Option<String> {
     is_id(user).then(|| format!("<@{user}>"))
 }
 
+/// Everybody with a role, by its id.
+pub fn mention_role(role: &str) -> Option<String> {
+    is_id(role).then(|| format!("<@&{role}>"))
+}
+
 /// Whether a text has the form of Discord's ids.
 pub fn is_id(text: &str) -> bool {
     (15..=20).contains(&text.len()) && text.bytes().all(|digit| digit.is_ascii_digit())

@@ -7,6 +7,15 @@ use serenity::builder::{CreateActionRow, CreateButton, CreateEmbed};
 /// Buttons in one row.
 const ROW: usize = 5;
 
+/// Who is notified, by id.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Pings {
+    /// Users.
+    pub users: Vec<String>,
+    /// Everybody with one of these roles.
+    pub roles: Vec<String>,
+}
+
 /// What is sent: everybody sees `content`, notifications and screen readers first of all.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Message {
@@ -16,8 +25,8 @@ pub struct Message {
     pub embed: Option<CreateEmbed>,
     /// At most 25.
     pub buttons: Vec<CreateButton>,
-    /// Ids of the users who are notified by a mention in `content`; a mention of anybody else is only shown.
-    pub pings: Vec<String>,
+    /// Who is notified by a mention in `content`; a mention of anybody else is only shown.
+    pub pings: Pings,
     /// Id of the message that it answers, in the same channel.
     pub answers: Option<String>,
 }
@@ -37,7 +46,7 @@ impl Message {
             "content": self.content,
             "embeds": embeds,
             "components": rows,
-            "allowed_mentions": {"parse": [], "users": self.pings},
+            "allowed_mentions": {"parse": [], "users": self.pings.users, "roles": self.pings.roles},
         });
         if let Some(message) = &self.answers {
             body["message_reference"] = json!({"message_id": message});

@@ -116,11 +116,11 @@ impl Office for Engine {
     }
 
     async fn policy(&self, token: &TokenName, visitor: &Visitor) -> Result<Policy, EngineError> {
-        Ok(Engine::policy(self, token, std::slice::from_ref(visitor), Age::Recent).await?)
+        Ok(self.rights().policy(token, std::slice::from_ref(visitor), Age::Recent).await?)
     }
 
     async fn policy_for(&self, rotation: &Rotation, visitor: &Visitor) -> Result<Policy, EngineError> {
-        Ok(Engine::policy_for(self, rotation, visitor).await?)
+        Ok(self.rights().policy_for(rotation, visitor).await?)
     }
 
     async fn whisper(&self, caller: &Caller, prose: &Prose) {

@@ -92,7 +92,8 @@ async fn submit(State(shared): State<Arc<Shared>>, Json(filled): Json<Filled>) -
         let discord = demo.in_discord()?;
         match &filled.values {
             Some(values) => {
-                let values: Vec<(&str, &str)> = values.iter().map(|(id, value)| (id.as_str(), value.as_str())).collect();
+                let values: Vec<(&str, &str)> =
+                    values.iter().map(|(id, value)| (id.as_str(), value.as_str())).collect();
                 drop(discord.submit(&filled.user, &values).await?);
             }
             None => drop(discord.with(|world| world.modals.remove(&filled.user))),

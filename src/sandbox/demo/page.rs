@@ -75,13 +75,7 @@ impl IntoResponse for DemoError {
 
 impl Page {
     /// Starts a demo and its page on a port of this machine; 0 takes a free one.
-    pub async fn start(
-        port: u16,
-        tempo: Tempo,
-        chats: Chats,
-        log: BotLog,
-        render: Render,
-    ) -> Result<Self, DemoError> {
+    pub async fn start(port: u16, tempo: Tempo, chats: Chats, log: BotLog, render: Render) -> Result<Self, DemoError> {
         let listener = TcpListener::bind(("127.0.0.1", port)).await.map_err(DemoError::io("no port for the page"))?;
         let address = listener.local_addr().map_err(DemoError::io("no port for the page"))?;
         let demo = Demo::start(tempo, chats, log.clone(), render.clone()).await?;

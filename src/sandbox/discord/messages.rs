@@ -1,7 +1,10 @@
 //! Messages and threads: written, edited, read back, removed.
 
 use super::permissions::{self, CREATE_THREADS, EMBED, HISTORY, MENTION_EVERYONE, SEND, SEND_IN_THREADS, allowed};
-use super::refusal::{ARCHIVED, CLOSED, EMPTY_MESSAGE, HAS_THREAD, NOT_THE_AUTHOR, Outcome, UNKNOWN_MESSAGE, UNKNOWN_USER, invalid, refuse};
+use super::refusal::{
+    ARCHIVED, CLOSED, EMPTY_MESSAGE, HAS_THREAD, NOT_THE_AUTHOR, Outcome, UNKNOWN_MESSAGE, UNKNOWN_USER, invalid,
+    refuse,
+};
 use super::rest::{Call, Reply};
 use super::world::{Channel, Message, World};
 use super::{check, guild};

@@ -175,7 +175,8 @@ impl World {
     /// it needs.
     pub fn new(settings: Settings, channel: (&str, &str), people: &[(&str, &str)]) -> Self {
         let user = |(id, name): &(&str, &str)| {
-            let user = User { id: (*id).into(), name: (*name).into(), member: true, roles: BTreeSet::new(), closed: false };
+            let user =
+                User { id: (*id).into(), name: (*name).into(), member: true, roles: BTreeSet::new(), closed: false };
             (user.id.clone(), user)
         };
         let everyone =

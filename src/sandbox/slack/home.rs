@@ -1,6 +1,6 @@
 //! The app's home tab: opening it is an event, and its buttons are clicks without a message.
 
-use super::delivery::{DEADLINE, Door};
+use super::delivery::DEADLINE;
 use super::people::{NoAnswer, button, payload};
 use super::world::{View, World};
 use super::{Handle, views};

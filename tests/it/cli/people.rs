@@ -5,6 +5,7 @@ use rekey::engine::step_up::Seal;
 use rekey::ledger::Line;
 use rekey::rotation::ids::PersonId;
 use rekey::secret::Secret;
+use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt as _;
 
 const KEY: &str = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=";
@@ -19,7 +20,7 @@ async fn office() -> Office {
     let office = Office::open(Wish::default()).await;
     let file = office.folder.path().join("step-up-key");
     std::fs::write(&file, KEY).unwrap();
-    std::fs::set_permissions(&file, PermissionsExt::from_mode(0o600)).unwrap();
+    std::fs::set_permissions(&file, Permissions::from_mode(0o600)).unwrap();
     let section = format!("[step_up]\nkey = \"file:{}\"\n\n[rotation]\nstep_up = \"totp\"\n", file.display());
     office.configure(|text| text.replace("[rotation]\n", &section));
     let url = format!("sqlite:{}", office.folder.path().join("rekey.db").display());

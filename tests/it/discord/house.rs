@@ -6,6 +6,7 @@ use rekey::chat::discord::client::{Client, USER_AGENT};
 use rekey::chat::discord::hooks::Hooks;
 use rekey::clock::ManualClock;
 use rekey::http::{Api, Backoff, Credential, Throttle};
+use rekey::rotation::group::Approver;
 use rekey::rotation::ids::PersonId;
 use rekey::sandbox::discord::{self as sandbox, Handle, Settings, World};
 use rekey::secret::Secret;
@@ -40,7 +41,7 @@ pub fn messenger(base: &str, token: &str) -> Discord {
 
 pub fn messenger_of(base: &str, token: &str, guild: &str, channel: &str, people: &[(&str, String)]) -> Discord {
     let people = people.iter().map(|(person, user)| (PersonId::from(*person), user.clone())).collect();
-    let approvers = Arc::new(|_: &_| rotations::policy(1).approvers);
+    let approvers = Arc::new(|_: &_| rotations::policy(1).approvers.into_iter().map(Approver::Person).collect());
     Discord::new(Client::new(api(base, token)), guild.to_owned(), channel.to_owned(), people, approvers)
 }
 

@@ -3,7 +3,7 @@
 
 use super::door::visitors_at;
 use super::house::{ALICE, CHANNEL, both, hooks_of, messenger_of};
-use super::words::{HOSTILE, endless};
+use super::words::{HOSTILE, endless, many_deciders};
 use crate::http::serve;
 use crate::slack::door::OneRotation;
 use crate::slack::rotations::{self, all, at, opened, plan, stuck_with};
@@ -12,10 +12,10 @@ use rekey::chat::discord::{announcement, message};
 use rekey::clock::{Clock, ManualClock};
 use rekey::engine::desk::{Answer, Choice, Desk, Field, Form};
 use rekey::rotation::record::Rotation;
-use rekey::sandbox::discord::Shown;
 use rekey::rotation::view::prose::{Line, Prose, Span};
 use rekey::rotation::view::{Action, card};
 use rekey::rotation::wish::{Decision, Wish};
+use rekey::sandbox::discord::Shown;
 use rekey::server::discord::{Door, Key, PATIENCE, commands, reply, router};
 use serde_json::{Value, json};
 use std::path::Path;
@@ -206,7 +206,7 @@ fn line(name: impl Into<String>, schema: &str, body: Value) -> Value {
 /// Everything that we can send, by a name, with the schema by which Discord reads it.
 fn everything() -> Vec<Value> {
     let mut sent = Vec::new();
-    let many: Vec<String> = (0..400).map(|n| (1_300_000_000_000_000_000_u64 + n).to_string()).collect();
+    let many = many_deciders();
     let mut rows: Vec<(String, Rotation)> = all().into_iter().map(|(name, row)| (name.to_owned(), row)).collect();
     for (number, text) in HOSTILE.iter().enumerate() {
         rows.push((format!("endless_{number}"), endless(text)));

@@ -2,7 +2,7 @@
 
 use super::house::{ALICE, BOB};
 use crate::slack::rotations::{all, opened, plan, stuck_with};
-use rekey::chat::discord::{Message, announcement, message};
+use rekey::chat::discord::{Decider, Message, announcement, message};
 use rekey::rotation::plan::{Plan, PlannedStore};
 use rekey::rotation::record::Rotation;
 use rekey::rotation::view::card;
@@ -11,8 +11,8 @@ use serde_json::Value;
 /// What texts can be made of.
 pub const HOSTILE: [&str; 8] = ["x", "*", "`", "@everyone ", "🔄", "<@1>", "word ", "[a](https://b)"];
 
-fn deciders() -> Vec<String> {
-    [ALICE, BOB].map(str::to_owned).into()
+fn deciders() -> Vec<Decider> {
+    [ALICE, BOB].map(|user| Decider::User(user.to_owned())).into()
 }
 
 fn buttons(body: &Value) -> Vec<Value> {
@@ -106,6 +106,22 @@ pub fn endless(filler: &str) -> Rotation {
     rotation
 }
 
+/// Far more than are named.
+pub fn many_deciders() -> Vec<Decider> {
+    let id = |n: u64| (1_300_000_000_000_000_000 + n).to_string();
+    let elsewhere = |n: u64| Decider::Elsewhere(format!("the GitLab group {} {n}", "long/".repeat(100)));
+    (0..400).map(|n| Decider::User(id(n))).chain((0..9).map(elsewhere)).collect()
+}
+
+#[test]
+fn a_role_is_notified_and_a_group_of_another_service_is_named() {
+    let asked = [Decider::Role(BOB.to_owned()), Decider::Elsewhere("the GitLab group acme (owner or more)".to_owned())];
+    let message = message(&card(&opened(plan())), &asked);
+    let last = message.content.lines().last().unwrap();
+    assert_eq!(last, format!("Who decides: <@&{BOB}> the GitLab group acme (owner or more)"));
+    assert_eq!(message.body()["allowed_mentions"], serde_json::json!({"parse": [], "users": [], "roles": [BOB]}));
+}
+
 #[test]
 fn no_rotation_passes_the_limits_of_discord() {
     for filler in HOSTILE {
@@ -113,7 +129,7 @@ fn no_rotation_passes_the_limits_of_discord() {
         let mut blocked = waiting.clone();
         blocked.plan.blockers = vec![filler.repeat(2_000); 9];
         let log = filler.repeat(9_000);
-        let many: Vec<String> = (0..400).map(|n| (1_300_000_000_000_000_000_u64 + n).to_string()).collect();
+        let many = many_deciders();
         let mut messages = vec![message(&card(&waiting), &many), message(&card(&blocked), &many)];
         let stuck = stuck_with(&log);
         messages.push(message(&card(&stuck), &many));
@@ -134,7 +150,7 @@ fn no_rotation_passes_the_limits_of_discord() {
                 }
             }
             assert!(total <= 6_000, "{filler}: {total}");
-            assert!(one.pings.len() <= 100);
+            assert!(one.pings.users.len() <= 100);
             assert!(buttons(&body).iter().all(|button| length(&button["custom_id"]) <= 100));
         }
     }

@@ -4,7 +4,7 @@ use super::counter::{Counter, discord, gitlab, slack};
 use super::setup::Setup;
 use crate::databases::on_each;
 use futures::future::join_all;
-use rekey::engine::desk::{Answer, Ask, Caller, Field};
+use rekey::engine::desk::{Answer, Ask, Blank, Caller, Field};
 use rekey::engine::step_up::{Seal, StepUp};
 use rekey::rotation::ids::PersonId;
 use rekey::rotation::phase::Phase;
@@ -374,16 +374,17 @@ async fn what_is_typed_is_completed_with_what_the_person_may_see_and_decide() {
     let desk = &counter.desk;
     let values = |choices: Vec<rekey::engine::desk::Choice>| choices.into_iter().map(|c| c.value).collect::<Vec<_>>();
     let rotation = counter.team.rotation().await;
-    let both = format!("{} {}", rotation.id, rotation.plan.hash().short());
-    for verb in ["plan", "rotate", "history", "incident"] {
-        assert_eq!(values(desk.complete(&slack("UCAROL"), verb, "dep").await), ["deploy"]);
-    }
-    assert_eq!(values(desk.complete(&slack("UCAROL"), "status", "").await), [rotation.id.0.clone()]);
-    assert!(desk.complete(&slack("UCAROL"), "approve", "").await.is_empty(), "she may not decide");
-    assert_eq!(values(desk.complete(&slack("UALICE"), "decline", "").await), [rotation.id.0.clone()]);
-    assert!(desk.complete(&slack("UALICE"), "retry", "").await.is_empty(), "it is not stuck");
-    assert!(desk.complete(&slack("UEVE"), "plan", "").await.is_empty(), "nobody knows her");
-    assert_eq!(values(desk.complete(&slack("UALICE"), "approve", "deploy").await), [both.clone()]);
-    let answer = counter.ask(slack("UALICE"), Wish::parse(&format!("approve {both}"))).await;
+    let (id, hash) = (rotation.id.0.clone(), rotation.plan.hash().short().to_owned());
+    let on = |action| Blank::Rotation(Some(action));
+    assert_eq!(values(desk.complete(&slack("UCAROL"), &Blank::Token, "dep").await), ["deploy"]);
+    assert_eq!(values(desk.complete(&slack("UCAROL"), &Blank::Rotation(None), "").await), [id.clone()]);
+    assert!(desk.complete(&slack("UCAROL"), &on(Action::Approve), "").await.is_empty(), "she may not decide");
+    assert_eq!(values(desk.complete(&slack("UALICE"), &on(Action::Decline), "").await), [id.clone()]);
+    assert!(desk.complete(&slack("UALICE"), &on(Action::Retry), "").await.is_empty(), "it is not stuck");
+    assert!(desk.complete(&slack("UEVE"), &Blank::Token, "").await.is_empty(), "nobody knows her");
+    assert_eq!(values(desk.complete(&slack("UALICE"), &on(Action::Approve), "deploy").await), [id.clone()]);
+    let plan = Blank::Plan { rotation: id.clone() };
+    assert_eq!(values(desk.complete(&slack("UALICE"), &plan, "").await), [hash.clone()]);
+    let answer = counter.ask(slack("UALICE"), Wish::parse(&format!("approve {id} {hash}"))).await;
     assert!(matches!(answer, Answer::Done(_)), "{answer:?}");
 }

@@ -64,7 +64,8 @@ fn row(phase: &Phase) -> Rotation {
     let mut row = Setting { surface: true, ..setting() }.row();
     row.phase = phase.clone();
     if let Phase::Scheduled { .. } = phase {
-        row.approvals = vec![Approval { by: PersonId::from("ann"), plan: row.plan.hash(), at: at(0), account: None }];
+        let by = PersonId::from("ann");
+        row.approvals = vec![Approval { by, plan: row.plan.hash(), at: at(0), account: None, with_code: false }];
     }
     row
 }

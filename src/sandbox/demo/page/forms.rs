@@ -1,6 +1,6 @@
 //! Slack's forms and the app's home tab, as the page sends and opens them.
 
-use super::{DemoError, Shared};
+use super::{DemoError, Shared, in_slack};
 use crate::sandbox::demo::Demo;
 use crate::sandbox::slack::Submitted;
 use axum::extract::State;
@@ -40,7 +40,7 @@ pub(super) fn router() -> Router<Arc<Shared>> {
 /// A form as it was filled in; what is wrong with it, by field.
 async fn form(State(shared): State<Arc<Shared>>, Json(filled): Json<Filled>) -> Result<Json<Value>, DemoError> {
     let values: Vec<(&str, &str)> = filled.values.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-    let sent = async |demo: &Demo| Ok(demo.slack().submit(&filled.user, &values).await?);
+    let sent = async |demo: &Demo| Ok(in_slack(demo)?.submit(&filled.user, &values).await?);
     Ok(Json(match shared.with(sent).await? {
         Submitted::Errors(errors) => json!({ "errors": errors }),
         Submitted::Closed | Submitted::Replaced => json!({}),
@@ -49,7 +49,7 @@ async fn form(State(shared): State<Arc<Shared>>, Json(filled): Json<Filled>) -> 
 
 async fn close_form(State(shared): State<Arc<Shared>>, Json(who): Json<Who>) -> Result<StatusCode, DemoError> {
     let closed = async |demo: &Demo| {
-        demo.slack().close_form(&who.user);
+        in_slack(demo)?.close_form(&who.user);
         Ok(StatusCode::NO_CONTENT)
     };
     shared.with(closed).await
@@ -57,11 +57,11 @@ async fn close_form(State(shared): State<Arc<Shared>>, Json(who): Json<Who>) -> 
 
 /// The home tab as the bot fills it when it is opened.
 async fn home(State(shared): State<Arc<Shared>>, Json(who): Json<Who>) -> Result<Json<Value>, DemoError> {
-    let opened = async |demo: &Demo| Ok(demo.slack().home_when_filled(&who.user).await?);
+    let opened = async |demo: &Demo| Ok(in_slack(demo)?.home_when_filled(&who.user).await?);
     Ok(Json(shared.with(opened).await?.content))
 }
 
 async fn press_home(State(shared): State<Arc<Shared>>, Json(press): Json<Press>) -> Result<StatusCode, DemoError> {
-    let pressed = async |demo: &Demo| Ok(demo.slack().press_home(&press.user, &press.action).await?);
+    let pressed = async |demo: &Demo| Ok(in_slack(demo)?.press_home(&press.user, &press.action).await?);
     shared.with(pressed).await.map(|()| StatusCode::NO_CONTENT)
 }
