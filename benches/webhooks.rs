@@ -111,7 +111,7 @@ fn ratio(address: SocketAddr) {
             let before = processor_seconds();
             let run = closed_loop(address, request(paths[at]), CONNECTIONS, ROUND);
             rates[at].push(run.per_second);
-            costs[at].push((processor_seconds() - before) / run.answers() as f64 * 1e6);
+            costs[at].push((processor_seconds() - before) / run.latencies.len() as f64 * 1e6);
         }
     }
     let (rates, costs) = (rates.map(median), costs.map(median));

@@ -74,14 +74,11 @@ fn mix(mut x: u64) -> u64 {
 /// What a run saw.
 pub struct Run {
     pub per_second: f64,
-    latencies: Vec<Duration>,
+    /// One an answer.
+    pub latencies: Vec<Duration>,
 }
 
 impl Run {
-    pub fn answers(&self) -> usize {
-        self.latencies.len()
-    }
-
     /// Milliseconds.
     pub fn percentile(&self, percent: usize) -> f64 {
         let at = (self.latencies.len() * percent / 100).min(self.latencies.len() - 1);

@@ -1,10 +1,10 @@
 //! Who can be asked who somebody is: GitLab always, the messengers that are configured; and with what their one-time
 //! codes are kept.
 
-use super::{StartError, slack_api};
+use super::{StartError, discord_of, slack_api};
 use crate::clock::Clock;
 use crate::config::{Config, SecretRef};
-use crate::engine::directory::{Directories, GitlabDirectory, SlackDirectory};
+use crate::engine::directory::{Directories, DiscordDirectory, GitlabDirectory, SlackDirectory};
 use crate::engine::step_up::Seal;
 use crate::gitlab::Client;
 use crate::rotation::account::Service;
@@ -21,8 +21,12 @@ pub fn directories(
     let mut directories = Directories::default().with(Service::Gitlab, Arc::new(people));
     if let Some(slack) = &config.slack {
         let api = Arc::new(slack_api(slack, &slack.token, client)?);
-        let people = SlackDirectory::new(api, slack.team.clone(), clock);
+        let people = SlackDirectory::new(api, slack.team.clone(), clock.clone());
         directories = directories.with(Service::Slack, Arc::new(people));
+    }
+    if let (Some(discord), Some(api)) = (&config.discord, discord_of(config)?) {
+        let people = DiscordDirectory::new(Arc::new(api), discord.guild.clone(), clock);
+        directories = directories.with(Service::Discord, Arc::new(people));
     }
     Ok(directories)
 }

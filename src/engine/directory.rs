@@ -1,10 +1,12 @@
 //! Who is who, asked of the services that know: an account's standing, and whether it is in a group. An answer holds for
 //! a short while; what cannot be learned is never a yes.
 
+mod discord;
 mod gitlab;
 mod kept;
 mod slack;
 
+pub use discord::DiscordDirectory;
 pub use gitlab::GitlabDirectory;
 pub use slack::SlackDirectory;
 

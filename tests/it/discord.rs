@@ -1,6 +1,7 @@
 //! Stories of Discord: what people see, what they press, and what is lost on the way.
 
 mod commands;
+mod directory;
 pub mod door;
 mod gateway;
 mod house;

@@ -27,6 +27,8 @@ pub struct User {
     pub id: String,
     /// What they call themselves; for people to read, never to trust.
     pub username: String,
+    /// Not a person.
+    pub bot: bool,
 }
 
 /// A message as far as it matters for finding our own.

@@ -57,7 +57,7 @@ mod tests {
     }
 
     fn me() -> Member {
-        Member { user: User { id: "9".into(), username: "rekey".into() }, roles: vec!["2".into()] }
+        Member { user: User { id: "9".into(), username: "rekey".into(), bot: true }, roles: vec!["2".into()] }
     }
 
     fn exception(id: &str, allow: u64, deny: u64) -> Overwrite {

@@ -19,7 +19,7 @@ pub struct SlackDirectory {
 }
 
 impl SlackDirectory {
-    /// `team` is our own workspace; whoever belongs to another has no say.
+    /// `team` is our own workspace (`T…`) or organisation (`E…`); whoever belongs to another has no say.
     pub fn new(client: Arc<Client>, team: String, clock: Arc<dyn Clock>) -> Self {
         Self { client, team, members: Kept::new(clock.clone()), groups: Kept::new(clock) }
     }
@@ -64,7 +64,7 @@ impl Directory for SlackDirectory {
 fn standing(member: &Member, team: &str) -> Standing {
     if member.deleted {
         Standing::Deactivated
-    } else if !team.starts_with('E') && member.team_id != team {
+    } else if !belongs_to(member, team) {
         Standing::Elsewhere
     } else if member.is_guest() {
         Standing::Guest
@@ -73,10 +73,43 @@ fn standing(member: &Member, team: &str) -> Standing {
     }
 }
 
+/// Whether this is one of our own: of the workspace, or of the organisation if the bot is installed in one (`E…`).
+fn belongs_to(member: &Member, team: &str) -> bool {
+    match team.starts_with('E') {
+        true => member.enterprise_user.as_ref().is_some_and(|user| user.enterprise_id == team),
+        false => member.team_id == team,
+    }
+}
+
 /// Slack's own hint stands in the words already.
 fn unproven(error: &ChatError) -> Unproven {
     match error {
         ChatError::Unavailable { .. } => Unproven::Passing(error.to_string()),
         ChatError::Gone { .. } | ChatError::Refused { .. } => Unproven::Refused(error.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::chat::slack::client::EnterpriseUser;
+
+    fn of(team: &str, organisation: Option<&str>) -> Member {
+        let enterprise_user = organisation.map(|id| EnterpriseUser { enterprise_id: id.to_owned() });
+        Member { team_id: team.to_owned(), enterprise_user, ..Member::default() }
+    }
+
+    #[test]
+    fn only_accounts_of_our_workspace_or_organisation_are_members() {
+        for (member, team, expected) in [
+            (of("T1", None), "T1", Standing::Member),
+            (of("T2", None), "T1", Standing::Elsewhere),
+            (of("T2", Some("E1")), "E1", Standing::Member),
+            (of("T2", Some("E2")), "E1", Standing::Elsewhere),
+            (of("T2", None), "E1", Standing::Elsewhere),
+            (Member { is_restricted: true, ..of("T1", Some("E1")) }, "E1", Standing::Guest),
+        ] {
+            assert_eq!(standing(&member, team), expected, "{member:?} in {team}");
+        }
     }
 }
