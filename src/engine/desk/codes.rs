@@ -165,12 +165,12 @@ fn not_set_up() -> Answer {
 fn decision_form(rotation: &Rotation, decision: &Decision) -> Form {
     let (token, plan) = (&rotation.plan.token, rotation.plan.hash());
     let intro = match decision.action {
-        Action::Restore => Line::text("Every store of ").and_code(token.as_str()).and(" gets the old token back."),
-        _ => Line::text("You approve plan ").and_code(plan.short()).and(" for ").and_code(token.as_str()).and("."),
+        Action::Restore => Line::text("To put the old token back into every store of ").and_code(token.as_str()),
+        _ => Line::text("To approve plan ").and_code(plan.short()).and(" for ").and_code(token.as_str()),
     };
     Form {
         title: "One-time code",
-        intro: intro.into(),
+        intro: intro.and(", type the code that your authenticator app shows now.").into(),
         fields: vec![Field::Code],
         submit: if decision.action == Action::Restore { "Restore" } else { "Approve" },
         wish: Wish::Decide(Decision { rotation: rotation.id.0.clone(), plan: Some(plan.0), ..decision.clone() }),
