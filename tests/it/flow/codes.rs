@@ -101,7 +101,7 @@ async fn who_has_codes_is_asked_for_one_and_approves_with_it() {
         let form = counter.desk.form(&Ask::new("again", alice.clone(), counter.approval().await)).await.unwrap();
         assert_eq!((form.title, form.fields.as_slice(), form.submit), ("One-time code", &[Field::Code][..], "Approve"));
         let told = counter.press(alice.clone(), Action::Approve).await;
-        assert!(told.starts_with("You approve plan "), "without a code the form is all there is: {told}");
+        assert!(told.starts_with("To approve plan "), "without a code the form is all there is: {told}");
         assert!(counter.is_waiting().await);
 
         let answer = counter.with_code(&alice, form.wish, &phone.code(&counter)).await;
