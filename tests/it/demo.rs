@@ -113,10 +113,10 @@ async fn in_a_browser_discords_card_its_form_and_what_it_proposes_are_used_as_in
     browser.write("#line", "/rekey incident inv").await;
     browser.until("return [...document.querySelectorAll('#choices option')].some((one) => one.value === '/rekey incident inventory')").await;
     browser.write("#line", "entory\u{e007}").await;
-    browser.until("return document.querySelector('#form').open").await;
+    browser.until("return document.querySelector('#discord-form').open").await;
     browser.screenshot("demo-discord-form.png").await;
-    browser.click("#form button.plain").await;
-    browser.until("return !document.querySelector('#form').open").await;
+    browser.click("#discord-form button.plain").await;
+    browser.until("return !document.querySelector('#discord-form').open").await;
     browser.click("#discord button.green").await;
     browser.until("return document.querySelector('#status').textContent.includes('the old one is revoked')").await;
     browser.until("return document.querySelector('#discord .embed h3').textContent.includes('Done')").await;

@@ -21,7 +21,9 @@ pub(super) fn application(world: &World) -> Outcome<Reply> {
         bot => format!("{bot}/discord/interactions").into(),
     };
     Ok(Reply::Body(json!({
-        "id": world.settings.application, "name": "rekey", "description": "", "bot_public": false,
+        "id": world.settings.application, "name": "rekey", "description": "", "icon": null, "bot_public": false,
+        "bot_require_code_grant": false, "flags": 0,
+        "owner": {"id": "1300000000000000002", "username": "owner", "global_name": null, "avatar": null, "discriminator": "0"},
         "verify_key": signing::public_key(&world.settings.seed), "interactions_endpoint_url": endpoint,
     })))
 }

@@ -53,6 +53,8 @@ impl Browser {
         let port = port(driver.stdout.take().unwrap()).await;
         let driver = Driver(driver);
         let profile = tempfile::tempdir().unwrap();
+        // Whoever makes the first client brings the TLS provider along.
+        drop(rekey::http::client(None).unwrap());
         let client = reqwest::Client::builder().no_proxy().timeout(PATIENCE).build().unwrap();
         let data = format!("--user-data-dir={}", profile.path().display());
         let args: Vec<&str> = FLAGS.into_iter().chain([data.as_str()]).collect();

@@ -86,7 +86,7 @@ fn the_hostile_mention_nobody_and_format_nothing() {
     for live in ["\u{202e}", " @everyone", "\"@everyone", " <@&", "x](", " ||s"] {
         assert!(!everything.contains(live), "{live:?} in {everything}");
     }
-    assert_eq!(body["allowed_mentions"], serde_json::json!({"parse": [], "users": [ALICE, BOB]}));
+    assert_eq!(body["allowed_mentions"], serde_json::json!({"parse": [], "users": [ALICE, BOB], "roles": []}));
 }
 
 /// A rotation with every text at its longest.

@@ -65,13 +65,15 @@ pub enum Stage {
         revision: u64,
         announced: u32,
     },
+    /// Nothing else to say: deadlines and windows are looked at, under the policy of the moment.
+    Tick,
     Report(Event),
 }
 
 /// Where a task begins.
 pub fn first(world: &World, worker: usize, effect: &Effect) -> Stage {
     match effect {
-        Effect::Tick | Effect::Replan => tick(world),
+        Effect::Tick | Effect::Replan => Stage::Tick,
         Effect::Mint { .. } => first_of_mint(world, worker),
         Effect::Write { .. } => first_of_write(world, worker),
         Effect::Settle => settle_from(world, 0),
@@ -84,7 +86,7 @@ pub fn first(world: &World, worker: usize, effect: &Effect) -> Stage {
         },
         Effect::CheckConsumer { consumer } => match run_of(world, index(consumer.as_str())) {
             Some(Run::Started { run, .. }) => Stage::CheckRun { run: run.pipeline as usize },
-            _ => tick(world),
+            _ => Stage::Tick,
         },
         Effect::ObserveNew => Stage::ReadToken { token: new_of(world).unwrap_or(0) },
         Effect::ObserveOld => Stage::ReadToken { token: OLD },
@@ -98,13 +100,8 @@ pub fn first(world: &World, worker: usize, effect: &Effect) -> Stage {
     }
 }
 
-/// A worker with nothing else to say looks at deadlines and windows, under the policy of the moment.
-fn tick(world: &World) -> Stage {
-    Stage::Report(Event::Tick { policy: world.setting.policy(world.quorum) })
-}
-
 fn first_of_mint(world: &World, worker: usize) -> Stage {
-    let Phase::Minting { attempt, started } = world.row.phase else { return tick(world) };
+    let Phase::Minting { attempt, started } = world.row.phase else { return Stage::Tick };
     match (started, world.workers[worker].custody) {
         (None, _) if world.has(Mistake::NoIntent) => Stage::Send { target: OLD },
         (None, _) if world.has(Mistake::NoProbe) && !world.row.plan.rotates() => {
@@ -127,7 +124,7 @@ fn unknown_mint(world: &World, attempt: u32) -> Stage {
 }
 
 fn first_of_write(world: &World, worker: usize) -> Stage {
-    let Some(attempt) = world.row.phase.minted().map(|new| new.attempt) else { return tick(world) };
+    let Some(attempt) = world.row.phase.minted().map(|new| new.attempt) else { return Stage::Tick };
     match world.workers[worker].custody {
         Some((mine, value)) if mine == attempt || world.has(Mistake::StaleCustody) => Stage::Write { value },
         _ if world.has(Mistake::SweepAtOnce) => {
@@ -154,6 +151,7 @@ fn restore(world: &World, worker: usize, store: usize) -> Stage {
 pub fn ask(world: &World, worker: usize, task: &Task) -> Action {
     let call = match &task.stage {
         Stage::Report(event) => return Action::Commit(event.clone()),
+        Stage::Tick => return Action::Commit(Event::Tick { policy: world.setting.policy(world.quorum) }),
         Stage::Intend { .. } => return Action::Commit(intent(world, task)),
         Stage::Look if world.row.plan.strategy == Strategy::SelfRotate => Call::ReadStore { store: 0 },
         Stage::Look | Stage::LookAfter if world.row.plan.rotates() => Call::List { attempt: None },
