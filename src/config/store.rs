@@ -2,6 +2,7 @@
 //! connections to them, such as `[vault.main]`. One file a kind; a kind is one line in [`KINDS`], and one in
 //! [`CONNECTIONS`] if stores of that kind share connections.
 
+mod command;
 mod file;
 mod gitlab_variable;
 mod kubernetes;
@@ -37,6 +38,7 @@ const KINDS: &[Kind] = &[
     // GitLab itself and this machine need no connection.
     gitlab_variable::KIND,
     file::KIND,
+    command::KIND,
     kubernetes::KIND,
     vault::KIND,
 ];
@@ -44,6 +46,7 @@ const KINDS: &[Kind] = &[
 /// Every kind of connection, one a line.
 const CONNECTIONS: &[ConnectionKind] = &[
     // Sorted by name.
+    command::CONNECTION,
     kubernetes::CONNECTION,
     vault::CONNECTION,
 ];

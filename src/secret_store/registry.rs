@@ -4,7 +4,7 @@
 use super::connection::{BadConnection, Named};
 use super::template::Template;
 use super::templated::Templated;
-use super::{SecretStore, file, gitlab_variable, kubernetes, vault};
+use super::{SecretStore, command, file, gitlab_variable, kubernetes, vault};
 use crate::http::Api;
 use crate::rotation::ids::StoreId;
 use serde::{Deserialize, Serialize};
@@ -18,6 +18,8 @@ pub enum StoreSpec {
     GitlabVariable(gitlab_variable::Spec),
     /// A file on the machine that the bot runs on.
     File(file::Spec),
+    /// A place that a program of the user's keeps.
+    Command(command::Spec),
     /// One key of a Kubernetes Secret.
     Kubernetes(kubernetes::Spec),
     /// A field of a secret in Vault or OpenBao.
@@ -29,6 +31,8 @@ pub enum StoreSpec {
 /// The connections that stores share, as configured, by name.
 #[derive(Debug, Default)]
 pub struct Connections {
+    /// Programs of the user's.
+    pub command: Named<command::Settings>,
     /// Clusters.
     pub kubernetes: Named<kubernetes::Settings>,
     /// To Vault or OpenBao.
@@ -39,6 +43,7 @@ pub struct Connections {
 pub struct Context {
     /// The GitLab instance, with the bot's credential.
     pub gitlab: Arc<Api>,
+    command: Named<Arc<command::Program>>,
     kubernetes: Named<Arc<kubernetes::Cluster>>,
     /// To Vault or OpenBao.
     vault: Named<Arc<vault::Connection>>,
@@ -47,21 +52,25 @@ pub struct Context {
 impl Context {
     /// Sets every connection up; nobody is called yet.
     pub fn open(gitlab: Arc<Api>, connections: &Connections) -> Result<Self, BadConnection> {
+        let Connections { command, kubernetes, vault } = connections;
         Ok(Self {
             gitlab,
             // One a line.
-            kubernetes: each(&connections.kubernetes, |name, settings| settings.open(&format!("[kubernetes.{name}]")))?,
-            vault: each(&connections.vault, vault::Connection::open)?,
+            command: opened(command, "command", command::Settings::open)?,
+            kubernetes: opened(kubernetes, "kubernetes", kubernetes::Settings::open)?,
+            vault: opened(vault, "vault", vault::Connection::open)?,
         })
     }
 }
 
-/// Every connection of one kind, opened.
-fn each<S, C>(
+/// Every connection of a kind, opened under the name of its section.
+fn opened<S, C>(
     settings: &Named<S>,
-    open: impl Fn(&str, &S) -> Result<C, BadConnection>,
+    kind: &str,
+    open: impl Fn(&S, &str) -> Result<C, BadConnection>,
 ) -> Result<Named<Arc<C>>, BadConnection> {
-    settings.iter().map(|(name, settings)| Ok((name.clone(), Arc::new(open(name, settings)?)))).collect()
+    let section = |name: &str| format!("[{kind}.{name}]");
+    settings.iter().map(|(name, each)| Ok((name.clone(), Arc::new(open(each, &section(name))?)))).collect()
 }
 
 /// The connection that a specification names; the configuration has made sure that there is one.
@@ -76,6 +85,9 @@ pub fn build(spec: &StoreSpec, context: &Context) -> Result<Arc<dyn SecretStore>
     Ok(match spec {
         StoreSpec::GitlabVariable(spec) => Arc::new(gitlab_variable::GitlabVariable::new(id, context, spec)),
         StoreSpec::File(spec) => Arc::new(file::File::new(id, spec)),
+        StoreSpec::Command(spec) => {
+            Arc::new(command::Command::new(id, at(&context.command, "command", &spec.at)?, spec))
+        }
         StoreSpec::Kubernetes(spec) => {
             Arc::new(kubernetes::Kubernetes::new(id, at(&context.kubernetes, "kubernetes", &spec.at)?, spec))
         }
@@ -118,6 +130,7 @@ impl StoreSpec {
         StoreId(match self {
             Self::GitlabVariable(spec) => spec.id(),
             Self::File(spec) => spec.id(),
+            Self::Command(spec) => spec.id(),
             Self::Kubernetes(spec) => spec.id(),
             Self::Vault(spec) => spec.id(),
             Self::Templated(inner, template) => format!("{} ({template})", inner.id()),
@@ -129,6 +142,7 @@ impl StoreSpec {
         match self {
             Self::GitlabVariable(spec) => spec.place(),
             Self::File(spec) => spec.place(),
+            Self::Command(spec) => spec.place(),
             Self::Kubernetes(spec) => spec.place(),
             Self::Vault(spec) => spec.place(),
             Self::Templated(inner, template) => inner.place().part(template.to_string()),

@@ -80,9 +80,9 @@ pub struct Connection {
 }
 
 impl Connection {
-    pub(super) fn open(name: &str, settings: &Arc<Settings>) -> Result<Self, BadConnection> {
+    pub(super) fn open(settings: &Arc<Settings>, name: &str) -> Result<Self, BadConnection> {
         let credential = Credential::PerCall { header: "x-vault-token", prefix: "" };
-        let api = Arc::new(settings.link.open(&format!("[vault.{name}]"), credential)?);
+        let api = Arc::new(settings.link.open(name, credential)?);
         let login = VaultLogin { api: api.clone(), settings: settings.clone() };
         Ok(Self { api, namespace: settings.namespace.clone(), session: Session::new(login) })
     }

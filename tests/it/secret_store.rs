@@ -1,6 +1,8 @@
 //! Stories of the secret stores: the contract of all of them, run for each adapter by one line, and what is special to
 //! each in a file of its own.
 
+mod command;
+mod configured;
 #[macro_use]
 pub mod contract;
 mod docs;
@@ -31,6 +33,8 @@ contract! {
     kubernetes_secret_that_keeps_the_previous_value: kubernetes::with_previous();
     kubernetes_secret_with_template: kubernetes::templated();
     file_with_template: file::templated();
+    command_of_the_docs: command::of_the_docs();
+    command_with_versions: command::with_versions();
     vault_version_2: vault::on(vault::Kind::V2);
     vault_version_1: vault::on(vault::Kind::V1);
     vault_with_template: vault::on(vault::Kind::Document);
