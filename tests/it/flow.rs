@@ -3,6 +3,7 @@
 mod approval;
 mod canary;
 mod chat;
+mod fanout;
 mod happy;
 mod lost;
 mod notices;
