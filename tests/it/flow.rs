@@ -5,6 +5,7 @@ mod canary;
 mod chat;
 mod codes;
 mod counter;
+mod fanout;
 mod happy;
 mod lost;
 mod notices;
