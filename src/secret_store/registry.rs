@@ -4,7 +4,7 @@
 use super::connection::{BadConnection, Named};
 use super::template::Template;
 use super::templated::Templated;
-use super::{SecretStore, azure_key_vault, command, file, gitlab_variable, kubernetes, onepassword};
+use super::{SecretStore, azure_key_vault, command, file, fortanix, gitlab_variable, kubernetes, onepassword};
 use crate::http::Api;
 use crate::rotation::ids::StoreId;
 use serde::{Deserialize, Serialize};
@@ -22,6 +22,8 @@ pub enum StoreSpec {
     Command(command::Spec),
     /// A secret in an Azure Key Vault.
     AzureKeyVault(azure_key_vault::Spec),
+    /// A secret in Fortanix DSM.
+    Fortanix(fortanix::Spec),
     /// One key of a Kubernetes Secret.
     Kubernetes(kubernetes::Spec),
     /// A field of a 1Password item.
@@ -37,6 +39,8 @@ pub struct Connections {
     pub command: Named<command::Settings>,
     /// Azure Key Vaults.
     pub azure_key_vault: Named<azure_key_vault::Settings>,
+    /// Accounts of Fortanix DSMs.
+    pub fortanix: Named<fortanix::Settings>,
     /// Clusters.
     pub kubernetes: Named<kubernetes::Settings>,
     /// 1Password Connect servers.
@@ -49,6 +53,7 @@ pub struct Context {
     pub gitlab: Arc<Api>,
     command: Named<Arc<command::Program>>,
     azure_key_vault: Named<Arc<azure_key_vault::Vault>>,
+    fortanix: Named<Arc<fortanix::Account>>,
     kubernetes: Named<Arc<kubernetes::Cluster>>,
     onepassword: Named<Arc<onepassword::Server>>,
 }
@@ -56,11 +61,12 @@ pub struct Context {
 impl Context {
     /// Sets every connection up; nobody is called yet.
     pub fn open(gitlab: Arc<Api>, connections: &Connections) -> Result<Self, BadConnection> {
-        let Connections { azure_key_vault, command, kubernetes, onepassword } = connections;
+        let Connections { azure_key_vault, command, fortanix, kubernetes, onepassword } = connections;
         Ok(Self {
             gitlab,
             // One a line.
             azure_key_vault: opened(azure_key_vault, "azure_key_vault", azure_key_vault::Settings::open)?,
+            fortanix: opened(fortanix, "fortanix", fortanix::Settings::open)?,
             kubernetes: opened(kubernetes, "kubernetes", kubernetes::Settings::open)?,
             onepassword: opened(onepassword, "onepassword", onepassword::Settings::open)?,
             command: opened(command, "command", command::Settings::open)?,
@@ -96,6 +102,9 @@ pub fn build(spec: &StoreSpec, context: &Context) -> Result<Arc<dyn SecretStore>
         StoreSpec::AzureKeyVault(spec) => {
             let vault = at(&context.azure_key_vault, "azure_key_vault", &spec.at)?;
             Arc::new(azure_key_vault::AzureKeyVault::new(id, vault, spec))
+        }
+        StoreSpec::Fortanix(spec) => {
+            Arc::new(fortanix::Fortanix::new(id, at(&context.fortanix, "fortanix", &spec.at)?, spec))
         }
         StoreSpec::Kubernetes(spec) => {
             Arc::new(kubernetes::Kubernetes::new(id, at(&context.kubernetes, "kubernetes", &spec.at)?, spec))
@@ -143,6 +152,7 @@ impl StoreSpec {
             Self::File(spec) => spec.id(),
             Self::Command(spec) => spec.id(),
             Self::AzureKeyVault(spec) => spec.id(),
+            Self::Fortanix(spec) => spec.id(),
             Self::Kubernetes(spec) => spec.id(),
             Self::Onepassword(spec) => spec.id(),
             Self::Templated(inner, template) => format!("{} ({template})", inner.id()),
@@ -156,6 +166,7 @@ impl StoreSpec {
             Self::File(spec) => spec.place(),
             Self::Command(spec) => spec.place(),
             Self::AzureKeyVault(spec) => spec.place(),
+            Self::Fortanix(spec) => spec.place(),
             Self::Kubernetes(spec) => spec.place(),
             Self::Onepassword(spec) => spec.place(),
             Self::Templated(inner, template) => inner.place().part(template.to_string()),
