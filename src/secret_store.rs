@@ -6,6 +6,7 @@ pub mod command;
 mod connection;
 mod error;
 pub mod file;
+pub mod fortanix;
 pub mod gitlab_variable;
 pub mod kubernetes;
 pub mod onepassword;

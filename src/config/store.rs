@@ -5,6 +5,7 @@
 mod azure_key_vault;
 mod command;
 mod file;
+mod fortanix;
 mod gitlab_variable;
 mod kubernetes;
 mod link;
@@ -43,6 +44,7 @@ const KINDS: &[Kind] = &[
     command::KIND,
     // Behind a connection.
     azure_key_vault::KIND,
+    fortanix::KIND,
     kubernetes::KIND,
     onepassword::KIND,
     vault::KIND,
@@ -53,6 +55,7 @@ const CONNECTIONS: &[ConnectionKind] = &[
     // Sorted by name.
     command::CONNECTION,
     azure_key_vault::CONNECTION,
+    fortanix::CONNECTION,
     kubernetes::CONNECTION,
     onepassword::CONNECTION,
     vault::CONNECTION,

@@ -148,9 +148,9 @@ fn is_invisible(c: char) -> bool {
 }
 
 /// What a host says in the body of a refusal, under the keys by which GitLab, Slack, Vault and the clouds
-/// say it.
+/// say it, or as plain text.
 pub(super) fn message_of(body: &[u8]) -> Option<String> {
-    let answer: serde_json::Value = serde_json::from_slice(body).ok()?;
+    let Ok(answer) = serde_json::from_slice::<serde_json::Value>(body) else { return plain(body) };
     let parts: Vec<String> = ["message", "error", "error_description", "errors"]
         .iter()
         .filter_map(|key| answer.get(key))
@@ -158,6 +158,13 @@ pub(super) fn message_of(body: &[u8]) -> Option<String> {
         .filter(|text| !text.is_empty())
         .collect();
     (!parts.is_empty()).then(|| parts.join(": "))
+}
+
+/// One line of text, as Fortanix says what is wrong; pages of proxies are no words of the host.
+fn plain(body: &[u8]) -> Option<String> {
+    let text = std::str::from_utf8(body).ok()?.trim();
+    let is_line = !text.is_empty() && !text.starts_with('<') && !text.contains('\n');
+    is_line.then(|| text.to_owned())
 }
 
 /// Google and Azure put name and words of what is wrong into an object of their own.
@@ -207,7 +214,10 @@ mod tests {
         ] {
             assert_eq!(message_of(body.as_bytes()).as_deref(), Some(words));
         }
-        assert_eq!(message_of(b"<html>Retry later</html>"), None);
+        assert_eq!(message_of(b"sobject does not exist\n").as_deref(), Some("sobject does not exist"));
+        for page in [b"<html>Retry later</html>".as_slice(), b"", b"two\nlines", b"\xff"] {
+            assert_eq!(message_of(page), None);
+        }
     }
 
     #[test]

@@ -4,7 +4,7 @@
 use super::connection::{BadConnection, Named};
 use super::template::Template;
 use super::templated::Templated;
-use super::{SecretStore, azure_key_vault, command, file, gitlab_variable, kubernetes, onepassword, vault};
+use super::{SecretStore, azure_key_vault, command, file, fortanix, gitlab_variable, kubernetes, onepassword, vault};
 use crate::http::Api;
 use crate::rotation::ids::StoreId;
 use serde::{Deserialize, Serialize};
@@ -22,6 +22,8 @@ pub enum StoreSpec {
     Command(command::Spec),
     /// A secret in an Azure Key Vault.
     AzureKeyVault(azure_key_vault::Spec),
+    /// A secret in Fortanix DSM.
+    Fortanix(fortanix::Spec),
     /// One key of a Kubernetes Secret.
     Kubernetes(kubernetes::Spec),
     /// A field of a 1Password item.
@@ -39,6 +41,8 @@ pub struct Connections {
     pub command: Named<command::Settings>,
     /// Azure Key Vaults.
     pub azure_key_vault: Named<azure_key_vault::Settings>,
+    /// Accounts of Fortanix DSMs.
+    pub fortanix: Named<fortanix::Settings>,
     /// Clusters.
     pub kubernetes: Named<kubernetes::Settings>,
     /// 1Password Connect servers.
@@ -53,6 +57,7 @@ pub struct Context {
     pub gitlab: Arc<Api>,
     command: Named<Arc<command::Program>>,
     azure_key_vault: Named<Arc<azure_key_vault::Vault>>,
+    fortanix: Named<Arc<fortanix::Account>>,
     kubernetes: Named<Arc<kubernetes::Cluster>>,
     onepassword: Named<Arc<onepassword::Server>>,
     /// To Vault or OpenBao.
@@ -62,12 +67,13 @@ pub struct Context {
 impl Context {
     /// Sets every connection up; nobody is called yet.
     pub fn open(gitlab: Arc<Api>, connections: &Connections) -> Result<Self, BadConnection> {
-        let Connections { azure_key_vault, command, kubernetes, onepassword, vault } = connections;
+        let Connections { azure_key_vault, command, fortanix, kubernetes, onepassword, vault } = connections;
         Ok(Self {
             gitlab,
             // One a line.
             azure_key_vault: opened(azure_key_vault, "azure_key_vault", azure_key_vault::Settings::open)?,
             command: opened(command, "command", command::Settings::open)?,
+            fortanix: opened(fortanix, "fortanix", fortanix::Settings::open)?,
             kubernetes: opened(kubernetes, "kubernetes", kubernetes::Settings::open)?,
             onepassword: opened(onepassword, "onepassword", onepassword::Settings::open)?,
             vault: opened(vault, "vault", vault::Connection::open)?,
@@ -103,6 +109,9 @@ pub fn build(spec: &StoreSpec, context: &Context) -> Result<Arc<dyn SecretStore>
         }
         StoreSpec::Command(spec) => {
             Arc::new(command::Command::new(id, at(&context.command, "command", &spec.at)?, spec))
+        }
+        StoreSpec::Fortanix(spec) => {
+            Arc::new(fortanix::Fortanix::new(id, at(&context.fortanix, "fortanix", &spec.at)?, spec))
         }
         StoreSpec::Kubernetes(spec) => {
             Arc::new(kubernetes::Kubernetes::new(id, at(&context.kubernetes, "kubernetes", &spec.at)?, spec))
@@ -151,6 +160,7 @@ impl StoreSpec {
             Self::File(spec) => spec.id(),
             Self::Command(spec) => spec.id(),
             Self::AzureKeyVault(spec) => spec.id(),
+            Self::Fortanix(spec) => spec.id(),
             Self::Kubernetes(spec) => spec.id(),
             Self::Onepassword(spec) => spec.id(),
             Self::Vault(spec) => spec.id(),
@@ -165,6 +175,7 @@ impl StoreSpec {
             Self::File(spec) => spec.place(),
             Self::Command(spec) => spec.place(),
             Self::AzureKeyVault(spec) => spec.place(),
+            Self::Fortanix(spec) => spec.place(),
             Self::Kubernetes(spec) => spec.place(),
             Self::Onepassword(spec) => spec.place(),
             Self::Vault(spec) => spec.place(),

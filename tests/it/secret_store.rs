@@ -8,6 +8,7 @@ pub mod contract;
 mod azure_key_vault;
 mod docs;
 mod file;
+mod fortanix;
 mod gitlab_variable;
 pub mod jwt;
 mod kubernetes;
@@ -40,6 +41,8 @@ contract! {
     command_of_the_docs: command::of_the_docs();
     command_with_versions: command::with_versions();
     azure_key_vault_on_the_fake: azure_key_vault::on_the_fake();
+    fortanix_readable: fortanix::readable();
+    fortanix_unreadable: fortanix::unreadable();
     onepassword_by_id: onepassword::by_id();
     onepassword_with_previous: onepassword::with_previous();
     vault_version_2: vault::on(vault::Kind::V2);
