@@ -6,6 +6,7 @@ mod connection;
 mod error;
 pub mod file;
 pub mod gitlab_variable;
+pub mod google_secret_manager;
 pub mod kubernetes;
 mod registry;
 pub mod session;

@@ -5,6 +5,7 @@
 mod command;
 mod file;
 mod gitlab_variable;
+mod google_secret_manager;
 mod kubernetes;
 mod link;
 mod template;
@@ -38,6 +39,7 @@ const KINDS: &[Kind] = &[
     gitlab_variable::KIND,
     file::KIND,
     command::KIND,
+    google_secret_manager::KIND,
     kubernetes::KIND,
 ];
 
@@ -45,6 +47,7 @@ const KINDS: &[Kind] = &[
 const CONNECTIONS: &[ConnectionKind] = &[
     // Sorted by name.
     command::CONNECTION,
+    google_secret_manager::CONNECTION,
     kubernetes::CONNECTION,
 ];
 

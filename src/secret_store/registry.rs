@@ -4,7 +4,7 @@
 use super::connection::{BadConnection, Named};
 use super::template::Template;
 use super::templated::Templated;
-use super::{SecretStore, command, file, gitlab_variable, kubernetes};
+use super::{SecretStore, command, file, gitlab_variable, google_secret_manager, kubernetes};
 use crate::http::Api;
 use crate::rotation::ids::StoreId;
 use serde::{Deserialize, Serialize};
@@ -20,6 +20,8 @@ pub enum StoreSpec {
     File(file::Spec),
     /// A place that a program of the user's keeps.
     Command(command::Spec),
+    /// A secret in Google Secret Manager.
+    GoogleSecretManager(google_secret_manager::Spec),
     /// One key of a Kubernetes Secret.
     Kubernetes(kubernetes::Spec),
     /// One part of the document that another store holds.
@@ -31,6 +33,8 @@ pub enum StoreSpec {
 pub struct Connections {
     /// Programs of the user's.
     pub command: Named<command::Settings>,
+    /// Projects of Google Cloud.
+    pub google_secret_manager: Named<google_secret_manager::Settings>,
     /// Clusters.
     pub kubernetes: Named<kubernetes::Settings>,
 }
@@ -40,17 +44,19 @@ pub struct Context {
     /// The GitLab instance, with the bot's credential.
     pub gitlab: Arc<Api>,
     command: Named<Arc<command::Program>>,
+    google_secret_manager: Named<Arc<google_secret_manager::Project>>,
     kubernetes: Named<Arc<kubernetes::Cluster>>,
 }
 
 impl Context {
     /// Sets every connection up; nobody is called yet.
     pub fn open(gitlab: Arc<Api>, connections: &Connections) -> Result<Self, BadConnection> {
-        let Connections { command, kubernetes } = connections;
+        let Connections { command, google_secret_manager: google, kubernetes } = connections;
         Ok(Self {
             gitlab,
             // One a line.
             command: opened(command, "command", command::Settings::open)?,
+            google_secret_manager: opened(google, "google_secret_manager", google_secret_manager::Settings::open)?,
             kubernetes: opened(kubernetes, "kubernetes", kubernetes::Settings::open)?,
         })
     }
@@ -80,6 +86,10 @@ pub fn build(spec: &StoreSpec, context: &Context) -> Result<Arc<dyn SecretStore>
         StoreSpec::File(spec) => Arc::new(file::File::new(id, spec)),
         StoreSpec::Command(spec) => {
             Arc::new(command::Command::new(id, at(&context.command, "command", &spec.at)?, spec))
+        }
+        StoreSpec::GoogleSecretManager(spec) => {
+            let project = at(&context.google_secret_manager, "google_secret_manager", &spec.at)?;
+            Arc::new(google_secret_manager::GoogleSecretManager::new(id, project, spec))
         }
         StoreSpec::Kubernetes(spec) => {
             Arc::new(kubernetes::Kubernetes::new(id, at(&context.kubernetes, "kubernetes", &spec.at)?, spec))
@@ -123,6 +133,7 @@ impl StoreSpec {
             Self::GitlabVariable(spec) => spec.id(),
             Self::File(spec) => spec.id(),
             Self::Command(spec) => spec.id(),
+            Self::GoogleSecretManager(spec) => spec.id(),
             Self::Kubernetes(spec) => spec.id(),
             Self::Templated(inner, template) => format!("{} ({template})", inner.id()),
         })
@@ -134,6 +145,7 @@ impl StoreSpec {
             Self::GitlabVariable(spec) => spec.place(),
             Self::File(spec) => spec.place(),
             Self::Command(spec) => spec.place(),
+            Self::GoogleSecretManager(spec) => spec.place(),
             Self::Kubernetes(spec) => spec.place(),
             Self::Templated(inner, template) => inner.place().part(template.to_string()),
         }

@@ -8,6 +8,7 @@ pub mod contract;
 mod docs;
 mod file;
 mod gitlab_variable;
+mod google_secret_manager;
 mod kubernetes;
 pub mod proxy;
 mod template;
@@ -30,6 +31,9 @@ contract! {
     kubernetes_secret_that_keeps_the_previous_value: kubernetes::with_previous();
     kubernetes_secret_with_template: kubernetes::templated();
     file_with_template: file::templated();
+    google_latest: google_secret_manager::latest();
+    google_alias: google_secret_manager::alias();
+    google_latest_with_template: google_secret_manager::templated();
     command_of_the_docs: command::of_the_docs();
     command_with_versions: command::with_versions();
 }
