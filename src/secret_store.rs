@@ -1,6 +1,7 @@
 //! Where a token's value lives: one trait, one registry. A new adapter is a module beside its siblings, a line in the
 //! registry (`secret_store/registry.rs`), and a line in the contract suite.
 
+pub mod aws_secrets_manager;
 pub mod command;
 mod connection;
 mod error;

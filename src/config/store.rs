@@ -2,6 +2,7 @@
 //! connections to them, such as `[vault.main]`. One file a kind; a kind is one line in [`KINDS`], and one in
 //! [`CONNECTIONS`] if stores of that kind share connections.
 
+mod aws_secrets_manager;
 mod command;
 mod file;
 mod gitlab_variable;
@@ -38,6 +39,7 @@ const KINDS: &[Kind] = &[
     // GitLab itself and this machine need no connection.
     gitlab_variable::KIND,
     file::KIND,
+    aws_secrets_manager::KIND,
     command::KIND,
     google_secret_manager::KIND,
     kubernetes::KIND,
@@ -46,6 +48,7 @@ const KINDS: &[Kind] = &[
 /// Every kind of connection, one a line.
 const CONNECTIONS: &[ConnectionKind] = &[
     // Sorted by name.
+    aws_secrets_manager::CONNECTION,
     command::CONNECTION,
     google_secret_manager::CONNECTION,
     kubernetes::CONNECTION,

@@ -4,7 +4,7 @@
 use super::connection::{BadConnection, Named};
 use super::template::Template;
 use super::templated::Templated;
-use super::{SecretStore, command, file, gitlab_variable, google_secret_manager, kubernetes};
+use super::{SecretStore, aws_secrets_manager, command, file, gitlab_variable, google_secret_manager, kubernetes};
 use crate::http::Api;
 use crate::rotation::ids::StoreId;
 use serde::{Deserialize, Serialize};
@@ -18,6 +18,8 @@ pub enum StoreSpec {
     GitlabVariable(gitlab_variable::Spec),
     /// A file on the machine that the bot runs on.
     File(file::Spec),
+    /// A secret in AWS Secrets Manager.
+    AwsSecretsManager(aws_secrets_manager::Spec),
     /// A place that a program of the user's keeps.
     Command(command::Spec),
     /// A secret in Google Secret Manager.
@@ -31,6 +33,8 @@ pub enum StoreSpec {
 /// The connections that stores share, as configured, by name.
 #[derive(Debug, Default)]
 pub struct Connections {
+    /// Accounts of AWS.
+    pub aws_secrets_manager: Named<aws_secrets_manager::Settings>,
     /// Programs of the user's.
     pub command: Named<command::Settings>,
     /// Projects of Google Cloud.
@@ -43,6 +47,7 @@ pub struct Connections {
 pub struct Context {
     /// The GitLab instance, with the bot's credential.
     pub gitlab: Arc<Api>,
+    aws_secrets_manager: Named<Arc<aws_secrets_manager::Account>>,
     command: Named<Arc<command::Program>>,
     google_secret_manager: Named<Arc<google_secret_manager::Project>>,
     kubernetes: Named<Arc<kubernetes::Cluster>>,
@@ -51,10 +56,11 @@ pub struct Context {
 impl Context {
     /// Sets every connection up; nobody is called yet.
     pub fn open(gitlab: Arc<Api>, connections: &Connections) -> Result<Self, BadConnection> {
-        let Connections { command, google_secret_manager: google, kubernetes } = connections;
+        let Connections { aws_secrets_manager: aws, command, google_secret_manager: google, kubernetes } = connections;
         Ok(Self {
             gitlab,
             // One a line.
+            aws_secrets_manager: opened(aws, "aws_secrets_manager", aws_secrets_manager::Settings::open)?,
             command: opened(command, "command", command::Settings::open)?,
             google_secret_manager: opened(google, "google_secret_manager", google_secret_manager::Settings::open)?,
             kubernetes: opened(kubernetes, "kubernetes", kubernetes::Settings::open)?,
@@ -84,6 +90,10 @@ pub fn build(spec: &StoreSpec, context: &Context) -> Result<Arc<dyn SecretStore>
     Ok(match spec {
         StoreSpec::GitlabVariable(spec) => Arc::new(gitlab_variable::GitlabVariable::new(id, context, spec)),
         StoreSpec::File(spec) => Arc::new(file::File::new(id, spec)),
+        StoreSpec::AwsSecretsManager(spec) => {
+            let account = at(&context.aws_secrets_manager, "aws_secrets_manager", &spec.at)?;
+            aws_secrets_manager::build(id, account, spec)
+        }
         StoreSpec::Command(spec) => {
             Arc::new(command::Command::new(id, at(&context.command, "command", &spec.at)?, spec))
         }
@@ -132,6 +142,7 @@ impl StoreSpec {
         StoreId(match self {
             Self::GitlabVariable(spec) => spec.id(),
             Self::File(spec) => spec.id(),
+            Self::AwsSecretsManager(spec) => spec.id(),
             Self::Command(spec) => spec.id(),
             Self::GoogleSecretManager(spec) => spec.id(),
             Self::Kubernetes(spec) => spec.id(),
@@ -144,6 +155,7 @@ impl StoreSpec {
         match self {
             Self::GitlabVariable(spec) => spec.place(),
             Self::File(spec) => spec.place(),
+            Self::AwsSecretsManager(spec) => spec.place(),
             Self::Command(spec) => spec.place(),
             Self::GoogleSecretManager(spec) => spec.place(),
             Self::Kubernetes(spec) => spec.place(),

@@ -1,6 +1,9 @@
 //! Stories of the secret stores: the contract of all of them, run for each adapter by one line, and what is special to
 //! each in a file of its own.
 
+#[cfg(feature = "aws")]
+mod aws_secrets_manager;
+mod aws_settings;
 mod command;
 mod configured;
 #[macro_use]
@@ -36,6 +39,14 @@ contract! {
     google_latest_with_template: google_secret_manager::templated();
     command_of_the_docs: command::of_the_docs();
     command_with_versions: command::with_versions();
+}
+
+#[cfg(feature = "aws")]
+contract! {
+    aws_plain: aws_secrets_manager::plain();
+    aws_gitlab_format: aws_secrets_manager::gitlab_format();
+    aws_json_key: aws_secrets_manager::json_key();
+    aws_on_moto: aws_secrets_manager::on_moto();
 }
 
 /// The adapter for a specification that needs no GitLab.

@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 /// What the other cloud's token must be.
-pub const SUBJECT: &str = "canary-subject-of-the-cluster";
+pub const SUBJECT: &str = "sparrow-subject-of-the-cluster";
 /// Whom the bot acts as in the end.
 pub const ACCOUNT: &str = "rekey@acme-prod.iam.gserviceaccount.com";
 /// Which pool the other cloud's tokens are for.
@@ -56,7 +56,7 @@ impl Tokens {
     fn issue(&self, prefix: &str) -> String {
         let mut issued = self.0.lock().unwrap();
         issued.count += 1;
-        let token = format!("{prefix}canary-access-{}", issued.count);
+        let token = format!("{prefix}sparrow-access-{}", issued.count);
         issued.good.push(token.clone());
         token
     }

@@ -70,7 +70,7 @@ async fn credentials_that_cannot_be_used_are_refused_with_the_way_out() {
     ] {
         let told = refusal(stage.store(stage.file(&text)).preflight().await);
         assert!(told.contains(why) && told.contains("credentials.json made by Google"), "{told}");
-        assert!(!told.contains("canary") && !told.contains("PRIVATE"), "{told}");
+        assert!(!told.contains("sparrow") && !told.contains("PRIVATE"), "{told}");
     }
     let missing = Credentials::File("/nowhere/credentials.json".into());
     assert!(refusal(stage.store(missing).preflight().await).contains("cannot be read (entity not found)"));
