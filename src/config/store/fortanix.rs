@@ -46,7 +46,8 @@ fn connection(section: &Section<'_>, name: &str, connections: &mut Connections) 
 
 fn read(section: &Section<'_>, connections: &Connections) -> Option<StoreSpec> {
     let name = section.required("name", "write the security object's name, \"deploy-token\"");
-    let replaced = if section.has("replaced") { section.choice("replaced", REPLACED) } else { Some(Replaced::Deactivate) };
+    let replaced =
+        if section.has("replaced") { section.choice("replaced", REPLACED) } else { Some(Replaced::Deactivate) };
     let (at, settings) = at(section, "fortanix", &connections.fortanix)?;
     Some(StoreSpec::Fortanix(Spec { at, host: authority(&settings.link.url), name: name?, replaced: replaced? }))
 }

@@ -292,7 +292,9 @@ async fn what_a_quorum_would_have_to_clear_away_is_told_and_left() {
     let told = refusal(store.finish(&tag(8)).await);
     assert_eq!(
         told,
-        format!("its quorum would have to agree before {PARKED} may go | deactivate or delete it in DSM, or leave it: nothing uses it")
+        format!(
+            "its quorum would have to agree before {PARKED} may go | deactivate or delete it in DSM, or leave it: nothing uses it"
+        )
     );
 }
 
@@ -345,7 +347,12 @@ async fn an_object_that_cannot_be_replaced_is_found_before_anybody_approves() {
     let store = on(&fake).await;
     let set = |key: &str, value: Value| fake.world().objects[0][key] = value;
     for (key, wrong, right, told) in [
-        ("obj_type", json!("AES"), json!("SECRET"), "the object is of type AES | name an object of type SECRET or OPAQUE"),
+        (
+            "obj_type",
+            json!("AES"),
+            json!("SECRET"),
+            "the object is of type AES | name an object of type SECRET or OPAQUE",
+        ),
         ("enabled", json!(false), json!(true), "the object is not active"),
         ("state", json!("Deactivated"), json!("Active"), "the object is not active"),
         ("key_ops", json!(["EXPORT"]), json!(["EXPORT", "APPMANAGEABLE"]), "the object may not be managed by apps"),
