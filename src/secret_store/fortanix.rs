@@ -55,7 +55,7 @@ pub struct Settings {
     /// Where it is; with the client certificate if that is the key.
     pub link: Link,
     /// What proves the bot's app.
-    pub key: Key,
+    pub key: Arc<Key>,
 }
 
 impl fmt::Debug for Settings {
@@ -237,7 +237,8 @@ impl Fortanix {
         match self.account.perform(&self.id, &Operation::delete(&staged.kid)).await? {
             Performed::Done => Ok(()),
             Performed::NeedsQuorum => {
-                let why = format!("the object {name} is in the way, and its quorum would have to agree before it may go");
+                let why =
+                    format!("the object {name} is in the way, and its quorum would have to agree before it may go");
                 Err(StoreError::refused(&self.id, why, "delete that object in DSM"))
             }
         }
@@ -258,7 +259,10 @@ impl Fortanix {
         if after.kid == kid {
             return Ok(Written::Done);
         }
-        Err(StoreError::conflict(&self.id, format!("the name went to another object at the same moment, {}", after.kid)))
+        Err(StoreError::conflict(
+            &self.id,
+            format!("the name went to another object at the same moment, {}", after.kid),
+        ))
     }
 }
 

@@ -81,7 +81,9 @@ impl Account {
         }
         let object: Sobject = understood(store, outcome)?;
         let text = object.text().map(Exported::Value);
-        text.ok_or_else(|| StoreError::refused(store, "it does not hold text", "import the value once by hand, as text"))
+        text.ok_or_else(|| {
+            StoreError::refused(store, "it does not hold text", "import the value once by hand, as text")
+        })
     }
 
     /// All objects of the group that the app sees.
@@ -109,7 +111,9 @@ impl Account {
         let call = Call::put("/crypto/v1/keys").json(new).hiding(value).hiding(&new.encoded);
         match self.call(store, &call).await? {
             Err(CallError::Status { status: 409, .. }) => Ok(Imported::NameTaken),
-            outcome => changed(store, outcome.and_then(|reply| reply.json::<Sobject>())).map(|made| Imported::As(made.kid)),
+            outcome => {
+                changed(store, outcome.and_then(|reply| reply.json::<Sobject>())).map(|made| Imported::As(made.kid))
+            }
         }
     }
 
