@@ -55,7 +55,7 @@ pub struct Settings {
     /// Where it is; with the client certificate if that is the key.
     pub link: Link,
     /// What proves the bot's app.
-    pub key: Key,
+    pub key: Arc<Key>,
 }
 
 impl fmt::Debug for Settings {

@@ -19,7 +19,6 @@ mod kubernetes;
 mod onepassword;
 pub mod openbao;
 pub mod proxy;
-pub mod python;
 mod template;
 mod tls;
 mod vault;

@@ -6,6 +6,7 @@ use crate::config::secret_ref;
 use crate::config::section::Section;
 use crate::secret_store::fortanix::{Key, Replaced, Settings, Spec};
 use crate::secret_store::{Connections, StoreSpec};
+use std::sync::Arc;
 
 pub(super) const KIND: Kind = Kind { name: "fortanix", keys: &["at", "name", "replaced"], read };
 
@@ -24,14 +25,14 @@ fn connection(section: &Section<'_>, name: &str, connections: &mut Connections) 
             if section.has("app") {
                 section.complain("app", "app has no meaning with api_key, which names the app; remove it");
             }
-            let key = secret_ref::required(section, "api_key", "the app's API key");
-            link.zip(key).map(|(link, key)| Settings { link, key: Key::Api(key.value) })
+            let key = link::source(section, "api_key", "the app's API key");
+            link.zip(key).map(|(link, key)| Settings { link, key: Arc::new(Key::Api(key)) })
         }
         (false, true) => {
             let pem = secret_ref::required(section, "certificate", "the app's certificate and private key, PEM");
             link.zip(pem).map(|(mut link, pem)| {
                 link.client_certificate = Some(pem.value);
-                Settings { link, key: Key::Certificate(section.text("app")) }
+                Settings { link, key: Arc::new(Key::Certificate(section.text("app"))) }
             })
         }
         _ => {

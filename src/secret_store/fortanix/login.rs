@@ -4,6 +4,7 @@ use super::Settings;
 use crate::http::{Api, Call};
 use crate::secret::Secret;
 use crate::secret_store::session::{Granted, Login, NoLogin};
+use crate::secret_store::source::Source;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Deserializer};
@@ -12,8 +13,8 @@ use std::time::Duration;
 
 /// What proves the bot's app.
 pub enum Key {
-    /// Its API key.
-    Api(Secret),
+    /// Its API key, read for each login.
+    Api(Source),
     /// The client certificate of the connection; the app's id, if the certificate does not say it.
     Certificate(Option<String>),
 }
@@ -22,8 +23,7 @@ pub enum Key {
 pub(super) struct Apps {
     api: Arc<Api>,
     section: String,
-    basic: Option<Secret>,
-    key: Option<Secret>,
+    key: Arc<Key>,
     me: Mutex<Option<String>>,
 }
 
@@ -40,14 +40,7 @@ struct Session {
 
 impl Apps {
     pub(super) fn new(settings: &Settings, section: &str, api: Arc<Api>) -> Self {
-        let (basic, key) = match &settings.key {
-            Key::Api(key) => (Some(Secret::new(format!("Basic {}", key.expose()))), Some(key.duplicate())),
-            Key::Certificate(Some(app)) => {
-                (Some(Secret::new(format!("Basic {}", STANDARD.encode(format!("{app}:"))))), None)
-            }
-            Key::Certificate(None) => (None, None),
-        };
-        Self { api, section: section.to_owned(), basic, key, me: Mutex::new(None) }
+        Self { api, section: section.to_owned(), key: settings.key.clone(), me: Mutex::new(None) }
     }
 
     /// The id of the app that logged in last.
@@ -59,12 +52,20 @@ impl Apps {
 #[async_trait::async_trait]
 impl Login for Apps {
     async fn log_in(&self) -> Result<Granted, NoLogin> {
+        let shown = match &*self.key {
+            Key::Api(source) => Some(source.read()?),
+            Key::Certificate(Some(app)) => Some(Secret::new(STANDARD.encode(format!("{app}:")))),
+            Key::Certificate(None) => None,
+        };
+        let basic = shown.as_ref().map(|shown| Secret::new(format!("Basic {}", shown.expose())));
         let call = Call::post("/sys/v1/session/auth");
-        let call = self.basic.iter().fold(call, |call, basic| call.secret_header("authorization", basic));
-        let call = self.key.iter().fold(call, |call, key| call.hiding(key));
-        let mend = |status| match (status, &self.key) {
-            (401 | 403, Some(_)) => format!("give {} the API key of an app that is enabled", self.section),
-            (401 | 403, None) => format!("give {} the certificate of an app that is enabled, or its app", self.section),
+        let call = basic.iter().fold(call, |call, basic| call.secret_header("authorization", basic));
+        let call = shown.iter().fold(call, Call::hiding);
+        let mend = |status| match (status, &*self.key) {
+            (401 | 403, Key::Api(_)) => format!("give {} the API key of an app that is enabled", self.section),
+            (401 | 403, Key::Certificate(_)) => {
+                format!("give {} the certificate of an app that is enabled, or its app", self.section)
+            }
             _ => format!("see whether the url of {} is a DSM's", self.section),
         };
         let reply = self.api.call(&call).await.and_then(|reply| reply.json::<Session>());

@@ -7,13 +7,14 @@ use self::fake::{APP, Fake, NAME, api_key};
 use super::configured::{configured, mistakes};
 use super::contract::{Bench, FOREIGN, NEW, OLD, Site, Trouble, secret, tag, write};
 use super::proxy::Proxy;
-use super::{built, python, refusal, tls};
+use super::{built, refusal, tls};
 use crate::http::serve;
+use crate::python;
 use axum::extract::Request;
 use axum::http::Method;
 use rekey::rotation::store::{Capabilities, Rollback};
 use rekey::secret_store::fortanix::{Key, Replaced, Settings, Spec};
-use rekey::secret_store::{Connections, Link, SecretStore, StoreError, StoreSpec, Written};
+use rekey::secret_store::{Connections, Link, SecretStore, Source, StoreError, StoreSpec, Written};
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,14 +25,14 @@ const PARKED: &str = "deploy token (rekey 01kakf7rm0000000000000000a, was 000000
 
 fn store_of(link: Link, key: Key, replaced: Replaced) -> Arc<dyn SecretStore> {
     let mut connections = Connections::default();
-    connections.fortanix.insert("main".into(), Settings { link, key });
+    connections.fortanix.insert("main".into(), Settings { link, key: Arc::new(key) });
     let host = "amer.smartkey.io".to_owned();
     built(&StoreSpec::Fortanix(Spec { at: "main".into(), host, name: NAME.into(), replaced }), &connections)
 }
 
 fn store_at(base: &str, timeout: Option<Duration>) -> Arc<dyn SecretStore> {
     let link = Link { url: base.to_owned(), timeout, ..Link::default() };
-    store_of(link, Key::Api(secret(&api_key())), Replaced::Deactivate)
+    store_of(link, Key::Api(Source::Fixed(secret(&api_key()))), Replaced::Deactivate)
 }
 
 async fn on(fake: &Fake) -> Arc<dyn SecretStore> {
@@ -165,7 +166,7 @@ async fn the_official_client_accepts_the_fake_and_reads_what_the_adapter_wrote()
     fake.world().guarded = vec!["delete"];
     let key = api_key();
     let variables = [("DSM", base.as_str()), ("API_KEY", &key), ("NEW", NEW), ("FOREIGN", FOREIGN)];
-    if !python::accepts("sdkms", "fortanix_client.py", &variables).await {
+    if python::runs("sdkms", "fortanix_client.py", &variables).await.is_none() {
         return;
     }
     let world = fake.world();
@@ -204,7 +205,7 @@ async fn the_object_of_before_is_deactivated_or_deleted_in_the_end() {
     assert_eq!((fake.world().names(), states), (vec![PARKED, NAME], vec![json!("Deactivated"), json!("Active")]));
     let fake = Fake::new();
     let link = Link { url: serve(fake.router()).await, ..Link::default() };
-    let store = store_of(link, Key::Api(secret(&api_key())), Replaced::Delete);
+    let store = store_of(link, Key::Api(Source::Fixed(secret(&api_key()))), Replaced::Delete);
     write(&*store, NEW).await.unwrap();
     store.finish(&tag(8)).await.unwrap();
     assert_eq!(fake.world().names(), [NAME]);
@@ -327,6 +328,24 @@ async fn a_certificate_opens_a_session_too() {
     assert_eq!(write(&*store, NEW).await, Ok(Written::Done));
     let told = refusal(store_of(link(None), key(), Replaced::Deactivate).preflight().await);
     assert!(told.contains("Invalid credentials") && told.contains("[fortanix.main]"), "{told}");
+}
+
+#[tokio::test]
+async fn an_api_key_that_was_replaced_is_read_again() {
+    let fake = Fake::new();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("key");
+    std::fs::write(&path, format!("{}\n", api_key())).unwrap();
+    let link = Link { url: serve(fake.router()).await, ..Link::default() };
+    let store = store_of(link, Key::Api(Source::File(path.clone())), Replaced::Deactivate);
+    store.preflight().await.unwrap();
+    std::fs::write(&path, "canary-of-another-app").unwrap();
+    store.preflight().await.unwrap();
+    fake.world().end_sessions();
+    let told = refusal(store.preflight().await);
+    assert!(told.contains("Invalid credentials") && !told.contains("canary"), "{told}");
+    std::fs::remove_file(&path).unwrap();
+    assert!(refusal(store.preflight().await).contains("cannot be read"));
 }
 
 #[tokio::test]
