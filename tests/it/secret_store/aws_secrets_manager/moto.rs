@@ -13,7 +13,7 @@ pub struct Moto {
 impl Moto {
     /// `None`: it is not installed, which was said.
     pub async fn start() -> Option<Self> {
-        let python = crate::python::with("moto.server, boto3").await?;
+        let python = crate::python::with("moto.server, boto3")?;
         let mut child = Command::new(python)
             .args(["-m", "moto.server", "-H", "127.0.0.1", "-p", "0"])
             .env("MOTO_ACCOUNT_ID", "222222222222")

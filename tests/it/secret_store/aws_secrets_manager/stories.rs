@@ -6,6 +6,7 @@ use super::fake::{ARN, SECRET};
 use super::moto::Moto;
 use super::sts::{BASE_ROLE, TARGET_ROLE};
 use super::{Stage, spec, stage, store_by};
+use crate::python;
 use rekey::rotation::store::{Tag, Undo};
 use rekey::secret_store::aws_secrets_manager::{Format, Settings};
 use rekey::secret_store::{SecretStore, StoreError, StoreSpec, Written};
@@ -272,20 +273,17 @@ async fn moto_agrees_on_labels_roll_back_and_tidying_up() {
 
 #[tokio::test]
 async fn awss_own_client_accepts_the_fake() {
-    let Some(python) = crate::python::with("boto3").await else { return };
     let stage = with_old().await;
-    let done = tokio::process::Command::new(python)
-        .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/python/aws_secrets_manager_client.py"))
-        .env("AWS_CONFIG_FILE", stage.folder.path().join("aws.ini"))
-        .env("AWS_SHARED_CREDENTIALS_FILE", "/nowhere/credentials")
-        .env("AWS_PROFILE", "rekey")
-        .env("API", &stage.api)
-        .env("STS", &stage.sts)
-        .env("TARGET_ROLE", TARGET_ROLE)
-        .env("EXTERNAL_ID", super::EXTERNAL_ID)
-        .output()
-        .await
-        .unwrap();
-    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
-    assert_eq!(String::from_utf8_lossy(&done.stdout).trim(), "accepted");
+    let config = stage.folder.path().join("aws.ini").display().to_string();
+    let variables = [
+        ("AWS_CONFIG_FILE", config.as_str()),
+        ("AWS_SHARED_CREDENTIALS_FILE", "/nowhere/credentials"),
+        ("AWS_PROFILE", "rekey"),
+        ("API", &stage.api),
+        ("STS", &stage.sts),
+        ("TARGET_ROLE", TARGET_ROLE),
+        ("EXTERNAL_ID", super::EXTERNAL_ID),
+    ];
+    let said = python::runs("boto3", "aws_secrets_manager_client.py", &variables).await;
+    assert!(said.is_none_or(|said| said == "accepted"));
 }

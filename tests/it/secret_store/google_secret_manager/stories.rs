@@ -5,6 +5,7 @@ use super::super::contract::{FOREIGN, NEW, OLD, tag, write};
 use super::super::refusal;
 use super::identity::{SUBJECT, external_account, key_file};
 use super::{Stage, stage};
+use crate::python;
 use rekey::rotation::store::Undo;
 use rekey::secret_store::google_secret_manager::{Credentials, OldVersions, Spec};
 use rekey::secret_store::{SecretStore, StoreError, StoreSpec, Written};
@@ -306,19 +307,18 @@ fn mistakes_in_the_configuration_are_named() {
 
 #[tokio::test]
 async fn googles_own_client_accepts_the_fake() {
-    let Some(python) = crate::python::with("google.cloud.secretmanager, google.auth, requests").await else { return };
     let stage = with_old(Some("current")).await;
     let subject = stage.folder.path().join("subject");
-    let done = tokio::process::Command::new(python)
-        .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/python/google_secret_manager_client.py"))
-        .env("API", &stage.api)
-        .env("IDENTITY", &stage.identity)
-        .env("GCE_METADATA_HOST", stage.identity.trim_start_matches("http://"))
-        .env("KEY_FILE", key_file(&stage.identity))
-        .env("EXTERNAL", external_account(&stage.identity, json!({ "file": subject }), true))
-        .output()
-        .await
-        .unwrap();
-    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
-    assert_eq!(String::from_utf8_lossy(&done.stdout).trim(), "accepted");
+    let external = external_account(&stage.identity, json!({ "file": subject }), true);
+    let key_file = key_file(&stage.identity);
+    let variables = [
+        ("API", stage.api.as_str()),
+        ("IDENTITY", &stage.identity),
+        ("GCE_METADATA_HOST", stage.identity.trim_start_matches("http://")),
+        ("KEY_FILE", &key_file),
+        ("EXTERNAL", &external),
+    ];
+    let modules = "google.cloud.secretmanager, google.auth, requests";
+    let said = python::runs(modules, "google_secret_manager_client.py", &variables).await;
+    assert!(said.is_none_or(|said| said == "accepted"));
 }
