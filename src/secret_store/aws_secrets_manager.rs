@@ -119,7 +119,7 @@ mod without {
     impl Account {
         pub(super) fn open(_: &Settings, section: &str) -> Result<Self, BadConnection> {
             let out = "use the container image, or build with --features aws";
-            Err(BadConnection(format!("{section} is there, but this build of rekey does not know AWS; {out}")))
+            Err(BadConnection(format!("{section}: this rekey was built without AWS; {out}")))
         }
 
         pub(super) fn store(self: Arc<Self>, _: StoreId, _: &Spec) -> Arc<dyn SecretStore> {

@@ -71,6 +71,14 @@ impl StoreError {
         }
     }
 
+    /// The same trouble once something was written: it may have landed.
+    pub(super) fn once_written(self) -> Self {
+        match self {
+            Self::Unavailable { store, why, .. } => Self::Unknown { store, why },
+            other => other,
+        }
+    }
+
     /// For a call that changes nothing, so that whatever was lost may be asked again.
     pub(super) fn of_read(store: &StoreId, error: &CallError, mend: impl FnOnce(u16) -> String) -> Self {
         match error {

@@ -252,10 +252,7 @@ impl Fortanix {
         {
             return Ok(Written::Waiting { why });
         }
-        let after = self.object().await.map_err(|error| match error {
-            StoreError::Unavailable { store, why, .. } => StoreError::Unknown { store, why },
-            other => other,
-        })?;
+        let after = self.object().await.map_err(StoreError::once_written)?;
         if after.kid == kid {
             return Ok(Written::Done);
         }

@@ -208,14 +208,9 @@ impl GoogleSecretManager {
         needed
     }
 
+    /// What readers get, or are about to get: what Google says under the name may be of a moment ago.
     async fn current(&self) -> Result<Current, StoreError> {
-        let Some(alias) = &self.spec.alias else {
-            return match self.access("latest").await? {
-                Access::Held(number, payload) => Ok(Current { number, payload, labels: None }),
-                Access::Missing => Err(self.refused("there is no such secret, or it has no version yet", "latest")),
-                Access::Closed => Err(self.refused("its latest version is disabled or destroyed", "latest")),
-            };
-        };
+        let Some(alias) = &self.spec.alias else { return self.newest().await };
         let labels = self.labels().await?;
         let number = labels.of(alias).ok_or_else(|| self.refused("the secret has no such alias", alias))?;
         match self.access(&number.to_string()).await? {
@@ -224,45 +219,60 @@ impl GoogleSecretManager {
         }
     }
 
+    /// The newest version. Reading a version by its number is never behind, unlike `latest`, so this sees one that somebody
+    /// has just added, be it us.
+    async fn newest(&self) -> Result<Current, StoreError> {
+        let (mut number, mut payload) = match self.access("latest").await? {
+            Access::Held(number, payload) => (number, payload),
+            Access::Missing => return Err(self.refused("there is no such secret, or it has no version yet", "latest")),
+            Access::Closed => return Err(self.closed()),
+        };
+        loop {
+            match self.access(&(number + 1).to_string()).await? {
+                Access::Held(next, of_next) => (number, payload) = (next, of_next),
+                Access::Missing => return Ok(Current { number, payload, labels: None }),
+                Access::Closed => return Err(self.closed()),
+            }
+        }
+    }
+
     /// Makes the payload what readers get, from the state `base`. `kept` is a version that holds it already.
     async fn put(&self, payload: &Secret, base: &Base, kept: Option<u64>) -> Result<Written, StoreError> {
         let now = self.current().await?;
         if now.payload.digest() == payload.digest() {
-            return Ok(Written::Done);
+            return self.wait_until_shown(payload).await;
         }
         if Base::version(now.number.to_string()) != *base {
             let why = format!("readers get version {} now, which was not the one before", now.number);
             return Err(StoreError::conflict(&self.id, why));
         }
-        match (&self.spec.alias, &now.labels) {
+        match (&self.spec.alias, now.labels) {
             (Some(alias), Some(labels)) => {
                 let number = match kept {
                     Some(number) => number,
                     None => self.added(payload).await?,
                 };
-                self.move_alias(alias, labels.clone(), now.number, number).await?;
+                self.move_alias(alias, labels, now.number, number).await?;
             }
-            _ => self.add_after(now.number, payload).await?,
+            _ => {
+                self.add(payload).await?;
+            }
         }
         self.wait_until_shown(payload).await
     }
 
     /// The number of a version with that payload. What a lost answer left behind is found as the newest one.
     async fn added(&self, payload: &Secret) -> Result<u64, StoreError> {
-        match self.access("latest").await? {
-            Access::Held(number, held) if held.digest() == payload.digest() => Ok(number),
-            _ => self.add(payload).await,
+        match self.newest().await {
+            Ok(newest) if newest.payload.digest() == payload.digest() => Ok(newest.number),
+            // The alias may mean an older version, and the newest one may be disabled.
+            Ok(_) | Err(StoreError::Refused { .. }) => self.add(payload).await,
+            Err(error) => Err(error),
         }
     }
 
-    /// Adds the version that comes after `number`. Reading a version by its number is never behind, unlike `latest`, so
-    /// this sees a version that somebody has just added, be it us.
-    async fn add_after(&self, number: u64, payload: &Secret) -> Result<(), StoreError> {
-        match self.access(&(number + 1).to_string()).await? {
-            Access::Missing => self.add(payload).await.map(drop),
-            Access::Held(_, held) if held.digest() == payload.digest() => Ok(()),
-            _ => Err(StoreError::conflict(&self.id, format!("somebody has added version {}", number + 1))),
-        }
+    fn closed(&self) -> StoreError {
+        self.refused("its latest version is disabled or destroyed", "latest")
     }
 
     fn refused(&self, why: &str, which: &str) -> StoreError {

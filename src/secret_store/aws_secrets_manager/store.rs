@@ -19,7 +19,7 @@ const LONGEST: usize = 65_536;
 /// The label of what the bot wrote last; by it the bot knows its own.
 const OURS: &str = "rekey";
 
-/// How often a change is looked for until readers see it; about six seconds in all.
+/// How often AWS is asked until its answers agree, and readers see a change; about six seconds in all.
 const LOOKS: u32 = 8;
 
 /// What names of versions are derived from, besides what they are for.
@@ -53,8 +53,7 @@ impl SecretStore for AwsSecretsManager {
     /// Writing is proven by two calls that change nothing: putting the present version once more, and taking off a label
     /// that is not there.
     async fn preflight(&self) -> Result<(), StoreError> {
-        self.described().await?;
-        let held = self.calls.get(CURRENT).await?;
+        let (_, held) = self.current().await?;
         self.value_in(&held.text)?;
         self.calls.put(&held.version, &held.text, &[CURRENT]).await?;
         let nothing = Move { label: "rekey-preflight", from: Some(&held.version), to: None };
@@ -62,15 +61,13 @@ impl SecretStore for AwsSecretsManager {
     }
 
     async fn look(&self) -> Result<Seen, StoreError> {
-        self.described().await?;
-        let Held { version, text } = self.calls.get(CURRENT).await?;
+        let (_, Held { version, text }) = self.current().await?;
         let value = Some(self.value_in(&text)?);
         Ok(Seen { value, base: Base::version(&version), undo: Some(Undo(version)) })
     }
 
     async fn write(&self, value: &Secret, base: &Base, tag: &Tag) -> Result<Written, StoreError> {
-        let described = self.described().await?;
-        let held = self.calls.get(CURRENT).await?;
+        let (described, held) = self.current().await?;
         if self.value_in(&held.text)?.digest() == value.digest() {
             return Ok(Written::Done);
         }
@@ -86,12 +83,15 @@ impl SecretStore for AwsSecretsManager {
     }
 
     async fn roll_back(&self, undo: &Undo, base: &Base, _tag: &Tag) -> Result<Written, StoreError> {
-        self.described().await?;
-        let held = self.calls.get(CURRENT).await?;
+        let (described, held) = self.current().await?;
         if held.version == undo.0 {
             return Ok(Written::Done);
         }
         self.unchanged(&held, base)?;
+        if !described.labels.contains_key(&undo.0) {
+            let why = format!("its version {} is gone", undo.0);
+            return Err(self.refused(&why, "put the old value there by hand"));
+        }
         self.make_current(&held.version, &undo.0).await
     }
 
@@ -132,6 +132,24 @@ impl AwsSecretsManager {
         }
     }
 
+    /// The current version. AWS promises that a change is seen in the end, not at once and not by all its answers at the
+    /// same time, so it is believed only once what describes the secret and what reads it say the same.
+    async fn current(&self) -> Result<(Described, Held), StoreError> {
+        let mut pauses = pauses();
+        loop {
+            let described = self.described().await?;
+            let held = self.calls.get(CURRENT).await?;
+            if described.has(&held.version, CURRENT) {
+                return Ok((described, held));
+            }
+            let Some(pause) = pauses.next() else {
+                let why = "AWS does not agree with itself yet about which version is current";
+                return Err(StoreError::unavailable(&self.calls.id, why));
+            };
+            tokio::time::sleep(pause).await;
+        }
+    }
+
     fn unchanged(&self, held: &Held, base: &Base) -> Result<(), StoreError> {
         if Base::version(&held.version) == *base {
             return Ok(());
@@ -158,37 +176,43 @@ impl AwsSecretsManager {
     /// Compare and set: AWS refuses if `from` is not the current version any more.
     async fn make_current(&self, from: &str, to: &str) -> Result<Written, StoreError> {
         let moved = self.calls.move_label(&Move { label: CURRENT, from: Some(from), to: Some(to) }).await?;
-        if moved {
-            return self.wait_until_shown(to).await;
-        }
-        let described = self.calls.describe().await?;
-        match described.holder(CURRENT) {
-            Some(now) if now == to => Ok(Written::Done),
-            Some(now) if now == from => Err(self.refused(
-                &format!("AWS does not make its version {to} current"),
-                "the version may be gone; put the value there by hand",
-            )),
-            _ => Err(StoreError::conflict(&self.calls.id, "somebody else has made another version current")),
+        let mut pauses = pauses();
+        loop {
+            let shown = self.shown().await?;
+            match shown {
+                Some(now) if now == to => return Ok(Written::Done),
+                Some(now) if now != from => {
+                    let why = "somebody else has made another version current";
+                    return Err(StoreError::conflict(&self.calls.id, why));
+                }
+                _ => {}
+            }
+            match pauses.next() {
+                Some(pause) => tokio::time::sleep(pause).await,
+                None if moved => return Err(self.open("the new version is current, and readers do not get it yet")),
+                None => return Err(self.open("AWS did not make the new version current, and does not show why")),
+            }
         }
     }
 
-    /// AWS promises that a change is seen in the end, not at once.
-    async fn wait_until_shown(&self, version: &str) -> Result<Written, StoreError> {
-        let pauses = Backoff::jittered(Duration::from_millis(100), Duration::from_secs(2));
-        for look in 0..LOOKS {
-            if self.calls.get(CURRENT).await?.version == version {
-                return Ok(Written::Done);
-            }
-            tokio::time::sleep(pauses.delay(look)).await;
-        }
-        let why = "the new version is current, and readers do not get it yet".to_owned();
-        Err(StoreError::Unknown { store: self.calls.id.clone(), why })
+    /// The version that is current, if AWS agrees with itself.
+    async fn shown(&self) -> Result<Option<String>, StoreError> {
+        let described = self.calls.describe().await.map_err(StoreError::once_written)?;
+        let held = self.calls.get(CURRENT).await.map_err(StoreError::once_written)?;
+        Ok(described.has(&held.version, CURRENT).then_some(held.version))
+    }
+
+    fn open(&self, why: &str) -> StoreError {
+        StoreError::Unknown { store: self.calls.id.clone(), why: why.to_owned() }
     }
 
     fn value_in(&self, text: &Secret) -> Result<Secret, StoreError> {
         match self.format {
             Format::Plain => Ok(text.duplicate()),
-            Format::GitlabAccessToken => field("token").extract(text).map_err(|misfit| self.misfit(&misfit)),
+            Format::GitlabAccessToken => {
+                let number = field("tokenId").extract(text);
+                number.and_then(|_| field("token").extract(text)).map_err(|misfit| self.misfit(&misfit))
+            }
         }
     }
 
@@ -217,6 +241,12 @@ impl AwsSecretsManager {
     fn refused(&self, why: &str, mend: &str) -> StoreError {
         StoreError::refused(&self.calls.id, why, mend)
     }
+}
+
+/// Longer and longer, as many as there are looks.
+fn pauses() -> impl Iterator<Item = Duration> {
+    let pauses = Backoff::jittered(Duration::from_millis(100), Duration::from_secs(2));
+    (0..LOOKS).map(move |look| pauses.delay(look))
 }
 
 fn field(name: &str) -> Template {

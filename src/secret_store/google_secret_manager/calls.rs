@@ -209,9 +209,11 @@ impl GoogleSecretManager {
 
     /// Reading lags behind writing, so what readers get is looked at until it is the payload.
     pub(super) async fn wait_until_shown(&self, payload: &Secret) -> Result<Written, StoreError> {
+        let name = self.spec.alias.as_deref().unwrap_or("latest");
         let pauses = Backoff::jittered(Duration::from_millis(100), Duration::from_secs(2));
         for look in 0..LOOKS {
-            if self.current().await?.payload.digest() == payload.digest() {
+            let shown = self.access(name).await.map_err(StoreError::once_written)?;
+            if matches!(shown, Access::Held(_, held) if held.digest() == payload.digest()) {
                 return Ok(Written::Done);
             }
             tokio::time::sleep(pauses.delay(look)).await;

@@ -59,7 +59,7 @@ fn a_build_that_does_not_know_aws_says_which_one_does() {
     let error = Context::open(gitlab, &config.connections).err().unwrap();
     assert_eq!(
         error.to_string(),
-        "[aws_secrets_manager.main] is there, but this build of rekey does not know AWS; use the container image, or \
-         build with --features aws"
+        "[aws_secrets_manager.main]: this rekey was built without AWS; use the container image, or build with \
+         --features aws"
     );
 }

@@ -28,8 +28,12 @@ pub struct World {
     pub refusals: Vec<(u16, &'static str, &'static str)>,
     /// A new version is refused with its own words.
     pub picky: bool,
-    /// So many reads see the version before.
-    pub lag: u32,
+    /// How many reads of the value, and how many descriptions, still show the state before when AWSCURRENT has moved.
+    pub lag: (u32, u32),
+    /// What is left of that, and the labels of before.
+    behind: (u32, u32),
+    before: Map<String, Value>,
+    before_current: String,
     /// What somebody else does right before the next move of AWSCURRENT.
     pub before_switch: Option<fn(&mut Secret)>,
     /// Every call: who, what.
@@ -65,7 +69,10 @@ impl Fake {
             allowed: ACTIONS.iter().copied().collect(),
             refusals: Vec::new(),
             picky: false,
-            lag: 0,
+            lag: (0, 0),
+            behind: (0, 0),
+            before: Map::new(),
+            before_current: String::new(),
             before_switch: None,
             calls: Vec::new(),
             expected: None,
@@ -86,6 +93,11 @@ impl World {
         self.secret.as_mut().unwrap()
     }
 
+    /// All that AWS answers is of now again.
+    pub fn catch_up(&mut self) {
+        self.behind = (0, 0);
+    }
+
     /// Lets the caller in again and takes every value.
     pub fn calm_down(&mut self) {
         (self.allowed, self.picky) = (ACTIONS.iter().copied().collect(), false);
@@ -103,6 +115,12 @@ impl Secret {
 
     pub fn with(&self, label: &str) -> Option<&Version> {
         self.versions.iter().find(|version| version.labels.iter().any(|each| each == label))
+    }
+
+    /// Labels by version.
+    fn labels(&self) -> Map<String, Value> {
+        let labelled = self.versions.iter().filter(|version| !version.labels.is_empty());
+        labelled.map(|version| (version.id.clone(), json!(version.labels))).collect()
     }
 
     /// Versions with a label; AWS forgets the others when it likes.
@@ -146,11 +164,12 @@ pub fn key_in(authorization: &str, service: &str) -> Option<String> {
 }
 
 async fn answer(State(fake): State<Fake>, request: Request) -> Response {
+    let (request, body) = request.into_parts();
     let header =
-        |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
+        |name: &str| request.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
     let key = key_in(&header("authorization"), "secretsmanager").unwrap_or_default();
     let (session, target, kind) = (header("x-amz-security-token"), header("x-amz-target"), header("content-type"));
-    let body = axum::body::to_bytes(request.into_body(), 1 << 20).await.unwrap();
+    let body = axum::body::to_bytes(body, 1 << 20).await.unwrap();
     let mut world = fake.world();
     let action = target.strip_prefix("secretsmanager.").unwrap_or_default().to_owned();
     let Some(who) = world.keys.holder(&key, &session) else {
@@ -214,9 +233,10 @@ impl World {
     }
 
     fn describe(&mut self) -> Value {
+        let stale = (self.behind.1 > 0).then(|| self.before.clone());
+        self.behind.1 = self.behind.1.saturating_sub(1);
         let secret = self.secret();
-        let labelled = secret.versions.iter().filter(|version| !version.labels.is_empty());
-        let labels: Map<String, Value> = labelled.map(|version| (version.id.clone(), json!(version.labels))).collect();
+        let labels = stale.unwrap_or_else(|| secret.labels());
         let mut answer = secret.about.clone();
         answer.extend([("ARN".into(), json!(ARN)), ("Name".into(), json!(SECRET))]);
         answer.insert("VersionIdsToStages".into(), json!(labels));
@@ -225,9 +245,9 @@ impl World {
 
     fn get(&mut self, id: Option<String>, label: Option<String>) -> Result<Value, No> {
         assert!(id.is_some() || label.is_some(), "without either, emulators give another version than AWS");
-        let behind = self.lag > 0 && label.as_deref() == Some("AWSCURRENT");
-        self.lag = self.lag.saturating_sub(1);
-        let label = if behind { Some("AWSPREVIOUS".to_owned()) } else { label };
+        let behind = self.behind.0 > 0 && label.as_deref() == Some("AWSCURRENT");
+        let id = if behind { Some(self.before_current.clone()) } else { id };
+        self.behind.0 -= u32::from(behind);
         let secret = self.secret();
         let version = match (&id, &label) {
             (Some(id), _) => secret.versions.iter().find(|version| version.id == *id),
@@ -289,7 +309,11 @@ impl World {
         if label == "AWSCURRENT" && to.is_none() {
             return Err(invalid("InvalidParameterException", "You can only move AWSCURRENT to another version."));
         }
+        let (labels, current) = (secret.labels(), secret.with("AWSCURRENT").map(|version| version.id.clone()));
         secret.shift(label, from.as_deref(), to.as_deref());
+        if label == "AWSCURRENT" && from != to {
+            (self.behind, self.before, self.before_current) = (self.lag, labels, current.unwrap_or_default());
+        }
         Ok(json!({ "ARN": ARN, "Name": SECRET }))
     }
 }

@@ -80,7 +80,9 @@ async fn the_shape_of_awss_own_gitlab_secrets_gets_token_and_number_and_keeps_th
         ("just-a-token", "it is not JSON"),
     ] {
         stage.fake.world().secret().put(text);
-        assert!(refusal(write(&*store, NEW).await).contains(why), "{text}");
+        for told in [refusal(store.preflight().await), refusal(write(&*store, NEW).await)] {
+            assert!(told.contains(why), "{text}: {told}");
+        }
     }
 }
 
@@ -149,20 +151,73 @@ async fn a_name_that_is_taken_by_another_text_is_refused_and_nothing_becomes_cur
 }
 
 #[tokio::test]
-async fn readers_that_lag_behind_are_waited_for() {
+async fn a_write_is_done_only_when_both_kinds_of_answers_show_it() {
+    for lag in [(2, 0), (0, 2), (3, 2)] {
+        let stage = with_old().await;
+        let store = stage.store(Format::Plain);
+        stage.fake.world().lag = lag;
+        assert_eq!(write(&*store, NEW).await, Ok(Written::Done));
+        stage.fake.world().lag = (0, 0);
+        assert_eq!(store.read().await.unwrap().unwrap().expose(), NEW, "whoever reads now gets it");
+        let actions: Vec<String> = stage.fake.world().calls.iter().map(|(_, action)| action.clone()).collect();
+        let switches = actions.iter().filter(|action| *action == "UpdateSecretVersionStage").count();
+        assert_eq!(switches, 2, "one to keep the version of before, one to make ours current");
+    }
+}
+
+#[tokio::test]
+async fn a_switch_that_answers_do_not_show_is_left_open_and_no_old_answer_is_believed() {
+    let stage = with_old().await;
+    let (store, another) = (stage.store(Format::Plain), stage.store(Format::Plain));
+    let seen = store.look().await.unwrap();
+    stage.fake.world().lag = (u32::MAX, 0);
+    let value = secret(NEW);
+    let error = store.write(&value, &seen.base, &tag(8)).await.unwrap_err();
+    assert!(matches!(&error, StoreError::Unknown { why, .. } if why.contains("readers do not get it yet")), "{error}");
+    // Reading alone would say that the old value is back already, or still there.
+    let undo = seen.undo.unwrap();
+    let (back, old) = (secret(OLD), tag(7));
+    let (repeated, rolled, rewritten, looked) = tokio::join!(
+        store.write(&value, &seen.base, &tag(8)),
+        another.roll_back(&undo, &seen.base, &old),
+        another.write(&back, &seen.base, &old),
+        another.look(),
+    );
+    for error in [repeated.unwrap_err(), rolled.unwrap_err(), rewritten.unwrap_err(), looked.err().unwrap()] {
+        let told = error.to_string();
+        assert!(matches!(error, StoreError::Unavailable { .. }) && told.contains("agree with itself"), "{told}");
+    }
+    stage.fake.world().catch_up();
+    let versions = stage.fake.world().secret().versions.len();
+    assert_eq!(store.write(&value, &seen.base, &tag(8)).await, Ok(Written::Done));
+    assert_eq!(stage.fake.world().secret().versions.len(), versions, "it is the same version");
+    assert_eq!(store.read().await.unwrap().unwrap().expose(), NEW);
+}
+
+#[tokio::test]
+async fn a_switch_that_nothing_shows_yet_is_repeated_without_harm() {
     let stage = with_old().await;
     let store = stage.store(Format::Plain);
     let base = store.look().await.unwrap().base;
-    stage.fake.world().before_switch = Some(|_| {});
+    stage.fake.world().lag = (u32::MAX, u32::MAX);
+    let error = store.write(&secret(NEW), &base, &tag(8)).await.unwrap_err();
+    assert!(matches!(&error, StoreError::Unknown { .. }), "{error}");
+    let error = store.write(&secret(NEW), &base, &tag(8)).await.unwrap_err();
+    assert!(matches!(&error, StoreError::Unknown { why, .. } if why.contains("did not make")), "{error}");
+    stage.fake.world().catch_up();
+    assert_eq!(store.write(&secret(NEW), &base, &tag(8)).await, Ok(Written::Done));
+    assert_eq!(stage.fake.world().secret().versions.len(), 2);
+}
+
+#[tokio::test]
+async fn a_version_of_before_that_is_gone_cannot_come_back_and_is_told() {
+    let stage = with_old().await;
+    let store = stage.store(Format::Plain);
     write(&*store, NEW).await.unwrap();
-    stage.fake.world().lag = 0;
-    let undo = Undo(base.version.unwrap());
     let base = store.look().await.unwrap().base;
-    // The first of these reads is the look before the change.
-    stage.fake.world().lag = 0;
-    let rolled = store.roll_back(&undo, &base, &tag(7));
-    assert_eq!(rolled.await, Ok(Written::Done));
-    assert_eq!(store.read().await.unwrap().unwrap().expose(), OLD);
+    let told = refusal(store.roll_back(&Undo("00000000-0000-4000-8000-000000000077".into()), &base, &tag(7)).await);
+    let gone = "its version 00000000-0000-4000-8000-000000000077 is gone | put the old value there by hand";
+    assert_eq!(told, gone);
 }
 
 #[tokio::test]

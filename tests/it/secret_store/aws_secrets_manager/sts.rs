@@ -60,12 +60,13 @@ impl Keys {
 }
 
 async fn answer(State(keys): State<Keys>, request: Request) -> Response {
-    let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+    let (request, body) = request.into_parts();
+    let (method, path) = (request.method.clone(), request.uri.path().to_owned());
     let header =
-        |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
+        |name: &str| request.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
     let (authorization, session) = (header("authorization"), header("x-amz-security-token"));
     let imds_token = header("x-aws-ec2-metadata-token");
-    let body = axum::body::to_bytes(request.into_body(), 1 << 20).await.unwrap();
+    let body = axum::body::to_bytes(body, 1 << 20).await.unwrap();
     let form: BTreeMap<String, String> = form_urlencoded::parse(&body).into_owned().collect();
     match (&method, path.as_str()) {
         (&Method::POST, "/") => sts(&keys, &form, &authorization, &session),

@@ -88,12 +88,13 @@ pub fn external_account(base: &str, source: Value, impersonates: bool) -> String
 }
 
 async fn answer(State(tokens): State<Tokens>, request: Request) -> Response {
-    let path = request.uri().path().to_owned();
+    let (request, body) = request.into_parts();
+    let path = request.uri.path().to_owned();
     let header =
-        |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
+        |name: &str| request.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
     let (flavor, bearer, azure) = (header("metadata-flavor"), header("authorization"), header("metadata"));
-    let query = request.uri().query().unwrap_or_default().to_owned();
-    let body = axum::body::to_bytes(request.into_body(), 1 << 20).await.unwrap();
+    let query = request.uri.query().unwrap_or_default().to_owned();
+    let body = axum::body::to_bytes(body, 1 << 20).await.unwrap();
     tokens.0.lock().unwrap().paths.push(path.clone());
     let form: BTreeMap<String, String> = form_urlencoded::parse(&body).into_owned().collect();
     let ok = match path.as_str() {

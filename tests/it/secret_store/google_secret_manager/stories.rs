@@ -8,7 +8,7 @@ use super::{Stage, stage};
 use crate::python;
 use rekey::rotation::store::Undo;
 use rekey::secret_store::google_secret_manager::{Credentials, OldVersions, Spec};
-use rekey::secret_store::{SecretStore, StoreError, StoreSpec, Written};
+use rekey::secret_store::{StoreError, StoreSpec, Written};
 use serde_json::json;
 use std::fs;
 
@@ -145,13 +145,17 @@ async fn a_version_that_readers_never_get_is_left_open_and_found_again() {
     stage.fake.world().lag = u32::MAX;
     let base = store.look().await.unwrap().base;
     let value = super::super::contract::secret(NEW);
-    let writes = [store.write(&value, &base, &tag(8)), store.write(&value, &base, &tag(8))];
+    let ours = tag(8);
+    let writes = [store.write(&value, &base, &ours), store.write(&value, &base, &ours)];
     for outcome in futures::future::join_all(writes).await {
         let error = outcome.unwrap_err();
         assert!(matches!(&error, StoreError::Unknown { why, .. } if why.contains("do not get it yet")), "{error}");
     }
     let before = stage.fake.world().secret().versions.len();
-    assert!(matches!(store.write(&value, &base, &tag(8)).await, Err(StoreError::Unknown { .. })));
+    let undo = Undo("1".into());
+    let (again, back) = tokio::join!(store.write(&value, &base, &ours), store.roll_back(&undo, &base, &ours));
+    assert!(matches!(again, Err(StoreError::Unknown { .. })), "{again:?}");
+    assert!(matches!(back, Err(StoreError::Conflict { .. })), "what readers still get is not believed: {back:?}");
     assert_eq!(stage.fake.world().secret().versions.len(), before, "it is found by its number");
 }
 
@@ -166,8 +170,8 @@ async fn a_version_that_somebody_has_just_added_is_seen_although_latest_lags() {
     let error = store.write(&value, &base, &tag(8)).await.unwrap_err();
     assert_eq!(
         error.to_string(),
-        "google-secret acme-prod/deploy-token (latest) was changed by somebody else meanwhile: somebody has added \
-         version 2"
+        "google-secret acme-prod/deploy-token (latest) was changed by somebody else meanwhile: readers get version 2 \
+         now, which was not the one before"
     );
 }
 
