@@ -2,6 +2,7 @@
 
 use crate::secret::{Secret, redact};
 use std::time::Duration;
+use zeroize::Zeroizing;
 
 /// Longest text of a host that is passed on, in characters.
 const LONGEST: usize = 200;
@@ -135,9 +136,14 @@ pub(super) fn cause(error: &reqwest::Error) -> String {
 
 /// Text from outside made fit to show: no secrets, no invisible or control characters, not too long.
 fn clean(text: &str, secrets: &[&Secret]) -> String {
-    let mut visible: String = text.chars().filter(|c| !is_invisible(*c)).collect();
-    for secret in secrets.iter().filter(|secret| !secret.expose().is_empty()) {
-        visible = visible.replace(secret.expose(), "[MASKED]");
+    let seen = |text: &str| -> String { text.chars().filter(|c| !is_invisible(*c)).collect() };
+    let mut visible = seen(text);
+    for secret in secrets {
+        // What the text has lost by now, the secret must lose as well, or it would not be found: line ends of a document.
+        let secret = Zeroizing::new(seen(secret.expose()));
+        if !secret.is_empty() {
+            visible = visible.replace(&*secret, "[MASKED]");
+        }
     }
     redact(&visible).chars().take(LONGEST).collect()
 }
@@ -228,5 +234,13 @@ mod tests {
         let error = Failure::Status(400, None, text).explain("PUT /x", std::iter::once(&odd)).to_string();
         assert!(error.starts_with("PUT /x was answered 400: ab[31m [MASKED] [MASKED] xxx"), "{error}");
         assert!(error.chars().count() < 240);
+    }
+
+    #[test]
+    fn a_document_of_several_lines_is_hidden_too() {
+        let document = Secret::new("machine x\n  password no-known-prefix\n".into());
+        let text = format!("unexpected {}", document.expose());
+        let error = Failure::Status(400, None, text).explain("PUT /x", std::iter::once(&document)).to_string();
+        assert_eq!(error, "PUT /x was answered 400: unexpected [MASKED]");
     }
 }

@@ -100,7 +100,7 @@ impl Bench for OnTheFake {
     }
 
     async fn held(&self) -> Option<String> {
-        self.fake.world().value(NAME)
+        self.fake.value(NAME)
     }
 
     /// All that an object is besides its value, its identity and our marks.
@@ -182,12 +182,12 @@ async fn nobody_who_reads_the_name_sees_the_new_value_before_it_takes_the_name()
     let store = store_at(&base, None);
     proxy.trouble(Trouble::CutBefore);
     assert!(matches!(write(&*store, NEW).await, Err(StoreError::Unknown { .. })));
-    assert_eq!((fake.world().value(NAME).as_deref(), fake.world().value(STAGED).as_deref()), (Some(OLD), Some(NEW)));
+    assert_eq!((fake.value(NAME).as_deref(), fake.value(STAGED).as_deref()), (Some(OLD), Some(NEW)));
     proxy.trouble(Trouble::CutAfter);
     assert!(matches!(write(&*store, NEW).await, Err(StoreError::Unknown { .. })));
     proxy.trouble(Trouble::None);
     assert_eq!(write(&*store, NEW).await, Ok(Written::Done));
-    assert_eq!(fake.world().names(), [PARKED, NAME], "and it was imported once");
+    assert_eq!(fake.names(), [PARKED, NAME], "and it was imported once");
 }
 
 #[tokio::test]
@@ -197,18 +197,19 @@ async fn the_object_of_before_is_deactivated_or_deleted_in_the_end() {
     let base = store.look().await.unwrap().base;
     store.write(&secret("canary-of-a-lost-attempt"), &base, &tag(6)).await.unwrap();
     write(&*store, NEW).await.unwrap();
-    assert_eq!(fake.world().names(), [PARKED, &STAGED.replace('8', "6"), NAME]);
+    assert_eq!(fake.names(), [PARKED, &STAGED.replace('8', "6"), NAME]);
     for _ in 0..2 {
         store.finish(&tag(8)).await.unwrap();
     }
     let states: Vec<Value> = fake.world().objects.iter().map(|object| object["state"].clone()).collect();
-    assert_eq!((fake.world().names(), states), (vec![PARKED, NAME], vec![json!("Deactivated"), json!("Active")]));
+    assert_eq!(fake.names(), [PARKED, NAME]);
+    assert_eq!(states, [json!("Deactivated"), json!("Active")]);
     let fake = Fake::new();
     let link = Link { url: serve(fake.router()).await, ..Link::default() };
     let store = store_of(link, Key::Api(Source::Fixed(secret(&api_key()))), Replaced::Delete);
     write(&*store, NEW).await.unwrap();
     store.finish(&tag(8)).await.unwrap();
-    assert_eq!(fake.world().names(), [NAME]);
+    assert_eq!(fake.names(), [NAME]);
 }
 
 #[tokio::test]
@@ -219,9 +220,9 @@ async fn the_object_of_before_takes_its_name_back_after_a_restart() {
     let restarted = on(&fake).await;
     let base = restarted.look().await.unwrap().base;
     restarted.roll_back(&seen.undo.unwrap(), &base, &tag(7)).await.unwrap();
-    assert_eq!((fake.world().value(NAME).as_deref(), fake.world().value(STAGED).as_deref()), (Some(OLD), Some(NEW)));
+    assert_eq!((fake.value(NAME).as_deref(), fake.value(STAGED).as_deref()), (Some(OLD), Some(NEW)));
     write(&*restarted, NEW).await.unwrap();
-    assert_eq!(fake.world().value(NAME).as_deref(), Some(NEW), "and forth again, with the same object");
+    assert_eq!(fake.value(NAME).as_deref(), Some(NEW), "and forth again, with the same object");
     assert_eq!(fake.world().objects.len(), 2);
 }
 
@@ -242,13 +243,13 @@ async fn a_quorum_is_asked_once_and_waited_for() {
     let words =
         format!("the approvers of deploy token in Fortanix DSM must agree to request {id} by 2026-11-24 12:00 UTC");
     assert_eq!((first.as_str(), told(again().await).as_str()), (words.as_str(), words.as_str()));
-    assert_eq!((fake.world().requests.len(), fake.world().value(NAME).as_deref()), (1, Some(OLD)));
+    assert_eq!((fake.requests().len(), fake.value(NAME).as_deref()), (1, Some(OLD)));
     assert!(!fake.world().requests[0].to_string().contains("canary"), "no value is shown to the approvers");
     fake.world().agree();
     assert_eq!(told(again().await), format!("{words}; 1 so far"));
     fake.world().approve();
     assert_eq!(again().await, Ok(Written::Done));
-    assert_eq!((fake.world().requests.len(), fake.world().value(NAME).as_deref()), (0, Some(NEW)));
+    assert_eq!((fake.requests().len(), fake.value(NAME).as_deref()), (0, Some(NEW)));
     assert!(!store.capabilities().readable, "reading would need the quorum each time");
 }
 
@@ -266,7 +267,7 @@ async fn a_quorum_that_says_no_is_told_and_asked_anew_by_the_next_try() {
     fake.world().approve();
     let told = refusal(write(&*store, NEW).await);
     assert!(told.contains("was approved and failed with 409: sobject already exists"), "{told}");
-    assert_eq!((fake.world().value(NAME).as_deref(), fake.world().requests.len()), (Some(OLD), 0));
+    assert_eq!((fake.value(NAME).as_deref(), fake.requests().len()), (Some(OLD), 0));
 }
 
 #[tokio::test]

@@ -75,6 +75,18 @@ impl Fake {
     pub fn world(&self) -> MutexGuard<'_, World> {
         self.0.lock().unwrap()
     }
+
+    pub fn value(&self, name: &str) -> Option<String> {
+        self.world().value(name)
+    }
+
+    pub fn names(&self) -> Vec<String> {
+        self.world().objects.iter().filter_map(|object| object["name"].as_str()).map(str::to_owned).collect()
+    }
+
+    pub fn requests(&self) -> Vec<Value> {
+        self.world().requests.clone()
+    }
 }
 
 impl World {
@@ -95,10 +107,6 @@ impl World {
     pub fn value(&self, name: &str) -> Option<String> {
         let bytes = STANDARD.decode(self.named(name)?["value"].as_str()?).unwrap();
         Some(String::from_utf8(bytes).unwrap())
-    }
-
-    pub fn names(&self) -> Vec<&str> {
-        self.objects.iter().filter_map(|object| object["name"].as_str()).collect()
     }
 
     pub fn end_sessions(&mut self) {
