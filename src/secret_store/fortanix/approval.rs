@@ -95,8 +95,13 @@ impl Account {
         };
         for request in requests {
             let is_wanted = wanted.is_some_and(|wanted| request.is_of(wanted));
-            if request.status == Status::Pending && request.is_of_rotation(tag) && !is_wanted {
-                self.remove(store, &request.request_id).await?;
+            if !request.is_of_rotation(tag) || is_wanted {
+                continue;
+            }
+            match self.remove(store, &request.request_id).await {
+                // What is decided asks nobody for anything any more; taking it away is only tidy.
+                Err(StoreError::Refused { .. }) if request.status != Status::Pending => {}
+                outcome => outcome?,
             }
         }
         Ok(())

@@ -139,7 +139,8 @@ fn is_a_good_exchange(form: &BTreeMap<String, String>) -> bool {
         && is("requested_token_type", "urn:ietf:params:oauth:token-type:access_token")
         && is("subject_token_type", "urn:ietf:params:oauth:token-type:jwt")
         && is("subject_token", SUBJECT)
-        && is("scope", SCOPE)
+        // Google's own client asks for no more than it takes to act as a service account.
+        && (is("scope", SCOPE) || is("scope", "https://www.googleapis.com/auth/iam"))
 }
 
 /// Signed by the key of the samples, for this account, for now.
