@@ -98,7 +98,12 @@ async fn answer(State(tokens): State<Tokens>, request: Request) -> Response {
     tokens.0.lock().unwrap().paths.push(path.clone());
     let form: BTreeMap<String, String> = form_urlencoded::parse(&body).into_owned().collect();
     let ok = match path.as_str() {
-        "/computeMetadata/v1/instance/service-accounts/default/token" => flavor == "Google",
+        // Google's own client asks for the account's name first.
+        "/computeMetadata/v1/instance/service-accounts/default/" if flavor == "Google" => {
+            let account = json!({ "aliases": ["default"], "email": ACCOUNT, "scopes": [SCOPE] });
+            return Json(account).into_response();
+        }
+        path if machines_token(path) => flavor == "Google",
         "/token" => holds_a_good_statement(&form),
         "/v1/token" => is_a_good_exchange(&form),
         "/metadata/identity/oauth2/token" => {
@@ -126,6 +131,13 @@ async fn answer(State(tokens): State<Tokens>, request: Request) -> Response {
         answer["issued_token_type"] = json!("urn:ietf:params:oauth:token-type:access_token");
     }
     Json(answer).into_response()
+}
+
+/// By its alias or by its name.
+fn machines_token(path: &str) -> bool {
+    let accounts = path.strip_prefix("/computeMetadata/v1/instance/service-accounts/");
+    let account = accounts.and_then(|rest| rest.strip_suffix("/token"));
+    account.is_some_and(|account| account == "default" || account == ACCOUNT)
 }
 
 fn refuse(status: StatusCode, error: &Value) -> Response {
