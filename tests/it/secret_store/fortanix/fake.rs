@@ -131,7 +131,7 @@ impl World {
         if !["SECRET", "OPAQUE"].iter().any(|kind| sent["obj_type"] == *kind) || sent["group_id"] != GROUP {
             return Err(no(400, "invalid object type or group"));
         }
-        if !sent["value"].as_str().is_some_and(|value| STANDARD.decode(value).is_ok()) {
+        if sent["value"].as_str().is_none_or(|value| STANDARD.decode(value).is_err()) {
             return Err(no(400, "value is not base64"));
         }
         if sent["name"].as_str().is_none_or(|name| self.named(name).is_some()) {

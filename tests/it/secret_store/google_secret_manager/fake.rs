@@ -151,7 +151,7 @@ async fn answer(State(fake): State<Fake>, request: Request) -> Response {
     if !bearer.strip_prefix("Bearer ").is_some_and(|token| world.tokens.is_good(token)) {
         return refuse((401, "UNAUTHENTICATED", "Request had invalid authentication credentials.".into()));
     }
-    if !body.is_empty() && !kind.is_some_and(|kind| kind == "application/json") {
+    if !body.is_empty() && kind.is_none_or(|kind| kind != "application/json") {
         return refuse((400, "INVALID_ARGUMENT", "Invalid content type.".into()));
     }
     let query: BTreeMap<String, String> =
@@ -175,6 +175,8 @@ impl World {
         query: &BTreeMap<String, String>,
         body: &Bytes,
     ) -> Result<Value, No> {
+        // A project may be called by its number as well.
+        let path = path.replacen("/projects/123456789/", "/projects/acme-prod/", 1);
         let prefix = format!("/v1/{}/secrets/{SECRET}", self.parent);
         let rest = path.strip_prefix(&prefix).ok_or((404, "NOT_FOUND", "Not Found".to_owned()))?.to_owned();
         let (rest, verb) = rest.rsplit_once(':').map_or((rest.as_str(), ""), |(rest, verb)| (rest, verb));
