@@ -4,6 +4,7 @@ mod approval;
 mod canary;
 mod chat;
 mod counter;
+mod fanout;
 mod happy;
 mod lost;
 mod notices;
