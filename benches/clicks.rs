@@ -128,11 +128,12 @@ impl Bolt {
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/clicks/bolt.mjs");
         let mut node = Command::new("node");
         node.arg(script).env("NODE_MODULES", modules).env("SIGNING_SECRET", SECRET).stdout(Stdio::piped());
-        let mut process = node.spawn().expect("node starts");
+        let mut bolt =
+            Self { process: node.spawn().expect("node starts"), address: SocketAddr::from(([127, 0, 0, 1], 0)) };
         let mut line = String::new();
-        BufReader::new(process.stdout.take()?).read_line(&mut line).expect("it says its port");
-        let port: u16 = line.trim().parse().expect("a port");
-        Some(Self { process, address: SocketAddr::from(([127, 0, 0, 1], port)) })
+        BufReader::new(bolt.process.stdout.take()?).read_line(&mut line).expect("it says its port");
+        bolt.address.set_port(line.trim().parse().expect("a port"));
+        Some(bolt)
     }
 }
 

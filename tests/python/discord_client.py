@@ -6,9 +6,11 @@ import os
 import sys
 
 import discord
-from discord import app_commands
+import yarl
+from discord import app_commands, gateway
 
 discord.http.Route.BASE = sys.argv[1] + "/api/v10"
+gateway.DiscordWebSocket.DEFAULT_GATEWAY = yarl.URL(sys.argv[1].replace("http", "ws", 1) + "/gateway/")
 GUILD, CHANNEL = int(os.environ["GUILD"]), int(os.environ["CHANNEL"])
 
 client = discord.Client(intents=discord.Intents.none())

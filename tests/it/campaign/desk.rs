@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Clicks that must not count.
-pub const CLICKS: u64 = 30_000;
+const CLICKS: u64 = 30_000;
 /// Among so many one is right.
 const ONE_IN: u32 = 200;
 

@@ -20,7 +20,7 @@ use sha2::Sha256;
 use std::sync::Arc;
 
 /// Requests that must not count.
-pub const REQUESTS: u64 = 75_000;
+const REQUESTS: u64 = 75_000;
 const ONE_IN: u32 = 500;
 const KEY: &str = "5a6e0d9b7c8f4a1e2d3c4b5a69788796";
 
@@ -158,5 +158,4 @@ async fn of_tens_of_thousands_of_requests_that_are_not_slacks_none_gets_past_the
     assert_eq!(door.desk.serve_some().await.unwrap(), 0, "nothing is left in the inbox");
     assert_eq!(town.row().phase, waiting, "and nothing was decided");
     assert!(right > 50, "{right} genuine ones");
-    assert!(REQUESTS + super::desk::CLICKS > 100_000);
 }

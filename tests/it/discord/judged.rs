@@ -76,7 +76,8 @@ impl Court {
         order["bot"] = self.bot.clone().into();
         order["time"] = self.clock.now().as_second().into();
         let url = format!("{}/judge/{what}", self.text("url"));
-        let verdict: Value = reqwest::Client::new().post(url).json(&order).send().await.unwrap().json().await.unwrap();
+        let verdict: Value =
+            rekey::http::client(None).unwrap().post(url).json(&order).send().await.unwrap().json().await.unwrap();
         assert_eq!((&verdict["status"], &verdict["judged"]), (&json!(200), &json!(200)), "{order}: {verdict}");
         while self.desk.open_items.load(Ordering::SeqCst) > 0 {
             tokio::task::yield_now().await;
@@ -97,7 +98,7 @@ impl Court {
         let client = rekey::http::client(None).unwrap();
         let state: Value = client.get(url).send().await.unwrap().json().await.unwrap();
         // simcord adds a line (type 18) about a thread; Discord adds none where a thread begins with a message.
-        let said = state["messages"].as_array().unwrap().iter().filter(|message| message["type"] == 0);
+        let said = state["messages"].as_array().unwrap().iter().filter(|message| message["type"] != 18);
         said.cloned().collect()
     }
 
@@ -318,7 +319,7 @@ async fn what_pynacl_signs_and_discords_library_believes_we_believe() {
     for (asked, signed) in asked.iter().zip(signed.lines()) {
         let signed: Value = serde_json::from_str(signed).unwrap();
         assert_eq!(signed["believed"], true);
-        let request = reqwest::Client::new().post(format!("{}/discord/interactions", court.bot));
+        let request = rekey::http::client(None).unwrap().post(format!("{}/discord/interactions", court.bot));
         let request = request.header("x-signature-timestamp", asked["timestamp"].as_str().unwrap());
         let request = request.header("x-signature-ed25519", signed["signature"].as_str().unwrap());
         answers.push(request.body(asked["body"].as_str().unwrap().to_owned()).send().await.unwrap().status().as_u16());

@@ -20,11 +20,11 @@ pub struct Phone(totp_rs::Totp);
 impl Phone {
     fn scan(prose: &Prose) -> Self {
         let spans = prose.0.iter().flat_map(|line| &line.0);
-        let address = spans.filter_map(|span| match span {
+        let mut addresses = spans.filter_map(|span| match span {
             Span::Code(text) if text.starts_with("otpauth://") => Some(text.clone()),
             _ => None,
         });
-        Self(totp_rs::Totp::from_url(address.last().unwrap()).unwrap())
+        Self(totp_rs::Totp::from_url(addresses.next_back().unwrap()).unwrap())
     }
 
     /// What it shows.
@@ -377,14 +377,17 @@ async fn what_is_typed_is_completed_with_what_the_person_may_see_and_decide() {
     let (id, hash) = (rotation.id.0.clone(), rotation.plan.hash().short().to_owned());
     let on = |action| Blank::Rotation(Some(action));
     assert_eq!(values(desk.complete(&slack("UCAROL"), &Blank::Token, "dep").await), ["deploy"]);
-    assert_eq!(values(desk.complete(&slack("UCAROL"), &Blank::Rotation(None), "").await), [id.clone()]);
+    assert_eq!(values(desk.complete(&slack("UCAROL"), &Blank::Rotation(None), "").await), std::slice::from_ref(&id));
     assert!(desk.complete(&slack("UCAROL"), &on(Action::Approve), "").await.is_empty(), "she may not decide");
-    assert_eq!(values(desk.complete(&slack("UALICE"), &on(Action::Decline), "").await), [id.clone()]);
+    assert_eq!(values(desk.complete(&slack("UALICE"), &on(Action::Decline), "").await), std::slice::from_ref(&id));
     assert!(desk.complete(&slack("UALICE"), &on(Action::Retry), "").await.is_empty(), "it is not stuck");
     assert!(desk.complete(&slack("UEVE"), &Blank::Token, "").await.is_empty(), "nobody knows her");
-    assert_eq!(values(desk.complete(&slack("UALICE"), &on(Action::Approve), "deploy").await), [id.clone()]);
+    assert_eq!(
+        values(desk.complete(&slack("UALICE"), &on(Action::Approve), "deploy").await),
+        std::slice::from_ref(&id)
+    );
     let plan = Blank::Plan { rotation: id.clone() };
-    assert_eq!(values(desk.complete(&slack("UALICE"), &plan, "").await), [hash.clone()]);
+    assert_eq!(values(desk.complete(&slack("UALICE"), &plan, "").await), std::slice::from_ref(&hash));
     let answer = counter.ask(slack("UALICE"), Wish::parse(&format!("approve {id} {hash}"))).await;
     assert!(matches!(answer, Answer::Done(_)), "{answer:?}");
 }
