@@ -88,7 +88,17 @@ pub(super) fn channel(world: &World, id: &str) -> Outcome<Reply> {
 pub(super) fn shown_channel(world: &World, id: &str, channel: &Channel) -> Value {
     let denied = json!({"id": world.settings.bot_user, "type": 1, "allow": "0", "deny": channel.denied.to_string()});
     let overwrites: Vec<&Value> = [&denied].into_iter().filter(|_| channel.denied != 0).collect();
-    json!({"id": id, "type": if channel.parent.is_some() { 11 } else { 0 }, "guild_id": world.settings.guild,
-           "name": channel.name, "parent_id": channel.parent, "permission_overwrites": overwrites, "position": 0,
-           "nsfw": false, "flags": 0})
+    if channel.parent.is_some() {
+        return shown_thread(world, id, channel);
+    }
+    json!({"id": id, "type": 0, "guild_id": world.settings.guild, "name": channel.name, "parent_id": null,
+           "permission_overwrites": overwrites, "position": 0, "nsfw": false, "flags": 0})
+}
+
+fn shown_thread(world: &World, id: &str, thread: &Channel) -> Value {
+    json!({"id": id, "type": 11, "guild_id": world.settings.guild, "name": thread.name, "parent_id": thread.parent,
+           "owner_id": world.settings.bot_user, "message_count": thread.messages.len(), "member_count": 1,
+           "total_message_sent": thread.messages.len(), "rate_limit_per_user": 0, "flags": 0,
+           "thread_metadata": {"archived": false, "auto_archive_duration": 1_440, "locked": thread.locked,
+                               "archive_timestamp": "2025-05-16T22:51:16.692000+00:00"}})
 }
