@@ -125,8 +125,9 @@ def _threads():
 
 
 def _messages(channel):
-    _, messages = call("GET", f"/channels/{channel}/messages", params={"limit": "100"})
-    return [dict(m, channel=str(channel)) for m in messages]
+    """Newest first, with those that only one person sees, which the API lists for nobody."""
+    kept = sorted(BACKEND.messages[channel].values(), key=lambda message: -message.id)
+    return [dict(serializers.message_payload(BACKEND, one), channel=str(channel)) for one in kept]
 
 
 async def main():

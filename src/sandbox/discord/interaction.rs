@@ -206,11 +206,15 @@ fn behind(world: &World, application: &str, token: &str) -> Outcome<Interaction>
 pub(super) fn follow_up(world: &mut World, application: &str, token: &str, body: &Value) -> Outcome<Reply> {
     let known = behind(world, application, token)?;
     let (_, original) = say(world, &known, body)?;
-    let id = match original {
-        Some(Original::Private(id) | Original::Public(id)) => id,
-        _ => String::new(),
-    };
-    Ok(Reply::Body(json!({"id": id, "channel_id": known.channel, "content": body["content"], "flags": body["flags"]})))
+    let author = world.settings.bot_user.clone();
+    let mut message = world.new_message(&author);
+    fill(&mut message, body, EMBED);
+    if let Some(Original::Private(id) | Original::Public(id)) = original {
+        message.id = id;
+    }
+    let mut answer = shown(world, &known.channel, &message);
+    answer["flags"] = body["flags"].as_u64().unwrap_or_default().into();
+    Ok(Reply::Body(answer))
 }
 
 pub(super) fn original(world: &World, application: &str, token: &str) -> Outcome<Reply> {

@@ -22,8 +22,10 @@ use std::path::Path;
 use std::process::Stdio;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::process::{Child, Command};
+use tokio::time::timeout;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 fn path(name: &str) -> std::path::PathBuf {
@@ -42,7 +44,7 @@ struct Court {
 
 impl Court {
     async fn opened(rotation: Rotation) -> Option<Self> {
-        let mut python = Command::new(crate::python::with("simcord").await?);
+        let mut python = Command::new(crate::python::with("simcord")?);
         python.arg(path("python/discord_simcord.py")).stdin(Stdio::piped()).stdout(Stdio::piped()).kill_on_drop(true);
         let mut simcord = python.spawn().unwrap();
         let mut lines = BufReader::new(simcord.stdout.take().unwrap()).lines();
@@ -138,9 +140,13 @@ async fn simcord_takes_cards_threads_and_the_answers_to_clicks() {
     let question = court.messages().await.into_iter().find(|one| one["content"] == asked["content"]).unwrap();
     let (kind, _) = court.press("bob", question["id"].as_str().unwrap(), &id_of(&asked, "Abandon")).await;
     assert_eq!((kind, court.desk.row().phase.name()), (7, "closing"));
-    let told = court.messages().await;
-    let told = told.iter().any(|one| one["content"].as_str().unwrap().starts_with("rekey does not know you."));
-    assert!(told, "the stranger is told by a follow-up");
+    let told = async {
+        while !court.messages().await.iter().any(|one| {
+            let words = one["content"].as_str().unwrap();
+            words.starts_with("rekey does not know you.")
+        }) {}
+    };
+    timeout(Duration::from_secs(20), told).await.expect("the stranger is told by a follow-up");
 }
 
 #[tokio::test]
@@ -266,7 +272,7 @@ async fn faults(python: &str, name: &str, bodies: &[Value]) -> String {
 
 #[tokio::test]
 async fn discords_own_file_finds_no_fault_in_any_body_that_we_can_send() {
-    let Some(python) = crate::python::with("jsonschema").await else { return };
+    let Some(python) = crate::python::with("jsonschema") else { return };
     let sent = everything();
     assert!(sent.len() > 150, "{}", sent.len());
     assert_eq!(faults(&python, "discord-bodies.jsonl", &sent).await, "");
@@ -278,7 +284,7 @@ async fn discords_own_file_finds_no_fault_in_any_body_that_we_can_send() {
 
 #[tokio::test]
 async fn what_really_went_out_is_what_discords_file_wants() {
-    let Some(python) = crate::python::with("jsonschema").await else { return };
+    let Some(python) = crate::python::with("jsonschema") else { return };
     let (_discord, state, bot) = both().await;
     for (_, rotation) in all() {
         let posted = bot.show(&card(&rotation), None).await.unwrap();
@@ -301,7 +307,7 @@ async fn what_really_went_out_is_what_discords_file_wants() {
 
 #[tokio::test]
 async fn what_pynacl_signs_and_discords_library_believes_we_believe() {
-    let Some(python) = crate::python::with("discord_interactions").await else { return };
+    let Some(python) = crate::python::with("discord_interactions") else { return };
     let Some(court) = Court::opened(opened(plan())).await else { return };
     let now = court.clock.now().as_second();
     let ping = json!({"id": "1", "application_id": "2", "type": 1, "token": "t", "version": 1, "x": "größe ✓"});
@@ -330,7 +336,7 @@ async fn what_pynacl_signs_and_discords_library_believes_we_believe() {
 
 #[tokio::test]
 async fn discord_py_takes_the_sandbox_for_discord() {
-    let Some(python) = crate::python::with("discord").await else { return };
+    let Some(python) = crate::python::with("discord") else { return };
     let (discord, _) = super::house::guild().await;
     let (state, settings) = (discord.state(), rekey::sandbox::discord::Settings::default());
     let mut client = Command::new(python);
