@@ -13,6 +13,7 @@ mod mail;
 mod owner;
 mod people;
 mod problem;
+mod reminders;
 mod rotation;
 mod secret_ref;
 mod section;
@@ -38,6 +39,7 @@ pub use server::Server;
 pub use slack::Slack;
 pub use surroundings::{Machine, Surroundings, WithoutSecrets};
 
+use crate::rotation::remind::Reminders;
 use crate::rotation::token::ManagedToken;
 use crate::secret_store::StoreSpec;
 use problem::Problems;
@@ -67,6 +69,8 @@ pub struct Config {
     pub people: People,
     /// Defaults and pace.
     pub rotation: Rotation,
+    /// When and how loudly people are reminded.
+    pub reminders: Reminders,
     /// How the bot logs.
     pub log: Log,
     /// The managed tokens, each with the places that hold it; the token's own `stores` are their ids, in this order.
@@ -75,8 +79,20 @@ pub struct Config {
     pub warnings: Vec<Problem>,
 }
 
-const KEYS: &[&str] =
-    &["tokens_dir", "server", "database", "gitlab", "mail", "issues", "slack", "people", "rotation", "log", "token"];
+const KEYS: &[&str] = &[
+    "tokens_dir",
+    "server",
+    "database",
+    "gitlab",
+    "mail",
+    "issues",
+    "slack",
+    "people",
+    "rotation",
+    "reminders",
+    "log",
+    "token",
+];
 
 /// Every key that a configuration may have, as `section.key`: what documentation must cover.
 pub fn known_keys() -> Vec<String> {
@@ -92,6 +108,8 @@ pub fn known_keys() -> Vec<String> {
         ("people.", people::KEYS),
         ("rotation.", rotation::KEYS),
         ("rotation.window.", window::KEYS),
+        ("reminders.", reminders::KEYS),
+        ("reminders.steps.", reminders::STEP),
         ("log.", log::KEYS),
         ("token.", token::KEYS),
         ("token.owner.", owner::KEYS),
@@ -134,6 +152,7 @@ fn read(source: &Source<'_>, root: &Spanned<DeTable<'_>>) -> Option<Config> {
     };
     let rotation = rotation::read(section("rotation", rotation::KEYS));
     let people = people::read(root.section_of_names("people"));
+    let reminders = reminders::read(section("reminders", reminders::KEYS), &people, |name| root.has(name));
     let gitlab = needed("gitlab", gitlab::KEYS, "say where GitLab is: url, token");
     let issues = needed("issues", issues::KEYS, "say in which project issues are opened: project");
     let mail = section("mail", mail::KEYS).map(|section| mail::read(&section));
@@ -155,6 +174,7 @@ fn read(source: &Source<'_>, root: &Spanned<DeTable<'_>>) -> Option<Config> {
         slack,
         people,
         rotation,
+        reminders,
         log,
         tokens,
         warnings,

@@ -10,7 +10,7 @@ mod survey;
 mod tokens;
 mod wire;
 
-pub use instance::{Group, Me, Metadata, Project};
+pub use instance::{Account, Group, Me, Metadata, Project};
 pub use inventory::{InventoryQuery, Scanned};
 pub use issues::{Author, Issue, IssueChange, IssueQuery, NewIssue, Note};
 pub use limits::{Limit, limit_in_refusal};
@@ -21,6 +21,7 @@ pub use tokens::{Minted, NewToken, TokenFilter};
 use crate::http::{Api, Call, CallError};
 use serde::de::DeserializeOwned;
 use std::sync::Arc;
+use tokio::sync::OnceCell;
 
 #[cfg(doc)]
 use crate::rotation::token::Owner;
@@ -39,13 +40,14 @@ pub type Result<T> = std::result::Result<T, CallError>;
 pub struct Client {
     api: Arc<Api>,
     host: String,
+    account: Arc<OnceCell<Account>>,
 }
 
 impl Client {
     /// A client on an API whose base is `https://<host>/api/v4`.
     pub fn new(api: Arc<Api>) -> Self {
         let host = api.host();
-        Self { api, host }
+        Self { api, host, account: Arc::default() }
     }
 
     /// Host and port of the instance, as in the key of a rotation.

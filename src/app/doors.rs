@@ -5,7 +5,9 @@ use crate::chat::slack::client::Hooks;
 use crate::config::{Config, MailTrust, SecretRef};
 use crate::engine::Engine;
 use crate::engine::desk::Desk;
+use crate::engine::desk::logins::Logins;
 use crate::engine::desk::visitors::Visitors;
+use crate::engine::issue::ISSUE;
 use crate::http::{Api, Credential, Throttle};
 use crate::notice::email::{Instance, MailPolicy, Proof};
 use crate::notice::signature::{Key, Login};
@@ -75,6 +77,9 @@ pub fn desk(config: &Config, engine: &Arc<Engine>) -> Arc<Desk> {
     if let Some(slack) = &config.slack {
         visitors = visitors.at("slack", &slack.team);
     }
+    let logins = config.people.iter().filter_map(|(id, person)| Some((person.gitlab.clone()?, id.clone())));
+    let logins = Logins::new(engine.gitlab.clone(), logins.collect());
+    visitors = visitors.at(ISSUE, engine.gitlab.host()).commenting(logins);
     for (id, person) in &config.people {
         if let Some(account) = &person.slack {
             visitors = visitors.knowing("slack", account, id.clone());

@@ -80,6 +80,7 @@ pub async fn run(
     }
     tasks.spawn(engine.clone().work(stop.clone()));
     tasks.spawn(engine.clone().read_inbox(stop.clone()));
+    tasks.spawn(engine.clone().keep_listening(stop.clone()));
     tasks.spawn(desk.serve(stop.clone()));
     tasks.spawn(engine.clone().keep_scanning(stop.clone()));
     tasks.spawn(engine.clone().keep_measuring(stop.clone()));

@@ -11,6 +11,7 @@ pub use blocks::{Message, announcement, message};
 
 use super::{ChatError, Messenger, Posted};
 use crate::rotation::ids::{PersonId, RotationId, TokenName};
+use crate::rotation::record::Audience;
 use crate::rotation::view::Card;
 use async_trait::async_trait;
 use client::{Client, Identity, Mark};
@@ -53,6 +54,17 @@ impl Slack {
         approvers.iter().filter_map(|person| mrkdwn::mention(self.people.get(person)?)).collect()
     }
 
+    /// Those for whom an announcement is.
+    fn mentioned(&self, card: &Card, index: usize) -> Vec<String> {
+        match card.announcements.get(index).map(|told| &told.to) {
+            Some(Audience::Approvers) => self.mentions(&card.token),
+            Some(Audience::Person { person }) => {
+                self.people.get(person).and_then(|user| mrkdwn::mention(user)).into_iter().collect()
+            }
+            _ => Vec::new(),
+        }
+    }
+
     /// The card that an earlier try may have posted.
     async fn find(&self, card: &Card, mark: &Mark) -> Result<Option<String>, ChatError> {
         let oldest = born(&card.rotation);
@@ -92,7 +104,7 @@ impl Messenger for Slack {
 
     async fn announce(&self, card: &Card, reference: &str, index: usize) -> Result<(), ChatError> {
         let (channel, ts) = parts(reference)?;
-        let Some(message) = blocks::announcement(card, index, &self.mentions(&card.token)) else { return Ok(()) };
+        let Some(message) = blocks::announcement(card, index, &self.mentioned(card, index)) else { return Ok(()) };
         let mark = Mark {
             kind: "rekey_announcement",
             payload: vec![("rotation", card.rotation.0.clone()), ("index", index.to_string())],

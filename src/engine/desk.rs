@@ -6,6 +6,7 @@ mod clicks;
 mod forms;
 mod grant;
 mod home;
+pub mod logins;
 mod office;
 pub mod visitors;
 pub mod words;

@@ -5,6 +5,7 @@ mod distributing;
 mod ending;
 mod minting;
 mod people;
+mod reminding;
 mod surfaces;
 mod verifying;
 
@@ -64,6 +65,7 @@ fn apply(rotation: &mut Rotation, event: &Event, now: Timestamp) -> Result<(), R
         Event::Revoked { token } => ending::revoked(rotation, *token, now),
         Event::RevokeRefused { token, why } => ending::revoke_refused(rotation, *token, why, now),
         Event::Probed { found } => ending::probed(rotation, found, now),
+        Event::Reminded { steps, to } => reminding::reminded(rotation, *steps, to, now),
         Event::Delayed { why } => delayed(rotation, why, now),
         Event::GaveUp { why } => people::gave_up(rotation, why, now),
         Event::Published { surface, reference, url, revision, announced } => {
@@ -82,9 +84,12 @@ fn delayed(rotation: &mut Rotation, why: &str, now: Timestamp) -> Result<(), Ref
     Ok(())
 }
 
-/// Reports about surfaces and trouble say nothing about the work.
+/// Reports about surfaces, reminders and trouble say nothing about the work.
 fn is_progress(event: &Event) -> bool {
-    !matches!(event, Event::Delayed { .. } | Event::Published { .. } | Event::SurfaceGone { .. })
+    !matches!(
+        event,
+        Event::Delayed { .. } | Event::Reminded { .. } | Event::Published { .. } | Event::SurfaceGone { .. }
+    )
 }
 
 /// The row without what only machines look at.

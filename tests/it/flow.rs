@@ -3,12 +3,14 @@
 mod approval;
 mod canary;
 mod chat;
+mod comments;
 mod happy;
 mod lost;
 mod notices;
 mod owners;
 mod plans;
 mod proof;
+mod reminders;
 mod restart;
 mod setup;
 mod stores;

@@ -13,6 +13,7 @@ mod init;
 mod ledger;
 mod notice;
 mod postgres;
+mod reminders;
 mod sandbox;
 mod secret_store;
 mod server;

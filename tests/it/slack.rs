@@ -2,6 +2,6 @@
 
 mod door;
 mod messenger;
-mod rotations;
+pub mod rotations;
 mod samples;
 mod words;

@@ -2,7 +2,6 @@
 //! 50 blocks, 3000 characters a section, 2000 a field, and (undocumented) about 13,000 in all.
 
 use super::mrkdwn::{block, escape_within, link, moment, value, within};
-use crate::rotation::record::Audience;
 use crate::rotation::view::{Action, Card, Field, Progress, Step, text};
 use crate::rotation::wish::{Decision, Wish};
 use serde_json::{Value as Json, json};
@@ -41,10 +40,7 @@ pub fn message(card: &Card, deciders: &[String]) -> Message {
 pub fn announcement(card: &Card, index: usize, mentions: &[String]) -> Option<Message> {
     let told = card.announcements.get(index)?;
     let words = escape_within(&told.text, 2_000);
-    let text = match told.to {
-        Audience::Approvers if !mentions.is_empty() => format!("{} {words}", within(mentions, " ", 400, 0)),
-        _ => words,
-    };
+    let text = if mentions.is_empty() { words } else { format!("{} {words}", within(mentions, " ", 400, 0)) };
     let mut blocks = vec![section(&text)];
     let last = index + 1 == card.announcements.len();
     if let Some(why) = card.stuck.as_ref().filter(|_| last) {

@@ -2,8 +2,11 @@
 //! never being in a channel.
 
 use super::Caller;
+use super::logins::Logins;
+use crate::engine::issue::ISSUE;
 use crate::rotation::ids::{PersonId, SurfaceName};
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 /// Why somebody is not let in.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,10 +24,11 @@ pub enum Stranger {
 }
 
 /// Everybody the configuration knows.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct Visitors {
     places: BTreeMap<SurfaceName, BTreeSet<String>>,
     accounts: BTreeMap<(SurfaceName, String), PersonId>,
+    logins: Option<Arc<Logins>>,
 }
 
 impl Visitors {
@@ -40,6 +44,12 @@ impl Visitors {
         self
     }
 
+    /// People who comment on issues.
+    pub fn commenting(mut self, logins: Logins) -> Self {
+        self.logins = Some(Arc::new(logins));
+        self
+    }
+
     /// Who the caller is.
     pub async fn recognise(&self, caller: &Caller) -> Result<PersonId, Stranger> {
         let at_home = self.places.get(&caller.surface).is_some_and(|places| places.contains(&caller.place));
@@ -48,6 +58,10 @@ impl Visitors {
         }
         if caller.guest {
             return Err(Stranger::Guest);
+        }
+        if let (ISSUE, Some(logins)) = (caller.surface.as_str(), &self.logins) {
+            let account = caller.account.parse().map_err(|_| Stranger::Unknown)?;
+            return logins.person(account).await.map_err(Stranger::Unproven)?.ok_or(Stranger::Unknown);
         }
         let bound = self.accounts.get(&(caller.surface.clone(), caller.account.clone()));
         bound.cloned().ok_or(Stranger::Unknown)

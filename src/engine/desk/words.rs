@@ -2,6 +2,7 @@
 
 use super::visitors::Stranger;
 use super::{Answer, Caller};
+use crate::engine::issue::ISSUE;
 use crate::engine::overview::TokenLine;
 use crate::engine::{EngineError, OpenedRotation};
 use crate::rotation::ids::PersonId;
@@ -78,6 +79,9 @@ pub fn stranger(stranger: &Stranger, caller: &Caller) -> Prose {
         Stranger::Unproven(why) => {
             Prose::words(format!("rekey could not find out who you are, so it did nothing: {why}. Please try again."))
         }
+        Stranger::Unknown if caller.surface.as_str() == ISSUE => Prose::words(
+            "rekey does not know you. Ask its administrator to add your GitLab login to the configuration.",
+        ),
         Stranger::Unknown => {
             let line = Line::text("rekey does not know you. Ask its administrator to add your ");
             let account = line.and(format!("{} ", surface(caller))).and_code(&caller.account);

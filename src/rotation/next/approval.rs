@@ -1,5 +1,6 @@
 //! Before anything is done: the plan, the decision, the deadline.
 
+use crate::clock::start_of;
 use crate::rotation::event::Decider;
 use crate::rotation::ids::{PersonId, PlanHash};
 use crate::rotation::phase::{AfterRevoke, Outcome, Phase};
@@ -8,7 +9,8 @@ use crate::rotation::policy::{Approval, later};
 use crate::rotation::record::{Audience, Origin, Rotation};
 use crate::rotation::refusal::{Refusal, when};
 use crate::rotation::token::Strategy;
-use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::{SignedDuration, Timestamp};
 
 /// A plan that differs voids every approval, says what changed, and asks again.
 pub fn replanned(
@@ -72,7 +74,7 @@ pub fn incident(
     rotation.opened_by = Origin::Incident { person: person.clone(), reason: reason.to_owned() };
     rotation.plan = plan.clone();
     rotation.approvals.clear();
-    rotation.snoozed_until = None;
+    rotation.ask(now);
     rotation.checked_at = now;
     rotation.approve_by = later(now, plan.timing.approval_seconds);
     rotation.phase = Phase::AwaitingApproval;
@@ -90,7 +92,7 @@ fn untouched(rotation: &Rotation) -> bool {
     }
 }
 
-/// Opens a window that has come; renews a request that nobody answered in time.
+/// Opens a window that has come; renews a request that was not answered in time.
 pub fn tick(rotation: &mut Rotation, now: Timestamp) -> Result<(), Refusal> {
     match rotation.phase {
         Phase::Scheduled { at } if now >= at => {
@@ -103,11 +105,11 @@ pub fn tick(rotation: &mut Rotation, now: Timestamp) -> Result<(), Refusal> {
             Ok(())
         }
         Phase::AwaitingApproval if now >= rotation.approve_by => {
+            if !rotation.approvals.is_empty() {
+                rotation.announce(now, Audience::Approvers, too_old(rotation));
+            }
             rotation.approvals.clear();
             rotation.approve_by = later(now, rotation.plan.timing.approval_seconds);
-            if rotation.snoozed_until.is_none_or(|until| now >= until) {
-                rotation.announce(now, Audience::Approvers, reminder(rotation));
-            }
             Ok(())
         }
         _ => Err(Refusal::TooEarly),
@@ -126,11 +128,12 @@ pub fn lapse(rotation: &mut Rotation, now: Timestamp) {
     let text = "The approval no longer holds (people or policy changed, or it is too old). Please approve again.";
     rotation.announce(now, Audience::Approvers, text);
     rotation.phase = Phase::AwaitingApproval;
+    rotation.ask(now);
 }
 
-fn reminder(rotation: &Rotation) -> String {
-    let expiry = rotation.plan.old.expires_at.map_or_else(String::new, |date| format!(" It expires on {date}."));
-    format!("Still waiting for approval: rotate {}.{expiry}", rotation.plan.old.name)
+fn too_old(rotation: &Rotation) -> String {
+    let names: Vec<&str> = rotation.approvals.iter().map(|yes| yes.by.as_str()).collect();
+    format!("Not enough people approved in time, so the yes of {} no longer counts.", names.join(", "))
 }
 
 /// Counts a yes to exactly this plan; the last one needed starts the rotation.
@@ -200,14 +203,30 @@ pub fn snooze(rotation: &mut Rotation, by: &Decider, until: Timestamp, now: Time
         return Err(decided(rotation));
     }
     allowed(by)?;
-    let expiry = rotation.plan.old.expires_at.map(crate::clock::start_of);
-    if until <= now || expiry.is_some_and(|expiry| later(until, 24 * 3600) > expiry) {
-        return Err(Refusal::Impossible { why: "snooze must end at least a day before the token expires".into() });
+    if until <= now {
+        return Err(Refusal::Impossible { why: "snooze must end in the future".into() });
+    }
+    if let Some(date) = rotation.plan.old.expires_at {
+        hard_stop(date, until, now)?;
     }
     rotation.snoozed_until = Some(until);
     rotation.approve_by = rotation.approve_by.max(until);
     rotation.saw(now, &by.via, format!("{} snoozed reminders until {}", by.person, when(until)), None);
     Ok(())
+}
+
+/// A day before the expiry somebody must hear of it.
+fn hard_stop(expires: Date, until: Timestamp, now: Timestamp) -> Result<(), Refusal> {
+    let day = SignedDuration::from_hours(24);
+    let latest = start_of(expires).saturating_sub(day).unwrap_or(Timestamp::MIN);
+    if until <= latest {
+        return Ok(());
+    }
+    let why = match now < latest {
+        true => format!("the token expires on {expires}, so snooze until {} at most", when(latest)),
+        false => format!("the token expires on {expires}; that is too soon to snooze"),
+    };
+    Err(Refusal::Impossible { why })
 }
 
 /// Refuses people whom the policy does not name.

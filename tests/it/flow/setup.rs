@@ -2,9 +2,12 @@
 
 use super::team::Team;
 use crate::sandbox::stage::{BOT, stage};
+use jiff::civil::Weekday;
 use rekey::engine::settings::{Backoff, Settings};
 use rekey::rotation::ids::{ConsumerId, PersonId, TokenName};
+use rekey::rotation::remind::Reminders;
 use rekey::rotation::token::{Consumer, ConsumerKind, ManagedToken, Owner};
+use rekey::rotation::window::Window;
 use rekey::sandbox::gitlab::World;
 use rekey::secret_store::{StoreSpec, VariableScope};
 use std::collections::BTreeMap;
@@ -147,10 +150,22 @@ fn settings() -> Settings {
         max_tries: 30,
         parallel: 8,
         window: None,
+        reminders: reminders(),
         issues_project: Some("acme/ops".into()),
         labels: vec!["token-rotation".into()],
         backoff: Backoff { first: Duration::from_millis(1), most: Duration::from_millis(4) },
     }
+}
+
+/// Nobody is reminded, unless a story says so.
+fn reminders() -> Reminders {
+    let hours = Window {
+        days: vec![Weekday::Monday, Weekday::Tuesday, Weekday::Wednesday, Weekday::Thursday, Weekday::Friday],
+        from: jiff::civil::time(9, 0, 0, 0),
+        to: jiff::civil::time(17, 0, 0, 0),
+        zone: jiff::tz::TimeZone::UTC,
+    };
+    Reminders { hours, steps: Vec::new() }
 }
 
 /// People by id, with the same login in GitLab.

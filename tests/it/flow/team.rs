@@ -233,6 +233,7 @@ async fn engine(stage: &Stage, setup: &Setup) -> Arc<Engine> {
         clock: Arc::new(stage.clock.clone()),
         dice: Arc::new(Counter::default()),
         custody: Custody::default(),
+        looks: rekey::engine::comments::Looks::default(),
         scan_wanted: tokio::sync::Notify::new(),
         learned_limit: std::sync::Mutex::new(None),
     })

@@ -48,7 +48,11 @@ fn ann() -> rekey::rotation::event::Decider {
 
 /// From when the one effect of the work lane is due.
 fn due_from(row: &Rotation) -> jiff::Timestamp {
-    due(row).into_iter().find(|owed| !matches!(owed.effect, Effect::Publish { .. })).expect("work is due").from
+    due(row)
+        .into_iter()
+        .find(|owed| !matches!(owed.effect, Effect::Publish { .. } | Effect::Remind { .. }))
+        .expect("work is due")
+        .from
 }
 
 #[test]
