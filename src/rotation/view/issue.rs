@@ -90,7 +90,8 @@ pub const ANSWER: &str = "<!-- rekey:answer:";
 
 /// The answer to comment number `note`, for whoever wrote it.
 pub fn answer(note: u64, login: &str, words: &Prose) -> String {
-    format!("{}\n{} {}", answer_marker(note), mentions(&[login.to_owned()]), prose(words))
+    let apart = if words.0.len() > 1 { "\n\n" } else { " " };
+    format!("{}\n{}{apart}{}", answer_marker(note), mentions(&[login.to_owned()]), prose(words))
 }
 
 /// Announcement number `index` as a comment that mentions these logins.

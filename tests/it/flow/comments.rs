@@ -40,6 +40,7 @@ impl Talk {
 
     /// Somebody writes a comment; what comes of it is not awaited.
     fn write(&self, who: &str, body: &str) -> u64 {
+        self.team.stage.clock.advance(1);
         let (issue, author) = (self.team.stage.state.issues()[0].id, self.user(who));
         self.team.stage.state.with(|world| world.add_note(issue, author, body.into(), false))
     }

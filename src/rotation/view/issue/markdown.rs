@@ -41,13 +41,21 @@ fn begins_something(written: &str, before: Option<char>, c: char, after: Option<
     }
 }
 
-/// A name as code, where GitLab looks for nothing. Also safe in a table.
+/// A name as code, where GitLab looks for nothing, in a cell of a table.
 pub fn code(foreign: &str) -> String {
-    let line = text::line(foreign).replace('|', "\\|");
+    ticked(&text::line(foreign).replace('|', "\\|"))
+}
+
+/// The same outside tables, where a backslash would be seen.
+pub fn code_in_text(foreign: &str) -> String {
+    ticked(&text::line(foreign))
+}
+
+fn ticked(line: &str) -> String {
     if line.is_empty() {
         return "–".into();
     }
-    let ticks = "`".repeat(longest_run(&line) + 1);
+    let ticks = "`".repeat(longest_run(line) + 1);
     if line.starts_with('`') || line.ends_with('`') {
         format!("{ticks} {line} {ticks}")
     } else {

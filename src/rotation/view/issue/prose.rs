@@ -1,6 +1,6 @@
 //! Prose in GitLab's Markdown: one line stays one line.
 
-use super::markdown::{block, code, link, plain};
+use super::markdown::{block, code_in_text, link, plain};
 use super::moment;
 use crate::rotation::view::prose::{Line, Prose, Span};
 
@@ -29,7 +29,7 @@ fn span(span: &Span) -> String {
     match span {
         Span::Text(words) => spaced(words, plain),
         Span::Bold(words) => spaced(words, |words| format!("**{}**", plain(words))),
-        Span::Code(name) => code(name),
+        Span::Code(name) => code_in_text(name),
         Span::Moment(at) => moment(*at),
         Span::Date(date) => date.to_string(),
         Span::Link { words, url } => link(words, url),
