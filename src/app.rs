@@ -17,8 +17,8 @@ use crate::engine::{Dice, Engine};
 use crate::gitlab::Client;
 use crate::http::{self, Api, Budget, Credential, Throttle};
 use crate::ledger::{self, Ledger};
-use crate::rotation::ids::SurfaceName;
-use crate::secret_store::{Context, SecretStore, build};
+use crate::rotation::ids::{StoreId, SurfaceName};
+use crate::secret_store::{BadConnection, Context, SecretStore, build};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -47,7 +47,7 @@ pub fn assemble_on(
     let catalog = catalog(config);
     Ok(Arc::new(Engine {
         ledger,
-        stores: stores(config, api),
+        stores: stores(config, api)?,
         surfaces: surfaces(config, &gitlab, &catalog, client)?,
         gitlab,
         catalog,
@@ -85,10 +85,11 @@ fn catalog(config: &Config) -> Catalog {
     }
 }
 
-fn stores(config: &Config, gitlab: Arc<Api>) -> BTreeMap<crate::rotation::ids::StoreId, Arc<dyn SecretStore>> {
-    let context = Context { gitlab };
+fn stores(config: &Config, gitlab: Arc<Api>) -> Result<BTreeMap<StoreId, Arc<dyn SecretStore>>, StartError> {
+    let setup = |error: BadConnection| StartError::Setup(error.to_string());
+    let context = Context::open(gitlab, &config.connections).map_err(setup)?;
     let specs = config.tokens.iter().flat_map(|(_, specs)| specs);
-    specs.map(|spec| (spec.id(), build(spec, &context))).collect()
+    specs.map(|spec| Ok((spec.id(), build(spec, &context).map_err(setup)?))).collect()
 }
 
 fn surfaces(
@@ -108,7 +109,7 @@ fn surfaces(
     let mut surfaces: BTreeMap<SurfaceName, Arc<dyn Messenger>> = BTreeMap::new();
     surfaces.insert(SurfaceName::from(ISSUE), Arc::new(issue));
     if let Some(slack) = &config.slack {
-        let web_api = slack_api(slack, client)?;
+        let web_api = slack_api(slack, &slack.token, client)?;
         let people = config.people.iter().filter_map(|(id, p)| Some((id.clone(), p.slack.clone()?))).collect();
         let policies = catalog.clone();
         let approvers: Approvers = Arc::new(move |token| policies.policy(token).approvers);
@@ -118,17 +119,28 @@ fn surfaces(
     Ok(surfaces)
 }
 
-/// Slack's Web API with the bot's token.
-fn slack_api(slack: &config::Slack, client: reqwest::Client) -> Result<slack_client::Client, StartError> {
+/// Slack's Web API with one of its tokens.
+fn slack_api(
+    slack: &config::Slack,
+    token: &config::SecretRef,
+    client: reqwest::Client,
+) -> Result<slack_client::Client, StartError> {
     let throttle = Arc::new(Throttle::new(IN_FLIGHT, None));
-    let token = Credential::Bearer(slack.token.value.duplicate());
+    let token = Credential::Bearer(token.value.duplicate());
     let api = Api::new(client, &slack.api_url, token, throttle).map_err(|e| StartError::Setup(e.to_string()))?;
     Ok(slack_client::Client::new(api))
 }
 
 /// The same connection that the bot would use for Slack, to be looked at; `None` without Slack.
 pub fn slack_of(config: &Config) -> Result<Option<slack_client::Client>, StartError> {
-    config.slack.as_ref().map(|slack| slack_api(slack, client(config)?)).transpose()
+    config.slack.as_ref().map(|slack| slack_api(slack, &slack.token, client(config)?)).transpose()
+}
+
+/// Slack's Web API with the app-level token, by which sockets are opened; `None` without Slack or without sockets.
+pub fn slack_socket_of(config: &Config) -> Result<Option<slack_client::Client>, StartError> {
+    let Some(slack) = &config.slack else { return Ok(None) };
+    let config::SlackMode::Socket { app_token } = &slack.mode else { return Ok(None) };
+    slack_api(slack, app_token, client(config)?).map(Some)
 }
 
 /// Whether the secrets of the doors for mail and GitLab have a form that can be used.

@@ -36,17 +36,20 @@ pub use problem::{ConfigErrors, Place, Problem};
 pub use rotation::Rotation;
 pub use secret_ref::SecretRef;
 pub use server::Server;
-pub use slack::Slack;
+pub use slack::{Slack, SlackMode};
+pub use store::kinds as store_kinds;
 pub use surroundings::{Machine, Surroundings, WithoutSecrets};
 
 use crate::rotation::remind::Reminders;
 use crate::rotation::token::ManagedToken;
-use crate::secret_store::StoreSpec;
+use crate::secret_store::{Connections, StoreSpec};
 use problem::Problems;
 use section::Section;
 use source::Source;
 use std::io::ErrorKind;
 use std::path::Path;
+use std::sync::LazyLock;
+use token::Known;
 use toml::Spanned;
 use toml::de::DeTable;
 
@@ -73,13 +76,15 @@ pub struct Config {
     pub reminders: Reminders,
     /// How the bot logs.
     pub log: Log,
+    /// The connections that stores share, by name.
+    pub connections: Connections,
     /// The managed tokens, each with the places that hold it; the token's own `stores` are their ids, in this order.
     pub tokens: Vec<(ManagedToken, Vec<StoreSpec>)>,
     /// What is allowed but hardly meant; to be logged at start.
     pub warnings: Vec<Problem>,
 }
 
-const KEYS: &[&str] = &[
+const SECTIONS: &[&str] = &[
     "tokens_dir",
     "server",
     "database",
@@ -94,10 +99,14 @@ const KEYS: &[&str] = &[
     "token",
 ];
 
+/// The sections of the main file, those of connections among them.
+static KEYS: LazyLock<Vec<&'static str>> =
+    LazyLock::new(|| SECTIONS.iter().copied().chain(store::connection_keys().map(|(name, _)| name)).collect());
+
 /// Every key that a configuration may have, as `section.key`: what documentation must cover.
 pub fn known_keys() -> Vec<String> {
     let sections = [
-        ("", KEYS),
+        ("", KEYS.as_slice()),
         ("server.", server::KEYS),
         ("database.", database::KEYS),
         ("gitlab.", gitlab::KEYS),
@@ -113,10 +122,13 @@ pub fn known_keys() -> Vec<String> {
         ("log.", log::KEYS),
         ("token.", token::KEYS),
         ("token.owner.", owner::KEYS),
-        ("token.store.", store::KEYS),
+        ("token.store.", store::KEYS.as_slice()),
+        ("token.store.template.", store::TEMPLATE_KEYS),
         ("token.verify.", verify::KEYS),
     ];
-    sections.iter().flat_map(|(section, keys)| keys.iter().map(move |key| format!("{section}{key}"))).collect()
+    let connections = store::connection_keys().map(|(name, keys)| (format!("{name}."), keys));
+    let sections = sections.into_iter().map(|(name, keys)| (name.to_owned(), keys)).chain(connections);
+    sections.flat_map(|(section, keys)| keys.iter().map(move |key| format!("{section}{key}"))).collect()
 }
 
 /// Reads the configuration at `path` and, if it says so, the folder of tokens beside it.
@@ -142,7 +154,7 @@ fn unreadable(name: &str, error: &std::io::Error) -> ConfigErrors {
 }
 
 fn read(source: &Source<'_>, root: &Spanned<DeTable<'_>>) -> Option<Config> {
-    let root = Section::new(source, root.get_ref(), 0..0, String::new(), KEYS);
+    let root = Section::new(source, root.get_ref(), 0..0, String::new(), &KEYS);
     let section = |name: &str, keys| root.section(name, format!("[{name}]"), keys);
     let needed = |name: &str, keys, hint: &str| {
         if !root.has(name) {
@@ -162,7 +174,9 @@ fn read(source: &Source<'_>, root: &Spanned<DeTable<'_>>) -> Option<Config> {
     let log = log::read(section("log", log::KEYS));
     let gitlab = gitlab.and_then(|section| gitlab::read(&section));
     let issues = issues.and_then(|section| issues::read(&section));
-    let tokens = folder::tokens(&root, &rotation, &people);
+    let connections = store::connections(&root);
+    let known = Known { defaults: &rotation, people: &people, connections: &connections };
+    let tokens = folder::tokens(&root, &known);
     let warnings = Vec::new();
     let (mail, slack) = (mail.flatten(), slack.flatten());
     Some(Config {
@@ -176,6 +190,7 @@ fn read(source: &Source<'_>, root: &Spanned<DeTable<'_>>) -> Option<Config> {
         rotation,
         reminders,
         log,
+        connections,
         tokens,
         warnings,
     })

@@ -106,5 +106,5 @@ fn none_if<T>(statuses: &[u16], outcome: Result<T>) -> Result<Option<T>> {
 
 /// The error for something that a list should have held and did not.
 fn missing(call: &str, what: String) -> CallError {
-    CallError::Status { call: call.to_owned(), status: 404, message: what }
+    CallError::Status { call: call.to_owned(), status: 404, code: None, message: what }
 }

@@ -14,7 +14,7 @@ mod throttle;
 pub use answer::Reply;
 pub use backoff::Backoff;
 pub use call::{Call, segment};
-pub use client::{BadClient, client};
+pub use client::{BadClient, Tls, client, client_with};
 pub use error::CallError;
 pub use socket::{Received, Socket, SocketError, Sockets};
 pub use throttle::{Budget, Throttle};
@@ -24,7 +24,7 @@ use crate::telemetry::OUTBOUND;
 use error::Failure;
 use login::Logins;
 use reqwest::Url;
-use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderValue};
+use reqwest::header::{AUTHORIZATION, HeaderName, HeaderValue, USER_AGENT};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -37,7 +37,17 @@ pub enum Credential {
     PrivateToken(Secret),
     /// `Authorization: Bearer`.
     Bearer(Secret),
-    /// Nothing: the path or body carries what is needed.
+    /// `Authorization: Bot`, as Discord wants it.
+    Bot(Secret),
+    /// Every call brings its own, by [`Call::credential`], because it is renewed from time to time; a call that brings
+    /// none goes without.
+    PerCall {
+        /// The header that carries it, in lower case.
+        header: &'static str,
+        /// What stands before it there, such as `Bearer `.
+        prefix: &'static str,
+    },
+    /// Nothing: the path, a header of the call or its body carries what is needed.
     Nothing,
 }
 
@@ -72,6 +82,7 @@ pub struct Api {
     timeout: Duration,
     patience: Duration,
     body_cap: usize,
+    user_agent: Option<HeaderValue>,
 }
 
 impl Api {
@@ -93,6 +104,7 @@ impl Api {
             timeout,
             patience: timeout,
             body_cap: 8 << 20,
+            user_agent: None,
         })
     }
 
@@ -112,6 +124,12 @@ impl Api {
     #[must_use]
     pub fn with_body_cap(self, body_cap: usize) -> Self {
         Self { body_cap, ..self }
+    }
+
+    /// Another name than our own, for hosts that prescribe its form.
+    #[must_use]
+    pub fn with_user_agent(self, user_agent: &'static str) -> Self {
+        Self { user_agent: Some(HeaderValue::from_static(user_agent)), ..self }
     }
 
     /// Another sequence of pauses between the tries of [`Api::read`].
@@ -157,13 +175,14 @@ impl Api {
         let request = self.request(call, credential)?;
         let caller = credential.map(Secret::digest);
         self.logins.check(caller.as_ref())?;
-        let turn = self.throttle.admit(call.patience.unwrap_or(self.patience)).await?;
+        let turn = self.throttle.admit(call.patience.unwrap_or(self.patience), call.bucket.as_deref()).await?;
         let response = self.client.execute(request).await.map_err(Failure::of_transport)?;
         metrics::counter!(OUTBOUND, "host" => self.host(), "status" => response.status().as_u16().to_string())
             .increment(1);
-        self.throttle.learn(response.status(), response.headers());
-        self.logins.record(caller, response.status(), call.unauthorized_is_an_answer);
-        let answer = answer::take(response, label, call.keep.unwrap_or(body::Keep::All(self.body_cap))).await;
+        self.throttle.learn(response.status(), response.headers(), call.bucket.as_deref());
+        self.logins.record(caller, response.status(), call.takes_unauthorized());
+        let wanted = answer::Wanted { keep: call.keep.unwrap_or(body::Keep::All(self.body_cap)), also: &call.answers };
+        let answer = answer::take(response, label, wanted).await;
         drop(turn);
         answer
     }
@@ -174,18 +193,17 @@ impl Api {
         if let (Some(name), Some(secret)) = (self.credential.header(), credential) {
             request.headers_mut().insert(name, self.credential.value(secret)?);
         }
-        if let Some(body) = &call.body {
-            let body = body.as_ref().map_err(|why| Failure::not_sent(why))?;
-            request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-            *request.body_mut() = Some(body.clone().into());
+        if let Some(name) = &self.user_agent {
+            request.headers_mut().insert(USER_AGENT, name.clone());
         }
+        call.furnish(&mut request)?;
         Ok(request)
     }
 
     fn own_secret(&self) -> Option<&Secret> {
         match &self.credential {
-            Credential::PrivateToken(secret) | Credential::Bearer(secret) => Some(secret),
-            Credential::Nothing => None,
+            Credential::PrivateToken(secret) | Credential::Bearer(secret) | Credential::Bot(secret) => Some(secret),
+            Credential::PerCall { .. } | Credential::Nothing => None,
         }
     }
 }
@@ -194,18 +212,20 @@ impl Credential {
     fn header(&self) -> Option<HeaderName> {
         match self {
             Self::PrivateToken(_) => Some(HeaderName::from_static("private-token")),
-            Self::Bearer(_) => Some(AUTHORIZATION),
+            Self::Bearer(_) | Self::Bot(_) => Some(AUTHORIZATION),
+            Self::PerCall { header, .. } => Some(HeaderName::from_static(header)),
             Self::Nothing => None,
         }
     }
 
     fn value(&self, secret: &Secret) -> Result<HeaderValue, Failure> {
-        let prefix = if matches!(self, Self::Bearer(_)) { "Bearer " } else { "" };
-        let bytes = body::wiped_on_drop(format!("{prefix}{}", secret.expose()).into_bytes());
-        let mut value = HeaderValue::from_maybe_shared(bytes)
-            .map_err(|_| Failure::not_sent("the credential has characters that no header may carry"))?;
-        value.set_sensitive(true);
-        Ok(value)
+        let prefix = match self {
+            Self::Bearer(_) => "Bearer ",
+            Self::Bot(_) => "Bot ",
+            Self::PerCall { prefix, .. } => prefix,
+            Self::PrivateToken(_) | Self::Nothing => "",
+        };
+        call::secret_header(prefix, secret)
     }
 }
 
@@ -215,7 +235,7 @@ fn checked_base(base: &str) -> Result<Url, BadBase> {
         return Err(BadBase::NotAnAddress);
     }
     let host = authority(&url);
-    if url.scheme() == "http" && !is_loopback(&url) {
+    if url.scheme() == "http" && !stays_near(&url) {
         return Err(BadBase::NotEncrypted { host });
     }
     if !url.username().is_empty() || url.password().is_some() || url.query().is_some() || url.fragment().is_some() {
@@ -229,8 +249,13 @@ fn authority(url: &Url) -> String {
     url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
 }
 
-fn is_loopback(url: &Url) -> bool {
+/// Whether nothing leaves this machine or, for the metadata service of a cloud, its own link.
+fn stays_near(url: &Url) -> bool {
     let host = url.host_str().unwrap_or_default();
     let bare = host.trim_start_matches('[').trim_end_matches(']');
-    host == "localhost" || bare.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
+    let near = |address: std::net::IpAddr| match address {
+        std::net::IpAddr::V4(v4) => v4.is_loopback() || v4.is_link_local(),
+        std::net::IpAddr::V6(v6) => v6.is_loopback(),
+    };
+    host == "localhost" || bare.parse().is_ok_and(near)
 }

@@ -9,7 +9,7 @@ pub use log::{LogFormat, LogSettings, TelemetryError, env_filter, start_logging,
 pub use masked::Masked;
 pub use metrics::{
     ACTIVE_ROTATIONS, CLICKS, EFFECT_SECONDS, EFFECTS, INBOUND, Kind, METRICS, Metric, Metrics, NOTICES, OUTBOUND,
-    STUCK, TOKEN_DAYS_LEFT, WORKER_LAG_SECONDS, install_metrics,
+    SLACK_SOCKETS, STUCK, TOKEN_DAYS_LEFT, WORKER_LAG_SECONDS, install_metrics,
 };
 
 use crate::secret::redact;

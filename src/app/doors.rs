@@ -2,18 +2,20 @@
 
 use super::StartError;
 use crate::chat::slack::client::Hooks;
+use crate::chat::slack::socket::SocketMode;
 use crate::config::{Config, MailTrust, SecretRef};
 use crate::engine::Engine;
 use crate::engine::desk::Desk;
 use crate::engine::desk::logins::Logins;
 use crate::engine::desk::visitors::Visitors;
 use crate::engine::issue::ISSUE;
-use crate::http::{Api, Credential, Throttle};
+use crate::http::{Api, Backoff, Credential, Sockets, Throttle};
 use crate::notice::email::{Instance, MailPolicy, Proof};
 use crate::notice::signature::{Key, Login};
-use crate::server::slack::{Door, PATIENCE};
+use crate::server::slack::{Door, Envelopes, PATIENCE};
 use crate::server::{Limits, Settings, gitlab, mail};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Slack's own host for answers; in a sandbox it is the API's.
 const HOOKS: &str = "https://hooks.slack.com";
@@ -88,21 +90,32 @@ pub fn desk(config: &Config, engine: &Arc<Engine>) -> Arc<Desk> {
     Arc::new(Desk::new(engine.clone(), visitors))
 }
 
-/// The endpoints for Slack.
-pub fn slack(config: &Config, engine: &Engine, desk: &Arc<Desk>) -> Result<Option<axum::Router>, StartError> {
-    let Some(slack) = &config.slack else { return Ok(None) };
-    let client = crate::http::client(None).map_err(|error| StartError::Setup(error.to_string()))?;
+/// Slack's door, whichever way its requests come.
+pub fn slack(config: &Config, engine: &Engine, desk: &Arc<Desk>) -> Result<Option<Arc<Door>>, StartError> {
+    let (Some(slack), Some(client)) = (&config.slack, super::slack_of(config)?) else { return Ok(None) };
+    let http = crate::http::client(None).map_err(|error| StartError::Setup(error.to_string()))?;
     let base = if slack.api_url == SLACK_API { HOOKS.to_owned() } else { origin(&slack.api_url) };
     let throttle = Arc::new(Throttle::new(8, None));
-    let api = Api::new(client, &base, Credential::Nothing, throttle).map_err(|e| StartError::Setup(e.to_string()))?;
-    let door = Door {
+    let api = Api::new(http, &base, Credential::Nothing, throttle).map_err(|e| StartError::Setup(e.to_string()))?;
+    Ok(Some(Arc::new(Door {
         keys: text_keys("[slack] signing_secret", &slack.signing_secrets)?,
+        team: slack.team.clone(),
         desk: desk.clone(),
         hooks: Hooks::new(api, &base),
+        client: Arc::new(client),
         clock: engine.clock.clone(),
         patience: PATIENCE,
-    };
-    Ok(Some(crate::server::slack::router(Arc::new(door))))
+    })))
+}
+
+/// The socket by which Slack's requests come, if they do.
+pub fn slack_socket(config: &Config, door: Option<&Arc<Door>>) -> Result<Option<SocketMode>, StartError> {
+    let (Some(door), Some(client)) = (door, super::slack_socket_of(config)?) else { return Ok(None) };
+    let extra = config.gitlab.ca_file.as_ref().map(std::fs::read).transpose();
+    let pem = extra.map_err(|error| StartError::Setup(format!("[gitlab] ca_file cannot be read: {error}")))?;
+    let sockets = Sockets::new(pem.as_deref()).map_err(|error| StartError::Setup(error.to_string()))?;
+    let backoff = Backoff::jittered(Duration::from_secs(1), Duration::from_secs(60));
+    Ok(Some(SocketMode::new(client, sockets, Arc::new(Envelopes(door.clone())), backoff)))
 }
 
 /// Scheme, host and port of an address.

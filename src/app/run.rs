@@ -61,7 +61,9 @@ pub async fn run(
     let stop = CancellationToken::new();
     let mut tasks = JoinSet::new();
     let desk = doors::desk(config, &engine);
-    let chat = doors::slack(config, &engine, &desk)?;
+    let slack = doors::slack(config, &engine, &desk)?;
+    let socket = doors::slack_socket(config, slack.as_ref())?;
+    let chat = slack.filter(|_| socket.is_none()).map(server::slack::router);
     let settings = doors::settings(config)?;
     let listener = listen(config.server.listen).await?;
     let address = listener.local_addr().map_err(|why| StartError::Listen { address: config.server.listen, why })?;
@@ -82,6 +84,9 @@ pub async fn run(
     tasks.spawn(engine.clone().read_inbox(stop.clone()));
     tasks.spawn(engine.clone().keep_listening(stop.clone()));
     tasks.spawn(desk.serve(stop.clone()));
+    if let Some(socket) = socket {
+        tasks.spawn(socket.run(stop.clone()));
+    }
     tasks.spawn(engine.clone().keep_scanning(stop.clone()));
     tasks.spawn(engine.clone().keep_measuring(stop.clone()));
     tracing::info!(%address, tokens = config.tokens.len(), "ready");

@@ -3,9 +3,12 @@
 
 mod blocks;
 pub mod client;
+mod escalation;
 pub mod inbound;
 pub mod mrkdwn;
+pub mod parts;
 pub mod prose;
+pub mod socket;
 
 pub use blocks::{Message, announcement, message};
 
@@ -13,8 +16,9 @@ use super::{ChatError, Messenger, Posted};
 use crate::rotation::ids::{PersonId, RotationId, TokenName};
 use crate::rotation::record::Audience;
 use crate::rotation::view::Card;
+use crate::rotation::view::prose::Prose;
 use async_trait::async_trait;
-use client::{Client, Identity, Mark};
+use client::{Client, Identity, Mark, unpostable};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use tokio::sync::OnceCell;
@@ -27,7 +31,7 @@ pub type Approvers = Arc<dyn Fn(&TokenName) -> BTreeSet<PersonId> + Send + Sync>
 
 /// Slack, one channel.
 pub struct Slack {
-    client: Client,
+    client: Arc<Client>,
     channel: String,
     people: BTreeMap<PersonId, String>,
     approvers: Approvers,
@@ -36,8 +40,13 @@ pub struct Slack {
 
 impl Slack {
     /// Cards go to `channel` (an id such as `C0OPS00001`). `people` gives the Slack user id of each person.
-    pub fn new(client: Client, channel: String, people: BTreeMap<PersonId, String>, approvers: Approvers) -> Self {
-        Self { client, channel, people, approvers, identity: OnceCell::new() }
+    pub fn new(
+        client: impl Into<Arc<Client>>,
+        channel: String,
+        people: BTreeMap<PersonId, String>,
+        approvers: Approvers,
+    ) -> Self {
+        Self { client: client.into(), channel, people, approvers, identity: OnceCell::new() }
     }
 
     /// The methods beneath.
@@ -68,7 +77,8 @@ impl Slack {
     /// The card that an earlier try may have posted.
     async fn find(&self, card: &Card, mark: &Mark) -> Result<Option<String>, ChatError> {
         let oldest = born(&card.rotation);
-        let seen = self.client.find_in_channel(&self.channel, oldest, mark, self.identity().await?).await?;
+        let seen = self.client.find_in_channel(&self.channel, oldest, mark, self.identity().await?).await;
+        let seen = seen.map_err(|error| unpostable(error, &self.channel))?;
         Ok(seen.map(|seen| reference(&self.channel, &seen.ts)))
     }
 
@@ -96,24 +106,53 @@ impl Messenger for Slack {
                 self.client.update(channel, ts, &message, &mark).await?;
                 (channel.to_owned(), ts.to_owned())
             }
-            None => self.client.post(&self.channel, None, &message, &mark).await?,
+            None => {
+                let posted = self.client.post(&self.channel, None, &message, &mark).await;
+                posted.map_err(|error| unpostable(error, &self.channel))?
+            }
         };
         let url = self.url(&channel, &ts).await;
         Ok(Posted { reference: reference(&channel, &ts), url })
     }
 
     async fn announce(&self, card: &Card, reference: &str, index: usize) -> Result<(), ChatError> {
-        let (channel, ts) = parts(reference)?;
-        let Some(message) = blocks::announcement(card, index, &self.mentioned(card, index)) else { return Ok(()) };
+        let thread = parts(reference)?;
         let mark = Mark {
             kind: "rekey_announcement",
             payload: vec![("rotation", card.rotation.0.clone()), ("index", index.to_string())],
         };
-        if self.client.find_in_thread(channel, ts, &mark, self.identity().await?).await?.is_some() {
+        if let Some(elsewhere) = escalation::channel(card, index) {
+            return self.escalate(card, thread, index, elsewhere, &mark).await;
+        }
+        let Some(message) = blocks::announcement(card, index, &self.mentioned(card, index)) else { return Ok(()) };
+        self.reply_once(thread, &message, &mark).await
+    }
+
+    async fn whisper(&self, channel: Option<&str>, account: &str, prose: &Prose) -> Result<(), ChatError> {
+        let message = Message { text: prose::prose(prose), blocks: Vec::new() };
+        self.say_privately(channel, account, &message).await
+    }
+}
+
+impl Slack {
+    /// A reply in the card's thread, once, even if called again.
+    async fn reply_once(&self, (channel, ts): (&str, &str), message: &Message, mark: &Mark) -> Result<(), ChatError> {
+        if self.client.find_in_thread(channel, ts, mark, self.identity().await?).await?.is_some() {
             return Ok(());
         }
-        self.client.post(channel, Some(ts), &message, &mark).await?;
-        Ok(())
+        self.client.post(channel, Some(ts), message, mark).await.map(|_| ())
+    }
+
+    /// To the person alone, in the channel if they are in it, else in the conversation with the app.
+    async fn say_privately(&self, channel: Option<&str>, account: &str, message: &Message) -> Result<(), ChatError> {
+        if let Some(channel) = channel
+            && self.client.post_ephemeral(channel, account, message).await.is_ok()
+        {
+            return Ok(());
+        }
+        let direct = self.client.direct(account).await?;
+        let mark = Mark { kind: "rekey_private", payload: Vec::new() };
+        self.client.post(&direct, None, message, &mark).await.map(|_| ())
     }
 }
 

@@ -63,9 +63,9 @@ fn deeds(table: &mut Table, plan: &Plan) {
     let stores: Vec<String> = plan
         .stores
         .iter()
-        .map(|store| match store.capabilities.readable {
-            true => store.id.0.clone(),
-            false => format!("{} (cannot be read back)", store.id),
+        .map(|store| match store.capabilities.caveat() {
+            "" => store.id.0.clone(),
+            caveat => format!("{} ({caveat})", store.id),
         })
         .collect();
     several(table, "Writes", &stores, Tone::Plain);

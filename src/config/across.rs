@@ -2,13 +2,14 @@
 
 use super::problem::Problems;
 use super::token::Entry;
-use crate::secret_store::{StoreSpec, VariableScope};
+use crate::secret_store::Place;
 use std::collections::HashMap;
 use std::hash::Hash;
 
 /// Notes every token that shares its id, its place in GitLab, or a store with an earlier one.
 pub(super) fn check(entries: &[Entry], problems: &Problems) {
-    let (mut ids, mut names, mut stores) = (First::default(), First::default(), First::default());
+    let (mut ids, mut names) = (First::default(), First::default());
+    let mut places: HashMap<String, Vec<(Place, &Entry)>> = HashMap::new();
     for entry in entries {
         let token = &entry.token;
         let complain = |message: String| {
@@ -27,14 +28,18 @@ pub(super) fn check(entries: &[Entry], problems: &Problems) {
             ));
         }
         for (index, store) in entry.stores.iter().enumerate() {
-            let place = same_place(store);
-            if entry.stores[..index].iter().any(|earlier| same_place(earlier) == place) {
+            let place = store.place();
+            if entry.stores[..index].iter().any(|earlier| earlier.place().clashes(&place)) {
                 complain(format!("{} is there twice; remove one", store.id()));
             }
-            if let Some(other) = stores.other(place, entry) {
+            let taken = places.entry(place.whole.clone()).or_default();
+            if let Some((_, other)) =
+                taken.iter().find(|(at, other)| !std::ptr::eq(*other, entry) && at.clashes(&place))
+            {
                 let (id, at) = (&other.token.id, &other.place);
                 complain(format!("{} is also written by \"{id}\" ({at}); a store holds one token", store.id()));
             }
+            taken.push((place, entry));
         }
     }
 }
@@ -55,15 +60,4 @@ impl<'e, K: Hash + Eq> First<'e, K> {
         let is_new = std::ptr::eq(first, entry);
         (!is_new).then_some(first)
     }
-}
-
-/// Paths of groups and projects do not distinguish case, keys of variables do.
-fn same_place(store: &StoreSpec) -> StoreSpec {
-    let mut store = store.clone();
-    if let StoreSpec::GitlabVariable { scope: VariableScope::Project(path) | VariableScope::Group(path), .. } =
-        &mut store
-    {
-        *path = path.to_lowercase();
-    }
-    store
 }

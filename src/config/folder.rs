@@ -1,12 +1,10 @@
 //! The managed tokens: those in the main file, and those in the files of `tokens_dir`.
 
 use super::across;
-use super::people::People;
 use super::problem::{Place, Problems};
-use super::rotation::Rotation;
 use super::section::Section;
 use super::source::Source;
-use super::token::{self, Entry};
+use super::token::{self, Entry, Known};
 use crate::rotation::token::ManagedToken;
 use crate::secret_store::StoreSpec;
 use std::path::{Path, PathBuf};
@@ -15,18 +13,18 @@ use std::path::{Path, PathBuf};
 const KEYS: &[&str] = &["token"];
 
 /// All tokens, those of the main file first, then file by file in the order of names.
-pub(super) fn tokens(root: &Section<'_>, defaults: &Rotation, people: &People) -> Vec<(ManagedToken, Vec<StoreSpec>)> {
-    let mut entries = entries(root, defaults, people);
+pub(super) fn tokens(root: &Section<'_>, known: &Known<'_>) -> Vec<(ManagedToken, Vec<StoreSpec>)> {
+    let mut entries = entries(root, known);
     for path in files(root) {
-        entries.extend(read_file(root.source, &path, defaults, people));
+        entries.extend(read_file(root.source, &path, known));
     }
     across::check(&entries, root.source.problems);
     entries.into_iter().map(|entry| (entry.token, entry.stores)).collect()
 }
 
-fn entries(root: &Section<'_>, defaults: &Rotation, people: &People) -> Vec<Entry> {
+fn entries(root: &Section<'_>, known: &Known<'_>) -> Vec<Entry> {
     let sections = root.sections("token", "token", token::KEYS).into_iter();
-    sections.filter_map(|section| token::read(section, defaults, people)).collect()
+    sections.filter_map(|section| token::read(section, known)).collect()
 }
 
 /// The `.toml` files of the folder, hidden ones (an editor's) left out.
@@ -46,7 +44,7 @@ fn files(root: &Section<'_>) -> Vec<PathBuf> {
     files
 }
 
-fn read_file(main: &Source<'_>, path: &Path, defaults: &Rotation, people: &People) -> Vec<Entry> {
+fn read_file(main: &Source<'_>, path: &Path, known: &Known<'_>) -> Vec<Entry> {
     let name = path.display().to_string();
     let text = match main.surroundings.text(path) {
         Ok(text) => text,
@@ -58,7 +56,7 @@ fn read_file(main: &Source<'_>, path: &Path, defaults: &Rotation, people: &Peopl
     let folder = path.parent().unwrap_or(Path::new(""));
     let source = Source::new(&name, &text, folder, main.problems, main.surroundings);
     let Some(root) = source.parse() else { return Vec::new() };
-    entries(&Section::new(&source, root.get_ref(), 0..0, String::new(), KEYS), defaults, people)
+    entries(&Section::new(&source, root.get_ref(), 0..0, String::new(), KEYS), known)
 }
 
 fn unreadable(problems: &Problems, name: &str, error: &std::io::Error) {

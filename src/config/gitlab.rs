@@ -64,7 +64,8 @@ fn read_webhook(section: &Section<'_>) -> GitlabWebhook {
     }
 }
 
-fn ca_file(section: &Section<'_>) -> Option<PathBuf> {
+/// The file under `ca_file`, if it is there and holds certificates.
+pub(super) fn ca_file(section: &Section<'_>) -> Option<PathBuf> {
     let path = section.source.folder.join(section.text("ca_file")?);
     let why = match section.source.surroundings.text(&path) {
         Ok(pem) if pem.contains("-----BEGIN CERTIFICATE-----") => return Some(path),

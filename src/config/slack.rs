@@ -1,10 +1,13 @@
-//! `[slack]`: the workspace, the channel and what proves that a click comes from them.
+//! `[slack]`: the workspace, the channel, the way by which its requests come, and what proves that they do.
 
 use super::address;
 use super::secret_ref::{self, SecretRef};
 use super::section::Section;
 
-pub(super) const KEYS: &[&str] = &["token", "signing_secret", "team", "channel", "api_url"];
+pub(super) const KEYS: &[&str] = &["mode", "token", "signing_secret", "app_token", "team", "channel", "api_url"];
+
+const HTTP: bool = false;
+const SOCKET: bool = true;
 
 const API: &str = "https://slack.com/api";
 
@@ -13,7 +16,9 @@ const API: &str = "https://slack.com/api";
 pub struct Slack {
     /// The bot token, `xoxb-…`.
     pub token: SecretRef,
-    /// Several while the secret is being replaced.
+    /// How clicks and commands come.
+    pub mode: SlackMode,
+    /// Several while the secret is being replaced; none with a socket.
     pub signing_secrets: Vec<SecretRef>,
     /// Id of the workspace; people of others have no say, even in shared channels.
     pub team: String,
@@ -23,17 +28,50 @@ pub struct Slack {
     pub api_url: String,
 }
 
+/// How Slack's requests reach us.
+#[derive(Debug)]
+pub enum SlackMode {
+    /// Slack calls our endpoints and signs.
+    Http,
+    /// We keep a socket open to Slack; no public address is needed.
+    Socket {
+        /// The app-level token, `xapp-…`.
+        app_token: SecretRef,
+    },
+}
+
 pub(super) fn read(section: &Section<'_>) -> Option<Slack> {
     let token = secret_ref::required(section, "token", "the bot token (xoxb-)");
-    let signing_secrets = secret_ref::several(section, "signing_secret");
+    let socket = section.choice("mode", &[("http", HTTP), ("socket", SOCKET)]).unwrap_or(HTTP);
+    let signing_secrets = if socket { Vec::new() } else { signing_secrets(section) };
+    let mode = if socket { by_socket(section) } else { by_http(section) };
+    let team = id(section, "team", &['T', 'E'], "T0123ABCD");
+    let channel = id(section, "channel", &['C', 'G'], "C0123ABCD");
+    let api_url = address::base(section, "api_url").unwrap_or_else(|| API.into());
+    Some(Slack { token: token?, mode: mode?, signing_secrets, team: team?, channel: channel?, api_url })
+}
+
+fn signing_secrets(section: &Section<'_>) -> Vec<SecretRef> {
     if !section.has("signing_secret") {
         section
             .complain("", "signing_secret is missing, so no click could be believed; see Basic Information of the app");
     }
-    let team = id(section, "team", &['T', 'E'], "T0123ABCD");
-    let channel = id(section, "channel", &['C', 'G'], "C0123ABCD");
-    let api_url = address::base(section, "api_url").unwrap_or_else(|| API.into());
-    Some(Slack { token: token?, signing_secrets, team: team?, channel: channel?, api_url })
+    secret_ref::several(section, "signing_secret")
+}
+
+fn by_http(section: &Section<'_>) -> Option<SlackMode> {
+    if section.has("app_token") {
+        section.complain("app_token", "app_token has no meaning with mode = \"http\"; remove it, or write \"socket\"");
+    }
+    Some(SlackMode::Http)
+}
+
+fn by_socket(section: &Section<'_>) -> Option<SlackMode> {
+    if section.has("signing_secret") {
+        section.complain("signing_secret", "signing_secret has no meaning with mode = \"socket\"; remove it");
+    }
+    let what = "the app-level token (xapp-) with the scope connections:write";
+    Some(SlackMode::Socket { app_token: secret_ref::required(section, "app_token", what)? })
 }
 
 fn id(section: &Section<'_>, key: &str, initials: &[char], example: &str) -> Option<String> {

@@ -8,7 +8,7 @@ use super::section::{Section, nearest};
 use super::{store, verify};
 use crate::rotation::ids::{PersonId, TokenName};
 use crate::rotation::token::{ManagedToken, Strategy};
-use crate::secret_store::StoreSpec;
+use crate::secret_store::{Connections, StoreSpec};
 use std::collections::BTreeSet;
 
 pub(super) const KEYS: &[&str] = &[
@@ -35,6 +35,14 @@ const STRATEGIES: [(&str, Option<Strategy>); 5] = [
     ("revoke_first", Some(Strategy::RevokeFirst)),
 ];
 
+/// What the rest of the configuration says that tokens refer to.
+#[derive(Clone, Copy)]
+pub(super) struct Known<'a> {
+    pub(super) defaults: &'a Rotation,
+    pub(super) people: &'a People,
+    pub(super) connections: &'a Connections,
+}
+
 /// A token as it was read, and where, for checks that look at several of them.
 pub(super) struct Entry {
     pub(super) token: ManagedToken,
@@ -43,7 +51,8 @@ pub(super) struct Entry {
 }
 
 /// Reads one `[[token]]`; `None` after noting what is wrong with it.
-pub(super) fn read(section: Section<'_>, defaults: &Rotation, people: &People) -> Option<Entry> {
+pub(super) fn read(section: Section<'_>, known: &Known<'_>) -> Option<Entry> {
+    let Known { defaults, people, connections } = *known;
     let id = section.required("id", "give it a short name of your own, \"deploy\"");
     let label = id.as_ref().map(|id| format!("token \"{id}\""));
     let section = match label {
@@ -57,7 +66,7 @@ pub(super) fn read(section: Section<'_>, defaults: &Rotation, people: &People) -
     let name = section.required("name", "write the token's name in GitLab, which a rotation keeps");
     let approvers = approvers(&section, people);
     let (lifetime_days, rotate_before_days) = days(&section, defaults);
-    let stores = store::read(&section);
+    let stores = store::read(&section, connections);
     let token = ManagedToken {
         quorum: quorum(&section, &approvers),
         approvers,

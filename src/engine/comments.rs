@@ -145,21 +145,26 @@ impl Engine {
             roles: [].into(),
             channel: Some(place_of(iid, note.id)),
         };
-        match judge::judge(note, bot, self.clock.now()) {
-            Verdict::Nothing(why) => Ok(format!("comment {}: {why}", note.id)),
+        let (now, key) = (self.clock.now(), format!("comment:{}", note.id));
+        let said = match judge::judge(note, bot, now) {
+            Verdict::Nothing(why) => return Ok(format!("comment {}: {why}", note.id)),
+            // Also one that acted and was edited or liked since.
+            _ if self.ledger.was_told(&key).await? => "known".to_owned(),
             Verdict::Said(text) => {
                 let wish = Wish::under(&rotation.id, &rotation.plan.token, &text);
-                let said = format!("comment {}: {}", note.id, wish.in_short());
+                let said = wish.in_short();
                 self.remember(&Ask::new(note.id.to_string(), caller, wish)).await?;
-                Ok(said)
+                self.ledger.first_time(&key, now).await?;
+                said
             }
             Verdict::DoesNotCount(why) => {
-                if self.ledger.first_time(&format!("comment:{}", note.id), self.clock.now()).await? {
+                if self.ledger.first_time(&key, now).await? {
                     self.whisper(&caller, &Prose::words(why)).await;
                 }
-                Ok(format!("comment {}: {why}", note.id))
+                why.to_owned()
             }
-        }
+        };
+        Ok(format!("comment {}: {said}", note.id))
     }
 }
 

@@ -5,6 +5,7 @@ use crate::rotation::ids::{RotationId, StoreId};
 use crate::rotation::phase::{Minted, Phase};
 use crate::rotation::record::Rotation;
 use crate::secret::Secret;
+use crate::secret_store::Base;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 
@@ -13,6 +14,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 struct Held {
     minted: Option<(Minted, Arc<Secret>)>,
     previous: BTreeMap<StoreId, Arc<Secret>>,
+    bases: BTreeMap<StoreId, Base>,
 }
 
 /// The values this process holds.
@@ -35,6 +37,23 @@ impl Custody {
     /// Keeps what a store held before its first write, so that it can be restored.
     pub fn keep_previous(&self, rotation: &RotationId, store: &StoreId, value: Secret) {
         self.lock().entry(rotation.clone()).or_default().previous.entry(store.clone()).or_insert(Arc::new(value));
+    }
+
+    /// The state of a store from which it is written: changed by anybody else, it is not overwritten.
+    pub fn keep_base(&self, rotation: &RotationId, store: &StoreId, base: Base) {
+        self.lock().entry(rotation.clone()).or_default().bases.insert(store.clone(), base);
+    }
+
+    /// The state from which the store is written, if this process looked at it.
+    pub fn base(&self, rotation: &RotationId, store: &StoreId) -> Option<Base> {
+        self.lock().get(rotation)?.bases.get(store).cloned()
+    }
+
+    /// The next write starts from a new look.
+    pub fn forget_base(&self, rotation: &RotationId, store: &StoreId) {
+        if let Some(held) = self.lock().get_mut(rotation) {
+            held.bases.remove(store);
+        }
     }
 
     /// What the store held before, if this process read it.

@@ -163,9 +163,8 @@ impl IssueSurface {
             return Ok(());
         }
         let Some(asked) = notes.iter().find(|known| known.id == note) else { return Ok(()) };
-        let mentioned = format!("@{} ", asked.author.username);
-        let for_them =
-            |body: &str| body.starts_with(ANSWER) && body.lines().nth(1).is_some_and(|l| l.starts_with(&mentioned));
+        let mentioned = format!("@{}", asked.author.username);
+        let for_them = |body: &str| body.starts_with(ANSWER) && body.split_whitespace().nth(3) == Some(&mentioned);
         if notes.iter().filter(|known| for_them(&known.body)).count() >= MOST_ANSWERS {
             tracing::warn!(issue = iid, account, "too many comments by one account; no more answers");
             return Ok(());

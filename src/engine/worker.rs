@@ -131,8 +131,11 @@ impl Engine {
             let claim = hold.claim.lock().await.clone();
             match step {
                 Ok(Some((_, Performed::Moved))) => tries = 0,
-                Ok(Some((_, Performed::Later(pause)))) => {
-                    return self.let_go(&claim, Some(pause), 0).await;
+                Ok(Some((rotation, Performed::Later(pause)))) => {
+                    tries = 0;
+                    if !self.wait_in_custody(&hold, &rotation, pause).await {
+                        return self.let_go(&claim, Some(pause), 0).await;
+                    }
                 }
                 Ok(Some((rotation, Performed::Trouble { why, after }))) => {
                     tries += 1;

@@ -1,8 +1,9 @@
 //! From a response to a [`Reply`] or a typed failure.
 
 use super::body::{self, Keep, Unread};
-use super::error::{CallError, Failure, message_of};
+use super::error::{CallError, Failure, code_of, message_of};
 use super::throttle::asked_to_wait;
+use crate::secret::Secret;
 use reqwest::header::HeaderMap;
 use reqwest::{Response, StatusCode};
 use serde::de::DeserializeOwned;
@@ -11,7 +12,7 @@ use zeroize::Zeroizing;
 /// Enough of a refusal to find its words.
 const REFUSAL_CAP: usize = 64 << 10;
 
-/// An answer 2xx. Its body is wiped on drop.
+/// An answer 2xx, or of a status that its caller asked for. Its body is wiped on drop.
 pub struct Reply {
     label: String,
     status: StatusCode,
@@ -20,7 +21,7 @@ pub struct Reply {
 }
 
 impl Reply {
-    /// The status, 200 to 299.
+    /// The status: 200 to 299, or one of those given to [`Call::answers`](super::Call::answers).
     pub fn status(&self) -> u16 {
         self.status.as_u16()
     }
@@ -43,28 +44,62 @@ impl Reply {
         })
     }
 
+    /// The refusal that an answer with this status would have been, had its caller not asked for it. What was sent and
+    /// must not be shown is named again.
+    pub fn refusal(&self, hidden: &[&Secret]) -> CallError {
+        let message = message_of(&self.body).unwrap_or_else(|| usual_words(self.status));
+        Failure::Status(self.status(), code_of(&self.body), message).explain(&self.label, hidden.iter().copied())
+    }
+
+    /// What the host says in the body, if it is JSON of a usual shape; not cleaned, and not to be shown as it is.
+    pub fn message(&self) -> Option<String> {
+        message_of(&self.body)
+    }
+
     /// The error for an answer whose JSON is well formed and still cannot be right.
     pub fn nonsense(&self, why: &str) -> CallError {
         Failure::Nonsense(why.to_owned()).explain(&self.label, std::iter::empty())
     }
 }
 
+/// What the caller wants of an answer.
+pub(super) struct Wanted<'a> {
+    pub(super) keep: Keep,
+    /// Statuses that are answers and not errors.
+    pub(super) also: &'a [u16],
+}
+
 /// Sorts a response by its status and reads what is wanted of it.
-pub(super) async fn take(response: Response, label: &str, keep: Keep) -> Result<Reply, Failure> {
-    let (status, headers) = (response.status(), response.headers().clone());
+pub(super) async fn take(response: Response, label: &str, wanted: Wanted<'_>) -> Result<Reply, Failure> {
+    let status = response.status();
     if status == StatusCode::TOO_MANY_REQUESTS {
-        return Err(Failure::RateLimited(asked_to_wait(&headers)));
+        return Err(Failure::RateLimited(asked_to_wait(response.headers())));
     }
+    if wanted.also.contains(&status.as_u16()) {
+        whole(response, label, wanted.keep).await
+    } else {
+        usual(response, label, wanted.keep).await
+    }
+}
+
+/// Only 2xx is an answer.
+async fn usual(response: Response, label: &str, keep: Keep) -> Result<Reply, Failure> {
+    let status = response.status();
     if status.is_server_error() || status == StatusCode::REQUEST_TIMEOUT {
         return Err(Failure::Unknown(format!("the host answered {}", status.as_u16())));
     }
     if status.is_redirection() {
         let why = "it points to another address; the base address or a path is outdated";
-        return Err(Failure::Status(status.as_u16(), why.to_owned()));
+        return Err(Failure::Status(status.as_u16(), None, why.to_owned()));
     }
     if !status.is_success() {
         return Err(refusal(response, status).await);
     }
+    whole(response, label, keep).await
+}
+
+async fn whole(response: Response, label: &str, keep: Keep) -> Result<Reply, Failure> {
+    let (status, headers) = (response.status(), response.headers().clone());
     match body::read(response, keep).await {
         Ok(body) => Ok(Reply { label: label.to_owned(), status, headers, body }),
         Err(Unread::TooBig(cap)) => Err(Failure::Nonsense(format!("more than {cap} bytes"))),
@@ -75,6 +110,10 @@ pub(super) async fn take(response: Response, label: &str, keep: Keep) -> Result<
 
 async fn refusal(response: Response, status: StatusCode) -> Failure {
     let body = body::read(response, Keep::All(REFUSAL_CAP)).await.unwrap_or_default();
-    let message = message_of(&body).unwrap_or_else(|| status.canonical_reason().unwrap_or("refused").to_owned());
-    Failure::Status(status.as_u16(), message)
+    let message = message_of(&body).unwrap_or_else(|| usual_words(status));
+    Failure::Status(status.as_u16(), code_of(&body), message)
+}
+
+fn usual_words(status: StatusCode) -> String {
+    status.canonical_reason().unwrap_or("refused").to_owned()
 }

@@ -1,13 +1,19 @@
-//! One request, as its caller describes it. Only method and path are ever shown; query and body may hold secrets.
+//! One request, as its caller describes it. Only method and path are ever shown; query, headers and body may hold
+//! secrets.
 
 use super::body::{self, Keep};
 use super::error::Failure;
 use crate::secret::Secret;
 use bytes::Bytes;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-use reqwest::{Method, Url};
+use reqwest::header::{CONTENT_TYPE, HeaderName, HeaderValue};
+use reqwest::{Method, Request, Url};
 use serde::Serialize;
 use std::time::Duration;
+use zeroize::Zeroizing;
+
+const JSON: &str = "application/json";
+const FORM: &str = "application/x-www-form-urlencoded";
 
 const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
@@ -21,12 +27,15 @@ pub struct Call<'a> {
     pub(super) method: Method,
     path: String,
     query: Vec<(&'static str, String)>,
-    pub(super) body: Option<Result<Bytes, String>>,
+    headers: Vec<(&'static str, Result<HeaderValue, Failure>)>,
+    body: Option<(String, Result<Bytes, String>)>,
     pub(super) credential: Option<&'a Secret>,
     pub(super) hidden: Vec<&'a Secret>,
-    pub(super) unauthorized_is_an_answer: bool,
+    pub(super) answers: Vec<u16>,
+    unauthorized_is_an_answer: bool,
     pub(super) patience: Option<Duration>,
     pub(super) keep: Option<Keep>,
+    pub(super) bucket: Option<String>,
 }
 
 impl<'a> Call<'a> {
@@ -36,12 +45,15 @@ impl<'a> Call<'a> {
             method,
             path: path.into(),
             query: Vec::new(),
+            headers: Vec::new(),
             body: None,
             credential: None,
             hidden: Vec::new(),
+            answers: Vec::new(),
             unauthorized_is_an_answer: false,
             patience: None,
             keep: None,
+            bucket: None,
         }
     }
 
@@ -81,10 +93,53 @@ impl<'a> Call<'a> {
         }
     }
 
+    /// Changes a part.
+    pub fn patch(path: impl Into<String>) -> Self {
+        Self::new(Method::PATCH, path)
+    }
+
+    /// Adds a header that is no secret; `name` is in lower case.
+    #[must_use]
+    pub fn header(mut self, name: &'static str, value: &str) -> Self {
+        let unfit = |_| Failure::not_sent("a header has characters that no header may carry");
+        self.headers.push((name, HeaderValue::from_str(value).map_err(unfit)));
+        self
+    }
+
+    /// Adds a header that carries a secret beside the credential, and keeps it out of errors.
+    #[must_use]
+    pub fn secret_header(mut self, name: &'static str, secret: &'a Secret) -> Self {
+        self.headers.push((name, secret_header("", secret)));
+        self.hiding(secret)
+    }
+
     /// Sends `body` as JSON; the bytes are wiped afterwards.
     #[must_use]
-    pub fn json(mut self, body: &impl Serialize) -> Self {
-        self.body = Some(body::json(body));
+    pub fn json(self, body: &impl Serialize) -> Self {
+        self.json_as(JSON, body)
+    }
+
+    /// Sends `body` as a kind of JSON with a name of its own, such as `application/merge-patch+json`.
+    #[must_use]
+    pub fn json_as(mut self, content_type: &str, body: &impl Serialize) -> Self {
+        self.body = Some((content_type.to_owned(), body::json(body)));
+        self
+    }
+
+    /// Sends the pairs as a form; the bytes are wiped afterwards.
+    #[must_use]
+    pub fn form(self, pairs: &[(&str, &str)]) -> Self {
+        let room = pairs.iter().map(|(name, value)| 3 * (name.len() + value.len()) + 2).sum();
+        let mut form = form_urlencoded::Serializer::new(String::with_capacity(room));
+        form.extend_pairs(pairs);
+        let text = form.finish();
+        self.bytes(FORM, Zeroizing::new(text.into_bytes()))
+    }
+
+    /// Sends exactly these bytes; they are wiped afterwards.
+    #[must_use]
+    pub fn bytes(mut self, content_type: &str, body: Zeroizing<Vec<u8>>) -> Self {
+        self.body = Some((content_type.to_owned(), Ok(Bytes::from_owner(body))));
         self
     }
 
@@ -109,6 +164,14 @@ impl<'a> Call<'a> {
         self
     }
 
+    /// These statuses (300 and above, 429 excepted) come back as a [`Reply`](super::Reply), with headers and body, and
+    /// are for the caller to understand. A 401 among them is no failed login.
+    #[must_use]
+    pub fn answers(mut self, statuses: &[u16]) -> Self {
+        self.answers.extend_from_slice(statuses);
+        self
+    }
+
     /// How long this call may wait for its turn.
     #[must_use]
     pub fn patience(mut self, patience: Duration) -> Self {
@@ -121,6 +184,32 @@ impl<'a> Call<'a> {
     pub fn keep_tail(mut self, bytes: usize) -> Self {
         self.keep = Some(Keep::Tail(bytes));
         self
+    }
+
+    /// The host counts this call apart from others, together with those of the same bucket.
+    #[must_use]
+    pub fn bucket(mut self, bucket: impl Into<String>) -> Self {
+        self.bucket = Some(bucket.into());
+        self
+    }
+
+    pub(super) fn takes_unauthorized(&self) -> bool {
+        self.unauthorized_is_an_answer || self.answers.contains(&401)
+    }
+
+    /// Puts headers and body on the request.
+    pub(super) fn furnish(&self, request: &mut Request) -> Result<(), Failure> {
+        for (name, value) in &self.headers {
+            let value = value.as_ref().map_err(Failure::clone)?;
+            request.headers_mut().append(HeaderName::from_static(name), value.clone());
+        }
+        if let Some((content_type, body)) = &self.body {
+            let body = body.as_ref().map_err(|why| Failure::not_sent(why))?;
+            let unfit = |_| Failure::not_sent("the content type cannot be written as a header");
+            request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_str(content_type).map_err(unfit)?);
+            *request.body_mut() = Some(body.clone().into());
+        }
+        Ok(())
     }
 
     /// How the call is named in errors.
@@ -140,6 +229,15 @@ impl<'a> Call<'a> {
         }
         Ok(url)
     }
+}
+
+/// A secret as a header's value, wiped on drop and never shown.
+pub(super) fn secret_header(prefix: &str, secret: &Secret) -> Result<HeaderValue, Failure> {
+    let bytes = body::wiped_on_drop(format!("{prefix}{}", secret.expose()).into_bytes());
+    let mut value = HeaderValue::from_maybe_shared(bytes)
+        .map_err(|_| Failure::not_sent("the credential has characters that no header may carry"))?;
+    value.set_sensitive(true);
+    Ok(value)
 }
 
 #[cfg(test)]

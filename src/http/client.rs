@@ -1,8 +1,9 @@
-//! How the shared HTTP client is made: no redirects (they would carry the credential elsewhere), short connects,
-//! one TLS provider.
+//! How every HTTP client is made: no redirects (they would carry the credential elsewhere), short connects, one TLS
+//! provider.
 
+use crate::secret::Secret;
 use reqwest::redirect::Policy;
-use reqwest::{Certificate, Client, ClientBuilder};
+use reqwest::{Certificate, Client, ClientBuilder, Identity};
 use std::time::Duration;
 
 /// Why there is no client.
@@ -11,15 +12,41 @@ pub enum BadClient {
     /// The extra certificates are not PEM.
     #[error("the extra CA certificates cannot be read; give a PEM file")]
     Certificates,
+    /// The client's own certificate is not PEM with its key.
+    #[error("the client certificate cannot be read; give a PEM file with the certificate and its private key")]
+    Identity,
     /// TLS could not be set up.
     #[error("the HTTP client cannot be set up: {0}")]
     Setup(String),
 }
 
+/// What a connection needs besides the system's certificates and the proxy of the environment.
+#[derive(Default)]
+pub struct Tls<'a> {
+    /// Certificates (PEM) that are trusted beside the system's.
+    pub extra_ca: Option<&'a [u8]>,
+    /// What this side proves itself with: certificate and private key in one PEM text.
+    pub identity: Option<&'a Secret>,
+    /// Never through a proxy: for services that answer on this machine or its own link only.
+    pub direct: bool,
+}
+
 /// The client that all of [`super::Api`] share. `extra_ca` is trusted beside the system's certificates; a proxy is
 /// taken from the environment.
 pub fn client(extra_ca: Option<&[u8]>) -> Result<Client, BadClient> {
-    builder(extra_ca)?.build().map_err(|error| BadClient::Setup(error.without_url().to_string()))
+    client_with(&Tls { extra_ca, ..Tls::default() })
+}
+
+/// A client for one connection that needs more than [`client`] gives.
+pub fn client_with(tls: &Tls<'_>) -> Result<Client, BadClient> {
+    let mut builder = builder(tls.extra_ca)?;
+    if let Some(pem) = tls.identity {
+        builder = builder.identity(Identity::from_pem(pem.expose().as_bytes()).map_err(|_| BadClient::Identity)?);
+    }
+    if tls.direct {
+        builder = builder.no_proxy();
+    }
+    builder.build().map_err(|error| BadClient::Setup(error.without_url().to_string()))
 }
 
 /// What all clients have in common.
@@ -50,5 +77,8 @@ mod tests {
         assert!(client(None).is_ok());
         assert!(client(None).is_ok());
         assert_eq!(client(Some(b"not a certificate")).err(), Some(BadClient::Certificates));
+        let identity = Secret::new("not a key".into());
+        let tls = Tls { identity: Some(&identity), ..Tls::default() };
+        assert_eq!(client_with(&tls).err(), Some(BadClient::Identity));
     }
 }

@@ -40,6 +40,8 @@ pub enum CallError {
         call: String,
         /// The HTTP status, 3xx or 4xx.
         status: u16,
+        /// The host's own number for what is wrong, where it has such numbers.
+        code: Option<u64>,
         /// The host's own words, cleaned.
         message: String,
     },
@@ -67,6 +69,14 @@ impl CallError {
         }
     }
 
+    /// The host's own number for a definite refusal.
+    pub fn code(&self) -> Option<u64> {
+        match self {
+            Self::Status { code, .. } => *code,
+            _ => None,
+        }
+    }
+
     /// The status of a definite refusal.
     pub fn status(&self) -> Option<u16> {
         match self {
@@ -77,12 +87,12 @@ impl CallError {
 }
 
 /// A [`CallError`] that does not know yet which call it belongs to.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) enum Failure {
     NotSent(String),
     Unknown(String),
     RateLimited(Duration),
-    Status(u16, String),
+    Status(u16, Option<u64>, String),
     Nonsense(String),
 }
 
@@ -106,7 +116,9 @@ impl Failure {
             Self::NotSent(why) => CallError::NotSent { call, why: clean(&why, &secrets) },
             Self::Unknown(why) => CallError::Unknown { call, why: clean(&why, &secrets) },
             Self::RateLimited(retry_after) => CallError::RateLimited { call, retry_after },
-            Self::Status(status, message) => CallError::Status { call, status, message: clean(&message, &secrets) },
+            Self::Status(status, code, message) => {
+                CallError::Status { call, status, code, message: clean(&message, &secrets) }
+            }
             Self::Nonsense(why) => CallError::Nonsense { call, why: clean(&why, &secrets) },
         }
     }
@@ -147,6 +159,11 @@ pub(super) fn message_of(body: &[u8]) -> Option<String> {
     (!parts.is_empty()).then(|| parts.join(": "))
 }
 
+/// The number by which a host (Discord) names what is wrong.
+pub(super) fn code_of(body: &[u8]) -> Option<u64> {
+    serde_json::from_slice::<serde_json::Value>(body).ok()?.get("code")?.as_u64()
+}
+
 fn flat(value: &serde_json::Value) -> String {
     use serde_json::Value;
     match value {
@@ -185,7 +202,7 @@ mod tests {
         let odd = Secret::new("no-known-prefix".into());
         let text =
             format!("a\u{202e}b\u{1b}[31m glp\u{200b}at-AbCdEfGhIjKlMnOpQrSt no-known-prefix {}", "x".repeat(500));
-        let error = Failure::Status(400, text).explain("PUT /x", std::iter::once(&odd)).to_string();
+        let error = Failure::Status(400, None, text).explain("PUT /x", std::iter::once(&odd)).to_string();
         assert!(error.starts_with("PUT /x was answered 400: ab[31m [MASKED] [MASKED] xxx"), "{error}");
         assert!(error.chars().count() < 240);
     }

@@ -31,7 +31,7 @@ impl Logins {
         match caller.and_then(|caller| self.rest_left(caller)) {
             Some(left) => {
                 let text = "the credential was refused three times in a row; not asked again for";
-                Err(Failure::Status(401, format!("{text} {} s", left.as_secs() + 1)))
+                Err(Failure::Status(401, None, format!("{text} {} s", left.as_secs() + 1)))
             }
             None => Ok(()),
         }

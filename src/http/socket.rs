@@ -7,7 +7,7 @@ use futures::{SinkExt as _, StreamExt as _};
 use reqwest::header::{CONNECTION, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_VERSION, UPGRADE};
 use reqwest::{Client, Response, StatusCode, Upgraded};
 use std::time::Duration;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::handshake::client::generate_key;
@@ -57,7 +57,10 @@ pub enum Received {
 pub struct Sockets(Client);
 
 /// One open websocket. Dropping it cuts the connection without a goodbye.
-pub struct Socket(WebSocketStream<Upgraded>);
+pub struct Socket {
+    stream: WebSocketStream<Upgraded>,
+    heard: Instant,
+}
 
 impl Sockets {
     /// As [`super::client`], but without the newer protocols, over which no plain websocket can be opened.
@@ -82,7 +85,8 @@ impl Sockets {
         }
         let upgraded = response.upgrade().await.map_err(broken)?;
         let limits = WebSocketConfig::default().max_message_size(Some(LARGEST)).max_frame_size(Some(LARGEST));
-        Ok(Socket(WebSocketStream::from_raw_socket(upgraded, Role::Client, Some(limits)).await))
+        let stream = WebSocketStream::from_raw_socket(upgraded, Role::Client, Some(limits)).await;
+        Ok(Socket { stream, heard: Instant::now() })
     }
 }
 
@@ -90,7 +94,9 @@ impl Socket {
     /// The next message; pings are answered on the way. May be abandoned at any time without losing anything.
     pub async fn receive(&mut self) -> Result<Received, SocketError> {
         loop {
-            match self.0.next().await {
+            let next = self.stream.next().await;
+            self.heard = Instant::now();
+            match next {
                 Some(Ok(Message::Text(text))) => return Ok(Received::Text(text.as_str().to_owned())),
                 Some(Ok(Message::Close(frame))) => return Ok(closed(frame.as_ref())),
                 Some(Ok(_)) => {}
@@ -100,9 +106,14 @@ impl Socket {
         }
     }
 
+    /// When the peer was last heard, its pings included: a connection can be dead without anybody being told.
+    pub fn heard(&self) -> Instant {
+        self.heard
+    }
+
     /// Sends one message. After an error the connection is of no use.
     pub async fn send(&mut self, text: String) -> Result<(), SocketError> {
-        let sent = timeout(PATIENCE, self.0.send(Message::Text(text.into()))).await.map_err(|_| late())?;
+        let sent = timeout(PATIENCE, self.stream.send(Message::Text(text.into()))).await.map_err(|_| late())?;
         sent.map_err(|error| SocketError::Broken(error.to_string()))
     }
 
@@ -110,7 +121,7 @@ impl Socket {
     pub async fn close(mut self, code: u16) {
         let frame = CloseFrame { code: CloseCode::from(code), reason: "".into() };
         // A connection that is broken already needs no goodbye.
-        let _ = timeout(Duration::from_secs(1), self.0.close(Some(frame))).await;
+        let _ = timeout(Duration::from_secs(1), self.stream.close(Some(frame))).await;
     }
 }
 

@@ -5,7 +5,8 @@ use super::error::Failure;
 use jiff::fmt::rfc2822;
 use reqwest::StatusCode;
 use reqwest::header::{DATE, HeaderMap, RETRY_AFTER};
-use std::sync::{Arc, Mutex};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, timeout_at};
@@ -29,7 +30,14 @@ pub struct Budget {
 pub struct Throttle {
     in_flight: Arc<Semaphore>,
     budget: Option<(Arc<Semaphore>, Duration)>,
-    paused_until: Mutex<Option<Instant>>,
+    pauses: Mutex<Pauses>,
+}
+
+/// Until when the whole host is left alone, and until when each of its buckets.
+#[derive(Default)]
+struct Pauses {
+    host: Option<Instant>,
+    buckets: HashMap<String, Instant>,
 }
 
 /// The right to have one request on the way; given back on drop.
@@ -44,41 +52,52 @@ impl Throttle {
         Self {
             in_flight: Arc::new(Semaphore::new(in_flight.max(1))),
             budget: budget.map(|budget| (Arc::new(Semaphore::new(budget.requests.max(1))), budget.window)),
-            paused_until: Mutex::new(None),
+            pauses: Mutex::default(),
         }
     }
 
-    /// Waits for a turn, at most as long as the caller's patience.
-    pub(super) async fn admit(&self, patience: Duration) -> Result<Turn, Failure> {
+    /// Waits for a turn, at most as long as the caller's patience. Some hosts count calls apart, in buckets; a call of
+    /// one is held back by the pauses of its bucket and of the host.
+    pub(super) async fn admit(&self, patience: Duration, bucket: Option<&str>) -> Result<Turn, Failure> {
         let deadline = Instant::now() + patience;
-        self.sit_out_pause(deadline).await?;
+        self.sit_out_pause(deadline, bucket).await?;
         let in_flight = permit(&self.in_flight, deadline).await?;
         let spent = match &self.budget {
             Some((budget, window)) => Some((permit(budget, deadline).await?, *window)),
             None => None,
         };
-        self.sit_out_pause(deadline).await?;
+        self.sit_out_pause(deadline, bucket).await?;
         Ok(Turn { _in_flight: in_flight, spent })
     }
 
     /// Takes from an answer what it says about the requests to come.
-    pub(super) fn learn(&self, status: StatusCode, headers: &HeaderMap) {
+    pub(super) fn learn(&self, status: StatusCode, headers: &HeaderMap, bucket: Option<&str>) {
         let told_off = status == StatusCode::TOO_MANY_REQUESTS;
         let told_to_wait = status == StatusCode::SERVICE_UNAVAILABLE && headers.contains_key(RETRY_AFTER);
-        let used_up = number(headers, "ratelimit-remaining") == Some(0) && headers.contains_key("ratelimit-reset");
+        let used_up = |left: &str, reset: &str| number(headers, left) == Some(0) && headers.contains_key(reset);
+        let used_up = used_up("ratelimit-remaining", "ratelimit-reset")
+            || used_up("x-ratelimit-remaining", "x-ratelimit-reset-after");
         if told_off || told_to_wait || used_up {
-            self.pause(asked_to_wait(headers));
+            let everybody = told_to_wait || headers.contains_key("x-ratelimit-global");
+            self.pause(asked_to_wait(headers), bucket.filter(|_| !everybody));
         }
     }
 
-    fn pause(&self, length: Duration) {
-        let until = Instant::now() + length;
-        let mut paused = self.paused_until.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-        *paused = Some(paused.map_or(until, |earlier| earlier.max(until)));
+    fn pause(&self, length: Duration, bucket: Option<&str>) {
+        let now = Instant::now();
+        let mut pauses = self.pauses();
+        pauses.buckets.retain(|_, until| *until > now);
+        match bucket {
+            Some(bucket) => {
+                let until = pauses.buckets.entry(bucket.to_owned()).or_insert(now);
+                *until = (*until).max(now + length);
+            }
+            None => pauses.host = pauses.host.max(Some(now + length)),
+        }
     }
 
-    async fn sit_out_pause(&self, deadline: Instant) -> Result<(), Failure> {
-        while let Some(until) = self.pause_ahead() {
+    async fn sit_out_pause(&self, deadline: Instant, bucket: Option<&str>) -> Result<(), Failure> {
+        while let Some(until) = self.pause_ahead(bucket) {
             if until > deadline {
                 return Err(Failure::RateLimited(until.saturating_duration_since(Instant::now())));
             }
@@ -87,9 +106,14 @@ impl Throttle {
         Ok(())
     }
 
-    fn pause_ahead(&self) -> Option<Instant> {
-        let paused = self.paused_until.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-        paused.filter(|until| *until > Instant::now())
+    fn pause_ahead(&self, bucket: Option<&str>) -> Option<Instant> {
+        let pauses = self.pauses();
+        let own = bucket.and_then(|bucket| pauses.buckets.get(bucket).copied());
+        pauses.host.max(own).filter(|until| *until > Instant::now())
+    }
+
+    fn pauses(&self) -> MutexGuard<'_, Pauses> {
+        self.pauses.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 }
 
@@ -113,15 +137,17 @@ async fn permit(semaphore: &Arc<Semaphore>, deadline: Instant) -> Result<OwnedSe
     }
 }
 
-/// How long the host wants silence, by `Retry-After` or else by `RateLimit-Reset`. Moments are counted from the
+/// How long the host wants silence, by `Retry-After` or else by its reset. Moments are counted from the
 /// answer's own `Date`: the host's clock is the one that matters.
 pub(super) fn asked_to_wait(headers: &HeaderMap) -> Duration {
     let now = second_of(headers, DATE.as_str());
     let until = |second: i64| now.map(|now| u64::try_from(second.saturating_sub(now)).unwrap_or(0).max(1));
     number(headers, RETRY_AFTER.as_str())
         .or_else(|| until(second_of(headers, RETRY_AFTER.as_str())?))
-        .or_else(|| until(i64::try_from(number(headers, "ratelimit-reset")?).ok()?))
-        .map_or(DEFAULT_PAUSE, Duration::from_secs)
+        .map(Duration::from_secs)
+        .or_else(|| fraction(headers, "x-ratelimit-reset-after"))
+        .or_else(|| until(i64::try_from(number(headers, "ratelimit-reset")?).ok()?).map(Duration::from_secs))
+        .unwrap_or(DEFAULT_PAUSE)
         .min(LONGEST_PAUSE)
 }
 
@@ -132,6 +158,11 @@ fn second_of(headers: &HeaderMap, name: &str) -> Option<i64> {
 
 fn number(headers: &HeaderMap, name: &str) -> Option<u64> {
     headers.get(name)?.to_str().ok()?.trim().parse().ok()
+}
+
+/// Seconds with a fraction.
+fn fraction(headers: &HeaderMap, name: &str) -> Option<Duration> {
+    Duration::try_from_secs_f64(headers.get(name)?.to_str().ok()?.trim().parse().ok()?).ok()
 }
 
 #[cfg(test)]
@@ -156,6 +187,8 @@ mod tests {
             (vec![("ratelimit-reset", "784111782")], 30),
             (vec![("retry-after", "soon")], 30),
             (vec![("retry-after", "99999999")], 3_600),
+            (vec![("x-ratelimit-reset-after", "64.00")], 64),
+            (vec![("x-ratelimit-reset-after", "-1")], 30),
         ] {
             assert_eq!(asked_to_wait(&headers(&pairs)).as_secs(), seconds, "{pairs:?}");
         }
@@ -164,10 +197,10 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_pause_holds_everybody_back_and_the_impatient_are_told_how_long() {
         let throttle = Throttle::new(4, None);
-        throttle.learn(StatusCode::TOO_MANY_REQUESTS, &headers(&[("retry-after", "60")]));
-        assert!(matches!(throttle.admit(SOON).await, Err(Failure::RateLimited(left)) if left.as_secs() == 60));
+        throttle.learn(StatusCode::TOO_MANY_REQUESTS, &headers(&[("retry-after", "60")]), None);
+        assert!(matches!(throttle.admit(SOON, None).await, Err(Failure::RateLimited(left)) if left.as_secs() == 60));
         let before = Instant::now();
-        assert!(throttle.admit(Duration::from_secs(61)).await.is_ok());
+        assert!(throttle.admit(Duration::from_secs(61), None).await.is_ok());
         assert_eq!(before.elapsed().as_secs(), 60);
     }
 
@@ -181,10 +214,10 @@ mod tests {
                 ("ratelimit-reset", "784111782"),
             ])
         };
-        throttle.learn(StatusCode::OK, &left("1"));
-        assert!(throttle.pause_ahead().is_none());
-        throttle.learn(StatusCode::OK, &left("0"));
-        assert!(throttle.admit(SOON).await.is_err());
+        throttle.learn(StatusCode::OK, &left("1"), None);
+        assert!(throttle.pause_ahead(None).is_none());
+        throttle.learn(StatusCode::OK, &left("0"), None);
+        assert!(throttle.admit(SOON, None).await.is_err());
     }
 
     #[tokio::test(start_paused = true)]
@@ -193,7 +226,7 @@ mod tests {
         let throttle = Arc::new(Throttle::new(4, Some(budget)));
         let mut at = Vec::new();
         for _ in 0..35 {
-            let turn = throttle.admit(Duration::from_secs(600)).await.unwrap();
+            let turn = throttle.admit(Duration::from_secs(600), None).await.unwrap();
             at.push(Instant::now());
             tokio::time::sleep(Duration::from_secs(1)).await;
             drop(turn);
@@ -204,10 +237,30 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn no_more_requests_are_on_the_way_than_allowed() {
         let throttle = Throttle::new(2, None);
-        let first = throttle.admit(SOON).await.unwrap();
-        let _second = throttle.admit(SOON).await.unwrap();
-        assert!(matches!(throttle.admit(SOON).await, Err(Failure::NotSent(_))));
+        let first = throttle.admit(SOON, None).await.unwrap();
+        let _second = throttle.admit(SOON, None).await.unwrap();
+        assert!(matches!(throttle.admit(SOON, None).await, Err(Failure::NotSent(_))));
         drop(first);
-        assert!(throttle.admit(SOON).await.is_ok());
+        assert!(throttle.admit(SOON, None).await.is_ok());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_bucket_that_is_used_up_holds_nobody_else_back_unless_the_host_says_so() {
+        let throttle = Throttle::new(4, None);
+        let used_up = headers(&[("x-ratelimit-remaining", "0"), ("x-ratelimit-reset-after", "60.5")]);
+        throttle.learn(StatusCode::OK, &used_up, Some("a"));
+        throttle.learn(StatusCode::TOO_MANY_REQUESTS, &headers(&[("retry-after", "7")]), Some("b"));
+        let left = |outcome: Result<Turn, Failure>| match outcome {
+            Err(Failure::RateLimited(left)) => left.as_secs_f64(),
+            _ => 0.0,
+        };
+        let at_once = Duration::ZERO;
+        assert_eq!(left(throttle.admit(at_once, Some("a")).await), 60.5);
+        assert_eq!(left(throttle.admit(at_once, Some("b")).await), 7.0);
+        assert!(throttle.admit(SOON, Some("c")).await.is_ok() && throttle.admit(SOON, None).await.is_ok());
+        let all = headers(&[("retry-after", "70"), ("x-ratelimit-global", "true")]);
+        throttle.learn(StatusCode::TOO_MANY_REQUESTS, &all, Some("c"));
+        assert_eq!(left(throttle.admit(at_once, None).await), 70.0);
+        assert_eq!(left(throttle.admit(at_once, Some("a")).await), 70.0);
     }
 }

@@ -5,6 +5,7 @@ use super::phase::{Minted, RunRef};
 use super::plan::Plan;
 use super::policy::Policy;
 use super::record::Audience;
+use super::store::Undo;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -121,6 +122,20 @@ pub enum Event {
         /// Which try.
         attempt: u32,
     },
+    /// What a store needs to bring its present value back, before anything is written to it.
+    UndoKnown {
+        /// Which store.
+        store: StoreId,
+        /// What it needs.
+        undo: Undo,
+    },
+    /// A store cannot be written for the moment; the others go first.
+    StoreDown {
+        /// Which store.
+        store: StoreId,
+        /// Why, in words.
+        why: String,
+    },
     /// A store holds the new value.
     Stored {
         /// Which token's value.
@@ -135,6 +150,13 @@ pub enum Event {
         /// Which store.
         store: StoreId,
         /// Its words and the way out.
+        why: String,
+    },
+    /// Somebody else changed the place that a store is about; nothing was overwritten.
+    StoreConflict {
+        /// Which store.
+        store: StoreId,
+        /// What was seen.
         why: String,
     },
     /// Every readable store was read again after earlier writes could no longer land.
@@ -206,6 +228,9 @@ pub enum Event {
     Probed {
         /// What was found.
         found: BTreeSet<TokenId>,
+        /// What stores could not clean up, in words.
+        #[serde(default)]
+        untidy: Vec<String>,
     },
     /// A store holds the previous value again.
     Restored {

@@ -9,6 +9,8 @@ mod reminding;
 mod surfaces;
 mod verifying;
 
+pub(super) use people::restorable;
+
 use super::event::Event;
 use super::record::{Rotation, Waiting};
 use super::refusal::Refusal;
@@ -47,8 +49,11 @@ fn apply(rotation: &mut Rotation, event: &Event, now: Timestamp) -> Result<(), R
         Event::MintRefused { attempt, why } => minting::refused(rotation, *attempt, why, now),
         Event::ValueLost { attempt, found } => minting::value_lost(rotation, *attempt, found, now),
         Event::SelfRotateInterrupted { attempt } => minting::self_rotate_interrupted(rotation, *attempt, now),
+        Event::UndoKnown { store, undo } => distributing::undo_known(rotation, store, undo),
+        Event::StoreDown { store, why } => distributing::down(rotation, store, why),
         Event::Stored { attempt, store, read_back } => distributing::stored(rotation, *attempt, store, *read_back, now),
         Event::StoreRefused { store, why } => distributing::store_refused(rotation, store, why, now),
+        Event::StoreConflict { store, why } => distributing::conflict(rotation, store, why, now),
         Event::Restored { store } => distributing::restored(rotation, store, now),
         Event::RestoreImpossible { store, why } => distributing::restore_impossible(rotation, store, why, now),
         Event::Settled => verifying::settled(rotation, now),
@@ -64,8 +69,8 @@ fn apply(rotation: &mut Rotation, event: &Event, now: Timestamp) -> Result<(), R
         Event::OldSeen { last_used, ips } => ending::old_seen(rotation, *last_used, ips, now),
         Event::Revoked { token } => ending::revoked(rotation, *token, now),
         Event::RevokeRefused { token, why } => ending::revoke_refused(rotation, *token, why, now),
-        Event::Probed { found } => ending::probed(rotation, found, now),
         Event::Reminded { steps, to } => reminding::reminded(rotation, *steps, to, now),
+        Event::Probed { found, untidy } => ending::probed(rotation, found, untidy, now),
         Event::Delayed { why } => delayed(rotation, why, now),
         Event::GaveUp { why } => people::gave_up(rotation, why, now),
         Event::Published { surface, reference, url, revision, announced } => {
@@ -86,10 +91,8 @@ fn delayed(rotation: &mut Rotation, why: &str, now: Timestamp) -> Result<(), Ref
 
 /// Reports about surfaces, reminders and trouble say nothing about the work.
 fn is_progress(event: &Event) -> bool {
-    !matches!(
-        event,
-        Event::Delayed { .. } | Event::Reminded { .. } | Event::Published { .. } | Event::SurfaceGone { .. }
-    )
+    let about_else = matches!(event, Event::Published { .. } | Event::SurfaceGone { .. } | Event::UndoKnown { .. });
+    !about_else && !matches!(event, Event::Delayed { .. } | Event::StoreDown { .. } | Event::Reminded { .. })
 }
 
 /// The row without what only machines look at.
@@ -98,6 +101,7 @@ fn visible(rotation: &Rotation) -> Rotation {
         version: 0,
         revision: 0,
         checked_at: Timestamp::UNIX_EPOCH,
+        undo: std::collections::BTreeMap::new(),
         surfaces: std::collections::BTreeMap::new(),
         ..rotation.clone()
     }

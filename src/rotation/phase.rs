@@ -120,8 +120,11 @@ pub enum Phase {
     Distributing {
         /// The new token.
         new: Minted,
-        /// Stores that do not hold it yet, in order.
+        /// Stores that do not hold it yet, in the order in which they are tried next.
         pending: Vec<StoreId>,
+        /// Those of them that could not be written when they were tried last, and why.
+        #[serde(default)]
+        down: BTreeMap<StoreId, String>,
     },
     /// Proving it.
     Verifying {

@@ -1,9 +1,10 @@
 //! The rotation itself: the one row from which everything people see is projected.
 
-use super::ids::{PersonId, RotationId, RotationKey, SurfaceName, TokenId};
-use super::phase::Phase;
+use super::ids::{PersonId, RotationId, RotationKey, StoreId, SurfaceName, TokenId};
+use super::phase::{Minted, Phase};
 use super::plan::Plan;
 use super::policy::Approval;
+use super::store::{Tag, Undo};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -154,6 +155,9 @@ pub struct Rotation {
     /// When every store held the present new value; a lost token used after this is used by somebody else.
     #[serde(default)]
     pub stored_at: Option<Timestamp>,
+    /// How stores bring back what they held before our first write, where they can by themselves.
+    #[serde(default)]
+    pub undo: BTreeMap<StoreId, Undo>,
     /// Tokens that we made and whose value is lost.
     pub lost: BTreeSet<TokenId>,
     /// Nothing of ours is revoked before this: a request that we sent may still land.
@@ -216,6 +220,7 @@ impl Rotation {
             reminded: 0,
             switched_at: None,
             stored_at: None,
+            undo: BTreeMap::new(),
             lost: BTreeSet::new(),
             quarantine_until: None,
             mint_from: None,
@@ -237,9 +242,25 @@ impl Rotation {
         }
     }
 
+    /// Whether somebody said that the value leaked.
+    pub fn is_incident(&self) -> bool {
+        matches!(self.opened_by, Origin::Incident { .. })
+    }
+
     /// The marker that the token of this attempt carries in its description.
     pub fn marker(&self, attempt: u32) -> String {
         format!("{}{attempt}", self.marker_prefix())
+    }
+
+    /// What a write of the new value belongs to.
+    pub fn tag(&self, new: &Minted) -> Tag {
+        Tag { rotation: self.id.clone(), attempt: new.attempt, token: new.id, expires_at: new.expires_at }
+    }
+
+    /// What putting the previous value back belongs to.
+    pub fn tag_of_old(&self, attempt: u32) -> Tag {
+        let old = &self.plan.old;
+        Tag { rotation: self.id.clone(), attempt, token: old.id, expires_at: old.expires_at }
     }
 
     /// What the markers of all attempts begin with.

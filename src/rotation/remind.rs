@@ -3,7 +3,7 @@
 
 use super::phase::Phase;
 use super::policy::later;
-use super::record::{Audience, Origin, Rotation};
+use super::record::{Audience, Rotation};
 use super::window::Window;
 use crate::clock::start_of;
 use jiff::{SignedDuration, Timestamp};
@@ -129,7 +129,7 @@ fn expiry(rotation: &Rotation) -> Option<Timestamp> {
 
 /// An incident that waits for its approval: the leaked value lives.
 fn is_incident(rotation: &Rotation) -> bool {
-    matches!(rotation.opened_by, Origin::Incident { .. }) && rotation.phase == Phase::AwaitingApproval
+    rotation.is_incident() && rotation.phase == Phase::AwaitingApproval
 }
 
 fn seconds_between(from: Timestamp, to: Timestamp) -> u64 {

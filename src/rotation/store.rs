@@ -1,5 +1,7 @@
 //! What a store can and cannot do: shown to the approver and used by the engine.
 
+use super::ids::{RotationId, TokenId};
+use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 /// Honest abilities of one store.
@@ -9,12 +11,95 @@ pub struct Capabilities {
     pub readable: bool,
     /// Older values are kept by the store itself.
     pub versions: bool,
-    /// A concurrent change by others is detected by the store.
+    /// A change by others between our look and our write is refused by the store itself. Without it we look again right
+    /// before the write, which leaves an instant in which a change is lost.
     pub compare_and_set: bool,
-    /// The previous value can be brought back without our having kept it.
-    pub rollback: bool,
+    /// A new value can be put there without anybody who reads the store seeing it yet.
+    pub staging: bool,
+    /// What becomes of a write that is repeated because its answer was lost.
+    pub idempotency: Idempotency,
+    /// How the previous value comes back.
+    pub rollback: Rollback,
     /// Longest value in bytes, if there is a limit.
     pub max_bytes: Option<u64>,
     /// A read may lag behind a write.
     pub eventual: bool,
 }
+
+/// What becomes of a write that is repeated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Idempotency {
+    /// The store itself sees that it is the same write.
+    Native,
+    /// We look for what the first try left, by the rotation's name or by the value, and write only if it is not there.
+    ByTag,
+    /// The same value is written again, which harms nothing but may leave one version more.
+    None,
+}
+
+/// How the previous value comes back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Rollback {
+    /// The store kept it; it comes back even if this process has died since.
+    Native,
+    /// We write it again, while the process that read it lives.
+    Rewrite,
+    /// It does not.
+    None,
+}
+
+impl Capabilities {
+    /// A place that holds one value, can be read, and offers nothing else.
+    pub fn plain() -> Self {
+        Self {
+            readable: true,
+            versions: false,
+            compare_and_set: false,
+            staging: false,
+            idempotency: Idempotency::ByTag,
+            rollback: Rollback::Rewrite,
+            max_bytes: None,
+            eventual: false,
+        }
+    }
+
+    /// The same place when its value can be written and never read.
+    #[must_use]
+    pub fn blind(self) -> Self {
+        let rollback = if self.rollback == Rollback::Native { Rollback::Native } else { Rollback::None };
+        let idempotency = if self.idempotency == Idempotency::Native { Idempotency::Native } else { Idempotency::None };
+        Self { readable: false, rollback, idempotency, ..self }
+    }
+
+    /// What an approver must know of it, in few words; empty if there is nothing.
+    pub fn caveat(&self) -> &'static str {
+        match (self.readable, self.rollback) {
+            (true, Rollback::None) => "cannot be restored",
+            (true, _) => "",
+            (false, Rollback::None) => "cannot be read back or restored",
+            (false, _) => "cannot be read back",
+        }
+    }
+}
+
+/// What a write belongs to: by this a store tells our writes apart from each other and from everybody else's. None of
+/// it is secret. Rotation and token together name one value; the same two never come with another.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tag {
+    /// The rotation.
+    pub rotation: RotationId,
+    /// Which try of it made the value.
+    pub attempt: u32,
+    /// The token whose value is written; the old token's when the previous value is put back.
+    pub token: TokenId,
+    /// When that token expires.
+    pub expires_at: Option<Date>,
+}
+
+/// How a store finds again what it held before our first write: a version, a label, an id. Never a secret: it is kept
+/// with the rotation, so that the previous value comes back even after a crash.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Undo(pub String);

@@ -2,18 +2,24 @@
 //! people click and type, and fails on demand. [`World`] is what is in it, [`Slack`] runs it, [`Handle`] looks inside.
 
 mod check;
+mod delivery;
+mod directory;
 mod gate;
+mod limits;
 mod methods;
 mod page;
 mod params;
 mod people;
+mod posting;
 mod reading;
+mod socket;
+mod views;
 mod way_back;
 mod world;
 
 pub use super::faults::{Fault, Rule};
-pub use people::NoAnswer;
-pub use world::{Channel, Ephemeral, Message, Settings, User, World};
+pub use people::{NoAnswer, Submitted};
+pub use world::{Channel, Ephemeral, Message, Settings, User, View, World};
 
 use super::faults::Faults;
 use crate::clock::Clock;
@@ -30,6 +36,7 @@ pub struct Handle(Arc<Inner>);
 struct Inner {
     world: Mutex<World>,
     faults: Faults,
+    sockets: Mutex<socket::Sockets>,
     clock: Arc<dyn Clock>,
     http: reqwest::Client,
 }
@@ -76,7 +83,13 @@ impl Drop for Slack {
 impl Handle {
     /// A world under a clock, to be mounted by [`router`].
     pub fn new(world: World, clock: Arc<dyn Clock>, http: reqwest::Client) -> Self {
-        Self(Arc::new(Inner { world: Mutex::new(world), faults: Faults::default(), clock, http }))
+        Self(Arc::new(Inner {
+            world: Mutex::new(world),
+            faults: Faults::default(),
+            sockets: Mutex::default(),
+            clock,
+            http,
+        }))
     }
 
     /// Looks at the world or changes it, alone. Not to be nested.
@@ -130,7 +143,7 @@ pub fn router(handle: Handle) -> Router {
     let api = Router::new()
         .route("/api/{method}", axum::routing::any(methods::call))
         .layer(axum::middleware::from_fn_with_state(handle.clone(), gate::gate));
-    api.merge(way_back::router()).merge(page::router()).with_state(handle)
+    api.merge(way_back::router()).merge(socket::router()).merge(page::router()).with_state(handle)
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -1,10 +1,12 @@
-//! A file that holds nothing but the value: replaced as a whole, so that a reader sees the old value or the new one
-//! and never a part; readable by its owner only.
+//! A file that holds the value, or the document around it, and nothing else: replaced as a whole, so that a reader sees
+//! the old text or the new one and never a part; readable by its owner only.
 
-use super::{SecretStore, StoreError};
+use super::registry::Place;
+use super::{Base, SecretStore, Seen, StoreError, Written};
 use crate::rotation::ids::StoreId;
-use crate::rotation::store::Capabilities;
+use crate::rotation::store::{Capabilities, Tag};
 use crate::secret::Secret;
+use serde::{Deserialize, Serialize};
 use std::fs;
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, fchown};
@@ -13,6 +15,23 @@ use zeroize::Zeroizing;
 
 /// More than any token; a bigger file is not one that holds a token.
 const LONGEST: u64 = 64 << 10;
+
+/// A file as the configuration names it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Spec {
+    /// Its absolute path.
+    pub path: PathBuf,
+}
+
+impl Spec {
+    pub(super) fn id(&self) -> String {
+        format!("file {}", self.path.display())
+    }
+
+    pub(super) fn place(&self) -> Place {
+        Place::whole(self.id())
+    }
+}
 
 /// One file.
 pub(super) struct File {
@@ -24,6 +43,8 @@ pub(super) struct File {
 enum Trouble {
     /// A person must mend it: what is wrong, and how.
     Wrong(&'static str, &'static str),
+    /// Somebody else wrote it since it was looked at.
+    Changed,
     /// The system said no.
     System(io::Error),
 }
@@ -41,14 +62,7 @@ impl SecretStore for File {
     }
 
     fn capabilities(&self) -> Capabilities {
-        Capabilities {
-            readable: true,
-            versions: false,
-            compare_and_set: false,
-            rollback: false,
-            max_bytes: Some(LONGEST - 1),
-            eventual: false,
-        }
+        Capabilities { max_bytes: Some(LONGEST - 1), ..Capabilities::plain() }
     }
 
     async fn preflight(&self) -> Result<(), StoreError> {
@@ -59,26 +73,23 @@ impl SecretStore for File {
         .await
     }
 
-    async fn read(&self) -> Result<Option<Secret>, StoreError> {
-        self.apart(|path| Ok(Some(held(path)?.value))).await
+    async fn look(&self) -> Result<Seen, StoreError> {
+        let value = self.apart(|path| Ok(held(path)?.value)).await?;
+        Ok(Seen { base: Base::of(&value), value: Some(value), undo: None })
     }
 
-    async fn write(&self, value: &Secret) -> Result<(), StoreError> {
-        if value.expose().is_empty() || value.expose().len() as u64 >= LONGEST || value.expose().contains('\n') {
-            return Err(StoreError::refused(
-                &self.id,
-                "the value is empty, too long or has several lines",
-                "mint a token",
-            ));
+    async fn write(&self, value: &Secret, base: &Base, _tag: &Tag) -> Result<Written, StoreError> {
+        if value.expose().is_empty() || value.expose().len() as u64 >= LONGEST {
+            return Err(StoreError::refused(&self.id, "the value is empty or too long", "store it elsewhere"));
         }
-        let value = value.duplicate();
-        self.apart(move |path| replace(path, &value)).await
+        let (value, base) = (value.duplicate(), base.clone());
+        self.apart(move |path| replace(path, &value, &base)).await
     }
 }
 
 impl File {
-    pub(super) fn new(id: StoreId, path: PathBuf) -> Self {
-        Self { id, path }
+    pub(super) fn new(id: StoreId, spec: &Spec) -> Self {
+        Self { id, path: spec.path.clone() }
     }
 
     /// Runs file work where waiting for the disk does no harm.
@@ -97,6 +108,7 @@ impl File {
         let refused = |why: &str, mend: &str| StoreError::refused(&self.id, why, mend);
         match trouble {
             Trouble::Wrong(why, mend) => refused(why, mend),
+            Trouble::Changed => StoreError::conflict(&self.id, "the file holds something else than before"),
             Trouble::System(error) => match error.kind() {
                 io::ErrorKind::NotFound => refused("there is no such file", "create it empty, or correct the path"),
                 io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
@@ -134,16 +146,23 @@ fn held(path: &Path) -> Result<Held, Trouble> {
     Ok(Held { value: Secret::new(value), line_end, metadata })
 }
 
-fn replace(path: &Path, value: &Secret) -> Result<(), Trouble> {
+/// The file is compared under the lock, so that of two writers of ours the second sees what the first did.
+fn replace(path: &Path, value: &Secret, base: &Base) -> Result<Written, Trouble> {
+    let mut fresh = Fresh::beside(path, &held(path)?.metadata)?;
     let old = held(path)?;
-    let mut fresh = Fresh::beside(path, &old.metadata)?;
+    if old.value.digest() == value.digest() {
+        return Ok(Written::Done);
+    }
+    if Base::of(&old.value) != *base {
+        return Err(Trouble::Changed);
+    }
     fresh.file.write_all(value.expose().as_bytes())?;
     fresh.file.write_all(old.line_end.as_bytes())?;
     fresh.file.sync_all()?;
     fs::rename(&fresh.path, path)?;
     fresh.renamed = true;
     fs::File::open(directory_of(path))?.sync_all()?;
-    Ok(())
+    Ok(Written::Done)
 }
 
 /// A new file beside the old one, of the same owner, removed on drop unless it was renamed.

@@ -1,10 +1,11 @@
 //! A CI/CD variable of a project, a group or the instance. Only its value is ever sent, so its flags survive; its
 //! environment scope is always named, so no other variable of the same key can be meant.
 
-use super::{SecretStore, StoreError, VariableScope};
+use super::registry::{Context, Place};
+use super::{Base, SecretStore, Seen, StoreError, Written};
 use crate::http::{Api, Call, CallError, segment};
 use crate::rotation::ids::StoreId;
-use crate::rotation::store::Capabilities;
+use crate::rotation::store::{Capabilities, Tag};
 use crate::secret::Secret;
 use serde::{Deserialize, Deserializer, Serialize};
 use std::sync::Arc;
@@ -13,13 +14,54 @@ use std::sync::atomic::{AtomicBool, Ordering};
 /// GitLab's limit on a value, in characters; ours is in bytes, which tokens make the same.
 const LONGEST: usize = 10_000;
 
+/// Where a CI/CD variable is defined.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum VariableScope {
+    /// A project, by full path.
+    Project(String),
+    /// A group, by full path.
+    Group(String),
+    /// The whole instance.
+    Instance,
+}
+
+/// A CI/CD variable as the configuration names it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Spec {
+    /// Where it is defined.
+    pub scope: VariableScope,
+    /// Its key.
+    pub key: String,
+    /// Its environment scope; `*` is all.
+    pub environment_scope: String,
+}
+
+impl Spec {
+    pub(super) fn id(&self) -> String {
+        let Self { scope, key, environment_scope } = self;
+        match scope {
+            VariableScope::Project(path) => format!("gitlab-variable {path} {key} (scope {environment_scope})"),
+            VariableScope::Group(path) => format!("gitlab-variable group {path} {key} (scope {environment_scope})"),
+            VariableScope::Instance => format!("gitlab-variable instance {key}"),
+        }
+    }
+
+    /// Paths of groups and projects do not distinguish case, keys of variables do.
+    pub(super) fn place(&self) -> Place {
+        let mut spec = self.clone();
+        if let VariableScope::Project(path) | VariableScope::Group(path) = &mut spec.scope {
+            *path = path.to_lowercase();
+        }
+        Place::whole(spec.id())
+    }
+}
+
 /// One variable.
 pub(super) struct GitlabVariable {
     id: StoreId,
     api: Arc<Api>,
-    scope: VariableScope,
-    key: String,
-    environment_scope: String,
+    spec: Spec,
     /// Seen to be hidden: it can be written and never read.
     hidden: AtomicBool,
 }
@@ -64,7 +106,7 @@ struct Member {
 }
 
 #[derive(Deserialize)]
-struct Place {
+struct Holder {
     #[serde(default)]
     archived: Option<bool>,
 }
@@ -76,53 +118,52 @@ impl SecretStore for GitlabVariable {
     }
 
     fn capabilities(&self) -> Capabilities {
-        Capabilities {
-            readable: !self.hidden.load(Ordering::Relaxed),
-            versions: false,
-            compare_and_set: false,
-            rollback: false,
-            max_bytes: Some(LONGEST as u64),
-            eventual: false,
-        }
+        let plain = Capabilities { max_bytes: Some(LONGEST as u64), ..Capabilities::plain() };
+        if self.hidden.load(Ordering::Relaxed) { plain.blind() } else { plain }
     }
 
     async fn preflight(&self) -> Result<(), StoreError> {
-        self.look().await?;
+        self.variable().await?;
         self.credential_may_write().await?;
         self.role_may_write().await
     }
 
-    async fn read(&self) -> Result<Option<Secret>, StoreError> {
-        let variable = self.look().await?;
-        Ok(variable.value.filter(|_| !variable.hidden))
+    async fn look(&self) -> Result<Seen, StoreError> {
+        let variable = self.variable().await?;
+        let value = variable.value.filter(|_| !variable.hidden);
+        Ok(Seen { base: value.as_ref().map(Base::of).unwrap_or_default(), value, undo: None })
     }
 
-    async fn write(&self, value: &Secret) -> Result<(), StoreError> {
-        let variable = self.look().await?;
+    async fn write(&self, value: &Secret, base: &Base, _tag: &Tag) -> Result<Written, StoreError> {
+        let variable = self.variable().await?;
+        if let Some(held) = variable.value.as_ref().filter(|_| !variable.hidden) {
+            if held.digest() == value.digest() {
+                return Ok(Written::Done);
+            }
+            if Base::of(held) != *base {
+                return Err(StoreError::conflict(&self.id, "the variable holds another value than before"));
+            }
+        }
         if let Some(why) = unfit(value.expose(), &variable) {
             return Err(StoreError::refused(&self.id, why, "remove the variable's mask, or store the value elsewhere"));
         }
         let call = self.on_it(Call::put(self.path())).json(&NewValue { value: value.expose() }).hiding(value);
         let outcome = self.api.call(&call).await;
-        outcome.map(drop).map_err(|error| StoreError::of_write(&self.id, &error, |status| self.mend(status)))
+        outcome
+            .map(|_| Written::Done)
+            .map_err(|error| StoreError::of_write(&self.id, &error, |status| self.mend(status)))
     }
 }
 
 impl GitlabVariable {
-    pub(super) fn new(
-        id: StoreId,
-        api: Arc<Api>,
-        scope: VariableScope,
-        key: String,
-        environment_scope: String,
-    ) -> Self {
-        Self { id, api, scope, key, environment_scope, hidden: AtomicBool::new(false) }
+    pub(super) fn new(id: StoreId, context: &Context, spec: &Spec) -> Self {
+        Self { id, api: context.gitlab.clone(), spec: spec.clone(), hidden: AtomicBool::new(false) }
     }
 
     /// The variable as it is, once it is certain that it is the one that is meant.
-    async fn look(&self) -> Result<Variable, StoreError> {
+    async fn variable(&self) -> Result<Variable, StoreError> {
         let variable: Variable = self.get(self.on_it(Call::get(self.path())), |status| self.mend(status)).await?;
-        if variable.environment_scope != self.environment_scope {
+        if variable.environment_scope != self.spec.environment_scope {
             let why = format!("the variable there has the environment scope {}", variable.environment_scope);
             return Err(StoreError::refused(&self.id, why, "name that scope in the configuration"));
         }
@@ -142,13 +183,13 @@ impl GitlabVariable {
 
     async fn role_may_write(&self) -> Result<(), StoreError> {
         let user: User = self.get(Call::get("/user"), |status| self.mend(status)).await?;
-        let (place, needed) = match &self.scope {
+        let (place, needed) = match &self.spec.scope {
             VariableScope::Project(path) => (format!("/projects/{}", segment(path)), 40),
             VariableScope::Group(path) => (format!("/groups/{}", segment(path)), 50),
             // Only administrators are shown instance variables at all, and they may write them.
             VariableScope::Instance => return Ok(()),
         };
-        let found: Place = self.get(Call::get(place.clone()), |status| self.mend(status)).await?;
+        let found: Holder = self.get(Call::get(place.clone()), |status| self.mend(status)).await?;
         if found.archived == Some(true) {
             return Err(StoreError::refused(&self.id, "the project is archived", "unarchive it, or remove the store"));
         }
@@ -176,8 +217,8 @@ impl GitlabVariable {
     }
 
     fn path(&self) -> String {
-        let key = segment(&self.key);
-        match &self.scope {
+        let key = segment(&self.spec.key);
+        match &self.spec.scope {
             VariableScope::Project(path) => format!("/projects/{}/variables/{key}", segment(path)),
             VariableScope::Group(path) => format!("/groups/{}/variables/{key}", segment(path)),
             VariableScope::Instance => format!("/admin/ci/variables/{key}"),
@@ -186,14 +227,14 @@ impl GitlabVariable {
 
     /// Names the environment scope wherever there is such a thing.
     fn on_it<'a>(&self, call: Call<'a>) -> Call<'a> {
-        match self.scope {
+        match self.spec.scope {
             VariableScope::Instance => call,
-            _ => call.query("filter[environment_scope]", &self.environment_scope),
+            _ => call.query("filter[environment_scope]", &self.spec.environment_scope),
         }
     }
 
     fn mend(&self, status: u16) -> String {
-        let role = match self.scope {
+        let role = match self.spec.scope {
             VariableScope::Project(_) => "give the bot the role Maintainer in the project",
             VariableScope::Group(_) => "give the bot the role Owner in the group",
             VariableScope::Instance => "make the bot an administrator",

@@ -23,6 +23,8 @@ pub const WORKER_LAG_SECONDS: &str = "rekey_worker_lag_seconds";
 pub const TOKEN_DAYS_LEFT: &str = "rekey_token_days_left";
 /// Labels `host` and `status`.
 pub const OUTBOUND: &str = "rekey_outbound_requests_total";
+/// No labels.
+pub const SLACK_SOCKETS: &str = "rekey_slack_sockets";
 
 /// How a metric moves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,6 +59,7 @@ pub const METRICS: &[Metric] = &[
     Metric { name: EFFECT_SECONDS, kind: Kind::Histogram, help: "How long a step in the world outside took." },
     Metric { name: WORKER_LAG_SECONDS, kind: Kind::Gauge, help: "How long the oldest due step has been waiting." },
     Metric { name: TOKEN_DAYS_LEFT, kind: Kind::Gauge, help: "Days until a managed token expires." },
+    Metric { name: SLACK_SOCKETS, kind: Kind::Gauge, help: "Open connections to Slack, in socket mode." },
     Metric { name: OUTBOUND, kind: Kind::Counter, help: "Requests that we sent, by host and status." },
 ];
 

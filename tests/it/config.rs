@@ -301,13 +301,14 @@ fn the_example_is_right_and_explains_every_key() {
     }
 }
 
-/// The keys of a configuration as `known_keys` writes them: lists and the names of people left out.
+/// The keys of a configuration as `known_keys` writes them: lists, and names that people chose, left out.
 fn collect_keys(path: &str, value: &toml::Value, used: &mut BTreeSet<String>) {
     match value {
         toml::Value::Table(table) => {
             for (key, value) in table {
                 let inner = format!("{path}.{key}").trim_start_matches('.').to_owned();
-                collect_keys(if path == "people" && value.is_table() { path } else { &inner }, value, used);
+                let is_key = known_keys().iter().any(|key| *key == inner || key.starts_with(&format!("{inner}.")));
+                collect_keys(if value.is_table() && !is_key { path } else { &inner }, value, used);
                 used.insert(inner);
             }
         }

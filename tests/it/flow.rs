@@ -2,7 +2,7 @@
 
 mod approval;
 mod canary;
-mod chat;
+pub mod chat;
 mod comments;
 mod happy;
 mod lost;
@@ -12,9 +12,9 @@ mod plans;
 mod proof;
 mod reminders;
 mod restart;
-mod setup;
+pub mod setup;
 mod stores;
 mod stuck;
 mod surfaces;
-mod team;
+pub mod team;
 mod twins;

@@ -20,3 +20,4 @@ mod server;
 mod simulation;
 mod slack;
 mod socket;
+mod surfaces;

@@ -1,7 +1,9 @@
 //! Stories of Slack and of the issue: what people see, what they press, and what is lost on the way.
 
 mod door;
+mod forms;
 mod messenger;
 pub mod rotations;
 mod samples;
+mod socket;
 mod words;

@@ -2,7 +2,9 @@
 //! 50 blocks, 3000 characters a section, 2000 a field, and (undocumented) about 13,000 in all.
 
 use super::mrkdwn::{block, escape_within, link, moment, value, within};
-use crate::rotation::view::{Action, Card, Field, Progress, Step, text};
+use super::parts::{self, header, mrkdwn, section};
+use crate::rotation::record::Audience;
+use crate::rotation::view::{Action, Card, Field, Step};
 use crate::rotation::wish::{Decision, Wish};
 use serde_json::{Value as Json, json};
 
@@ -29,10 +31,8 @@ pub fn message(card: &Card, deciders: &[String]) -> Message {
         blocks.extend(plan_words(card).map(|words| section(&words)));
     }
     blocks.push(section(&steps(&card.steps)));
-    if !card.actions.is_empty() {
-        blocks.push(buttons(card));
-    }
-    blocks.push(context(card));
+    blocks.extend(buttons(card));
+    blocks.push(small_print(card));
     Message { text: escape_within(&card.sentence(), 1_000), blocks }
 }
 
@@ -40,7 +40,8 @@ pub fn message(card: &Card, deciders: &[String]) -> Message {
 pub fn announcement(card: &Card, index: usize, mentions: &[String]) -> Option<Message> {
     let told = card.announcements.get(index)?;
     let words = escape_within(&told.text, 2_000);
-    let text = if mentions.is_empty() { words } else { format!("{} {words}", within(mentions, " ", 400, 0)) };
+    let quiet = told.to == Audience::Followers || mentions.is_empty();
+    let text = if quiet { words } else { format!("{} {words}", within(mentions, " ", 400, 0)) };
     let mut blocks = vec![section(&text)];
     let last = index + 1 == card.announcements.len();
     if let Some(why) = card.stuck.as_ref().filter(|_| last) {
@@ -76,26 +77,8 @@ fn plan_words(card: &Card) -> Option<String> {
 
 fn steps(steps: &[Step]) -> String {
     let lines: Vec<String> =
-        steps.iter().map(|step| format!("{} {}", symbol(step.progress), escape_within(&step.text, 200))).collect();
+        steps.iter().map(|step| format!("{} {}", step.progress.symbol(), escape_within(&step.text, 200))).collect();
     within(&lines, "\n", STEPS, 5)
-}
-
-fn symbol(progress: Progress) -> &'static str {
-    match progress {
-        Progress::Done => "✅",
-        Progress::Now => "🔄",
-        Progress::Todo => "⬜",
-        Progress::Failed => "❌",
-        Progress::Skipped => "➖",
-    }
-}
-
-fn header(title: &str) -> Json {
-    json!({"type": "header", "text": plain(&text::cut(&text::line(title), 150))})
-}
-
-fn section(text: &str) -> Json {
-    json!({"type": "section", "text": mrkdwn(text)})
 }
 
 fn fields(fields: &[Field]) -> Json {
@@ -103,36 +86,34 @@ fn fields(fields: &[Field]) -> Json {
     json!({"type": "section", "fields": fields.iter().map(one).collect::<Vec<_>>()})
 }
 
-fn context(card: &Card) -> Json {
+fn small_print(card: &Card) -> Json {
     let mut parts = vec![format!("Rotation {}", card.rotation), format!("Plan {}", card.plan.short())];
     parts.extend(card.links.iter().find(|(name, _)| name == "issue").map(|(_, url)| link("Issue", url)));
-    json!({"type": "context", "elements": [mrkdwn(&parts.join(" · "))]})
+    parts::context(&parts.join(" · "))
 }
 
-fn buttons(card: &Card) -> Json {
-    let elements: Vec<Json> = card.actions.iter().map(|action| button(card, *action)).collect();
-    json!({"type": "actions", "block_id": format!("rekey.{}.{}", card.rotation, card.revision), "elements": elements})
+/// What can be decided, and a look behind the card while it is not over.
+fn buttons(card: &Card) -> Option<Json> {
+    let details = Wish::Details { rotation: card.rotation.0.clone() };
+    let mut buttons: Vec<Json> = card.actions.iter().map(|action| button(card, *action)).collect();
+    if card.outcome.is_none() {
+        let spoken = format!("Details: {}", card.title);
+        buttons.push(parts::button("rekey.details", "Details", &details.to_id()?, &spoken));
+    }
+    let block_id = format!("rekey.{}.{}", card.rotation, card.revision);
+    (!buttons.is_empty()).then(|| parts::actions(&block_id, buttons))
 }
 
 /// The value binds the click to the plan that was seen.
 fn button(card: &Card, action: Action) -> Json {
-    let mut button = json!({
-        "type": "button",
-        "action_id": format!("rekey.{}", action.word()),
-        "text": plain(label(action)),
-        "value": wish(card, action).to_id(),
-        "accessibility_label": text::cut(&format!("{}: {}", label(action), text::line(&card.title)), 75),
-    });
+    let (name, label) = (format!("rekey.{}", action.word()), action.label());
+    let value = wish(card, action).to_id().unwrap_or_default();
+    let mut button = parts::button(&name, label, &value, &format!("{label}: {}", card.title));
     if let Some(style) = style(action) {
         button["style"] = style.into();
     }
-    if let Some((question, yes)) = question(action) {
-        button["confirm"] = json!({
-            "title": plain(label(action)),
-            "text": plain(question),
-            "confirm": plain(yes),
-            "deny": plain("Go back"),
-        });
+    if let Some((question, yes)) = card.question(action) {
+        button["confirm"] = parts::confirm(label, question, yes);
     }
     button
 }
@@ -142,39 +123,10 @@ fn wish(card: &Card, action: Action) -> Wish {
     Wish::Decide(Decision { action, rotation: card.rotation.0.clone(), plan, snooze_seconds: None })
 }
 
-fn label(action: Action) -> &'static str {
-    match action {
-        Action::Approve => "Approve",
-        Action::Decline => "Decline",
-        Action::Snooze => "Remind me tomorrow",
-        Action::Retry => "Try again",
-        Action::Restore => "Restore old value",
-        Action::Abandon => "Abandon",
-    }
-}
-
 fn style(action: Action) -> Option<&'static str> {
     match action {
         Action::Approve | Action::Retry => Some("primary"),
         Action::Decline | Action::Abandon => Some("danger"),
         Action::Snooze | Action::Restore => None,
     }
-}
-
-fn question(action: Action) -> Option<(&'static str, &'static str)> {
-    match action {
-        Action::Restore => Some(("Every store gets the old token back. The new token is revoked.", "Restore")),
-        Action::Abandon => {
-            Some(("The rotation ends here. Tokens that a store may hold stay alive until you revoke them.", "Abandon"))
-        }
-        _ => None,
-    }
-}
-
-fn plain(text: &str) -> Json {
-    json!({"type": "plain_text", "text": text, "emoji": false})
-}
-
-fn mrkdwn(text: &str) -> Json {
-    json!({"type": "mrkdwn", "text": text, "verbatim": true})
 }

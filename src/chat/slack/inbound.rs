@@ -1,25 +1,40 @@
 //! What Slack sends us, read leniently: unknown fields, unknown types and absent teams are facts of life. Only what a
-//! decision needs is read.
+//! decision needs is read. The same structs come from the endpoints and from the socket.
+
+mod view;
+
+pub use view::{Typed, View};
 
 use serde::{Deserialize, Deserializer};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
-/// A slash command, a form.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+/// A slash command: a form at the endpoint, JSON on the socket.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
 pub struct Command {
     /// The workspace of the person.
+    #[serde(deserialize_with = "or_default")]
     pub team_id: String,
+    /// The organisation of the workspace, if it belongs to one.
+    #[serde(deserialize_with = "or_default")]
+    pub enterprise_id: String,
     /// The person.
+    #[serde(deserialize_with = "or_default")]
     pub user_id: String,
     /// Where it was typed.
+    #[serde(deserialize_with = "or_default")]
     pub channel_id: String,
     /// What follows the command's name.
+    #[serde(deserialize_with = "or_default")]
     pub text: String,
     /// The command's name.
+    #[serde(deserialize_with = "or_default")]
     pub command: String,
     /// Where to answer later. A secret.
+    #[serde(deserialize_with = "or_default")]
     pub response_url: String,
     /// Unique per command.
+    #[serde(deserialize_with = "or_default")]
     pub trigger_id: String,
 }
 
@@ -62,6 +77,18 @@ pub struct Named {
     pub id: String,
 }
 
+/// A message.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub struct Place {
+    /// Its name within the channel.
+    #[serde(deserialize_with = "or_default")]
+    pub ts: String,
+    /// The message that it replies to.
+    #[serde(deserialize_with = "or_default")]
+    pub thread_ts: String,
+}
+
 /// One button that was pressed.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
@@ -72,13 +99,16 @@ pub struct Pressed {
     /// What we put into it.
     #[serde(deserialize_with = "or_default")]
     pub value: String,
+    /// When.
+    #[serde(deserialize_with = "or_default")]
+    pub action_ts: String,
 }
 
 /// An interaction: a click, a modal, a shortcut.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
 pub struct Interaction {
-    /// `block_actions` is a click; we have no use for others.
+    /// `block_actions` is a click, `view_submission` a form; we have no use for others.
     #[serde(rename = "type", deserialize_with = "or_default")]
     pub kind: String,
     /// Who.
@@ -87,9 +117,18 @@ pub struct Interaction {
     /// The workspace where the app is installed; absent when a whole organisation installed it.
     #[serde(deserialize_with = "or_default")]
     pub team: Named,
-    /// Where.
+    /// The organisation that installed the app, if one did.
+    #[serde(deserialize_with = "or_default")]
+    pub enterprise: Named,
+    /// Where; nowhere for a form or a home tab.
     #[serde(deserialize_with = "or_default")]
     pub channel: Named,
+    /// The message, if the button is on one.
+    #[serde(deserialize_with = "or_default")]
+    pub message: Place,
+    /// The form or the home tab.
+    #[serde(deserialize_with = "or_default")]
+    pub view: View,
     /// Which buttons.
     #[serde(deserialize_with = "or_default")]
     pub actions: Vec<Pressed>,
@@ -105,6 +144,11 @@ impl Interaction {
     /// The workspace that the person belongs to.
     pub fn team_of_user(&self) -> &str {
         self.user.team_id.as_deref().unwrap_or(&self.team.id)
+    }
+
+    /// Whether it was clicked on the home tab or in a modal, not on a message.
+    pub fn is_on_a_view(&self) -> bool {
+        self.channel_id().is_none() && !self.view.id.is_empty()
     }
 
     /// Where it was clicked.
@@ -123,25 +167,39 @@ pub struct Event {
     /// To be sent back.
     #[serde(deserialize_with = "or_default")]
     pub challenge: String,
+    /// The workspace where it happened.
+    #[serde(deserialize_with = "or_default")]
+    pub team_id: String,
+    /// Unique per event, the same in every repeat.
+    #[serde(deserialize_with = "or_default")]
+    pub event_id: String,
+    /// What happened.
+    #[serde(deserialize_with = "or_default")]
+    pub event: Happening,
 }
 
-/// Reads a slash command.
+/// What happened.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub struct Happening {
+    /// `app_home_opened` and others.
+    #[serde(rename = "type", deserialize_with = "or_default")]
+    pub kind: String,
+    /// Who did it.
+    #[serde(deserialize_with = "or_default")]
+    pub user: String,
+    /// Which tab was opened: `home` or `messages`.
+    #[serde(deserialize_with = "or_default")]
+    pub tab: String,
+    /// What the person sees there now.
+    #[serde(deserialize_with = "or_default")]
+    pub view: View,
+}
+
+/// Reads a slash command from a form.
 pub fn command(body: &[u8]) -> Command {
-    let mut command = Command::default();
-    for (name, value) in form_urlencoded::parse(body) {
-        let field = match &*name {
-            "team_id" => &mut command.team_id,
-            "user_id" => &mut command.user_id,
-            "channel_id" => &mut command.channel_id,
-            "text" => &mut command.text,
-            "command" => &mut command.command,
-            "response_url" => &mut command.response_url,
-            "trigger_id" => &mut command.trigger_id,
-            _ => continue,
-        };
-        *field = value.into_owned();
-    }
-    command
+    let fields = form_urlencoded::parse(body).map(|(name, value)| (name.into_owned(), value.into_owned().into()));
+    from_socket(Value::Object(fields.collect::<Map<_, _>>())).unwrap_or_default()
 }
 
 /// Reads the form field in which Slack sends an interaction.
@@ -150,13 +208,20 @@ pub fn interaction(body: &[u8]) -> Option<Interaction> {
     serde_json::from_str(&payload).ok()
 }
 
+/// Reads the payload of an envelope; `None` if it is no object.
+pub fn from_socket<T: for<'a> Deserialize<'a>>(payload: Value) -> Option<T> {
+    serde_json::from_value(payload).ok()
+}
+
 /// Whether Slack only checks our certificate.
 pub fn is_ssl_check(body: &[u8]) -> bool {
     form_urlencoded::parse(body).any(|(name, value)| name == "ssl_check" && value == "1")
 }
 
 /// `null`, and a value of another shape, count as absent.
-fn or_default<'de, D: Deserializer<'de>, T: Default + for<'a> Deserialize<'a>>(input: D) -> Result<T, D::Error> {
+pub(super) fn or_default<'de, D: Deserializer<'de>, T: Default + for<'a> Deserialize<'a>>(
+    input: D,
+) -> Result<T, D::Error> {
     let value = Value::deserialize(input)?;
     Ok(serde_json::from_value(value).unwrap_or_default())
 }

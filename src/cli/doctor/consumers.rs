@@ -7,6 +7,7 @@ use crate::cli::words::role;
 use crate::gitlab::{Client, GitRef};
 use crate::http::CallError;
 use crate::rotation::token::{Consumer, ConsumerKind, ManagedToken};
+use crate::secret_store::gitlab_variable::Spec;
 use crate::secret_store::{StoreSpec, VariableScope};
 
 const DEVELOPER: u8 = 30;
@@ -92,7 +93,7 @@ async fn existing(gitlab: &Client, consumer: &Consumer, name: &str) -> Step<GitR
 /// A protected variable is not there for jobs on a ref that is not.
 async fn sees_variables(visit: &Visit<'_>, consumer: &Consumer, specs: &[StoreSpec], git_ref: &GitRef) -> Step<()> {
     for spec in specs.iter().filter(|spec| !git_ref.protected && reaches(spec, &consumer.project)) {
-        let StoreSpec::GitlabVariable { key, .. } = spec else { continue };
+        let StoreSpec::GitlabVariable(Spec { key, .. }) = spec.holder() else { continue };
         if stores::flags(visit, spec).await.is_some_and(|flags| flags.protected) {
             let name = &git_ref.name;
             let what = format!("{key} is protected and {name} is not, so its jobs do not see it");
@@ -103,7 +104,7 @@ async fn sees_variables(visit: &Visit<'_>, consumer: &Consumer, specs: &[StoreSp
 }
 
 fn reaches(spec: &StoreSpec, project: &str) -> bool {
-    let StoreSpec::GitlabVariable { scope, .. } = spec else { return false };
+    let StoreSpec::GitlabVariable(Spec { scope, .. }) = spec.holder() else { return false };
     match scope {
         VariableScope::Instance => true,
         VariableScope::Project(path) => path == project,
@@ -136,13 +137,12 @@ mod tests {
 
     #[test]
     fn a_variable_reaches_the_projects_below_its_group_and_no_others() {
-        let group = |path: &str| StoreSpec::GitlabVariable {
-            scope: VariableScope::Group(path.into()),
-            key: "K".into(),
-            environment_scope: "*".into(),
+        let group = |path: &str| {
+            let scope = VariableScope::Group(path.into());
+            StoreSpec::GitlabVariable(Spec { scope, key: "K".into(), environment_scope: "*".into() })
         };
         assert!(reaches(&group("acme"), "acme/tools/deploy"));
         assert!(!reaches(&group("acme"), "acme-other/deploy"));
-        assert!(!reaches(&StoreSpec::File { path: "/x".into() }, "acme/deploy"));
+        assert!(!reaches(&StoreSpec::File(crate::secret_store::file::Spec { path: "/x".into() }), "acme/deploy"));
     }
 }

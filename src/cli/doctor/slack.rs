@@ -6,8 +6,12 @@ use crate::chat::ChatError;
 use crate::chat::slack::client::Client;
 use crate::config::{self, Config};
 
-/// Without the first nothing can be shown, without the second `/rekey` is unknown.
-const NEEDED: [(&str, &str); 2] = [("chat:write", "post cards"), ("commands", "take /rekey")];
+/// Without the first nothing can be shown, without the second `/rekey` is unknown, without the third nobody is let in.
+const NEEDED: [(&str, &str); 3] = [
+    ("chat:write", "post cards"),
+    ("commands", "take /rekey"),
+    ("users:read", "tell members from guests and deactivated accounts"),
+];
 /// One of them, by the kind of channel.
 const HISTORY: [&str; 2] = ["channels:history", "groups:history"];
 
@@ -27,7 +31,23 @@ pub(super) async fn look(config: &Config) -> Vec<Finding> {
     }
     findings.push(scopes(&client).await);
     findings.push(channel(slack, &client).await);
+    findings.extend(socket(config).await);
     findings
+}
+
+/// Asks for a socket and opens none: the ticket runs out by itself.
+async fn socket(config: &Config) -> Option<Finding> {
+    let client = match app::slack_socket_of(config) {
+        Ok(client) => client?,
+        Err(error) => return Some(Finding::fail("socket", error.to_string(), "correct [slack]")),
+    };
+    Some(match client.open_socket().await {
+        Ok(_ticket) => Finding::ok("socket", "Slack gives one: no public address is needed"),
+        Err(error) => {
+            let mend = "switch on Socket Mode and give an app-level token with connections:write as app_token";
+            trouble("socket", &error, mend)
+        }
+    })
 }
 
 async fn workspace(slack: &config::Slack, client: &Client) -> Result<Finding, Finding> {

@@ -4,6 +4,7 @@ use super::Visit;
 use super::finding::Finding;
 use crate::gitlab::{Place, VariableFlags};
 use crate::rotation::ids::StoreId;
+use crate::secret_store::gitlab_variable::Spec;
 use crate::secret_store::{StoreError, StoreSpec, VariableScope};
 
 pub(super) async fn look(visit: &Visit<'_>, specs: &[StoreSpec]) -> Vec<Finding> {
@@ -25,8 +26,11 @@ async fn one(visit: &Visit<'_>, spec: &StoreSpec) -> Finding {
         Err(error) => return Finding::fail(subject, error.to_string(), "try again"),
         Ok(()) => {}
     }
-    let reads = if store.capabilities().readable { "read and written" } else { "written, not read back" };
-    let fine = format!("can be {reads}");
+    let reads = match store.capabilities().caveat() {
+        "" => "can be read and written".to_owned(),
+        caveat => format!("can be written, {caveat}"),
+    };
+    let fine = reads;
     match flags(visit, spec).await {
         Some(flags) => advice(subject, &fine, flags),
         None => Finding::ok(subject, fine),
@@ -42,7 +46,7 @@ fn short(id: &StoreId) -> &str {
 
 /// The flags of a store that is a CI/CD variable.
 pub(super) async fn flags(visit: &Visit<'_>, spec: &StoreSpec) -> Option<VariableFlags> {
-    let StoreSpec::GitlabVariable { scope, key, environment_scope } = spec else { return None };
+    let StoreSpec::GitlabVariable(Spec { scope, key, environment_scope, .. }) = spec.holder() else { return None };
     let place = match scope {
         VariableScope::Project(path) => Place::Project(path),
         VariableScope::Group(path) => Place::Group(path),

@@ -35,8 +35,8 @@ impl Engine {
 fn said(login: &str, wish: &Wish, answer: &Answer) -> Option<Prose> {
     Some(match (wish, answer) {
         (_, Answer::Done(_)) => return None,
-        (Wish::Help, Answer::Private(_)) => help(login),
-        (Wish::Unclear { verb }, Answer::Private(_)) => usage(login, verb),
+        (Wish::Help, Answer::Private(prose)) if *prose == words::help() => help(login),
+        (Wish::Unclear { verb }, Answer::Private(prose)) if *prose == words::usage(verb) => usage(login, verb),
         (_, Answer::Form(form)) if form.fields.contains(&Field::Code) => Prose::words(
             "This token asks for a one-time code with every decision, and a comment is no place for one. Please decide \
              where the card is, in the messenger, or on the command line.",
@@ -68,10 +68,18 @@ fn usage(login: &str, verb: &str) -> Prose {
     if let Some(command) = commands_under().find(|command| command.verb == verb) {
         return usage_line(login, &command).into();
     }
-    let unknown: String = verb.chars().take(40).collect();
-    let mut prose: Prose = Line::text("I do not know ").and_code(unknown).and(" here. I know:").into();
-    prose.0.extend(help(login).0);
-    prose
+    let unknown = Line::text("I do not know ").and_code(verb.chars().take(40).collect::<String>());
+    let near = commands_under().map(|command| (strsim::damerau_levenshtein(verb, command.verb), command));
+    match near.min_by_key(|near| near.0) {
+        Some((distance, command)) if distance <= 2 => {
+            Prose::from(unknown.and(" here. Did you mean:")).line(usage_line(login, &command))
+        }
+        _ => {
+            let mut prose = Prose::from(unknown.and(" here. I know:"));
+            prose.0.extend(help(login).0);
+            prose
+        }
+    }
 }
 
 fn usage_line(login: &str, command: &Command) -> Line {
@@ -98,7 +106,7 @@ mod tests {
     #[test]
     fn a_command_without_its_plan_is_answered_with_how_it_is_used() {
         let unclear = Wish::Unclear { verb: "approve".into() };
-        let said = said("rekey", &unclear, &Answer::Private(Prose::default())).unwrap_or_default();
+        let said = said("rekey", &unclear, &Answer::Private(words::usage("approve"))).unwrap_or_default();
         assert_eq!(said.plain(), "@rekey approve <plan>  say yes to that plan");
     }
 }

@@ -1,6 +1,6 @@
 //! Watching the tokens themselves: the new one in use, the old one silent, none left over.
 
-use super::trouble;
+use super::{trouble, write};
 use crate::engine::Engine;
 use crate::engine::report::Stop;
 use crate::engine::worker::{Hold, Performed};
@@ -9,6 +9,7 @@ use crate::rotation::phase::{Minted, Outcome, Phase};
 use crate::rotation::policy::later;
 use crate::rotation::record::Rotation;
 use crate::rotation::token::LiveToken;
+use crate::secret_store::StoreError;
 use jiff::Timestamp;
 use std::collections::BTreeSet;
 
@@ -87,15 +88,39 @@ impl Engine {
 
     /// The last look for live tokens that carry our marker.
     pub(super) async fn probe(&self, hold: &Hold<'_>, rotation: &Rotation) -> Result<Performed, Stop> {
+        let untidy = match self.tidy_up(rotation).await {
+            Ok(untidy) => untidy,
+            Err(trouble) => return Ok(trouble),
+        };
         let found = if rotation.plan.rotates() { Ok(BTreeSet::new()) } else { self.found(rotation).await };
         match found {
-            Ok(found) => hold.report(rotation, &Event::Probed { found }).await,
+            Ok(found) => hold.report(rotation, &Event::Probed { found, untidy }).await,
             // An owner that was deleted took its tokens along; a person who ends it need not wait for it to come back.
             Err(error) if error.status() == Some(404) && is_abandoned(rotation) => {
-                hold.report(rotation, &Event::Probed { found: BTreeSet::new() }).await
+                hold.report(rotation, &Event::Probed { found: BTreeSet::new(), untidy }).await
             }
             Err(error) => Ok(trouble(&error)),
         }
+    }
+
+    /// Lets every store remove what the rotation needed on the way, once one value lives in all of them. What a store
+    /// refuses to remove harms nothing and is told.
+    async fn tidy_up(&self, rotation: &Rotation) -> Result<Vec<String>, Performed> {
+        let Phase::Closing { new, outcome } = &rotation.phase else { return Ok(Vec::new()) };
+        let tag = match new {
+            Some(new) if *outcome == Outcome::Done => rotation.tag(new),
+            None if rotation.switched_at.is_some() => rotation.tag_of_old(0),
+            _ => return Ok(Vec::new()),
+        };
+        let mut untidy = Vec::new();
+        for store in rotation.plan.stores.iter().filter_map(|planned| self.stores.get(&planned.id)) {
+            match store.finish(&tag).await {
+                Ok(()) => {}
+                Err(error @ StoreError::Refused { .. }) => untidy.push(error.to_string()),
+                Err(error) => return Err(write::trouble(&error)),
+            }
+        }
+        Ok(untidy)
     }
 }
 

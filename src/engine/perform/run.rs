@@ -41,7 +41,7 @@ impl Engine {
         };
         let started = match self.find_or_start(consumer, since, asked).await {
             Ok(started) => started,
-            Err(CallError::Status { call, status, message }) => {
+            Err(CallError::Status { call, status, message, .. }) => {
                 let what = format!("could not be started: {call} was answered {status}: {message}");
                 let failed = Event::ConsumerFailed { consumer: id.clone(), what, url: None, log: None };
                 return hold.report(rotation, &failed).await;
@@ -220,6 +220,7 @@ fn no_such_job(consumer: &Consumer, git_ref: &str) -> CallError {
     CallError::Status {
         call: format!("the list of jobs of {}", consumer.project),
         status: 404,
+        code: None,
         message: format!("no finished job {} on {git_ref}", consumer.job),
     }
 }

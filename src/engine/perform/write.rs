@@ -6,11 +6,21 @@ use crate::engine::worker::{Hold, Performed};
 use crate::rotation::event::Event;
 use crate::rotation::ids::{StoreId, TokenId};
 use crate::rotation::phase::Phase;
+use crate::rotation::policy::later;
 use crate::rotation::record::Rotation;
+use crate::rotation::refusal::Refusal;
 use crate::secret::{Digest, Secret};
-use crate::secret_store::{SecretStore, StoreError};
+use crate::secret_store::{Base, SecretStore, StoreError, Written};
 use std::collections::BTreeSet;
 use std::sync::Arc;
+
+/// How a write went.
+enum Put {
+    /// The store holds the value; read back and equal, or not readable.
+    Done { read_back: bool },
+    /// People must agree first.
+    Waiting { why: String },
+}
 
 /// What a look at a store came to.
 pub enum Look {
@@ -35,52 +45,188 @@ impl Engine {
             return hold.report(rotation, &Event::StoreRefused { store: store.clone(), why }).await;
         };
         match self.put(hold, rotation, &adapter, &value).await? {
-            Ok(read_back) => hold.report(rotation, &Event::Stored { attempt, store: store.clone(), read_back }).await,
-            Err(StoreError::Refused { why, .. }) => {
+            Ok(Put::Done { read_back }) => {
+                hold.report(rotation, &Event::Stored { attempt, store: store.clone(), read_back }).await
+            }
+            Ok(Put::Waiting { why }) => self.wait_for_people(hold, rotation, store, why).await,
+            Err(StoreError::Refused { why, mend, .. }) => {
+                let why = format!("{why}. To mend it: {mend}");
                 hold.report(rotation, &Event::StoreRefused { store: store.clone(), why }).await
             }
-            Err(error) => Ok(trouble(&error)),
+            Err(StoreError::Conflict { why, .. }) => self.after_conflict(hold, rotation, &adapter, &value, why).await,
+            Err(error) => self.try_others_first(hold, rotation, store, &error).await,
         }
     }
 
-    /// Keeps the previous value if it can be had, writes, reads back. True: read back and equal.
+    /// Looks once, keeps what is needed to bring the previous value back, writes, reads back.
     async fn put(
         &self,
         hold: &Hold<'_>,
         rotation: &Rotation,
         store: &Arc<dyn SecretStore>,
         value: &Secret,
-    ) -> Result<Result<bool, StoreError>, Stop> {
-        let readable = store.capabilities().readable;
-        if readable && self.custody.previous(&rotation.id, store.id()).is_none() {
-            match store.read().await {
-                Ok(Some(previous)) if previous.digest() != value.digest() => {
-                    self.custody.keep_previous(&rotation.id, store.id(), previous);
-                }
-                Ok(_) => {}
-                Err(error) => return Ok(Err(error)),
-            }
-        }
+    ) -> Result<Result<Put, StoreError>, Stop> {
+        let base = match self.base(hold, rotation, store, value).await? {
+            Ok(base) => base,
+            Err(error) => return Ok(Err(error)),
+        };
+        let Some(new) = rotation.phase.minted() else { return Err(Stop::Overtaken(Refusal::Stale)) };
         hold.ensure().await?;
-        if let Err(error) = store.write(value).await {
-            return Ok(Err(error));
+        match store.write(value, &base, &rotation.tag(new)).await {
+            Ok(Written::Done) => {}
+            Ok(Written::Waiting { why }) => return Ok(Ok(Put::Waiting { why })),
+            Err(error) => return Ok(Err(error)),
         }
-        if !readable {
-            return Ok(Ok(false));
+        if !store.capabilities().readable {
+            return Ok(Ok(Put::Done { read_back: false }));
         }
         let held = match store.read().await {
             Ok(held) => held,
             Err(error) => return Ok(Err(error)),
         };
         Ok(match held {
-            None => Ok(false),
-            Some(held) if held.digest() == value.digest() => Ok(true),
-            Some(_) => Err(StoreError::Unavailable {
+            None => Ok(Put::Done { read_back: false }),
+            Some(held) if held.digest() == value.digest() => Ok(Put::Done { read_back: true }),
+            Some(_) => Err(StoreError::Conflict {
                 store: store.id().clone(),
                 why: "it took the value but gives back another one".into(),
-                retry_after: None,
             }),
         })
+    }
+
+    /// The state from which the store is written: as it was at the first look of this process.
+    async fn base(
+        &self,
+        hold: &Hold<'_>,
+        rotation: &Rotation,
+        store: &Arc<dyn SecretStore>,
+        value: &Secret,
+    ) -> Result<Result<Base, StoreError>, Stop> {
+        if let Some(base) = self.custody.base(&rotation.id, store.id()) {
+            return Ok(Ok(base));
+        }
+        let seen = match store.look().await {
+            Ok(seen) => seen,
+            Err(error) => return Ok(Err(error)),
+        };
+        if let Some(undo) = seen.undo.filter(|_| !rotation.undo.contains_key(store.id())) {
+            hold.report(rotation, &Event::UndoKnown { store: store.id().clone(), undo }).await?;
+        }
+        if let Some(previous) = seen.value.filter(|previous| previous.digest() != value.digest()) {
+            self.custody.keep_previous(&rotation.id, store.id(), previous);
+        }
+        self.custody.keep_base(&rotation.id, store.id(), seen.base.clone());
+        Ok(Ok(seen.base))
+    }
+
+    /// Somebody else was there. If the value itself is still the one from before, or one of ours, only its surroundings
+    /// changed, or an earlier write landed late: then the write starts again from what is there now.
+    async fn after_conflict(
+        &self,
+        hold: &Hold<'_>,
+        rotation: &Rotation,
+        store: &Arc<dyn SecretStore>,
+        value: &Secret,
+        why: String,
+    ) -> Result<Performed, Stop> {
+        let seen = match store.look().await {
+            Ok(seen) => seen,
+            Err(error) => return self.try_others_first(hold, rotation, store.id(), &error).await,
+        };
+        let ours = match &seen.value {
+            Some(held) => self.may_overwrite(rotation, store.id(), value, held).await,
+            None => Ok(false),
+        };
+        match ours {
+            Ok(true) => {
+                self.custody.keep_base(&rotation.id, store.id(), seen.base);
+                let error = StoreError::Conflict { store: store.id().clone(), why };
+                self.try_others_first(hold, rotation, store.id(), &error).await
+            }
+            Ok(false) => {
+                self.custody.forget_base(&rotation.id, store.id());
+                hold.report(rotation, &Event::StoreConflict { store: store.id().clone(), why }).await
+            }
+            Err(trouble) => Ok(trouble),
+        }
+    }
+
+    async fn may_overwrite(
+        &self,
+        rotation: &Rotation,
+        store: &StoreId,
+        value: &Secret,
+        held: &Secret,
+    ) -> Result<bool, Performed> {
+        let before = self.custody.previous(&rotation.id, store);
+        if held.digest() == value.digest() || before.is_some_and(|before| before.digest() == held.digest()) {
+            return Ok(true);
+        }
+        match self.identify(held).await {
+            Look::Drifted(Some(id)) => Ok(id == rotation.plan.old.id || rotation.lost.contains(&id)),
+            Look::Trouble(trouble) => Err(trouble),
+            _ => Ok(false),
+        }
+    }
+
+    /// A store that is down holds nobody else up; it comes again after the others.
+    async fn try_others_first(
+        &self,
+        hold: &Hold<'_>,
+        rotation: &Rotation,
+        store: &StoreId,
+        error: &StoreError,
+    ) -> Result<Performed, Stop> {
+        let Phase::Distributing { pending, down, .. } = &rotation.phase else { return Ok(trouble(error)) };
+        if pending.len() > 1 {
+            let event = Event::StoreDown { store: store.clone(), why: error.to_string() };
+            let moved = hold.report(rotation, &event).await?;
+            if pending.iter().any(|other| other != store && !down.contains_key(other)) {
+                return Ok(moved);
+            }
+        }
+        Ok(trouble(error))
+    }
+
+    /// The store's own people decide first. That may take as long as an approval may.
+    async fn wait_for_people(
+        &self,
+        hold: &Hold<'_>,
+        rotation: &Rotation,
+        store: &StoreId,
+        why: String,
+    ) -> Result<Performed, Stop> {
+        let Phase::Distributing { pending, down, .. } = &rotation.phase else { return Ok(Performed::Moved) };
+        if pending.iter().any(|other| other != store && !down.contains_key(other)) {
+            return hold.report(rotation, &Event::StoreDown { store: store.clone(), why }).await;
+        }
+        self.wait_and_say(hold, rotation, store, why).await
+    }
+
+    /// Says on the card what is waited for, and looks again soon; too long is a refusal.
+    pub(super) async fn wait_and_say(
+        &self,
+        hold: &Hold<'_>,
+        rotation: &Rotation,
+        store: &StoreId,
+        why: String,
+    ) -> Result<Performed, Stop> {
+        let limit = rotation.plan.timing.approval_seconds;
+        match &rotation.waiting {
+            Some(waiting) if self.clock.now() >= later(waiting.since, limit) => {
+                let (store, why) = (store.clone(), format!("nobody decided in time: {why}"));
+                let event = match rotation.phase {
+                    Phase::Restoring { .. } => Event::RestoreImpossible { store, why },
+                    _ => Event::StoreRefused { store, why },
+                };
+                hold.report(rotation, &event).await
+            }
+            Some(waiting) if waiting.why == why => Ok(Performed::Later(self.settings.poll)),
+            _ => {
+                hold.report(rotation, &Event::Delayed { why }).await?;
+                Ok(Performed::Later(self.settings.poll))
+            }
+        }
     }
 
     /// Reads every readable store again: does each still hold the new value?

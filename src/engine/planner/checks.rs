@@ -3,6 +3,7 @@
 use crate::engine::{Engine, EngineError};
 use crate::gitlab::Me;
 use crate::rotation::plan::Plan;
+use crate::rotation::store::{Capabilities, Rollback};
 use crate::rotation::token::{Consumer, ConsumerKind, LiveToken, ManagedToken, Owner, Strategy};
 use crate::secret_store::StoreError;
 
@@ -87,13 +88,19 @@ impl Engine {
                 planned.capabilities = store.capabilities();
             }
         }
-        let blind = plan.stores.iter().any(|store| !store.capabilities.readable);
         if plan.strategy == Strategy::SelfRotate && plan.stores.iter().all(|store| !store.capabilities.readable) {
             plan.blockers.push("no store can be read, and the token needs its present value to rotate itself".into());
-        } else if blind {
-            plan.warnings
-                .push("a store cannot be read back: only its consumer proves it, and it cannot be restored".into());
+            return Ok(());
         }
+        let can = |what: fn(&Capabilities) -> bool| plan.stores.iter().all(|store| what(&store.capabilities));
+        let (read, restored) = (can(|can| can.readable), can(|can| can.rollback != Rollback::None));
+        let warning = match (read, restored) {
+            (true, true) => return Ok(()),
+            (false, true) => "a store cannot be read back: only its consumer proves it",
+            (true, false) => "a store cannot be restored: its previous value would have to be put back by hand",
+            (false, false) => "a store cannot be read back: only its consumer proves it, and it cannot be restored",
+        };
+        plan.warnings.push(warning.into());
         Ok(())
     }
 

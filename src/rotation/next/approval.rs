@@ -7,7 +7,7 @@ use crate::rotation::phase::{AfterRevoke, Outcome, Phase};
 use crate::rotation::plan::Plan;
 use crate::rotation::policy::{Approval, later};
 use crate::rotation::record::{Audience, Origin, Rotation};
-use crate::rotation::refusal::{Refusal, when};
+use crate::rotation::refusal::{Refusal, in_words, when};
 use crate::rotation::token::Strategy;
 use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
@@ -64,7 +64,10 @@ pub fn incident(
     plan: &Plan,
     now: Timestamp,
 ) -> Result<(), Refusal> {
-    if !untouched(rotation) || rotation.key.token != plan.old.id || plan.strategy != Strategy::RevokeFirst {
+    if !untouched(rotation) {
+        return Err(too_late(rotation));
+    }
+    if rotation.key.token != plan.old.id || plan.strategy != Strategy::RevokeFirst {
         return Err(Refusal::not_now(rotation));
     }
     rotation.saw(now, via, format!("{person} reported an incident: {reason}"), None);
@@ -81,6 +84,24 @@ pub fn incident(
     let text = format!("Incident: {person} says that the value leaked ({reason}). Approve, and it is revoked at once.");
     rotation.announce(now, Audience::Approvers, text);
     Ok(())
+}
+
+/// Somebody who reports a leak must learn what becomes of the leaked value all the same.
+fn too_late(rotation: &Rotation) -> Refusal {
+    let (phase, old) = (in_words(&rotation.phase), rotation.plan.old.id);
+    let why = match &rotation.phase {
+        Phase::Revoking { then: AfterRevoke::Mint, .. } => format!("this rotation is revoking token {old} already"),
+        Phase::Stuck { .. } => format!(
+            "this rotation is {phase}. Retry or abandon it first, or revoke token {old} in GitLab by hand: what still \
+             uses it fails then"
+        ),
+        _ if rotation.plan.overlaps() => format!(
+            "this rotation is {phase} already and revokes token {old} at its end. If that is too late, revoke it in \
+             GitLab by hand: what still uses it fails then"
+        ),
+        _ => format!("this rotation is {phase} already; token {old} is dead or about to be"),
+    };
+    Refusal::Impossible { why }
 }
 
 /// Whether we have done nothing yet. With `revoke_first` the old token is dead by our own hand before the first mint.

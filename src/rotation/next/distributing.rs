@@ -6,6 +6,7 @@ use crate::rotation::ids::StoreId;
 use crate::rotation::phase::{Minted, Phase, Run, Why};
 use crate::rotation::record::Rotation;
 use crate::rotation::refusal::Refusal;
+use crate::rotation::store::Undo;
 use jiff::Timestamp;
 
 /// A store holds the new value.
@@ -16,13 +17,14 @@ pub fn stored(
     read_back: bool,
     now: Timestamp,
 ) -> Result<(), Refusal> {
-    let Phase::Distributing { new, pending } = &mut rotation.phase else {
+    let Phase::Distributing { new, pending, down } = &mut rotation.phase else {
         return Err(Refusal::not_now(rotation));
     };
     if new.attempt != attempt || !pending.contains(store) {
         return Err(Refusal::Stale);
     }
     pending.retain(|id| id != store);
+    down.remove(store);
     let (new, done) = (new.clone(), pending.is_empty());
     let how = if read_back { "written and read back" } else { "written (cannot be read back)" };
     rotation.saw(now, store.as_str(), how, None);
@@ -30,6 +32,27 @@ pub fn stored(
     if done {
         all_stored(rotation, new, now);
     }
+    Ok(())
+}
+
+/// The first look counts: what a store held before anything of ours.
+pub fn undo_known(rotation: &mut Rotation, store: &StoreId, undo: &Undo) -> Result<(), Refusal> {
+    if !matches!(&rotation.phase, Phase::Distributing { pending, .. } if pending.contains(store)) {
+        return Err(Refusal::not_now(rotation));
+    }
+    rotation.undo.entry(store.clone()).or_insert_with(|| undo.clone());
+    Ok(())
+}
+
+/// The others go first; they stay valid whatever becomes of this one.
+pub fn down(rotation: &mut Rotation, store: &StoreId, why: &str) -> Result<(), Refusal> {
+    let Phase::Distributing { pending, down, .. } = &mut rotation.phase else {
+        return Err(Refusal::not_now(rotation));
+    };
+    let Some(place) = pending.iter().position(|id| id == store) else { return Err(Refusal::Stale) };
+    let store = pending.remove(place);
+    pending.push(store.clone());
+    down.insert(store, why.to_owned());
     Ok(())
 }
 
@@ -46,23 +69,43 @@ pub fn all_stored(rotation: &mut Rotation, new: Minted, now: Timestamp) {
 
 /// A store that will not take the value stops the rotation; both tokens live.
 pub fn store_refused(rotation: &mut Rotation, store: &StoreId, why: &str, now: Timestamp) -> Result<(), Refusal> {
+    let what = format!("{store} did not take the new value: {why}");
+    not_written(rotation, store, what, "Mend the store and retry, restore the previous value, or abandon.", now)
+}
+
+/// Somebody else writes the same place: nothing of theirs is overwritten.
+pub fn conflict(rotation: &mut Rotation, store: &StoreId, why: &str, now: Timestamp) -> Result<(), Refusal> {
+    if let Phase::Restoring { .. } = rotation.phase {
+        return restore_impossible(rotation, store, &format!("somebody else changed it meanwhile: {why}"), now);
+    }
+    let what = format!("{store} was changed by somebody else, so it was not overwritten: {why}");
+    let todo =
+        "Find out who writes there. Retry to overwrite what is there now, restore the previous value, or abandon.";
+    not_written(rotation, store, what, todo, now)
+}
+
+fn not_written(
+    rotation: &mut Rotation,
+    store: &StoreId,
+    what: String,
+    todo: &str,
+    now: Timestamp,
+) -> Result<(), Refusal> {
     let Phase::Distributing { pending, .. } = &rotation.phase else {
         return Err(Refusal::not_now(rotation));
     };
     if !pending.contains(store) {
         return Err(Refusal::Stale);
     }
-    let total = rotation.plan.stores.len();
-    let held = total - pending.len();
-    let why = Why {
-        what: format!("{store} did not take the new value: {why}"),
-        safe: format!("{} {held} of {total} stores hold the new value, which works too.", safe_now(rotation)),
-        todo: "Mend the store and retry, restore the previous value, or abandon.".into(),
-        link: None,
-        log: None,
-    };
-    stuck(rotation, why, now);
+    let safe = format!("{} {}", safe_now(rotation), held(rotation, pending));
+    stuck(rotation, Why { what, safe, todo: todo.to_owned(), link: None, log: None }, now);
     Ok(())
+}
+
+/// How far the new value got.
+pub fn held(rotation: &Rotation, pending: &[StoreId]) -> String {
+    let total = rotation.plan.stores.len();
+    format!("{} of {total} stores hold the new value, which works too.", total - pending.len())
 }
 
 /// What lives once something was minted.

@@ -160,7 +160,12 @@ pub fn revoke_refused(rotation: &mut Rotation, token: TokenId, why: &str, now: T
 }
 
 /// The last look. Live tokens of ours besides the new one are revoked first.
-pub fn probed(rotation: &mut Rotation, found: &BTreeSet<TokenId>, now: Timestamp) -> Result<(), Refusal> {
+pub fn probed(
+    rotation: &mut Rotation,
+    found: &BTreeSet<TokenId>,
+    untidy: &[String],
+    now: Timestamp,
+) -> Result<(), Refusal> {
     let Phase::Closing { new, outcome } = rotation.phase.clone() else {
         return Err(Refusal::not_now(rotation));
     };
@@ -179,6 +184,10 @@ pub fn probed(rotation: &mut Rotation, found: &BTreeSet<TokenId>, now: Timestamp
         let left = format!("{} still alive, because a store may hold it; revoke it once none does", ids.join(", "));
         rotation.saw(now, "gitlab", left.clone(), None);
         rotation.announce(now, Audience::Approvers, format!("Left behind: {left}."));
+    }
+    for left in untidy {
+        rotation.saw(now, "rekey", format!("not cleaned up: {left}"), None);
+        rotation.announce(now, Audience::Approvers, format!("Left to clean up by hand: {left}"));
     }
     let restored = new.is_none() && rotation.switched_at.is_some();
     rotation.phase = Phase::Closed { outcome, at: now };

@@ -9,7 +9,7 @@ use crate::rotation::record::Rotation;
 use crate::rotation::refusal::Refusal;
 use crate::rotation::token::Strategy;
 use jiff::Timestamp;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// More lost values than this is no accident.
 pub const MAX_ATTEMPTS: u32 = 5;
@@ -48,7 +48,7 @@ pub fn minted(rotation: &mut Rotation, new: &Minted, now: Timestamp) -> Result<(
     // A twin of the request may still be on its way, and make a token that nobody holds.
     rotation.quarantine(now);
     let pending = rotation.plan.stores.iter().map(|store| store.id.clone()).collect::<Vec<_>>();
-    rotation.phase = Phase::Distributing { new: new.clone(), pending };
+    rotation.phase = Phase::Distributing { new: new.clone(), pending, down: BTreeMap::new() };
     if rotation.plan.stores.is_empty() {
         super::distributing::all_stored(rotation, new.clone(), now);
     }

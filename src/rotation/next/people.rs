@@ -1,7 +1,7 @@
 //! What people can do with a rotation that cannot go on by itself.
 
 use super::approval::allowed;
-use super::{ending, minting};
+use super::{distributing, ending, minting};
 use crate::rotation::event::Decider;
 use crate::rotation::ids::TokenId;
 use crate::rotation::phase::{AfterRevoke, Outcome, Phase, Why};
@@ -24,16 +24,38 @@ pub fn gave_up(rotation: &mut Rotation, why: &str, now: Timestamp) -> Result<(),
     if matches!(rotation.phase, Phase::Closed { .. } | Phase::Stuck { .. }) {
         return Err(Refusal::not_now(rotation));
     }
-    let safe = what_lives(rotation);
+    let mut safe = what_lives(rotation);
+    if let Phase::Distributing { pending, .. } = &rotation.phase {
+        safe = format!("{safe} {}", distributing::held(rotation, pending));
+    }
+    let restorable = restorable(rotation, &rotation.phase);
     let why = Why {
-        what: format!("Tried for a long time without success: {why}"),
+        what: format!("Tried for a long time without success: {}", all_that_is_down(&rotation.phase, why)),
         safe,
-        todo: "Mend what is named, then retry, or abandon.".into(),
+        todo: if restorable {
+            "Mend what is named and retry, restore the previous value, or abandon.".into()
+        } else {
+            "Mend what is named, then retry, or abandon.".into()
+        },
         link: None,
         log: None,
     };
     stuck(rotation, why, now);
     Ok(())
+}
+
+/// Every store that lacks the value has a reason of its own.
+fn all_that_is_down(phase: &Phase, why: &str) -> String {
+    match phase {
+        Phase::Distributing { down, .. } if down.len() > 1 => down.values().cloned().collect::<Vec<_>>().join("; "),
+        _ => why.to_owned(),
+    }
+}
+
+/// Whether the previous value can be asked for from there.
+pub fn restorable(rotation: &Rotation, at: &Phase) -> bool {
+    let past = matches!(at, Phase::Revoking { .. } | Phase::Closing { .. });
+    rotation.plan.overlaps() && at.minted().is_some() && !past
 }
 
 fn what_lives(rotation: &Rotation) -> String {
@@ -58,6 +80,9 @@ pub fn retry(rotation: &mut Rotation, by: &Decider, now: Timestamp) -> Result<()
     allowed(by)?;
     rotation.saw(now, &by.via, format!("{} asked to try again", by.person), None);
     rotation.phase = *at;
+    if let Phase::Distributing { down, .. } = &mut rotation.phase {
+        down.clear();
+    }
     Ok(())
 }
 

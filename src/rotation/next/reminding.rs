@@ -2,7 +2,7 @@
 
 use crate::clock::utc_date;
 use crate::rotation::phase::Phase;
-use crate::rotation::record::{Audience, Origin, Rotation};
+use crate::rotation::record::{Audience, Rotation};
 use crate::rotation::refusal::Refusal;
 use crate::rotation::remind::is_asked;
 use crate::rotation::view::text::sentence;
@@ -29,11 +29,12 @@ pub fn reminded(rotation: &mut Rotation, steps: u32, to: &Audience, now: Timesta
 fn words(rotation: &Rotation, now: Timestamp) -> String {
     let name = &rotation.plan.old.name;
     let blockers = &rotation.plan.blockers;
-    let incident = matches!(rotation.opened_by, Origin::Incident { .. });
     let said = match &rotation.phase {
         Phase::Stuck { why, .. } => format!("Still stuck: {} {}", sentence(&why.what), sentence(&why.todo)),
         _ if !blockers.is_empty() => format!("Still blocked: rotate {name}. Mend first: {}.", blockers.join("; ")),
-        _ if incident => format!("Incident: {name} leaked and is still alive. Approve, and it is revoked at once."),
+        _ if rotation.is_incident() => {
+            format!("Incident: {name} leaked and is still alive. Approve, and it is revoked at once.")
+        }
         _ => format!("Still waiting for approval: rotate {name}."),
     };
     match rotation.plan.old.expires_at {

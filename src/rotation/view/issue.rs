@@ -6,7 +6,7 @@ mod prose;
 
 pub use prose::prose;
 
-use self::markdown::{block, code, link, plain};
+use self::markdown::{block, code, link, plain, title};
 use super::prose::Prose;
 use super::{Action, Card, Progress, Step, Value, text};
 use crate::rotation::ids::{RotationId, RotationKey};
@@ -22,6 +22,9 @@ const LONGEST_LOG: usize = 6_000;
 
 /// The label that every issue of ours carries, by which they are listed.
 pub const LABEL: &str = "rekey";
+
+/// The label of incidents. Not of our scope `rekey::`, of which an issue can bear only one.
+pub const INCIDENT: &str = "rekey-incident";
 
 const STATES: [&str; 4] = ["rekey::waiting", "rekey::running", "rekey::stuck", "rekey::closed"];
 
@@ -57,9 +60,13 @@ pub struct Readers {
 pub fn issue(card: &Card, readers: &Readers) -> IssueText {
     let state = state(card);
     IssueText {
-        title: text::cut(&text::line(&format!("{} (#{})", card.title, card.key.token).replace('#', "")), 250),
+        title: text::cut(&title(&format!("{} ({})", card.title, card.key.token)), 250),
         description: description(card, readers),
-        labels: vec![LABEL.into(), state.into()],
+        labels: [Some(LABEL), Some(state), card.incident.then_some(INCIDENT)]
+            .into_iter()
+            .flatten()
+            .map(Into::into)
+            .collect(),
         stale_labels: STATES.iter().filter(|other| **other != state).map(|&other| other.into()).collect(),
         due_on: card.expires_at,
         open: card.outcome.is_none(),

@@ -52,15 +52,16 @@ pub fn steps(rotation: &Rotation) -> Vec<Step> {
 }
 
 fn stores(rotation: &Rotation, at: &Phase, reached: u8) -> Vec<Step> {
-    let pending = match at {
-        Phase::Distributing { pending, .. } => pending.clone(),
-        _ => Vec::new(),
+    let (pending, down) = match at {
+        Phase::Distributing { pending, down, .. } => (pending.clone(), down.clone()),
+        _ => Default::default(),
     };
     let planned = rotation.plan.stores.iter();
     planned
         .map(|store| {
             let waits = pending.iter().position(|id| *id == store.id);
             let progress = match waits {
+                _ if down.contains_key(&store.id) => Progress::Failed,
                 Some(0) => Progress::Now,
                 Some(_) => Progress::Todo,
                 None if reached == STORED => Progress::Done,
@@ -72,11 +73,10 @@ fn stores(rotation: &Rotation, at: &Phase, reached: u8) -> Vec<Step> {
 }
 
 /// What an approver must know about the store.
-fn notes(capabilities: &Capabilities) -> &'static str {
-    match (capabilities.readable, capabilities.rollback) {
-        (true, _) => "",
-        (false, true) => " (cannot be read back)",
-        (false, false) => " (cannot be read back or restored)",
+fn notes(capabilities: &Capabilities) -> String {
+    match capabilities.caveat() {
+        "" => String::new(),
+        caveat => format!(" ({caveat})"),
     }
 }
 

@@ -29,7 +29,8 @@ pub struct World {
     pub users: BTreeMap<u64, User>,
     pub(super) groups: BTreeMap<u64, Group>,
     pub(super) projects: BTreeMap<u64, Project>,
-    pub(super) tokens: BTreeMap<u64, Token>,
+    /// Access tokens, by number.
+    pub tokens: BTreeMap<u64, Token>,
     pub(super) by_digest: HashMap<Digest, u64>,
     pub(super) variables: Vec<Variable>,
     pub(super) definitions: Vec<Definition>,

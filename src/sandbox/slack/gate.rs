@@ -34,7 +34,7 @@ async fn pass(handle: Handle, seq: u64, fault: Option<Fault>, request: Request, 
     undergo(&handle.0.faults, WORDING, (seq, fault), next.run(request)).await
 }
 
-fn retry_later(seconds: u64) -> Response<Body> {
+pub(super) fn retry_later(seconds: u64) -> Response<Body> {
     let headers = [("retry-after", seconds.to_string())];
     (StatusCode::TOO_MANY_REQUESTS, headers, axum::Json(json!({"ok": false, "error": "ratelimited"}))).into_response()
 }

@@ -23,7 +23,7 @@ pub(super) fn shown(message: &Message, with_metadata: bool) -> Value {
 }
 
 /// Messages without their replies, newest first.
-pub(super) fn history(world: &World, params: &Params) -> Outcome {
+pub(super) fn history(world: &mut World, params: &Params) -> Outcome {
     let Some(channel) = world.channels.get(params.text("channel")) else { return refuse("channel_not_found") };
     if !channel.members.contains(&world.settings.bot_user) {
         return refuse("not_in_channel");
@@ -35,7 +35,7 @@ pub(super) fn history(world: &World, params: &Params) -> Outcome {
 }
 
 /// A message and its replies, oldest first.
-pub(super) fn replies(world: &World, params: &Params) -> Outcome {
+pub(super) fn replies(world: &mut World, params: &Params) -> Outcome {
     let Some(channel) = world.channels.get(params.text("channel")) else { return refuse("channel_not_found") };
     let ts = params.text("ts");
     if !channel.messages.iter().any(|message| message.ts == ts) {
@@ -45,7 +45,7 @@ pub(super) fn replies(world: &World, params: &Params) -> Outcome {
     page(channel.messages.iter().filter(belongs).collect(), params)
 }
 
-pub(super) fn permalink(world: &World, params: &Params) -> Outcome {
+pub(super) fn permalink(world: &mut World, params: &Params) -> Outcome {
     let (channel, ts) = (params.text("channel"), params.text("message_ts"));
     let Some(found) = world.channels.get(channel) else { return refuse("channel_not_found") };
     if !found.messages.iter().any(|message| message.ts == ts) {
@@ -53,11 +53,6 @@ pub(super) fn permalink(world: &World, params: &Params) -> Outcome {
     }
     let link = format!("{}/archives/{channel}/p{}", world.settings.url, ts.replace('.', ""));
     Ok(json!({"ok": true, "channel": channel, "permalink": link}))
-}
-
-pub(super) fn user(world: &World, params: &Params) -> Outcome {
-    let Some(user) = world.users.get(params.text("user")) else { return refuse("user_not_found") };
-    Ok(json!({"ok": true, "user": {"id": user.id, "name": user.name, "team_id": user.team, "deleted": false}}))
 }
 
 fn page(messages: Vec<&Message>, params: &Params) -> Outcome {

@@ -1,15 +1,19 @@
-//! Response addresses: up to five answers to something that a person did.
+//! Response addresses: up to five answers within half an hour to something that a person did.
 
-use super::Handle;
-use super::world::Ephemeral;
+use super::world::{Ephemeral, Hook};
+use super::{Handle, check};
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::routing::post;
 use axum::{Json, Router};
+use jiff::SignedDuration;
 use serde_json::Value;
 
 /// What Slack allows.
 const MOST_USES: u32 = 5;
+
+/// How long the address holds.
+const HOLDS: SignedDuration = SignedDuration::from_mins(30);
 
 pub(super) fn router() -> Router<Handle> {
     Router::new().route("/hooks/actions/{team}/{id}", post(respond))
@@ -21,15 +25,19 @@ async fn respond(
     Json(body): Json<Value>,
 ) -> StatusCode {
     handle.with(|world| {
-        let Some(hook) = world.hooks.get_mut(&id).filter(|hook| hook.uses < MOST_USES) else {
-            return StatusCode::NOT_FOUND;
-        };
+        let now = world.now;
+        let holds = |hook: &&mut Hook| hook.uses < MOST_USES && now.duration_since(hook.since) <= HOLDS;
+        let Some(hook) = world.hooks.get_mut(&id).filter(holds) else { return StatusCode::NOT_FOUND };
+        let blocks = body["blocks"].as_array().cloned().unwrap_or_default();
+        if check::blocks(&blocks).is_err() || body["response_type"] == "in_channel" {
+            return StatusCode::BAD_REQUEST;
+        }
         hook.uses += 1;
         let line = Ephemeral {
             channel: hook.channel.clone(),
             user: hook.user.clone(),
             text: body["text"].as_str().unwrap_or_default().to_owned(),
-            blocks: body["blocks"].as_array().cloned().unwrap_or_default(),
+            blocks,
         };
         world.ephemerals.push(line);
         StatusCode::OK

@@ -20,6 +20,12 @@ pub struct Settings {
     pub bot_id: String,
     /// The app's token.
     pub token: String,
+    /// The app-level token, for sockets.
+    pub app_token: String,
+    /// Whether clicks, commands and events go over sockets that the bot opens.
+    pub socket_mode: bool,
+    /// Whether calls beyond Slack's rate limits get 429.
+    pub limits: bool,
     /// With what clicks and commands are signed.
     pub signing_secret: String,
     /// Bot scopes that were granted.
@@ -27,7 +33,7 @@ pub struct Settings {
 }
 
 /// Somebody in the workspace or, in shared channels, of another one.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct User {
     /// `U…`.
     pub id: String,
@@ -37,6 +43,12 @@ pub struct User {
     pub team: String,
     /// Of another organisation.
     pub is_stranger: bool,
+    /// A guest of some channels.
+    pub is_restricted: bool,
+    /// A guest of one channel.
+    pub is_ultra_restricted: bool,
+    /// Deactivated.
+    pub deleted: bool,
 }
 
 /// A message or a reply.
@@ -86,12 +98,34 @@ pub struct Ephemeral {
     pub blocks: Vec<Value>,
 }
 
+/// A modal or a home tab at somebody's screen.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct View {
+    /// `V…`.
+    pub id: String,
+    /// At whose screen.
+    pub user: String,
+    /// Its version.
+    pub hash: String,
+    /// As the bot gave it.
+    pub content: Value,
+}
+
+/// What a person did that lets the bot open a modal, once and soon.
+#[derive(Clone, Debug)]
+pub(super) struct Trigger {
+    pub user: String,
+    pub at: Timestamp,
+    pub used: bool,
+}
+
 /// Where an answer to a click or command may be sent, five times.
 #[derive(Clone, Debug)]
 pub(super) struct Hook {
     pub channel: String,
     pub user: String,
     pub uses: u32,
+    pub since: Timestamp,
 }
 
 /// Everything.
@@ -105,8 +139,15 @@ pub struct World {
     pub channels: BTreeMap<String, Channel>,
     /// Oldest first.
     pub ephemerals: Vec<Ephemeral>,
+    /// User groups and who is in them.
+    pub groups: BTreeMap<String, Vec<String>>,
+    /// Open modals and home tabs, by id.
+    pub views: BTreeMap<String, View>,
     /// Methods called, oldest first.
     pub calls: Vec<String>,
+    pub(super) triggers: BTreeMap<String, Trigger>,
+    pub(super) tickets: Vec<String>,
+    pub(super) spent: BTreeMap<String, Vec<Timestamp>>,
     pub(super) hooks: BTreeMap<String, Hook>,
     pub(super) now: Timestamp,
     pub(super) counter: u64,
@@ -114,7 +155,15 @@ pub struct World {
 
 impl Default for Settings {
     fn default() -> Self {
-        let scopes = ["commands", "chat:write", "channels:history"];
+        let scopes = [
+            "commands",
+            "chat:write",
+            "channels:history",
+            "groups:history",
+            "im:write",
+            "users:read",
+            "usergroups:read",
+        ];
         Self {
             url: String::new(),
             bot: String::new(),
@@ -122,6 +171,9 @@ impl Default for Settings {
             bot_user: "U0BOT00001".into(),
             bot_id: "B0BOT00001".into(),
             token: "xoxb-sandbox-0001-bot".into(),
+            app_token: "xapp-1-sandbox-0001-app".into(),
+            socket_mode: false,
+            limits: false,
             signing_secret: "5a6e0d9b7c8f4a1e2d3c4b5a69788796".into(),
             scopes: scopes.map(str::to_owned).to_vec(),
         }
@@ -133,7 +185,7 @@ impl World {
     pub fn new(settings: Settings, channel: (&str, &str), people: &[(&str, &str)]) -> Self {
         let team = settings.team.clone();
         let user = |(id, name): &(&str, &str)| {
-            let user = User { id: (*id).into(), name: (*name).into(), team: team.clone(), is_stranger: false };
+            let user = User { id: (*id).into(), name: (*name).into(), team: team.clone(), ..User::default() };
             (user.id.clone(), user)
         };
         let users: BTreeMap<String, User> = people.iter().map(user).collect();
@@ -145,7 +197,12 @@ impl World {
             users,
             channels: [(channel.0.to_owned(), place)].into(),
             ephemerals: Vec::new(),
+            groups: BTreeMap::new(),
+            views: BTreeMap::new(),
             calls: Vec::new(),
+            triggers: BTreeMap::new(),
+            tickets: Vec::new(),
+            spent: BTreeMap::new(),
             hooks: BTreeMap::new(),
             now: Timestamp::UNIX_EPOCH,
             counter: 0,
@@ -182,7 +239,25 @@ impl World {
     pub(super) fn new_hook(&mut self, channel: &str, user: &str) -> String {
         self.counter += 1;
         let id = format!("{:06}{:x}", self.counter, self.now.as_microsecond());
-        self.hooks.insert(id.clone(), Hook { channel: channel.into(), user: user.into(), uses: 0 });
+        let hook = Hook { channel: channel.into(), user: user.into(), uses: 0, since: self.now };
+        self.hooks.insert(id.clone(), hook);
         format!("{}/hooks/actions/{}/{id}", self.settings.url, self.settings.team)
+    }
+
+    /// The name of something that a person did just now.
+    pub(super) fn new_trigger(&mut self, user: &str) -> String {
+        self.counter += 1;
+        let id = format!("{}.{}.sandbox", self.counter, self.now.as_second());
+        self.triggers.insert(id.clone(), Trigger { user: user.to_owned(), at: self.now, used: false });
+        id
+    }
+
+    /// The conversation with one person, made when it is first needed.
+    pub(super) fn direct(&mut self, user: &str) -> String {
+        let id = format!("D{}", user.trim_start_matches(['U', 'W']));
+        let members = vec![user.to_owned(), self.settings.bot_user.clone()];
+        let place = Channel { name: "direct".into(), members, ..Channel::default() };
+        self.channels.entry(id.clone()).or_insert(place);
+        id
     }
 }

@@ -1,34 +1,39 @@
 //! `/rekey …`: what was typed goes to the desk; the answer is for the sender only.
 
-use super::{Answer, Door, in_time, reply};
+use super::{Answer, Door, caller, in_time, modal, reply};
 use crate::chat::slack::inbound::Command;
-use crate::engine::desk::{self, Ask, Caller};
+use crate::engine::desk::{self, Ask};
 use crate::rotation::view::prose::{Line, Prose};
 use crate::rotation::wish::Wish;
 use std::sync::Arc;
 
 pub async fn answer(door: &Arc<Door>, command: Command) -> Answer {
     let name = command.command.clone();
-    let (desk, ask) = (door.desk.clone(), asked(&command));
-    let work = async move { desk.ask(&ask).await };
+    let ask = Ask::new(&command.trigger_id, caller::of_command(door, &command), Wish::parse(&command.text));
     let way = door.way_back(&command.response_url);
-    let late = move |answer: desk::Answer| async move { way.say(&answer).await };
+    let (owned, trigger) = (door.clone(), command.trigger_id.clone());
+    let work = async move { serve(&owned, &ask, &trigger).await };
+    let late = move |answer: Option<desk::Answer>| async move {
+        if let Some(answer) = answer {
+            way.say(&answer).await;
+        }
+    };
     match in_time(door.patience, work, late).await {
-        Some(answer) => Answer::private(&reply::message(&answer)),
+        Some(Some(answer)) => Answer::private(&reply::message(&answer)),
+        Some(None) => Answer::nothing(),
         None => Answer::private(&reply::words(&working(&name))),
     }
 }
 
-fn asked(command: &Command) -> Ask {
-    let caller = Caller {
-        surface: "slack".into(),
-        place: command.team_id.clone(),
-        account: command.user_id.clone(),
-        guest: false,
-        roles: [].into(),
-        channel: Some(command.channel_id.clone()).filter(|channel| !channel.is_empty()),
-    };
-    Ask::new(&command.trigger_id, caller, Wish::parse(&command.text))
+/// What is to be said; nothing once a form is open.
+async fn serve(door: &Door, ask: &Ask, trigger: &str) -> Option<desk::Answer> {
+    match door.desk.ask(ask).await {
+        desk::Answer::Form(form) => match door.client.open_view(trigger, &modal::form(&form)).await {
+            Ok(_) => None,
+            Err(error) => Some(modal::not_opened(&error)),
+        },
+        answer => Some(answer),
+    }
 }
 
 fn working(command: &str) -> Prose {

@@ -1,44 +1,128 @@
-//! A click on a card. Only our own buttons count; each carries the wish with the rotation and the plan that was seen.
-//! The click is committed before Slack is answered, and dealt with afterwards.
+//! A click on a card, on a private answer or on the home tab, and a form that was filled in. Only our own buttons and
+//! forms count; each carries the wish with the rotation and the plan that was seen.
 
-use super::{Answer, Door, in_time};
-use crate::chat::slack::inbound::{Interaction, Pressed};
-use crate::engine::desk::{Ask, Caller, WayBack as _};
+use super::{Answer, Door, caller, in_time, modal, reply};
+use crate::chat::slack::client::Opened;
+use crate::chat::slack::inbound::{Interaction, Pressed, View};
+use crate::engine::desk::{self, Ask, Field, Form, WayBack as _};
 use crate::rotation::wish::Wish;
+use crate::secret::Secret;
+use serde_json::json;
 use std::sync::Arc;
+use std::time::Duration;
+
+/// Slack applies an acknowledgement before this is over; an update of the same form that comes earlier would be lost.
+const ACKNOWLEDGED: Duration = Duration::from_millis(500);
 
 pub async fn answer(door: &Arc<Door>, interaction: Interaction) -> Answer {
-    let wish = match interaction.kind.as_str() {
-        "block_actions" => interaction.actions.iter().find_map(wish),
-        _ => None,
-    };
-    if let Some(wish) = wish {
-        let doing = remember(door.clone(), interaction, wish);
-        let _in_time = in_time(door.patience, doing, |()| std::future::ready(())).await;
+    match interaction.kind.as_str() {
+        "block_actions" => click(door, interaction).await,
+        "view_submission" => submit(door, interaction).await,
+        _ => Answer::nothing(),
     }
-    Answer::nothing()
+}
+
+/// The click is committed before Slack is answered, and dealt with afterwards.
+async fn click(door: &Arc<Door>, interaction: Interaction) -> Answer {
+    let Some((pressed, wish)) = interaction.actions.iter().find_map(|pressed| Some((pressed, wish(pressed)?))) else {
+        return Answer::nothing();
+    };
+    let ask = Ask::new(key(&interaction, pressed), caller::of_interaction(door, &interaction), wish);
+    let (owned, on_page) = (door.clone(), interaction.is_on_a_view());
+    let work = async move {
+        match owned.desk.form(&ask).await {
+            Some(form) => open(&owned, &interaction, &form).await,
+            None if on_page => on_a_page(&owned, &interaction, ask).await,
+            None => remember(&owned, &interaction, &ask).await,
+        }
+    };
+    in_time(door.patience, work, |_| std::future::ready(())).await.unwrap_or_else(Answer::not_taken)
 }
 
 fn wish(pressed: &Pressed) -> Option<Wish> {
     pressed.action_id.strip_prefix("rekey.").and_then(|_| Wish::from_id(&pressed.value))
 }
 
-async fn remember(door: Arc<Door>, interaction: Interaction, wish: Wish) {
-    let way = Arc::new(door.way_back(&interaction.response_url));
-    let ask = Ask::new(&interaction.trigger_id, caller(&interaction), wish);
-    if let Err(error) = door.desk.accept(&ask, way.clone()).await {
-        tracing::warn!(%error, "a click was not remembered");
-        way.tell(super::reply::not_remembered()).await;
+/// Slack names every click; where it does not, the moment of the press does.
+fn key(interaction: &Interaction, pressed: &Pressed) -> String {
+    match interaction.trigger_id.as_str() {
+        "" => format!("{}:{}:{}", interaction.user.id, pressed.action_ts, pressed.action_id),
+        trigger => trigger.to_owned(),
     }
 }
 
-fn caller(interaction: &Interaction) -> Caller {
-    Caller {
-        surface: "slack".into(),
-        place: interaction.team_of_user().to_owned(),
-        account: interaction.user.id.clone(),
-        guest: interaction.user.is_guest(),
-        roles: [].into(),
-        channel: interaction.channel_id().map(str::to_owned),
+async fn remember(door: &Door, interaction: &Interaction, ask: &Ask) -> Answer {
+    let way = Arc::new(door.way_back(&interaction.response_url));
+    if let Err(error) = door.desk.accept(ask, way.clone()).await {
+        tracing::warn!(%error, "a click was not remembered");
+        way.tell(reply::not_remembered()).await;
+    }
+    Answer::nothing()
+}
+
+/// The trigger of the click holds three seconds, so the form is opened here.
+async fn open(door: &Door, interaction: &Interaction, form: &Form) -> Answer {
+    if let Err(error) = door.client.open_view(&interaction.trigger_id, &modal::form(form)).await {
+        door.way_back(&interaction.response_url).say(&modal::not_opened(&error)).await;
+    }
+    Answer::nothing()
+}
+
+/// The home tab has no way back, so its answer comes as a page of its own: opened at once, filled when it is known.
+async fn on_a_page(door: &Arc<Door>, interaction: &Interaction, ask: Ask) -> Answer {
+    match door.client.open_view(&interaction.trigger_id, &modal::loading()).await {
+        Ok(opened) => {
+            let door = door.clone();
+            tokio::spawn(async move {
+                let answer = door.desk.ask(&ask).await;
+                show(&door, &opened, &answer).await;
+            });
+        }
+        Err(error) => tracing::warn!(%error, "a page could not be opened"),
+    }
+    Answer::nothing()
+}
+
+async fn show(door: &Door, opened: &Opened, answer: &desk::Answer) {
+    if let Err(error) = door.client.update_view(opened, &modal::said(answer)).await {
+        tracing::warn!(%error, "an answer could not be shown to the person who asked");
+    }
+}
+
+/// What was typed is dealt with at once: the form stays open until it is right.
+async fn submit(door: &Arc<Door>, interaction: Interaction) -> Answer {
+    let view = &interaction.view;
+    let Some(wish) = modal::wish_of(view) else { return Answer::nothing() };
+    let code = view.typed(Field::Code.id()).map(|typed| Secret::new(typed.text().trim().to_owned()));
+    let caller = caller::of_interaction(door, &interaction);
+    let ask = Ask { code, ..Ask::new(&interaction.trigger_id, caller, filled(wish, view)) };
+    let (owned, behind) = (door.clone(), door.clone());
+    let opened = Opened { id: view.id.clone(), hash: String::new() };
+    let work = async move { owned.desk.ask(&ask).await };
+    let late = move |answer: desk::Answer| async move {
+        tokio::time::sleep(ACKNOWLEDGED).await;
+        show(&behind, &opened, &answer).await;
+    };
+    match in_time(door.patience, work, late).await {
+        Some(desk::Answer::Done(_)) => Answer::nothing(),
+        Some(desk::Answer::Wrong { field, why, .. }) => {
+            Answer::with(json!({"response_action": "errors", "errors": {field.id(): why}}))
+        }
+        Some(answer) => update(modal::said(&answer)),
+        None => update(modal::loading()),
+    }
+}
+
+fn update(view: serde_json::Value) -> Answer {
+    Answer::with(json!({"response_action": "update", "view": view}))
+}
+
+fn filled(wish: Wish, view: &View) -> Wish {
+    match wish {
+        Wish::Incident { token, .. } => {
+            let reason = view.typed(Field::Reason.id()).map(|typed| typed.text().trim().to_owned());
+            Wish::Incident { token, reason }
+        }
+        other => other,
     }
 }

@@ -1,12 +1,12 @@
 //! An answer of the desk as a private message.
 
 use crate::chat::slack::client::Hooks;
+use crate::chat::slack::parts::{actions, button, section};
 use crate::chat::slack::{Message, message as card_message, prose};
 use crate::engine::desk::words::outline;
 use crate::engine::desk::{Answer, WayBack};
 use crate::rotation::view::prose::Prose;
 use async_trait::async_trait;
-use serde_json::json;
 
 /// The way back to one person: an address that Slack gave with their request. A bearer secret, kept in memory only.
 pub struct Way {
@@ -36,15 +36,8 @@ pub fn message(answer: &Answer) -> Message {
         Answer::Card(card) => card_message(card, &[]),
         Answer::Offer { prose, label, wish } => {
             let mut message = words(prose);
-            message.blocks = vec![
-                json!({"type": "section", "text": {"type": "mrkdwn", "text": message.text}}),
-                json!({"type": "actions", "elements": [{
-                    "type": "button",
-                    "action_id": "rekey.offer",
-                    "text": {"type": "plain_text", "text": label},
-                    "value": wish.to_id().unwrap_or_default(),
-                }]}),
-            ];
+            let offer = button("rekey.offer", label, &wish.to_id().unwrap_or_default(), label);
+            message.blocks = vec![section(&message.text), actions("rekey.offer", vec![offer])];
             message
         }
         other => words(&outline(other)),

@@ -29,7 +29,6 @@ async fn a_house_in_order_is_ok_in_every_line_and_nothing_in_it_was_changed() {
     let url = public_address().await;
     office.configure(|text| with_address(text, &url));
     office.add_hook(&format!("{url}/hooks/gitlab"));
-    office.slack.state().with(|world| world.settings.scopes.push("users:read".into()));
     office.run_pipeline().await;
     let before = office.state.calls().len();
 

@@ -25,7 +25,10 @@ async fn a_snooze_moves_the_reminder_but_never_past_the_last_day() {
     let team = Team::new().await;
     team.open().await;
     let late = team.click_with("alice", Action::Snooze, |click| click.snooze_seconds = Some(7 * 86_400)).await;
-    assert_eq!(late.unwrap_err().to_string(), "the token expires on 2026-11-28, so snooze until 2026-11-27 00:00 UTC at most");
+    assert_eq!(
+        late.unwrap_err().to_string(),
+        "the token expires on 2026-11-28, so snooze until 2026-11-27 00:00 UTC at most"
+    );
     team.click_with("alice", Action::Snooze, |click| click.snooze_seconds = Some(4 * 86_400)).await.unwrap();
     team.pass(3 * 86_400 + 3600).await;
     assert_eq!(team.comments().len(), 0, "no reminder while snoozed");

@@ -9,7 +9,8 @@ use rekey::rotation::remind::Reminders;
 use rekey::rotation::token::{Consumer, ConsumerKind, ManagedToken, Owner};
 use rekey::rotation::window::Window;
 use rekey::sandbox::gitlab::World;
-use rekey::secret_store::{StoreSpec, VariableScope};
+use rekey::secret_store::gitlab_variable::Spec;
+use rekey::secret_store::{Connections, StoreSpec, VariableScope};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -19,6 +20,8 @@ use tempfile::TempDir;
 pub struct Setup {
     pub tokens: Vec<ManagedToken>,
     pub stores: Vec<StoreSpec>,
+    /// What stores of other kinds need.
+    pub connections: Connections,
     pub settings: Settings,
     pub url: String,
     /// The value of the bot's own token.
@@ -34,6 +37,7 @@ impl Setup {
         Self {
             tokens: vec![deploy_token()],
             stores: vec![variable()],
+            connections: Connections::default(),
             settings: settings(),
             url: format!("sqlite:{}", folder.path().join("rekey.db").display()),
             bot: BOT.into(),
@@ -136,7 +140,7 @@ pub fn variable() -> StoreSpec {
 
 pub fn project_variable(key: &str) -> StoreSpec {
     let scope = VariableScope::Project("acme/deploy".into());
-    StoreSpec::GitlabVariable { scope, key: key.into(), environment_scope: "*".into() }
+    StoreSpec::GitlabVariable(Spec { scope, key: key.into(), environment_scope: "*".into() })
 }
 
 fn settings() -> Settings {

@@ -5,6 +5,8 @@ use crate::sandbox::stage::OLD;
 use rekey::rotation::phase::Outcome;
 use rekey::rotation::view::Action;
 use rekey::sandbox::gitlab::{JobPlan, Place, Variable, World};
+use rekey::secret_store::file;
+use rekey::secret_store::gitlab_variable::Spec;
 use rekey::secret_store::{StoreSpec, VariableScope};
 use std::os::unix::fs::PermissionsExt;
 
@@ -53,17 +55,17 @@ async fn a_hidden_variable_cannot_be_restored_and_the_words_say_so() {
 
 #[tokio::test]
 async fn a_file_and_a_group_variable_get_the_same_value_as_the_project_variable() {
-    let group = StoreSpec::GitlabVariable {
+    let group = StoreSpec::GitlabVariable(Spec {
         scope: VariableScope::Group("acme".into()),
         key: "GROUP_TOKEN".into(),
         environment_scope: "*".into(),
-    };
+    });
     let setup = Setup::new();
     let path = setup.file("token");
     std::fs::write(&path, format!("{OLD}\n")).unwrap();
     let team = setup
         .also_stored_in(group)
-        .also_stored_in(StoreSpec::File { path: path.clone() })
+        .also_stored_in(StoreSpec::File(file::Spec { path: path.clone() }))
         .start(|world, _| {
             let group = World::new(7, "2026-11-21T14:00:00Z".parse().unwrap()).group("acme");
             world.variable(Variable::new(Place::Group(group), "GROUP_TOKEN", OLD).masked());
@@ -88,7 +90,7 @@ async fn a_file_and_a_group_variable_get_the_same_value_as_the_project_variable(
 async fn a_file_that_is_missing_blocks_the_approval_with_the_mend() {
     let setup = Setup::new();
     let path = setup.file("nothing");
-    let team = setup.also_stored_in(StoreSpec::File { path }).start(|_, _| {}).await;
+    let team = setup.also_stored_in(StoreSpec::File(file::Spec { path })).start(|_, _| {}).await;
     team.open().await;
     let refusal = team.refusal("alice", Action::Approve).await;
     assert!(refusal.contains("there is no such file") && refusal.contains("create it empty"), "{refusal}");

@@ -48,7 +48,7 @@ impl Team {
         Setup::new().start(|_, _| {}).await
     }
 
-    pub(super) async fn on(stage: Stage, setup: Setup) -> Self {
+    pub async fn on(stage: Stage, setup: Setup) -> Self {
         let engine = engine(&stage, &setup).await;
         Self { stage, engine, setup }
     }
@@ -219,13 +219,13 @@ async fn engine(stage: &Stage, setup: &Setup) -> Arc<Engine> {
     let quick = Backoff::jittered(Duration::from_millis(1), Duration::from_millis(2));
     let api = Arc::new(Api::new(client, &base, credential, throttle).unwrap().with_backoff(quick));
     let gitlab = rekey::gitlab::Client::new(api.clone());
-    let context = Context { gitlab: api };
+    let context = Context::open(api, &setup.connections).unwrap();
     let tokens = setup.tokens.iter().map(|token| (token.id.clone(), token.clone())).collect();
     let catalog = Catalog { tokens, people: people() };
     let ledger: Arc<dyn Ledger> = rekey::ledger::open(&setup.url).await.unwrap();
     Arc::new(Engine {
         ledger,
-        stores: setup.stores.iter().map(|spec| (spec.id(), build(spec, &context))).collect(),
+        stores: setup.stores.iter().map(|spec| (spec.id(), build(spec, &context).unwrap())).collect(),
         surfaces: surfaces(&gitlab, &catalog, setup),
         gitlab,
         catalog,

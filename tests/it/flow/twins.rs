@@ -46,8 +46,7 @@ async fn a_rotate_that_lands_after_it_was_given_up_is_followed_to_its_successor(
 #[tokio::test]
 async fn restoring_never_brings_back_the_value_of_a_lost_attempt() {
     let mut team = Team::new().await;
-    team.fault("PUT", "*/variables/*", Fault::CutAfter);
-    team.stage.state.fault(Rule::new("PUT", "*/variables/*", Fault::HoldBefore).nth(2));
+    team.stage.state.fault(Rule::new("PUT", "*/variables/*", Fault::HoldAfter));
     team.approved().await;
     tokio::select! {
         () = team.work() => panic!("the write is held"),

@@ -30,7 +30,7 @@ fn sent() -> Phase {
 }
 
 fn writing() -> Phase {
-    Phase::Distributing { new: minted(2, 1), pending: vec![store_id(0)] }
+    Phase::Distributing { new: minted(2, 1), pending: vec![store_id(0)], down: Default::default() }
 }
 
 fn stuck(at: Phase) -> Phase {
@@ -103,7 +103,8 @@ fn abandoning_keeps_a_lost_token_that_a_store_may_hold_and_says_so() {
     before.switched_at = Some(at(0));
     let closing = next(&before, &Event::Abandon { by: ann() }, at(10)).unwrap();
     assert_eq!(closing.phase.name(), "closing");
-    let closed = next(&closing, &Event::Probed { found: [TokenId(3)].into() }, at(10 + HORIZON)).unwrap();
+    let closed =
+        next(&closing, &Event::Probed { found: [TokenId(3)].into(), untidy: Vec::new() }, at(10 + HORIZON)).unwrap();
     assert!(closed.phase.is_closed());
     assert!(closed.announcements.iter().any(|told| told.text.contains("token 3 still alive")));
 }

@@ -8,6 +8,7 @@ use rekey::rotation::next::next;
 use rekey::rotation::phase::{AfterRevoke, Minted, Outcome, Phase, Run, RunRef, Why};
 use rekey::rotation::plan::Plan;
 use rekey::rotation::record::Rotation;
+use rekey::rotation::store::Undo;
 use rekey::rotation::token::Strategy;
 use rekey::secret::Digest;
 
@@ -36,7 +37,7 @@ fn verifying(run: Run, passed_at: Option<i64>) -> Phase {
 /// One of each phase, and of what matters inside.
 fn phases() -> Vec<(&'static str, Phase)> {
     let started = Run::Started { run: run(), since: at(0) };
-    let distributing = Phase::Distributing { new: new(), pending: vec![store_id(0)] };
+    let distributing = Phase::Distributing { new: new(), pending: vec![store_id(0)], down: Default::default() };
     let revoking = |new: Option<Minted>, then| Phase::Revoking { new, pending: [TokenId(OLD)].into(), then };
     vec![
         ("awaiting", Phase::AwaitingApproval),
@@ -110,7 +111,10 @@ fn of_stores() -> Vec<Event> {
     let store = || store_id(0);
     vec![
         Event::Stored { attempt: 1, store: store(), read_back: true },
+        Event::UndoKnown { store: store(), undo: Undo("7".into()) },
+        Event::StoreDown { store: store(), why: "no".into() },
         Event::StoreRefused { store: store(), why: "no".into() },
+        Event::StoreConflict { store: store(), why: "no".into() },
         Event::Settled,
         Event::StoreDrifted { store: store(), holds: None },
         Event::Restored { store: store() },
@@ -135,7 +139,7 @@ fn of_ending() -> Vec<Event> {
         Event::OldSeen { last_used: None, ips: Vec::new() },
         Event::Revoked { token: TokenId(OLD) },
         Event::RevokeRefused { token: TokenId(OLD), why: "no".into() },
-        Event::Probed { found: Default::default() },
+        Event::Probed { found: Default::default(), untidy: Vec::new() },
         Event::Delayed { why: "503".into() },
         Event::GaveUp { why: "503".into() },
         Event::Published { surface: "issue".into(), reference: "1".into(), url: None, revision: 1, announced: 0 },

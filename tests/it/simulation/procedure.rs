@@ -237,7 +237,7 @@ pub fn tell(world: &mut World, worker: usize, task: &Task, answer: Answer) -> Op
             let stays = new_of(world);
             let blind = world.has(Mistake::NoClosingProbe);
             let found = found.into_iter().filter(|id| Some(*id) != stays && !blind).map(TokenId).collect();
-            Some(Report(Event::Probed { found }))
+            Some(Report(Event::Probed { found, untidy: Vec::new() }))
         }
         (RestoreRead, Answer::Value(OLD)) => Some(Report(Event::Restored { store: store_id(store(task)) })),
         (RestoreRead, Answer::Value(_)) => Some(restore(world, worker, store(task))),

@@ -8,7 +8,7 @@ use rekey::rotation::ids::{ConsumerId, PersonId, RotationId, RotationKey, StoreI
 use rekey::rotation::plan::{NewToken, OldToken, Plan, PlannedStore, Timing};
 use rekey::rotation::policy::Policy;
 use rekey::rotation::record::{Opening, Origin, Rotation};
-use rekey::rotation::store::Capabilities;
+use rekey::rotation::store::{Capabilities, Rollback};
 use rekey::rotation::token::{Consumer, ConsumerKind, Owner, Strategy};
 
 pub const GRACE: i64 = 120;
@@ -168,14 +168,8 @@ impl Setting {
 
     fn planned_store(&self, index: usize) -> PlannedStore {
         let Kind { readable, versions } = self.stores[index];
-        let capabilities = Capabilities {
-            readable,
-            versions,
-            compare_and_set: false,
-            rollback: versions,
-            max_bytes: None,
-            eventual: false,
-        };
+        let rollback = if versions { Rollback::Native } else { Rollback::None };
+        let capabilities = Capabilities { readable, versions, rollback, ..Capabilities::plain() };
         PlannedStore { id: store_id(index), capabilities }
     }
 }

@@ -1,19 +1,20 @@
 //! What people press and type, through a strict Slack that signs, to a desk that decides by the real rules.
 
-use super::messenger::{CHANNEL, messenger, workspace};
+use super::messenger::{CHANNEL, api as web_api, messenger, workspace};
 use super::rotations::{self, at, opened, plan, policy};
 use crate::http::serve;
 use async_trait::async_trait;
 use jiff::Timestamp;
 use rekey::chat::Messenger;
-use rekey::chat::slack::client::Hooks;
+use rekey::chat::slack::client::{Client, Hooks};
+use rekey::chat::slack::socket::SocketMode;
 use rekey::clock::{Clock, ManualClock};
 use rekey::engine::decide::Click;
 use rekey::engine::desk::visitors::Visitors;
 use rekey::engine::desk::{Ask, Caller, Desk, Office};
 use rekey::engine::overview::TokenLine;
 use rekey::engine::{EngineError, OpenedRotation};
-use rekey::http::{Api, Backoff, Credential, Throttle};
+use rekey::http::{Api, Backoff, Credential, Sockets, Throttle};
 use rekey::ledger::{Accepted, Item};
 use rekey::notice::signature::Key;
 use rekey::rotation::event::{Decider, Event};
@@ -28,7 +29,7 @@ use rekey::rotation::view::prose::Prose;
 use rekey::rotation::view::{Action, card};
 use rekey::sandbox::slack::{self as sandbox, Handle, NoAnswer, Settings};
 use rekey::secret::Secret;
-use rekey::server::slack::{Door, PATIENCE, router};
+use rekey::server::slack::{Door, Envelopes, PATIENCE, router};
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -37,8 +38,8 @@ use tokio::sync::Notify;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 /// One rotation, decided by the real rules.
-struct OneRotation {
-    row: Mutex<Rotation>,
+pub struct OneRotation {
+    pub row: Mutex<Rotation>,
     seen: Mutex<BTreeSet<String>>,
     inbox: Mutex<Vec<Item>>,
     open_items: AtomicUsize,
@@ -60,11 +61,16 @@ impl OneRotation {
         }
     }
 
-    fn row(&self) -> Rotation {
+    /// Lets whoever waits for a plan go on.
+    pub fn go_on(&self) {
+        self.slow.as_ref().unwrap().notify_one();
+    }
+
+    pub fn row(&self) -> Rotation {
         self.row.lock().unwrap().clone()
     }
 
-    fn outsiders(&self) -> Vec<String> {
+    pub fn outsiders(&self) -> Vec<String> {
         self.outsiders.lock().unwrap().clone()
     }
 }
@@ -185,14 +191,34 @@ impl Office for OneRotation {
     }
 }
 
+/// By which way Slack's requests come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum By {
+    Http,
+    Socket,
+}
+
+/// Every story is told twice: by either way the same is done and said.
+macro_rules! by_both_ways {
+    ($($story:ident),* $(,)?) => {
+        mod over_http {
+            $(#[tokio::test] async fn $story() { super::$story($crate::slack::door::By::Http).await })*
+        }
+        mod over_a_socket {
+            $(#[tokio::test] async fn $story() { super::$story($crate::slack::door::By::Socket).await })*
+        }
+    };
+}
+pub(super) use by_both_ways;
+
 /// Slack, the bot behind its door, and one card in the channel.
-struct Story {
+pub struct Story {
     _slack: sandbox::Slack,
-    slack: Handle,
-    desk: Arc<OneRotation>,
+    pub slack: Handle,
+    pub desk: Arc<OneRotation>,
     bot: String,
-    card: String,
-    clock: ManualClock,
+    pub card: String,
+    pub clock: ManualClock,
     _stop: DropGuard,
 }
 
@@ -200,7 +226,7 @@ fn key(text: &str) -> Key {
     Key::from_text(&Secret::new(text.to_owned())).unwrap()
 }
 
-async fn story_of(rotation: Rotation, slow: bool) -> Story {
+pub async fn story_of(by: By, rotation: Rotation, slow: bool) -> Story {
     let (slack, clock) = workspace().await;
     let desk = Arc::new(OneRotation::new(rotation, slow, clock.clone()));
     let hooks = format!("{}/hooks", slack.base_url());
@@ -215,78 +241,87 @@ async fn story_of(rotation: Rotation, slow: bool) -> Story {
     tokio::spawn(counter.clone().serve(stop.clone()));
     let door = Door {
         keys: vec![key("an-older-secret-of-ours"), key(&Settings::default().signing_secret)],
+        team: Settings::default().team,
         desk: counter,
+        client: Arc::new(Client::new(web_api(&slack.base_url(), &Settings::default().token))),
         hooks: Hooks::new(api.with_backoff(Backoff::none()), &hooks),
         clock: Arc::new(clock.clone()),
         patience: if desk.slow.is_some() { Duration::ZERO } else { PATIENCE },
     };
-    let bot = serve(router(Arc::new(door))).await;
-    let state = slack.state();
-    state.with(|world| world.settings.bot = bot.clone());
+    let (door, state) = (Arc::new(door), slack.state());
+    let bot = serve(router(door.clone())).await;
+    state.with(|world| {
+        world.settings.bot = bot.clone();
+        world.settings.socket_mode = by == By::Socket;
+    });
+    if by == By::Socket {
+        let client = Client::new(web_api(&slack.base_url(), &Settings::default().app_token));
+        let sockets = Sockets::new(None).unwrap();
+        let mode = SocketMode::new(client, sockets, Arc::new(Envelopes(door)), Backoff::none());
+        tokio::spawn(mode.run(stop.clone()));
+        state.connected(2).await;
+    }
     let messenger = messenger(&slack.base_url(), &Settings::default().token);
     let posted = messenger.show(&card(&desk.row()), None).await.unwrap();
     let card = posted.reference.split_once(':').unwrap().1.to_owned();
     Story { _slack: slack, slack: state, desk, bot, card, clock, _stop: stop.drop_guard() }
 }
 
-async fn story() -> Story {
-    story_of(opened(plan()), false).await
+pub async fn story(by: By) -> Story {
+    story_of(by, opened(plan()), false).await
 }
 
 impl Story {
-    async fn press(&self, user: &str, action: &str) {
+    pub async fn press(&self, user: &str, action: &str) {
         self.slack.press(user, &self.card, action).await.unwrap();
         self.settled().await;
     }
 
     /// Until everything that was acknowledged is dealt with.
-    async fn settled(&self) {
+    pub async fn settled(&self) {
         while self.desk.open_items.load(Ordering::SeqCst) > 0 {
             tokio::task::yield_now().await;
         }
     }
 
-    async fn sends(&self, click: &serde_json::Value) {
+    pub async fn sends(&self, click: &serde_json::Value) {
         self.slack.send_click(click).await.unwrap();
         self.settled().await;
     }
 
-    async fn types(&self, user: &str, text: &str) -> String {
+    pub async fn types(&self, user: &str, text: &str) -> String {
         let answer = self.slack.command(user, CHANNEL, text).await.unwrap();
         assert_eq!(answer["response_type"], "ephemeral");
         answer["text"].as_str().unwrap().to_owned()
     }
 
-    fn told(&self, user: &str) -> String {
+    pub fn told(&self, user: &str) -> String {
         self.slack.private(user).last().cloned().unwrap_or_default()
     }
 }
 
-#[tokio::test]
-async fn an_approver_presses_approve_and_it_starts_without_another_word() {
-    let story = story().await;
+async fn an_approver_presses_approve_and_it_starts_without_another_word(by: By) {
+    let story = story(by).await;
     story.press("U0ALICE001", "rekey.approve").await;
     assert!(matches!(story.desk.row().phase, Phase::Minting { .. }));
     assert_eq!(story.told("U0ALICE001"), "");
 }
 
-#[tokio::test]
-async fn a_second_click_is_told_who_was_faster() {
-    let story = story().await;
+async fn a_second_click_is_told_who_was_faster(by: By) {
+    let story = story(by).await;
     story.press("U0ALICE001", "rekey.approve").await;
     story.press("U0BOB00001", "rekey.decline").await;
     assert_eq!(story.told("U0BOB00001"), "Already decided: alice approved (1 of 1), 2026-11-21 10:00 UTC.");
 }
 
-#[tokio::test]
-async fn a_person_who_is_no_approver_is_told_privately_whom_to_ask() {
-    let story = story().await;
+async fn a_person_who_is_no_approver_is_told_privately_whom_to_ask(by: By) {
+    let story = story(by).await;
     story.slack.with(|world| {
         let carol = sandbox::User {
             id: "U0CAROL001".into(),
             name: "carol".into(),
             team: "T0TEAM0001".into(),
-            is_stranger: false,
+            ..sandbox::User::default()
         };
         world.users.insert(carol.id.clone(), carol);
     });
@@ -295,9 +330,8 @@ async fn a_person_who_is_no_approver_is_told_privately_whom_to_ask() {
     assert_eq!(story.told("U0CAROL001"), "Only its approvers may decide on this token; ask alice, bob.");
 }
 
-#[tokio::test]
-async fn strangers_guests_and_people_of_other_workspaces_change_nothing() {
-    let story = story().await;
+async fn strangers_guests_and_people_of_other_workspaces_change_nothing(by: By) {
+    let story = story(by).await;
     story.press("U0EVE00001", "rekey.approve").await;
     assert!(story.told("U0EVE00001").starts_with("rekey does not know you."), "{}", story.told("U0EVE00001"));
     story.slack.with(|world| world.users.get_mut("U0ALICE001").unwrap().is_stranger = true);
@@ -311,9 +345,8 @@ async fn strangers_guests_and_people_of_other_workspaces_change_nothing() {
     assert_eq!(story.desk.outsiders().len(), 4);
 }
 
-#[tokio::test]
-async fn a_click_for_an_older_plan_is_refused() {
-    let story = story().await;
+async fn a_click_for_an_older_plan_is_refused(by: By) {
+    let story = story(by).await;
     let old = story.slack.click("U0ALICE001", &story.card, "rekey.approve").unwrap();
     story.desk.row.lock().unwrap().plan.timing.grace_seconds += 1;
     story.sends(&old).await;
@@ -322,9 +355,8 @@ async fn a_click_for_an_older_plan_is_refused() {
     assert!(told.starts_with("The plan has changed"), "{told}");
 }
 
-#[tokio::test]
-async fn the_same_click_twice_decides_once_and_says_nothing() {
-    let story = story().await;
+async fn the_same_click_twice_decides_once_and_says_nothing(by: By) {
+    let story = story(by).await;
     let click = story.slack.click("U0ALICE001", &story.card, "rekey.approve").unwrap();
     story.sends(&click).await;
     let version = story.desk.row().version;
@@ -333,9 +365,8 @@ async fn the_same_click_twice_decides_once_and_says_nothing() {
     assert_eq!(story.told("U0ALICE001"), "");
 }
 
-#[tokio::test]
-async fn buttons_and_types_that_are_not_ours_are_acknowledged_and_change_nothing() {
-    let story = story().await;
+async fn buttons_and_types_that_are_not_ours_are_acknowledged_and_change_nothing(by: By) {
+    let story = story(by).await;
     let click = story.slack.click("U0ALICE001", &story.card, "rekey.approve").unwrap();
     for (pointer, value) in
         [("/type", "view_submission"), ("/actions/0/action_id", "rotation.approve"), ("/actions/0/value", "no colon")]
@@ -349,7 +380,7 @@ async fn buttons_and_types_that_are_not_ours_are_acknowledged_and_change_nothing
 
 #[tokio::test]
 async fn a_wrong_signature_gets_401_and_nothing_else() {
-    let story = story().await;
+    let story = story(By::Http).await;
     story.slack.with(|world| world.settings.signing_secret = "somebody-elses-secret".into());
     let refused = story.slack.press("U0ALICE001", &story.card, "rekey.approve").await;
     assert_eq!(refused, Err(NoAnswer::Failed("401 Unauthorized".into())));
@@ -365,7 +396,7 @@ async fn a_wrong_signature_gets_401_and_nothing_else() {
 
 #[tokio::test]
 async fn an_older_signing_secret_holds_during_a_change() {
-    let story = story().await;
+    let story = story(By::Http).await;
     story.slack.with(|world| world.settings.signing_secret = "an-older-secret-of-ours".into());
     story.press("U0ALICE001", "rekey.approve").await;
     assert!(matches!(story.desk.row().phase, Phase::Minting { .. }));
@@ -373,15 +404,15 @@ async fn an_older_signing_secret_holds_during_a_change() {
 
 #[tokio::test]
 async fn a_body_beyond_the_limit_is_refused_before_anything_is_checked() {
-    let story = story().await;
+    let story = story(By::Http).await;
     let url = format!("{}/slack/interactions", story.bot);
-    let response = reqwest::Client::new().post(url).body("x".repeat((64 << 10) + 1)).send().await.unwrap();
+    let response = reqwest::Client::new().post(url).body("x".repeat((256 << 10) + 1)).send().await.unwrap();
     assert_eq!(response.status().as_u16(), 413);
 }
 
 #[tokio::test]
 async fn slack_may_check_our_certificate_and_whether_we_are_there() {
-    let story = story().await;
+    let story = story(By::Http).await;
     for path in ["commands", "interactions"] {
         let url = format!("{}/slack/{path}", story.bot);
         let response = reqwest::Client::new().post(url).body("ssl_check=1&token=x").send().await.unwrap();
@@ -389,9 +420,8 @@ async fn slack_may_check_our_certificate_and_whether_we_are_there() {
     }
 }
 
-#[tokio::test]
-async fn commands_show_tokens_plans_and_rotations() {
-    let story = story().await;
+async fn commands_show_tokens_plans_and_rotations(by: By) {
+    let story = story(by).await;
     let alice = "U0ALICE001";
     let mut answers = Vec::new();
     for text in [
@@ -411,12 +441,14 @@ async fn commands_show_tokens_plans_and_rotations() {
     insta::assert_snapshot!("commands", answers.join("\n").replace(hash.short(), "<hash>"));
     let answer = story.slack.command(alice, CHANNEL, "status x").await.unwrap();
     let blocks = answer["blocks"].as_array().unwrap();
-    assert!(blocks.len() > 3 && !blocks.iter().any(|block| block["type"] == "actions"));
+    let buttons =
+        blocks.iter().filter(|block| block["type"] == "actions").flat_map(|b| b["elements"].as_array().unwrap());
+    let buttons: Vec<&str> = buttons.map(|button| button["action_id"].as_str().unwrap()).collect();
+    assert_eq!((blocks.len() > 3, buttons), (true, vec!["rekey.details"]));
 }
 
-#[tokio::test]
-async fn commands_decide_as_buttons_do() {
-    let story = story().await;
+async fn commands_decide_as_buttons_do(by: By) {
+    let story = story(by).await;
     let hash = story.desk.row().plan.hash();
     let told = story.types("U0BOB00001", "approve 01kakf 00000000").await;
     assert!(told.starts_with("The plan has changed"), "{told}");
@@ -425,9 +457,8 @@ async fn commands_decide_as_buttons_do() {
     assert!(matches!(story.desk.row().phase, Phase::Minting { .. }));
 }
 
-#[tokio::test]
-async fn an_answer_that_takes_too_long_follows_later() {
-    let story = story_of(opened(plan()), true).await;
+async fn an_answer_that_takes_too_long_follows_later(by: By) {
+    let story = story_of(by, opened(plan()), true).await;
     assert_eq!(story.types("U0ALICE001", "plan deploy-bot").await, "Still working on `/rekey`; the answer follows.");
     story.desk.slow.as_ref().unwrap().notify_one();
     while story.slack.private("U0ALICE001").len() < 2 {
@@ -437,11 +468,24 @@ async fn an_answer_that_takes_too_long_follows_later() {
     assert_eq!(story.clock.now(), at(0));
 }
 
-#[tokio::test]
-async fn a_stuck_rotation_is_retried_restored_or_abandoned_from_its_card() {
+async fn a_stuck_rotation_is_retried_restored_or_abandoned_from_its_card(by: By) {
     for (action, phase) in [("retry", "verifying"), ("restore", "restoring"), ("abandon", "closing")] {
-        let story = story_of(rotations::stuck(), false).await;
+        let story = story_of(by, rotations::stuck(), false).await;
         story.press("U0BOB00001", &format!("rekey.{action}")).await;
         assert_eq!(story.desk.row().phase.name(), phase);
     }
+}
+
+by_both_ways! {
+    an_approver_presses_approve_and_it_starts_without_another_word,
+    a_second_click_is_told_who_was_faster,
+    a_person_who_is_no_approver_is_told_privately_whom_to_ask,
+    strangers_guests_and_people_of_other_workspaces_change_nothing,
+    a_click_for_an_older_plan_is_refused,
+    the_same_click_twice_decides_once_and_says_nothing,
+    buttons_and_types_that_are_not_ours_are_acknowledged_and_change_nothing,
+    commands_show_tokens_plans_and_rotations,
+    commands_decide_as_buttons_do,
+    an_answer_that_takes_too_long_follows_later,
+    a_stuck_rotation_is_retried_restored_or_abandoned_from_its_card,
 }

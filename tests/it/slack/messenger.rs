@@ -4,7 +4,7 @@ use super::rotations::{self, at, opened, plan};
 use rekey::chat::slack::Slack;
 use rekey::chat::slack::client::Client;
 use rekey::chat::{ChatError, Messenger};
-use rekey::clock::ManualClock;
+use rekey::clock::{Clock, ManualClock, SystemClock};
 use rekey::http::{Api, Backoff, Credential, Throttle};
 use rekey::rotation::ids::PersonId;
 use rekey::rotation::view::card;
@@ -17,19 +17,29 @@ use std::time::Duration;
 pub const CHANNEL: &str = "C0OPS00001";
 
 pub async fn workspace() -> (sandbox::Slack, ManualClock) {
-    let people = [("U0ALICE001", "alice"), ("U0BOB00001", "bob"), ("U0EVE00001", "eve")];
-    let world = World::new(Settings::default(), (CHANNEL, "ops"), &people);
     let clock = ManualClock::at(at(0));
-    let http = rekey::http::client(None).unwrap();
-    (sandbox::Slack::start(world, Arc::new(clock.clone()), http).await.unwrap(), clock)
+    let (slack, _) = workspace_under(Arc::new(clock.clone())).await;
+    (slack, clock)
 }
 
-/// The messenger towards `base`, impatient: a told-off call is told so at once.
-pub fn messenger(base: &str, token: &str) -> Slack {
+async fn workspace_under(clock: Arc<dyn Clock>) -> (sandbox::Slack, Arc<dyn Clock>) {
+    let people = [("U0ALICE001", "alice"), ("U0BOB00001", "bob"), ("U0EVE00001", "eve")];
+    let world = World::new(Settings::default(), (CHANNEL, "ops"), &people);
+    let http = rekey::http::client(None).unwrap();
+    (sandbox::Slack::start(world, clock.clone(), http).await.unwrap(), clock)
+}
+
+/// The Web API at `base`, impatient: a told-off call is told so at once.
+pub fn api(base: &str, token: &str) -> Api {
     let credential = Credential::Bearer(Secret::new(token.to_owned()));
     let http = rekey::http::client(None).unwrap();
     let api = Api::new(http, &format!("{base}/api"), credential, Arc::new(Throttle::new(4, None))).unwrap();
-    let api = api.with_backoff(Backoff::none()).with_patience(Duration::from_millis(50));
+    api.with_backoff(Backoff::none()).with_patience(Duration::from_millis(50))
+}
+
+/// The messenger towards `base`.
+pub fn messenger(base: &str, token: &str) -> Slack {
+    let api = api(base, token);
     let people = [("alice", "U0ALICE001"), ("bob", "U0BOB00001")];
     let people = people.map(|(person, user)| (PersonId::from(person), user.to_owned()));
     Slack::new(Client::new(api), CHANNEL.into(), people.into(), Arc::new(|_| rotations::policy(1).approvers))
@@ -145,9 +155,9 @@ async fn a_limit_is_passed_on_as_a_wish_to_wait_and_nothing_is_sent_meanwhile() 
     state.fault(Rule::new("POST", "*/chat.postMessage", Fault::TooManyRequests { retry_after: 30 }));
     let told = bot.show(&card, None).await;
     assert!(matches!(told, Err(ChatError::Unavailable { retry_after: Some(wait), .. }) if wait.as_secs() == 30));
-    let calls = state.calls().len();
+    let posts = || state.calls().iter().filter(|call| *call == "chat.postMessage").count();
     assert!(matches!(bot.show(&card, None).await, Err(ChatError::Unavailable { retry_after: Some(_), .. })));
-    assert_eq!(state.calls().len(), calls);
+    assert_eq!(posts(), 1);
     assert!(cards(&state).is_empty());
 }
 
@@ -157,7 +167,7 @@ async fn a_wrong_token_and_a_missing_scope_say_how_to_mend_them() {
     let stranger = messenger(&slack.base_url(), "xoxb-wrong-token-0001");
     let error = stranger.show(&card(&opened(plan())), None).await.unwrap_err();
     assert!(matches!(error, ChatError::Refused { .. }));
-    assert_eq!(error.to_string(), "slack refused: invalid_auth; install the app again and give its new bot token");
+    assert_eq!(error.to_string(), "slack refused: invalid_auth; install the app again and give its new token");
     state.with(|world| world.settings.scopes.retain(|scope| scope != "channels:history"));
     let error = bot.show(&card(&opened(plan())), None).await.unwrap_err();
     assert_eq!(
@@ -177,4 +187,53 @@ async fn every_card_and_announcement_passes_a_strict_slack() {
         }
     }
     assert_eq!(cards(&state).len(), 1);
+}
+
+#[tokio::test]
+async fn a_pause_for_one_method_holds_back_no_other() {
+    let (_slack, state, bot) = both().await;
+    let posted = bot.show(&card(&opened(plan())), None).await.unwrap();
+    state.fault(Rule::new("GET", "/api/users.info", Fault::TooManyRequests { retry_after: 60 }));
+    assert!(matches!(bot.client().member("U0ALICE001").await, Err(ChatError::Unavailable { .. })));
+    bot.show(&card(&rotations::done()), Some(&posted.reference)).await.unwrap();
+    assert_eq!(cards(&state)[0].edits, 1);
+}
+
+#[tokio::test]
+async fn a_token_that_slack_refuses_rests() {
+    let (slack, state, _) = both().await;
+    let stranger = messenger(&slack.base_url(), "xoxb-wrong-token-0001");
+    for _ in 0..5 {
+        assert!(matches!(stranger.client().auth_test().await, Err(ChatError::Refused { .. })));
+        assert!(matches!(stranger.client().member("U0ALICE001").await, Err(ChatError::Refused { .. })));
+    }
+    assert_eq!(state.calls(), ["auth.test"]);
+}
+
+#[tokio::test]
+async fn a_channel_that_takes_no_card_is_for_a_person_to_mend_and_then_the_card_comes() {
+    let (_slack, state, bot) = both().await;
+    let card = card(&opened(plan()));
+    state.with(|world| world.channels.get_mut(CHANNEL).unwrap().members.retain(|member| member != "U0BOT00001"));
+    let error = bot.show(&card, None).await.unwrap_err();
+    let told = "slack refused: not_in_channel; correct [slack] channel (C0OPS00001), or type /invite @rekey in it";
+    assert_eq!(error.to_string(), told);
+    state.with(|world| world.channels.get_mut(CHANNEL).unwrap().members.push("U0BOT00001".into()));
+    bot.show(&card, None).await.unwrap();
+    assert_eq!(cards(&state).len(), 1);
+}
+
+#[tokio::test]
+async fn messages_keep_slacks_pace_in_each_channel_and_all_arrive() {
+    let (slack, _) = workspace_under(Arc::new(SystemClock)).await;
+    let (state, bot) = (slack.state(), messenger(&slack.base_url(), &Settings::default().token));
+    state.with(|world| world.settings.limits = true);
+    let mut many = card(&rotations::stuck());
+    many.announcements = vec![many.announcements[0].clone(); 6];
+    let posted = bot.show(&many, None).await.unwrap();
+    for index in 0..6 {
+        bot.announce(&many, &posted.reference, index).await.unwrap();
+    }
+    let posts = state.calls().iter().filter(|call| *call == "chat.postMessage").count();
+    assert_eq!((posts, state.messages(CHANNEL).len()), (7, 7));
 }

@@ -20,14 +20,7 @@ pub fn at(minute: i64) -> Timestamp {
 }
 
 fn store(id: &str, readable: bool) -> PlannedStore {
-    let capabilities = Capabilities {
-        readable,
-        versions: false,
-        compare_and_set: false,
-        rollback: readable,
-        max_bytes: None,
-        eventual: false,
-    };
+    let capabilities = if readable { Capabilities::plain() } else { Capabilities::plain().blind() };
     PlannedStore { id: id.into(), capabilities }
 }
 
@@ -206,7 +199,7 @@ pub fn in_place() -> Rotation {
 }
 
 fn close(rotation: Rotation, minute: i64) -> Rotation {
-    go(rotation, &[(minute, Event::Probed { found: [].into() })])
+    go(rotation, &[(minute, Event::Probed { found: [].into(), untidy: Vec::new() })])
 }
 
 /// Every state that people can see.

@@ -98,3 +98,25 @@ fn slacks_own_worked_example_of_a_signature_is_accepted_in_its_time_and_refused_
     assert_eq!(check(-301, text("body")), Err(Untrusted::Stale(-301)));
     assert_eq!(check(0, "token=other"), Err(Untrusted::Mismatch));
 }
+
+#[test]
+fn a_form_is_read_with_what_was_typed_and_shows_none_of_it() {
+    let form = interaction("view_submission.totp.composed.json");
+    assert_eq!((form.kind.as_str(), form.view.callback_id.as_str()), ("view_submission", "rotation.confirm"));
+    assert_eq!(form.view.typed("totp").unwrap().text(), "492039");
+    assert_eq!((form.view.typed("reason"), form.view.typed("other")), (None, None));
+    assert!(form.view.private_metadata.contains("req_01JD3Z"));
+    assert!(!format!("{form:?}").contains("492039"));
+}
+
+#[test]
+fn what_comes_over_the_socket_is_read_as_what_comes_to_the_endpoints() {
+    let payload = |name: &str| serde_json::from_str::<Value>(&sample(name)).unwrap()["payload"].clone();
+    let click: Interaction = inbound::from_socket(payload("socket_interactive_block_actions.composed.json")).unwrap();
+    assert_eq!(click, interaction("block_actions.approve.composed.json"));
+    let command: inbound::Command = inbound::from_socket(payload("socket_slash_commands.python_sdk.json")).unwrap();
+    assert_eq!((command.command.as_str(), command.user_id.as_str()), ("/hello-socket-mode", "U111"));
+    let event: Event = inbound::from_socket(payload("socket_events_api.python_sdk.json")).unwrap();
+    assert_eq!((event.kind.as_str(), event.event_id.as_str()), ("event_callback", "Ev111"));
+    assert_eq!((event.event.kind.as_str(), event.event.user.as_str()), ("app_mention", "U222"));
+}

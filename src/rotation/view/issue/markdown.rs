@@ -28,6 +28,19 @@ pub fn plain(foreign: &str) -> String {
     escaped
 }
 
+/// A title: it has no markup, but GitLab finds people and references in it.
+pub fn title(foreign: &str) -> String {
+    let line = text::line(foreign);
+    let mut tame = String::with_capacity(line.len() + 8);
+    for c in line.chars() {
+        tame.push(c);
+        if SIGILS.contains(c) {
+            tame.push(JOINER);
+        }
+    }
+    tame
+}
+
 /// Lists, headings and quick actions at the beginning; addresses and emoji anywhere.
 fn begins_something(written: &str, before: Option<char>, c: char, after: Option<char>) -> bool {
     match c {

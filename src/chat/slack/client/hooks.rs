@@ -1,0 +1,39 @@
+//! The way back that Slack gives with each command and click: five answers within half an hour, to the sender alone.
+
+use super::refusal::{failed, refusal};
+use crate::chat::ChatError;
+use crate::chat::slack::Message;
+use crate::http::{Api, Call};
+use crate::secret::Secret;
+use serde_json::json;
+use std::sync::Arc;
+
+/// Addresses to answer to. They are secrets that expire.
+#[derive(Clone)]
+pub struct Hooks {
+    api: Arc<Api>,
+    base: String,
+}
+
+impl Hooks {
+    /// Addresses below `base` (`https://hooks.slack.com`) are believed, no others. `api` has the same base and no
+    /// credential.
+    pub fn new(api: Api, base: &str) -> Self {
+        Self { api: Arc::new(api), base: format!("{}/", base.trim_end_matches('/')) }
+    }
+
+    /// Shows a message to the person who typed or clicked, and to nobody else. A repeat shows it again.
+    pub async fn respond(&self, response_url: &str, message: &Message) -> Result<(), ChatError> {
+        let Some(path) = response_url.strip_prefix(&self.base) else {
+            return Err(refusal("the address to answer to is not one of Slack's"));
+        };
+        let path = format!("/{path}");
+        let mut body = json!({"response_type": "ephemeral", "replace_original": false, "text": message.text});
+        if !message.blocks.is_empty() {
+            body["blocks"] = message.blocks.clone().into();
+        }
+        let address = Secret::new(path.clone());
+        let call = Call::post(path).json(&body).hiding(&address);
+        self.api.call(&call).await.map(|_| ()).map_err(|error| failed(&error))
+    }
+}

@@ -1,0 +1,38 @@
+//! `kind = "gitlab_variable"`: a CI/CD variable of a project, a group or the instance.
+
+use super::Kind;
+use crate::config::issues::full_path;
+use crate::config::section::Section;
+use crate::secret_store::gitlab_variable::Spec;
+use crate::secret_store::{Connections, StoreSpec, VariableScope};
+
+pub(super) const KIND: Kind =
+    Kind { name: "gitlab_variable", keys: &["project", "group", "instance", "key", "environment_scope"], read };
+
+fn read(section: &Section<'_>, _: &Connections) -> Option<StoreSpec> {
+    let scope = scope(section);
+    let key = section.required("key", "write the name of the CI/CD variable, \"DEPLOY_TOKEN\"");
+    let fits = |symbol: char| symbol.is_ascii_alphanumeric() || symbol == '_';
+    if key.as_deref().is_some_and(|key| !key.chars().all(fits)) {
+        section.complain("key", "key may have letters, digits and underscores, as GitLab demands");
+        return None;
+    }
+    let environment_scope = section.text("environment_scope").unwrap_or_else(|| "*".into());
+    if matches!(scope, Some(VariableScope::Instance)) && environment_scope != "*" {
+        section.complain("environment_scope", "a variable of the instance has no environment scope; remove it");
+    }
+    Some(StoreSpec::GitlabVariable(Spec { scope: scope?, key: key?, environment_scope }))
+}
+
+fn scope(section: &Section<'_>) -> Option<VariableScope> {
+    let given: Vec<&str> = ["project", "group", "instance"].into_iter().filter(|key| section.has(key)).collect();
+    match given.as_slice() {
+        ["project"] => full_path(section, "project", "").map(VariableScope::Project),
+        ["group"] => full_path(section, "group", "").map(VariableScope::Group),
+        ["instance"] if section.flag("instance")? => Some(VariableScope::Instance),
+        _ => {
+            section.complain("", "needs exactly one of project = \"…\", group = \"…\" and instance = true");
+            None
+        }
+    }
+}

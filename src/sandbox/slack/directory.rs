@@ -1,0 +1,40 @@
+//! Who is who: accounts, user groups, conversations with one person.
+
+use super::methods::{Outcome, refuse};
+use super::params::Params;
+use super::world::World;
+use serde_json::json;
+
+pub(super) fn user(world: &mut World, params: &Params) -> Outcome {
+    let Some(user) = world.users.get(params.text("user")) else { return refuse("user_not_found") };
+    Ok(json!({"ok": true, "user": {
+        "id": user.id,
+        "name": user.name,
+        "real_name": user.name,
+        "team_id": user.team,
+        "deleted": user.deleted,
+        "is_bot": user.id == world.settings.bot_user,
+        "is_restricted": user.is_restricted,
+        "is_ultra_restricted": user.is_ultra_restricted,
+        "is_stranger": user.is_stranger,
+        "tz": "Europe/Berlin",
+        "tz_offset": 3_600,
+        "profile": {"display_name": user.name},
+    }}))
+}
+
+pub(super) fn group(world: &mut World, params: &Params) -> Outcome {
+    match world.groups.get(params.text("usergroup")) {
+        Some(users) => Ok(json!({"ok": true, "users": users})),
+        None => refuse("no_such_subteam"),
+    }
+}
+
+pub(super) fn open(world: &mut World, params: &Params) -> Outcome {
+    let user = params.text("users").to_owned();
+    match world.users.get(&user) {
+        None => refuse("users_not_found"),
+        Some(user) if user.deleted => refuse("user_disabled"),
+        Some(_) => Ok(json!({"ok": true, "channel": {"id": world.direct(&user)}})),
+    }
+}

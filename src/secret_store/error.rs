@@ -1,0 +1,84 @@
+//! Why a store did not do what it was asked, sorted by what the caller can do.
+
+use crate::http::CallError;
+use crate::rotation::ids::StoreId;
+use std::time::Duration;
+
+/// Why a store did not do what it was asked, sorted by what the caller can do.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum StoreError {
+    /// Nothing was changed; the same again may go well later.
+    #[error("{store} is not available: {why}")]
+    Unavailable {
+        /// The store.
+        store: StoreId,
+        /// How long it asked to wait, if it did.
+        retry_after: Option<Duration>,
+        /// What was seen.
+        why: String,
+    },
+    /// The write may have landed, or may land yet. Repeat it with the same value, or read.
+    #[error("{store} may or may not hold the value: {why}")]
+    Unknown {
+        /// The store.
+        store: StoreId,
+        /// What was seen.
+        why: String,
+    },
+    /// Nothing was changed: somebody else changed the place since it was looked at. Look again before deciding.
+    #[error("{store} was changed by somebody else meanwhile: {why}")]
+    Conflict {
+        /// The store.
+        store: StoreId,
+        /// What was seen.
+        why: String,
+    },
+    /// Nothing was changed, and nothing will be until a person acts.
+    #[error("{store} refuses: {why}. To mend it: {mend}")]
+    Refused {
+        /// The store.
+        store: StoreId,
+        /// What it said.
+        why: String,
+        /// What a person can do.
+        mend: String,
+    },
+}
+
+impl StoreError {
+    /// A refusal and the way out.
+    pub(super) fn refused(store: &StoreId, why: impl Into<String>, mend: impl Into<String>) -> Self {
+        Self::Refused { store: store.clone(), why: why.into(), mend: mend.into() }
+    }
+
+    /// Trouble that passes.
+    pub(super) fn unavailable(store: &StoreId, why: impl ToString) -> Self {
+        Self::Unavailable { store: store.clone(), retry_after: None, why: why.to_string() }
+    }
+
+    /// Somebody else was there.
+    pub(super) fn conflict(store: &StoreId, why: impl Into<String>) -> Self {
+        Self::Conflict { store: store.clone(), why: why.into() }
+    }
+
+    /// For a call that writes. A refusal's `mend` depends on the store and on the status.
+    pub(super) fn of_write(store: &StoreId, error: &CallError, mend: impl FnOnce(u16) -> String) -> Self {
+        match error {
+            CallError::Unknown { .. } | CallError::Nonsense { .. } => {
+                Self::Unknown { store: store.clone(), why: error.to_string() }
+            }
+            _ => Self::of_read(store, error, mend),
+        }
+    }
+
+    /// For a call that changes nothing, so that whatever was lost may be asked again.
+    pub(super) fn of_read(store: &StoreId, error: &CallError, mend: impl FnOnce(u16) -> String) -> Self {
+        match error {
+            CallError::Status { status, .. } => Self::refused(store, error.to_string(), mend(*status)),
+            CallError::RateLimited { retry_after, .. } => {
+                Self::Unavailable { store: store.clone(), retry_after: Some(*retry_after), why: error.to_string() }
+            }
+            _ => Self::unavailable(store, error),
+        }
+    }
+}

@@ -1,0 +1,107 @@
+//! The registry: every kind of store once as a specification, once as a connection if it needs one, once in [`build`].
+//! Adapters are added side by side, one line each.
+
+use super::connection::BadConnection;
+use super::template::Template;
+use super::templated::Templated;
+use super::{SecretStore, file, gitlab_variable};
+use crate::http::Api;
+use crate::rotation::ids::StoreId;
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+
+/// A store as the configuration names it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StoreSpec {
+    /// A CI/CD variable.
+    GitlabVariable(gitlab_variable::Spec),
+    /// A file on the machine that the bot runs on.
+    File(file::Spec),
+    /// One part of the document that another store holds.
+    Templated(Box<Self>, Template),
+}
+
+/// The connections that stores share, as configured, by name.
+#[derive(Debug, Default)]
+pub struct Connections {}
+
+/// Open connections: what [`build`] needs from outside.
+pub struct Context {
+    /// The GitLab instance, with the bot's credential.
+    pub gitlab: Arc<Api>,
+}
+
+impl Context {
+    /// Sets every connection up; nobody is called yet.
+    pub fn open(gitlab: Arc<Api>, connections: &Connections) -> Result<Self, BadConnection> {
+        let Connections {} = connections;
+        Ok(Self { gitlab })
+    }
+}
+
+/// From a name to the thing. Fails if the specification names a connection that there is not.
+pub fn build(spec: &StoreSpec, context: &Context) -> Result<Arc<dyn SecretStore>, BadConnection> {
+    let id = spec.id();
+    Ok(match spec {
+        StoreSpec::GitlabVariable(spec) => Arc::new(gitlab_variable::GitlabVariable::new(id, context, spec)),
+        StoreSpec::File(spec) => Arc::new(file::File::new(id, spec)),
+        StoreSpec::Templated(inner, template) => Arc::new(Templated::new(id, build(inner, context)?, template.clone())),
+    })
+}
+
+/// Where a value lies: `whole` is what one write replaces or guards, `part` the way to the value in it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Place {
+    /// What is shared, in a form in which equal places are equal.
+    pub whole: String,
+    /// From the outside in; empty if the value is all there is.
+    pub part: Vec<String>,
+}
+
+impl Place {
+    /// A place whose value is all there is.
+    pub fn whole(whole: impl Into<String>) -> Self {
+        Self { whole: whole.into(), part: Vec::new() }
+    }
+
+    /// The part of that name in it.
+    #[must_use]
+    pub fn part(mut self, part: impl Into<String>) -> Self {
+        self.part.push(part.into());
+        self
+    }
+
+    /// Whether writing one would overwrite the other.
+    pub fn clashes(&self, other: &Self) -> bool {
+        self.whole == other.whole && (self.part.starts_with(&other.part) || other.part.starts_with(&self.part))
+    }
+}
+
+impl StoreSpec {
+    /// The full identity: two specs have the same one only if they mean the same place.
+    pub fn id(&self) -> StoreId {
+        StoreId(match self {
+            Self::GitlabVariable(spec) => spec.id(),
+            Self::File(spec) => spec.id(),
+            Self::Templated(inner, template) => format!("{} ({template})", inner.id()),
+        })
+    }
+
+    /// Where the value lies; two tokens must not clash there.
+    pub fn place(&self) -> Place {
+        match self {
+            Self::GitlabVariable(spec) => spec.place(),
+            Self::File(spec) => spec.place(),
+            Self::Templated(inner, template) => inner.place().part(template.to_string()),
+        }
+    }
+
+    /// The store that holds the whole document; itself if there is no template.
+    pub fn holder(&self) -> &Self {
+        match self {
+            Self::Templated(inner, _) => inner.holder(),
+            other => other,
+        }
+    }
+}

@@ -1,0 +1,61 @@
+//! One text in a JSON document. Comments and commas at the end are let pass, as in many configuration files.
+
+use super::spelling::Spelling;
+use super::{Misfit, Part};
+use jsonc_parser::ast::{StringLit, Value};
+use jsonc_parser::{CollectOptions, ParseOptions, parse_to_ast};
+
+const LENIENT: ParseOptions = ParseOptions {
+    allow_comments: true,
+    allow_trailing_commas: true,
+    allow_loose_object_property_names: false,
+    allow_missing_commas: false,
+    allow_single_quoted_strings: false,
+    allow_hexadecimal_numbers: false,
+    allow_unary_plus_numbers: false,
+    allow_bare_decimal_point_numbers: false,
+    allow_non_finite_numbers: false,
+    allow_extended_string_escapes: false,
+};
+
+pub(super) fn find(text: &str, key: &[String]) -> Result<Part, Misfit> {
+    with_text(text, key, |found| Ok(Part { range: inside(found), spelling: Spelling::Json }))
+}
+
+/// Gives `use_it` the text at `key`.
+pub(super) fn with_text<T>(
+    text: &str,
+    key: &[String],
+    use_it: impl FnOnce(&StringLit<'_>) -> Result<T, Misfit>,
+) -> Result<T, Misfit> {
+    let no_json = || Misfit::new("it is not JSON", "correct the path or the template");
+    // The parser's own words may quote the document.
+    let parsed = parse_to_ast(text, &CollectOptions::default(), &LENIENT).map_err(|_| no_json())?;
+    let mut value = parsed.value.as_ref().ok_or_else(no_json)?;
+    for name in key {
+        value = step(value, name)?;
+    }
+    match value {
+        Value::StringLit(found) => use_it(found),
+        _ => Err(Misfit::new(format!("{} is not a text", key.join(".")), "name a key that holds a text")),
+    }
+}
+
+/// The bytes between the quotes.
+pub(super) fn inside(found: &StringLit<'_>) -> std::ops::Range<usize> {
+    found.range.start + 1..found.range.end - 1
+}
+
+fn step<'v, 'a>(value: &'v Value<'a>, name: &str) -> Result<&'v Value<'a>, Misfit> {
+    let what = format!("key {name}");
+    match value {
+        Value::Object(object) => {
+            let named = object.properties.iter().filter(|property| property.name.as_str() == name);
+            super::only(named.map(|property| &property.value), &what)
+        }
+        Value::Array(array) => {
+            name.parse().ok().and_then(|place: usize| array.elements.get(place)).ok_or_else(|| Misfit::missing(&what))
+        }
+        _ => Err(Misfit::missing(&what)),
+    }
+}

@@ -1,0 +1,106 @@
+//! A proxy that stands between an adapter and a server, real or fake, and makes the trouble that the server would not.
+
+use super::contract::Trouble;
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use rekey::http::{Tls, client_with};
+use std::sync::{Arc, Mutex};
+
+/// Which requests a trouble with writes is about.
+pub type IsWrite = fn(&Request) -> bool;
+
+/// One proxy for one place. Speaks plain HTTP on loopback; the server behind it may speak TLS.
+#[derive(Clone)]
+pub struct Proxy(Arc<Inner>);
+
+struct Inner {
+    upstream: String,
+    client: reqwest::Client,
+    is_write: IsWrite,
+    trouble: Mutex<Trouble>,
+    said: Mutex<String>,
+}
+
+/// Everything but GET and HEAD, the usual meaning of a write.
+pub fn by_method(request: &Request) -> bool {
+    !request.method().is_safe()
+}
+
+impl Proxy {
+    /// Between whoever calls the returned address and `upstream`, whose certificate is signed by `ca` (PEM).
+    pub async fn before(upstream: &str, ca: Option<&[u8]>, is_write: IsWrite) -> (Self, String) {
+        let client = client_with(&Tls { extra_ca: ca, direct: true, ..Tls::default() }).unwrap();
+        let proxy = Self(Arc::new(Inner {
+            upstream: upstream.trim_end_matches('/').to_owned(),
+            client,
+            is_write,
+            trouble: Mutex::new(Trouble::None),
+            said: Mutex::default(),
+        }));
+        let base = crate::http::serve(Router::new().fallback(pass).with_state(proxy.clone())).await;
+        (proxy, base)
+    }
+
+    /// Makes a trouble of transport; `false` for troubles that only the server itself can make.
+    pub fn trouble(&self, trouble: Trouble) -> bool {
+        let ours = matches!(
+            trouble,
+            Trouble::None | Trouble::Limited | Trouble::CutBefore | Trouble::CutAfter | Trouble::Slow | Trouble::Broken
+        );
+        *self.0.trouble.lock().unwrap() = if ours { trouble } else { Trouble::None };
+        ours
+    }
+
+    /// Methods, addresses and headers (but for credentials) of all that passed.
+    pub fn said(&self) -> String {
+        self.0.said.lock().unwrap().clone()
+    }
+
+    fn present(&self) -> Trouble {
+        *self.0.trouble.lock().unwrap()
+    }
+
+    fn note(&self, request: &Request) {
+        let mut said = self.0.said.lock().unwrap();
+        said.push_str(&format!("{} {} {:?}\n", request.method(), request.uri(), request.headers()));
+    }
+}
+
+async fn pass(State(proxy): State<Proxy>, request: Request) -> Response {
+    proxy.note(&request);
+    let writes = (proxy.0.is_write)(&request);
+    match (proxy.present(), writes) {
+        (Trouble::Slow, _) => std::future::pending().await,
+        (Trouble::Limited, true) => (StatusCode::TOO_MANY_REQUESTS, [("retry-after", "60")]).into_response(),
+        (Trouble::Broken, false) => StatusCode::BAD_GATEWAY.into_response(),
+        (Trouble::CutBefore, true) => cut(),
+        (Trouble::CutAfter, true) => {
+            forward(&proxy, request).await;
+            cut()
+        }
+        _ => forward(&proxy, request).await,
+    }
+}
+
+/// Headers, a byte, and then the connection breaks.
+fn cut() -> Response {
+    let broken = futures::stream::iter([Ok("{"), Err(std::io::Error::other("cut"))]);
+    Body::from_stream(broken).into_response()
+}
+
+async fn forward(proxy: &Proxy, request: Request) -> Response {
+    let (parts, body) = request.into_parts();
+    let body = axum::body::to_bytes(body, 64 << 20).await.unwrap();
+    let path = parts.uri.path_and_query().map_or("/", |path| path.as_str());
+    let mut headers = parts.headers;
+    headers.remove(header::HOST);
+    let sent = proxy.0.client.request(parts.method, format!("{}{path}", proxy.0.upstream)).headers(headers).body(body);
+    let Ok(answer) = sent.send().await else { return StatusCode::BAD_GATEWAY.into_response() };
+    let (status, mut headers) = (answer.status(), answer.headers().clone());
+    headers.remove(header::TRANSFER_ENCODING);
+    let Ok(body) = answer.bytes().await else { return StatusCode::BAD_GATEWAY.into_response() };
+    (status, headers, body).into_response()
+}
