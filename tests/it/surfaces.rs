@@ -25,4 +25,15 @@ macro_rules! on_every_surface {
         }
     };
 }
-use on_every_surface;
+/// What does not depend on the way by which clicks come.
+macro_rules! on_every_card {
+    ($($story:ident),+ $(,)?) => {
+        mod under_the_issue {
+            $(#[tokio::test] async fn $story() { super::$story(crate::surfaces::bench::Place::Issue).await; })+
+        }
+        mod in_slack {
+            $(#[tokio::test] async fn $story() { super::$story(crate::surfaces::bench::Place::Slack).await; })+
+        }
+    };
+}
+use {on_every_card, on_every_surface};

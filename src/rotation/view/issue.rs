@@ -17,6 +17,9 @@ use jiff::{Timestamp, civil::Date};
 /// Lines of evidence that are shown; older ones stay in the journal.
 const MOST_EVIDENCE: usize = 200;
 
+/// Longest description in bytes, below GitLab's 1 MiB.
+const LONGEST: usize = 1_000_000;
+
 /// Longest log that is shown, in characters.
 const LONGEST_LOG: usize = 6_000;
 
@@ -131,7 +134,17 @@ fn description(card: &Card, readers: &Readers) -> String {
         section("Who was told", &told(&card.announcements)),
         Some(footer(card)),
     ];
-    parts.into_iter().flatten().collect::<Vec<_>>().join("\n\n") + "\n"
+    fitting(parts.into_iter().flatten().collect::<Vec<_>>().join("\n\n") + "\n")
+}
+
+/// GitLab refuses a longer text whole; what is cut off is in the journal.
+fn fitting(text: String) -> String {
+    if text.len() <= LONGEST {
+        return text;
+    }
+    let end = text.floor_char_boundary(LONGEST);
+    let whole_lines = text[..end].rfind('\n').map_or(end, |at| at + 1);
+    format!("{}\n… the rest does not fit here; see `rekey show`.\n", &text[..whole_lines])
 }
 
 fn section(title: &str, lines: &[String]) -> Option<String> {

@@ -141,7 +141,7 @@ async fn a_click_on_a_plan_that_has_changed_is_refused_with_the_present_one(plac
     let old = scene.offer("alice", Action::Approve);
     scene.team.setup.tokens[0].grace_seconds = 1_800;
     scene.restart().await;
-    scene.team.pass(7 * 3600).await;
+    scene.team.engine.look_again(&scene.team.rotation().await).await.unwrap();
     scene.send(&old).await;
     scene.settle().await;
     let present = scene.team.rotation().await.plan.hash();

@@ -5,7 +5,7 @@ use super::scene::Scene;
 use rekey::rotation::view::Action;
 use rekey::sandbox::gitlab::Mint;
 
-super::on_every_surface!(
+super::on_every_card!(
     a_hostile_name_pings_nobody_and_links_nowhere,
     a_hostile_reason_pings_nobody_either,
     what_hides_or_turns_text_is_not_shown,

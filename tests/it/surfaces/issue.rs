@@ -88,9 +88,11 @@ impl Bench for Issues {
     }
 
     fn pings(&self, team: &Team) -> Vec<String> {
-        let mut texts = self.cards(team);
-        texts.extend(self.replies(team));
-        texts.iter().flat_map(|text| found(text)).collect()
+        let issues = team.stage.state.issues();
+        // A title has no markup, but people, references and addresses are found in it.
+        let titles = issues.iter().flat_map(|issue| [references(&issue.title), addresses(&issue.title)].concat());
+        let texts = issues.iter().map(|issue| issue.description.clone()).chain(self.replies(team));
+        titles.chain(texts.flat_map(|text| found(&text))).collect()
     }
 
     fn trouble(&self, team: &Team, call: Call, fault: Fault, times: u64) {
@@ -130,11 +132,17 @@ fn found(markdown: &str) -> Vec<String> {
             Event::Start(Tag::CodeBlock(_)) => code = true,
             Event::End(TagEnd::CodeBlock) => code = false,
             Event::Start(Tag::Link { dest_url, .. } | Tag::Image { dest_url, .. }) => found.push(dest_url.to_string()),
-            Event::Text(text) if !code => found.extend(references(&text)),
+            Event::Text(text) if !code => found.extend([references(&text), addresses(&text)].concat()),
             _ => {}
         }
     }
     found
+}
+
+/// What GitLab makes a link of although it is not written as one.
+fn addresses(text: &str) -> Vec<String> {
+    let words = text.split_whitespace().filter(|word| word.contains("://") || word.starts_with("www."));
+    words.map(str::to_owned).collect()
 }
 
 fn references(text: &str) -> Vec<String> {

@@ -93,8 +93,13 @@ impl Bench for Workspace {
         self.state().private(&user(who))
     }
 
-    fn pings(&self, team: &Team) -> Vec<String> {
-        let texts = self.cards(team).into_iter().chain(self.replies(team));
+    fn pings(&self, _: &Team) -> Vec<String> {
+        let messages = self.messages(false).into_iter().chain(self.messages(true));
+        let texts = messages.flat_map(|message| {
+            let mut texts = vec![message.text];
+            marked_up(&Value::Array(message.blocks), &mut texts);
+            texts
+        });
         texts.flat_map(|text| found(&text)).collect()
     }
 
@@ -154,6 +159,16 @@ impl Bench for Workspace {
 /// Everything that Slack got of a message.
 fn raw(message: &Message) -> String {
     format!("{}\n{}", message.text, serde_json::to_string(&message.blocks).unwrap())
+}
+
+/// The texts that Slack reads as its markup.
+fn marked_up(value: &Value, texts: &mut Vec<String>) {
+    match value {
+        Value::Array(parts) => parts.iter().for_each(|part| marked_up(part, texts)),
+        Value::Object(_) if value["type"] == "mrkdwn" => texts.extend(value["text"].as_str().map(str::to_owned)),
+        Value::Object(fields) => fields.values().for_each(|field| marked_up(field, texts)),
+        _ => {}
+    }
 }
 
 /// What stands in angle brackets: mentions of people, groups and channels, and links.

@@ -2,10 +2,12 @@
 
 use super::bench::{Call, End, Place};
 use super::scene::Scene;
+use rekey::engine::settings::Backoff;
 use rekey::rotation::view::Action;
 use rekey::sandbox::gitlab::Fault;
+use std::time::Duration;
 
-super::on_every_surface!(
+super::on_every_card!(
     a_lost_answer_to_the_post_makes_no_second_card,
     a_lost_answer_to_an_edit_leaves_one_true_card,
     a_lost_answer_to_a_reply_is_said_once,
@@ -26,16 +28,28 @@ async fn to_the_end(scene: &Scene) {
     scene.team.pass(3600).await;
 }
 
+/// A team whose bot waits minutes before it tries again.
+async fn patient(place: Place) -> Scene {
+    let backoff = Backoff { first: Duration::from_secs(60), most: Duration::from_secs(600) };
+    Scene::with(place, |setup| setup.settings(|settings| settings.backoff = backoff), |_, _| {}).await
+}
+
+async fn opened(place: Place) -> Scene {
+    let scene = patient(place).await;
+    scene.team.open().await;
+    scene
+}
+
 fn lost() -> [Fault; 3] {
     [Fault::CutAfter, Fault::ErrorAfter { status: 502 }, Fault::TruncatedJson]
 }
 
 async fn a_lost_answer_to_the_post_makes_no_second_card(place: Place) {
     for fault in lost() {
-        let scene = Scene::with(place, |setup| setup, |_, _| {}).await;
+        let scene = patient(place).await;
         scene.bench.trouble(&scene.team, Call::Post, fault.clone(), 1);
         scene.team.open().await;
-        scene.team.pass(60).await;
+        scene.team.pass(600).await;
         assert!(scene.offers(Action::Approve), "{fault:?}: {}", scene.card());
         scene.decide("alice", Action::Approve).await;
         scene.team.pass(3600).await;
@@ -46,7 +60,7 @@ async fn a_lost_answer_to_the_post_makes_no_second_card(place: Place) {
 
 async fn a_lost_answer_to_an_edit_leaves_one_true_card(place: Place) {
     for fault in lost() {
-        let scene = Scene::open(place).await;
+        let scene = opened(place).await;
         scene.bench.trouble(&scene.team, Call::Edit, fault, 3);
         scene.decide("alice", Action::Approve).await;
         scene.team.pass(3600).await;
@@ -57,7 +71,7 @@ async fn a_lost_answer_to_an_edit_leaves_one_true_card(place: Place) {
 
 async fn a_lost_answer_to_a_reply_is_said_once(place: Place) {
     for fault in lost() {
-        let scene = Scene::open(place).await;
+        let scene = opened(place).await;
         scene.bench.trouble(&scene.team, Call::Reply, fault, 1);
         scene.decide("alice", Action::Approve).await;
         scene.team.pass(3600).await;
@@ -68,7 +82,7 @@ async fn a_lost_answer_to_a_reply_is_said_once(place: Place) {
 }
 
 async fn a_surface_that_is_down_holds_nothing_up_and_is_caught_up(place: Place) {
-    let scene = Scene::open(place).await;
+    let scene = opened(place).await;
     scene.bench.trouble(&scene.team, Call::Any, Fault::ErrorBefore { status: 503 }, 0);
     to_the_end(&scene).await;
     let rotation = scene.team.rotation().await;
@@ -82,7 +96,7 @@ async fn a_surface_that_is_down_holds_nothing_up_and_is_caught_up(place: Place) 
 }
 
 async fn ended(place: Place, how: End) {
-    let scene = Scene::open(place).await;
+    let scene = opened(place).await;
     scene.bench.end(&scene.team, how);
     to_the_end(&scene).await;
     let rotation = scene.team.rotation().await;
@@ -104,7 +118,7 @@ async fn a_bot_that_was_shown_the_door_holds_nothing_up(place: Place) {
 }
 
 async fn too_many_calls_are_waited_for(place: Place) {
-    let scene = Scene::open(place).await;
+    let scene = opened(place).await;
     scene.bench.trouble(&scene.team, Call::Edit, Fault::TooManyRequests { retry_after: 1 }, 2);
     scene.decide("alice", Action::Approve).await;
     scene.team.pass(2 * 3600).await;

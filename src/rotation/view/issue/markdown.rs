@@ -28,13 +28,17 @@ pub fn plain(foreign: &str) -> String {
     escaped
 }
 
-/// A title: it has no markup, but GitLab finds people and references in it.
+/// A title: it has no markup, but GitLab finds people, references, addresses and emoji in it.
 pub fn title(foreign: &str) -> String {
     let line = text::line(foreign);
     let mut tame = String::with_capacity(line.len() + 8);
-    for c in line.chars() {
+    let mut letters = line.chars().peekable();
+    while let Some(c) = letters.next() {
         tame.push(c);
-        if SIGILS.contains(c) {
+        let goes_on = letters.peek().is_some_and(|after| *after != ' ');
+        // Addresses are found by their colon, or by `www.`.
+        let address = c == ':' || (c == '.' && tame.to_ascii_lowercase().ends_with("www."));
+        if goes_on && (SIGILS.contains(c) || address) {
             tame.push(JOINER);
         }
     }
