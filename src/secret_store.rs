@@ -1,11 +1,14 @@
 //! Where a token's value lives: one trait, one registry. A new adapter is a module beside its siblings, a line in the
 //! registry (`secret_store/registry.rs`), and a line in the contract suite.
 
+pub mod command;
 mod connection;
 mod error;
 pub mod file;
 pub mod gitlab_variable;
+pub mod kubernetes;
 mod registry;
+pub mod session;
 pub mod template;
 mod templated;
 

@@ -1,4 +1,4 @@
-"""Checks what Rust cannot read: the Slack manifest against Slack's own schemas, the Kubernetes manifests against the
+"""Checks what Rust cannot read: the Slack manifests against Slack's own schemas, the Kubernetes manifests against the
 rules that we promise. Needs PyYAML and jsonschema. Exits with 1 and one line for each thing that is wrong."""
 
 import copy
@@ -13,13 +13,23 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 
 
 def slack():
-    manifest = yaml.safe_load((ROOT / "manifests/slack/app.http.yaml").read_text())
-    for version in (1, 2):
-        schema = json.loads((ROOT / f"tests/samples/slack-manifest/manifest.schema.{version}.0.0.json").read_text())
-        tried = copy.deepcopy(manifest)
-        tried["_metadata"]["major_version"] = version
-        for error in jsonschema.validators.validator_for(schema)(schema).iter_errors(tried):
-            yield f"slack manifest, schema {version}: {error.json_path}: {error.message}"
+    apps = {name: yaml.safe_load((ROOT / f"manifests/slack/app.{name}.yaml").read_text()) for name in ("http", "socket")}
+    for name, manifest in apps.items():
+        for version in (1, 2):
+            schema = json.loads((ROOT / f"tests/samples/slack-manifest/manifest.schema.{version}.0.0.json").read_text())
+            tried = copy.deepcopy(manifest)
+            tried["_metadata"]["major_version"] = version
+            for error in jsonschema.validators.validator_for(schema)(schema).iter_errors(tried):
+                yield f"slack manifest {name}, schema {version}: {error.json_path}: {error.message}"
+    # By either way the app is the same and may do the same.
+    without = lambda manifest: {**manifest, "settings": None, "features": {**manifest["features"], "slash_commands": None}}
+    if without(apps["http"]) != without(apps["socket"]):
+        yield "the two slack manifests differ in more than the way"
+    events = [app["settings"]["event_subscriptions"]["bot_events"] for app in apps.values()]
+    if events[0] != events[1]:
+        yield "the two slack manifests subscribe to different events"
+    if "https://" in yaml.safe_dump(apps["socket"]):
+        yield "the slack manifest for sockets names an address"
 
 
 def kubernetes():

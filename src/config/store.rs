@@ -2,8 +2,10 @@
 //! connections to them, such as `[vault.main]`. One file a kind; a kind is one line in [`KINDS`], and one in
 //! [`CONNECTIONS`] if stores of that kind share connections.
 
+mod command;
 mod file;
 mod gitlab_variable;
+mod kubernetes;
 mod link;
 mod template;
 
@@ -35,11 +37,15 @@ const KINDS: &[Kind] = &[
     // GitLab itself and this machine need no connection.
     gitlab_variable::KIND,
     file::KIND,
+    command::KIND,
+    kubernetes::KIND,
 ];
 
 /// Every kind of connection, one a line.
 const CONNECTIONS: &[ConnectionKind] = &[
     // Sorted by name.
+    command::CONNECTION,
+    kubernetes::CONNECTION,
 ];
 
 /// What every kind understands.
@@ -105,7 +111,6 @@ fn read_one(section: &Section<'_>, connections: &Connections) -> Option<StoreSpe
     })
 }
 
-#[expect(dead_code, reason = "the first kind with connections is on its way")]
 /// The connection that `at` names, or a complaint with the names there are.
 pub(super) fn at<'c, T>(section: &Section<'_>, kind: &str, known: &'c Named<T>) -> Option<(String, &'c T)> {
     let name = section.required("at", &format!("write the name of a connection, [{kind}.<name>]"))?;

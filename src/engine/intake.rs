@@ -3,6 +3,7 @@
 use super::{Engine, EngineError, OpenedRotation};
 use crate::ledger::{Line, Opened};
 use crate::rotation::ids::{RotationKey, TokenId};
+use crate::rotation::phase::{Outcome, Phase};
 use crate::rotation::plan::Plan;
 use crate::rotation::record::{Opening, Origin, Rotation};
 use crate::rotation::token::{LiveToken, ManagedToken, Owner, Strategy};
@@ -36,12 +37,13 @@ impl Engine {
         if !due {
             return Ok(OpenedRotation::NotDue(Box::new(plan)));
         }
-        let opened = self.open_round(live, plan.clone(), by.clone(), 0).await?;
-        match &opened {
-            OpenedRotation::Existing(closed) if force && closed.phase.is_closed() => {
-                self.open_round(live, plan, by, closed.key.round + 1).await
+        let mut round = 0;
+        loop {
+            let opened = self.open_round(live, plan.clone(), by.clone(), round).await?;
+            match &opened {
+                OpenedRotation::Existing(closed) if may_reopen(closed, force) => round = closed.key.round + 1,
+                _ => return Ok(opened),
             }
-            _ => Ok(opened),
         }
     }
 
@@ -107,7 +109,6 @@ impl Engine {
 
     /// Looks at a rotation that waits for approval again, because something about its token was said to have changed.
     pub async fn look_again(&self, rotation: &Rotation) -> Result<(), EngineError> {
-        use crate::rotation::phase::Phase;
         if !matches!(rotation.phase, Phase::AwaitingApproval | Phase::Scheduled { .. }) {
             return Ok(());
         }
@@ -116,6 +117,14 @@ impl Engine {
             Ok(_) | Err(super::report::Stop::Overtaken(_)) => Ok(()),
             Err(stop) => Err(stop.into()),
         }
+    }
+}
+
+/// A person may begin again whatever was closed; a token that came back to the configuration begins by itself.
+fn may_reopen(rotation: &Rotation, force: bool) -> bool {
+    match rotation.phase {
+        Phase::Closed { outcome, .. } => force || outcome == Outcome::Withdrawn,
+        _ => false,
     }
 }
 

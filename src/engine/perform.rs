@@ -23,7 +23,7 @@ impl Engine {
     /// Performs one effect and reports what happened.
     pub async fn perform(&self, hold: &Hold<'_>, rotation: &Rotation, effect: &Effect) -> Result<Performed, Stop> {
         match effect {
-            Effect::Tick => hold.report(rotation, &Event::Tick).await,
+            Effect::Tick => hold.report(rotation, &self.tick(rotation)).await,
             Effect::Replan => self.replan(hold, rotation).await,
             Effect::Mint { attempt } => self.mint(hold, rotation, *attempt).await,
             Effect::Write { store } => self.write(hold, rotation, store).await,
@@ -37,6 +37,15 @@ impl Engine {
             Effect::Probe => self.probe(hold, rotation).await,
             Effect::Remind { .. } => self.remind(hold, rotation).await,
             Effect::Publish { surface } => self.publish(hold, rotation, surface).await,
+        }
+    }
+
+    /// A window opens, or people did not answer. A token that nobody manages any more has nobody who could.
+    fn tick(&self, rotation: &Rotation) -> Event {
+        let token = &rotation.plan.token;
+        match self.catalog.tokens.contains_key(token) {
+            true => Event::Tick { policy: self.catalog.policy(token) },
+            false => Event::Withdrawn,
         }
     }
 

@@ -157,9 +157,7 @@ impl Engine {
     /// Compares a rotation's plan with the present truth.
     pub async fn compare_plan(&self, rotation: &Rotation) -> Result<Event, EngineError> {
         let Some(managed) = self.catalog.tokens.get(&rotation.plan.token) else {
-            let mut plan = rotation.plan.clone();
-            plan.blockers = vec![format!("token {} is no longer in the configuration", rotation.plan.token)];
-            return Ok(Event::Replanned { plan: Box::new(plan), old_last_used: rotation.old_last_used });
+            return Ok(Event::Withdrawn);
         };
         let Some(live) = self.visible_token(managed, rotation.plan.old.id).await? else {
             let how = format!("token {} is no longer there", rotation.plan.old.id);

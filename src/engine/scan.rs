@@ -1,6 +1,7 @@
 //! The inventory scan: finds what no mail and no webhook told us, and names tokens near expiry that nobody manages.
 
 mod digest;
+mod withdrawn;
 
 use super::{Engine, EngineError};
 use crate::gitlab::InventoryQuery;
@@ -70,8 +71,12 @@ impl Engine {
         }
     }
 
-    /// False if nothing could be seen at all, which should not wait for the next turn.
-    async fn scan_and_tell(&self) -> bool {
+    /// One scan and what follows from it, whoever's turn it is. False if nothing could be seen at all, which should
+    /// not wait for the next turn.
+    pub async fn scan_and_tell(&self) -> bool {
+        if let Err(error) = self.tend_withdrawn().await {
+            tracing::warn!(%error, "cases of tokens that left the configuration were not tended");
+        }
         match self.scan().await {
             Ok(scan) => {
                 tracing::info!(

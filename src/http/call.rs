@@ -23,6 +23,7 @@ pub fn segment(text: &str) -> String {
 }
 
 /// One request: method, path below the base, and what goes with them.
+#[derive(Clone)]
 pub struct Call<'a> {
     pub(super) method: Method,
     path: String,
@@ -75,6 +76,11 @@ impl<'a> Call<'a> {
     /// Removes.
     pub fn delete(path: impl Into<String>) -> Self {
         Self::new(Method::DELETE, path)
+    }
+
+    /// Whether it may change something at the other end.
+    pub fn is_write(&self) -> bool {
+        !self.method.is_safe()
     }
 
     /// Adds a query parameter; repeated names are sent repeatedly.

@@ -147,16 +147,24 @@ fn is_invisible(c: char) -> bool {
         || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
 }
 
-/// What a host says in the body of a refusal, under the keys by which GitLab, Slack and Vault say it.
+/// What a host says in the body of a refusal, under the keys by which GitLab, Slack, Vault and the clouds
+/// say it.
 pub(super) fn message_of(body: &[u8]) -> Option<String> {
     let answer: serde_json::Value = serde_json::from_slice(body).ok()?;
     let parts: Vec<String> = ["message", "error", "error_description", "errors"]
         .iter()
         .filter_map(|key| answer.get(key))
-        .map(flat)
+        .map(|found| explained(found).unwrap_or_else(|| flat(found)))
         .filter(|text| !text.is_empty())
         .collect();
     (!parts.is_empty()).then(|| parts.join(": "))
+}
+
+/// Google and Azure put name and words of what is wrong into an object of their own.
+fn explained(error: &serde_json::Value) -> Option<String> {
+    let message = error.get("message")?.as_str()?;
+    let name = ["status", "code"].iter().find_map(|key| error.get(key)?.as_str());
+    Some(name.map_or_else(|| message.to_owned(), |name| format!("{name}: {message}")))
 }
 
 /// The number by which a host (Discord) names what is wrong.
@@ -191,6 +199,11 @@ mod tests {
                 "invalid_token: Token was revoked.",
             ),
             (r#"{"errors":["permission denied"]}"#, "permission denied"),
+            (
+                r#"{"error":{"code":403,"message":"No.","status":"PERMISSION_DENIED","details":[]}}"#,
+                "PERMISSION_DENIED: No.",
+            ),
+            (r#"{"error":{"code":"Forbidden","message":"No.","innererror":{"code":"x"}}}"#, "Forbidden: No."),
         ] {
             assert_eq!(message_of(body.as_bytes()).as_deref(), Some(words));
         }

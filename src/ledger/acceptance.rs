@@ -6,9 +6,7 @@ use super::dialect::{Dialect, storable};
 use super::error::LedgerError;
 use super::records::{Accepted, Entry};
 use super::row::millis;
-use sqlx::any::AnyArguments;
-use sqlx::query::Query;
-use sqlx::{Any, AssertSqlSafe, Row as _};
+use sqlx::{AssertSqlSafe, Row as _};
 use std::collections::HashSet;
 use std::sync::Arc;
 use tokio::sync::mpsc::error::TrySendError;
@@ -16,7 +14,7 @@ use tokio::sync::{mpsc, oneshot};
 
 /// More than this is refused at once: the sender tries again later.
 const QUEUE: usize = 4096;
-/// Four parameters an entry; SQLite allows 32,766.
+/// Larger batches cost as much an entry and make everybody in them wait.
 const BATCH: usize = 256;
 
 /// Which entries of a batch were new.
@@ -60,40 +58,37 @@ pub(super) async fn run(mut queue: mpsc::Receiver<Waiting>, database: Arc<Databa
         // Neighbours in the index are written together; who came first is remembered by time.
         batch.sort_by(|a, b| a.entry.key.cmp(&b.entry.key));
         let outcome = insert(&database, &batch).await;
+        database.accepted(batch.len());
         answer(&mut batch, outcome);
-        database.changed();
     }
 }
 
-/// The keys that were new. Only a batch with duplicates in it pays for learning which.
+/// The keys that were new. On SQLite a batch without duplicates is a single statement that commits by itself, since
+/// every round trip to the writer's thread costs a turn of the scheduler; with one it fails whole and is stored again.
 async fn insert(database: &Database, batch: &[Waiting]) -> Result<New, LedgerError> {
-    let mut tx = database.begin().await?;
-    let done = query(&statement(database.dialect, batch.len(), ""), batch).execute(&mut *tx).await?;
-    if done.rows_affected() == batch.len() as u64 {
-        tx.commit().await?;
-        return Ok(New::All);
+    let entries = as_json(batch);
+    let insert = database.dialect.insert_entries();
+    if database.dialect == Dialect::Sqlite {
+        match sqlx::query(insert).bind(entries.as_str()).execute(&database.writer).await {
+            Ok(_) => return Ok(New::All),
+            Err(error) if is_duplicate(&error) => {}
+            Err(error) => return Err(error.into()),
+        }
     }
-    tx.rollback().await?;
-    let text = statement(database.dialect, batch.len(), " RETURNING key");
-    let rows = query(&text, batch).fetch_all(&database.writer).await?;
+    let insert = AssertSqlSafe(format!("{insert} ON CONFLICT (key) DO NOTHING RETURNING key"));
+    let rows = sqlx::query(insert).bind(entries).fetch_all(&database.writer).await?;
     Ok(New::These(rows.iter().map(|row| row.try_get("key")).collect::<Result<_, _>>()?))
 }
 
-fn query(text: &str, batch: &[Waiting]) -> Query<'static, Any, AnyArguments> {
-    let mut query = sqlx::query(AssertSqlSafe(text.to_owned()));
-    for Waiting { entry, .. } in batch {
-        query = query
-            .bind(entry.key.clone())
-            .bind(entry.kind.clone())
-            .bind(entry.body.clone())
-            .bind(millis(entry.received_at));
-    }
-    query
+fn is_duplicate(error: &sqlx::Error) -> bool {
+    error.as_database_error().is_some_and(|error| error.is_unique_violation())
 }
 
-fn statement(dialect: Dialect, entries: usize, returning: &str) -> String {
-    let rows = dialect.rows(entries, 4);
-    format!("INSERT INTO inbox (key, kind, body, received_at) VALUES {rows} ON CONFLICT (key) DO NOTHING{returning}")
+/// One parameter, so that the statement is the same for every batch and stays prepared.
+fn as_json(batch: &[Waiting]) -> String {
+    let entries = batch.iter().map(|waiting| &waiting.entry);
+    let rows: Vec<_> = entries.map(|entry| (&entry.key, &entry.kind, &entry.body, millis(entry.received_at))).collect();
+    serde_json::to_string(&rows).expect("text and numbers only")
 }
 
 /// Of two entries with one key in a batch, the first is the new one.

@@ -12,6 +12,8 @@ use tokio::sync::watch;
 const PATIENCE: Duration = Duration::from_secs(2);
 const POSTGRES_CONNECTIONS: u32 = 8;
 const SQLITE_READERS: u32 = 2;
+/// About as many as a rotation's row, journal line and lanes touch.
+const PAGES_A_COMMIT: u64 = 8;
 
 /// One open database.
 pub(super) struct Database {
@@ -55,10 +57,19 @@ impl Database {
 
     /// Tells this process that there may be work.
     pub(super) fn changed(&self) {
-        self.changes.send_modify(|count| *count += 1);
+        self.written(PAGES_A_COMMIT);
     }
 
-    /// Ticks with every change.
+    /// The same, for entries of the inbox: each goes to a page of its own.
+    pub(super) fn accepted(&self, entries: usize) {
+        self.written(entries as u64);
+    }
+
+    fn written(&self, pages: u64) {
+        self.changes.send_modify(|count| *count += pages);
+    }
+
+    /// Ticks with every change; the number is about the pages written so far.
     pub(super) fn changes(&self) -> watch::Receiver<u64> {
         self.changes.subscribe()
     }

@@ -53,6 +53,22 @@ impl Dialect {
         }
     }
 
+    /// Stores entries, given as one JSON array of `[key, kind, body, received_at]`; fails whole if one is known.
+    /// Without `WHERE true` SQLite would read a conflict clause behind it as part of a join.
+    pub(super) fn insert_entries(self) -> &'static str {
+        match self {
+            Self::Sqlite => {
+                "INSERT INTO inbox (key, kind, body, received_at) \
+                 SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3 FROM json_each($1) WHERE true"
+            }
+            Self::Postgres => {
+                "INSERT INTO inbox (key, kind, body, received_at) \
+                 SELECT entry ->> 0, entry ->> 1, entry ->> 2, (entry ->> 3)::BIGINT \
+                 FROM json_array_elements($1::JSON) AS entry"
+            }
+        }
+    }
+
     /// `($1, $2), ($3, $4)` and so on. SQLite knows `$1` too, but searches such names one by one.
     pub(super) fn rows(self, rows: usize, columns: usize) -> String {
         let mut text = String::with_capacity(rows * columns * 7);
@@ -87,7 +103,7 @@ impl Dialect {
 /// makes everyone wait.
 async fn sqlite_pragmas(connection: &mut AnyConnection, purpose: Use) -> Result<(), sqlx::Error> {
     let own = match purpose {
-        Use::Write => "PRAGMA wal_autocheckpoint = 16000;",
+        Use::Write => "PRAGMA wal_autocheckpoint = 32000;",
         Use::Checkpoint => "PRAGMA wal_autocheckpoint = 0;",
         Use::Read => "PRAGMA query_only = ON;",
     };

@@ -38,7 +38,12 @@ pub enum Event {
         how: String,
     },
     /// Time has passed: deadlines and windows are looked at.
-    Tick,
+    Tick {
+        /// Who may approve, at this moment.
+        policy: Policy,
+    },
+    /// The token is no longer in the configuration.
+    Withdrawn,
     /// A person says that the value leaked: nothing was done yet, so the case goes another way.
     Incident {
         /// Who says so; need not be an approver.

@@ -35,7 +35,8 @@ fn apply(rotation: &mut Rotation, event: &Event, now: Timestamp) -> Result<(), R
     match event {
         Event::Replanned { plan, old_last_used } => approval::replanned(rotation, plan, *old_last_used, now),
         Event::Superseded { how } => approval::superseded(rotation, how, now),
-        Event::Tick => approval::tick(rotation, now),
+        Event::Tick { policy } => approval::tick(rotation, policy, now),
+        Event::Withdrawn => approval::withdrawn(rotation, now),
         Event::Incident { person, via, reason, plan } => approval::incident(rotation, person, via, reason, plan, now),
         Event::Approve { by, plan, start_at } => approval::approve(rotation, by, plan, *start_at, now),
         Event::Decline { by } => approval::decline(rotation, by, now),

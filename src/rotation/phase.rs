@@ -79,6 +79,8 @@ pub enum Outcome {
     Declined,
     /// Somebody rotated or revoked the token elsewhere.
     Superseded,
+    /// The token left the configuration before anything was changed.
+    Withdrawn,
     /// A person ended it; the words on the rotation say which tokens live.
     Abandoned,
 }

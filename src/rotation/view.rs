@@ -328,6 +328,9 @@ fn closed(rotation: &Rotation, outcome: Outcome) -> (&'static str, &'static str,
         Outcome::Done => ("✅", "Done", "The new token is stored and proven; the old one is revoked.".into()),
         Outcome::Declined => ("❌", "Declined", "Nothing was changed.".into()),
         Outcome::Superseded => ("✅", "Taken care of elsewhere", "Nothing was left to do.".into()),
+        Outcome::Withdrawn => {
+            ("⏹️", "Withdrawn", "The token is no longer in the configuration. Nothing was changed.".into())
+        }
         Outcome::Abandoned => ("⏹️", "Abandoned", abandoned_sentence(rotation)),
     }
 }

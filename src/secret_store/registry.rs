@@ -1,10 +1,10 @@
 //! The registry: every kind of store once as a specification, once as a connection if it needs one, once in [`build`].
 //! Adapters are added side by side, one line each.
 
-use super::connection::BadConnection;
+use super::connection::{BadConnection, Named};
 use super::template::Template;
 use super::templated::Templated;
-use super::{SecretStore, file, gitlab_variable};
+use super::{SecretStore, command, file, gitlab_variable, kubernetes};
 use crate::http::Api;
 use crate::rotation::ids::StoreId;
 use serde::{Deserialize, Serialize};
@@ -18,26 +18,58 @@ pub enum StoreSpec {
     GitlabVariable(gitlab_variable::Spec),
     /// A file on the machine that the bot runs on.
     File(file::Spec),
+    /// A place that a program of the user's keeps.
+    Command(command::Spec),
+    /// One key of a Kubernetes Secret.
+    Kubernetes(kubernetes::Spec),
     /// One part of the document that another store holds.
     Templated(Box<Self>, Template),
 }
 
 /// The connections that stores share, as configured, by name.
 #[derive(Debug, Default)]
-pub struct Connections {}
+pub struct Connections {
+    /// Programs of the user's.
+    pub command: Named<command::Settings>,
+    /// Clusters.
+    pub kubernetes: Named<kubernetes::Settings>,
+}
 
 /// Open connections: what [`build`] needs from outside.
 pub struct Context {
     /// The GitLab instance, with the bot's credential.
     pub gitlab: Arc<Api>,
+    command: Named<Arc<command::Program>>,
+    kubernetes: Named<Arc<kubernetes::Cluster>>,
 }
 
 impl Context {
     /// Sets every connection up; nobody is called yet.
     pub fn open(gitlab: Arc<Api>, connections: &Connections) -> Result<Self, BadConnection> {
-        let Connections {} = connections;
-        Ok(Self { gitlab })
+        let Connections { command, kubernetes } = connections;
+        Ok(Self {
+            gitlab,
+            // One a line.
+            command: opened(command, "command", command::Settings::open)?,
+            kubernetes: opened(kubernetes, "kubernetes", kubernetes::Settings::open)?,
+        })
     }
+}
+
+/// Every connection of a kind, opened under the name of its section.
+fn opened<S, C>(
+    settings: &Named<S>,
+    kind: &str,
+    open: impl Fn(&S, &str) -> Result<C, BadConnection>,
+) -> Result<Named<Arc<C>>, BadConnection> {
+    let section = |name: &str| format!("[{kind}.{name}]");
+    settings.iter().map(|(name, each)| Ok((name.clone(), Arc::new(open(each, &section(name))?)))).collect()
+}
+
+/// The connection that a specification names; the configuration has made sure that there is one.
+fn at<C>(connections: &Named<Arc<C>>, kind: &str, name: &str) -> Result<Arc<C>, BadConnection> {
+    let missing = || BadConnection(format!("there is no connection [{kind}.{name}]"));
+    connections.get(name).cloned().ok_or_else(missing)
 }
 
 /// From a name to the thing. Fails if the specification names a connection that there is not.
@@ -46,6 +78,12 @@ pub fn build(spec: &StoreSpec, context: &Context) -> Result<Arc<dyn SecretStore>
     Ok(match spec {
         StoreSpec::GitlabVariable(spec) => Arc::new(gitlab_variable::GitlabVariable::new(id, context, spec)),
         StoreSpec::File(spec) => Arc::new(file::File::new(id, spec)),
+        StoreSpec::Command(spec) => {
+            Arc::new(command::Command::new(id, at(&context.command, "command", &spec.at)?, spec))
+        }
+        StoreSpec::Kubernetes(spec) => {
+            Arc::new(kubernetes::Kubernetes::new(id, at(&context.kubernetes, "kubernetes", &spec.at)?, spec))
+        }
         StoreSpec::Templated(inner, template) => Arc::new(Templated::new(id, build(inner, context)?, template.clone())),
     })
 }
@@ -84,6 +122,8 @@ impl StoreSpec {
         StoreId(match self {
             Self::GitlabVariable(spec) => spec.id(),
             Self::File(spec) => spec.id(),
+            Self::Command(spec) => spec.id(),
+            Self::Kubernetes(spec) => spec.id(),
             Self::Templated(inner, template) => format!("{} ({template})", inner.id()),
         })
     }
@@ -93,6 +133,8 @@ impl StoreSpec {
         match self {
             Self::GitlabVariable(spec) => spec.place(),
             Self::File(spec) => spec.place(),
+            Self::Command(spec) => spec.place(),
+            Self::Kubernetes(spec) => spec.place(),
             Self::Templated(inner, template) => inner.place().part(template.to_string()),
         }
     }

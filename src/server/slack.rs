@@ -6,10 +6,10 @@ mod caller;
 mod command;
 mod endpoints;
 mod event;
-mod home;
+pub mod home;
 mod interaction;
-mod modal;
-mod reply;
+pub mod modal;
+pub mod reply;
 mod socket;
 
 pub use endpoints::{event, interaction, router, slash_command};

@@ -13,6 +13,7 @@ mod init;
 mod ledger;
 mod notice;
 mod postgres;
+mod python;
 mod reminders;
 mod sandbox;
 mod secret_store;

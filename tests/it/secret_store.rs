@@ -1,10 +1,14 @@
 //! Stories of the secret stores: the contract of all of them, run for each adapter by one line, and what is special to
 //! each in a file of its own.
 
+mod command;
+mod configured;
 #[macro_use]
 pub mod contract;
+mod docs;
 mod file;
 mod gitlab_variable;
+mod kubernetes;
 pub mod proxy;
 mod template;
 
@@ -22,7 +26,12 @@ contract! {
     instance_variable_in_the_sandbox: gitlab_variable::in_the_sandbox("instance");
     file_alone: file::with("", "");
     file_with_line_end: file::with("", "\n");
+    kubernetes_secret: kubernetes::alone();
+    kubernetes_secret_that_keeps_the_previous_value: kubernetes::with_previous();
+    kubernetes_secret_with_template: kubernetes::templated();
     file_with_template: file::templated();
+    command_of_the_docs: command::of_the_docs();
+    command_with_versions: command::with_versions();
 }
 
 /// The adapter for a specification that needs no GitLab.

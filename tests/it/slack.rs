@@ -2,6 +2,7 @@
 
 mod door;
 mod forms;
+mod judged;
 mod messenger;
 pub mod rotations;
 mod samples;

@@ -6,7 +6,6 @@ use crate::config::section::Section;
 use crate::secret_store::Link;
 use std::time::Duration;
 
-#[expect(dead_code, reason = "the first kind with connections is on its way")]
 /// Reads the common keys; `None` after noting what is wrong with them.
 pub(super) fn read(section: &Section<'_>, example: &str) -> Option<Link> {
     if !section.has("url") {

@@ -95,8 +95,8 @@ impl Engine {
         let found = if rotation.plan.rotates() { Ok(BTreeSet::new()) } else { self.found(rotation).await };
         match found {
             Ok(found) => hold.report(rotation, &Event::Probed { found, untidy }).await,
-            // An owner that was deleted took its tokens along; a person who ends it need not wait for it to come back.
-            Err(error) if error.status() == Some(404) && is_abandoned(rotation) => {
+            // An owner that was deleted took its tokens along; what was given up need not wait for it to come back.
+            Err(error) if error.status() == Some(404) && is_given_up(rotation) => {
                 hold.report(rotation, &Event::Probed { found: BTreeSet::new(), untidy }).await
             }
             Err(error) => Ok(trouble(&error)),
@@ -124,6 +124,6 @@ impl Engine {
     }
 }
 
-fn is_abandoned(rotation: &Rotation) -> bool {
-    matches!(rotation.phase, Phase::Closing { outcome: Outcome::Abandoned, .. })
+fn is_given_up(rotation: &Rotation) -> bool {
+    matches!(rotation.phase, Phase::Closing { outcome: Outcome::Abandoned | Outcome::Withdrawn, .. })
 }

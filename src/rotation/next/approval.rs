@@ -5,7 +5,7 @@ use crate::rotation::event::Decider;
 use crate::rotation::ids::{PersonId, PlanHash};
 use crate::rotation::phase::{AfterRevoke, Outcome, Phase};
 use crate::rotation::plan::Plan;
-use crate::rotation::policy::{Approval, later};
+use crate::rotation::policy::{Approval, Policy, later};
 use crate::rotation::record::{Audience, Origin, Rotation};
 use crate::rotation::refusal::{Refusal, in_words, when};
 use crate::rotation::token::Strategy;
@@ -113,12 +113,23 @@ fn untouched(rotation: &Rotation) -> bool {
     }
 }
 
-/// Opens a window that has come; renews a request that was not answered in time.
-pub fn tick(rotation: &mut Rotation, now: Timestamp) -> Result<(), Refusal> {
+/// Nobody manages the token any more, so nobody could decide: what has changed nothing is over.
+pub fn withdrawn(rotation: &mut Rotation, now: Timestamp) -> Result<(), Refusal> {
+    if !untouched(rotation) {
+        return Err(Refusal::not_now(rotation));
+    }
+    let what = format!("token {} is no longer in the configuration", rotation.plan.token);
+    rotation.saw(now, "rekey", what, None);
+    rotation.phase = Phase::Closing { new: None, outcome: Outcome::Withdrawn };
+    Ok(())
+}
+
+/// Opens a window that has come, if the approvals still count; renews a request that was not answered in time.
+pub fn tick(rotation: &mut Rotation, policy: &Policy, now: Timestamp) -> Result<(), Refusal> {
     match rotation.phase {
         Phase::Scheduled { at } if now >= at => {
-            // Other strategies look again when they mint; this one revokes before.
-            if rotation.plan.strategy == Strategy::RevokeFirst && !is_fresh(rotation, now) {
+            let counting = policy.counting(&rotation.approvals, &rotation.plan.hash(), rotation.requester(), now);
+            if counting.len() < policy.needed() {
                 lapse(rotation, now);
             } else {
                 begin(rotation);
@@ -135,10 +146,6 @@ pub fn tick(rotation: &mut Rotation, now: Timestamp) -> Result<(), Refusal> {
         }
         _ => Err(Refusal::TooEarly),
     }
-}
-
-fn is_fresh(rotation: &Rotation, now: Timestamp) -> bool {
-    rotation.approvals.iter().all(|a| later(a.at, rotation.plan.timing.approval_seconds) > now)
 }
 
 /// The yes no longer counts: people are asked again.

@@ -206,6 +206,7 @@ fn farewell(rotation: &Rotation, outcome: Outcome, restored: bool) -> String {
         Outcome::Done => format!("Done: {name} is rotated and proven, the old token is revoked."),
         Outcome::Declined => format!("Closed: {name} was not rotated."),
         Outcome::Superseded => format!("Closed: {name} was taken care of elsewhere."),
+        Outcome::Withdrawn => format!("Closed: {name} is no longer in the configuration. Nothing was changed."),
         Outcome::Abandoned if restored => {
             format!(
                 "Closed: the stores hold the previous value again, the new token is revoked. {name} still has to be rotated."

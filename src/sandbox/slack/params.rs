@@ -11,7 +11,7 @@ impl Params {
     pub fn read(query: &str, headers: &HeaderMap, body: &[u8]) -> Option<Self> {
         let mut all = form(query.as_bytes());
         let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
-        if kind.starts_with("application/json") {
+        if kind.starts_with("application/json") && !body.is_empty() {
             match serde_json::from_slice(body).ok()? {
                 Value::Object(fields) => all.extend(fields),
                 _ => return None,

@@ -52,6 +52,11 @@ impl Handle {
         self.with(|world| click(world, user, ts, action_id))
     }
 
+    /// The trigger of something that a person does now, for whoever wants to open a form by hand.
+    pub fn click_trigger(&self, user: &str) -> String {
+        self.with(|world| world.new_trigger(user))
+    }
+
     /// Types `/rekey <text>` in a channel. The answer, which only the person sees.
     pub async fn command(&self, user: &str, channel: &str, text: &str) -> Result<Value, NoAnswer> {
         let payload = self.with(|world| typed(world, user, channel, text))?;

@@ -8,6 +8,9 @@ use crate::engine::desk::{Caller, Home, Row, words};
 use crate::rotation::view::prose::Prose;
 use serde_json::{Value, json};
 
+/// Longest row, in characters: eighty of them make a tab.
+const LONGEST: usize = 700;
+
 /// Shows it. A version that is newer than the one that the person saw when they opened the tab stays.
 pub async fn publish(door: &Door, caller: &Caller, seen: &str) {
     let view = match door.desk.home(caller).await {
@@ -45,7 +48,7 @@ fn note(words: &Prose) -> Value {
 }
 
 fn row(title: &str, index: usize, row: &Row) -> Value {
-    let text = prose::prose(&row.line.clone().into());
+    let text = prose::line_within(&row.line, LONGEST);
     match row.review.as_ref().and_then(|wish| wish.to_id()) {
         Some(value) => {
             let name = format!("rekey.review.{}.{index}", title.replace(' ', "-").to_lowercase());

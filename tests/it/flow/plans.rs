@@ -2,10 +2,15 @@
 
 use super::setup::{Setup, project_variable};
 use super::team::Team;
+use rekey::engine::OpenedRotation;
+use rekey::rotation::ids::TokenName;
 use rekey::rotation::phase::Outcome;
+use rekey::rotation::record::Origin;
 use rekey::rotation::view::Action;
-use rekey::sandbox::gitlab::{Mint, Place, Variable};
+use rekey::sandbox::gitlab::{Fault, Mint, Place, Variable};
 use serde_json::json;
+
+const CREATE: &str = "*/personal_access_tokens";
 
 #[tokio::test]
 async fn a_click_on_an_outdated_card_is_refused() {
@@ -131,15 +136,47 @@ async fn two_variables_that_could_be_meant_block_the_approval_until_one_is_left(
 }
 
 #[tokio::test]
-async fn a_rotation_of_a_token_that_left_the_configuration_is_blocked() {
+async fn a_case_of_a_token_that_left_the_configuration_is_closed_and_begins_again_if_it_comes_back() {
     let mut team = Team::new().await;
-    team.open().await;
-    team.setup.tokens[0].id = rekey::rotation::ids::TokenName::from("other");
+    team.approved().await;
+    let configured = team.setup.tokens.clone();
+    team.setup.tokens[0].id = TokenName::from("other");
     team.restarted().await;
-    team.pass(7 * 3600).await;
-    let refusal = team.refusal("alice", Action::Approve).await;
-    assert!(refusal.contains("list of approvers is empty"), "{refusal}");
+    team.pass(60).await;
+    team.ended(Outcome::Withdrawn).await;
     assert!(team.issue().contains("is no longer in the configuration"), "{}", team.issue());
+    assert_eq!(team.live(), [team.stage.old], "nothing was changed");
+    team.setup.tokens = configured;
+    team.restarted().await;
+    let OpenedRotation::New(again) = team.engine.consider(&team.setup.tokens[0], Origin::Scan, false).await.unwrap()
+    else {
+        unreachable!("the case was not opened again")
+    };
+    assert_eq!(again.key.round, 1);
+}
+
+#[tokio::test]
+async fn a_stuck_case_of_a_token_that_left_the_configuration_says_that_nobody_may_decide() {
+    let mut team = Team::new().await;
+    team.fault("POST", CREATE, Fault::ErrorBefore { status: 403 });
+    team.approved().await;
+    team.pass(60).await;
+    team.stuck().await;
+    let configured = std::mem::take(&mut team.setup.tokens);
+    team.restarted().await;
+    for _ in 0..2 {
+        team.engine.scan_and_tell().await;
+        team.work().await;
+    }
+    let (issue, version) = (team.issue(), team.rotation().await.version);
+    assert!(issue.contains("was taken out of the configuration, so nobody may decide; put it back"), "{issue}");
+    team.engine.scan_and_tell().await;
+    assert_eq!(team.rotation().await.version, version, "it is said once");
+    team.setup.tokens = configured;
+    team.restarted().await;
+    team.click("alice", Action::Retry).await.unwrap();
+    team.pass(3600).await;
+    team.done().await;
 }
 
 #[tokio::test]

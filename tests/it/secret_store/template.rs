@@ -1,1 +1,217 @@
 //! Templates: each shape on documents as people have them, and what must hold for any document.
+
+use super::contract::{NEW, OLD, secret};
+use proptest::prelude::*;
+use rekey::secret_store::template::{Misfit, Template};
+
+fn netrc(machine: &str, login: Option<&str>) -> Template {
+    Template::Netrc { machine: machine.into(), login: login.map(str::to_owned) }
+}
+
+fn npmrc(registry: &str) -> Template {
+    Template::Npmrc { registry: registry.into() }
+}
+
+fn docker(registry: &str, user: Option<&str>) -> Template {
+    Template::DockerConfig { registry: registry.into(), user: user.map(str::to_owned) }
+}
+
+fn url(host: Option<&str>, user: Option<&str>) -> Template {
+    Template::Url { host: host.map(str::to_owned), user: user.map(str::to_owned) }
+}
+
+fn json(key: &[&str]) -> Template {
+    Template::Json { key: key.iter().map(|key| (*key).to_owned()).collect() }
+}
+
+fn dotenv(key: &str) -> Template {
+    Template::Dotenv { key: key.into() }
+}
+
+fn text(before: &str, after: &str) -> Template {
+    Template::Text { before: before.into(), after: after.into() }
+}
+
+fn extracted(template: &Template, document: &str) -> Result<String, Misfit> {
+    template.extract(&secret(document)).map(|value| value.expose().to_owned())
+}
+
+fn replaced(template: &Template, document: &str, value: &str) -> Result<String, Misfit> {
+    template.replace(&secret(document), &secret(value)).map(|document| document.expose().to_owned())
+}
+
+/// The old value is found, and the new document differs in nothing else. `§` stands for the value.
+fn fits(template: &Template, document: &str) {
+    let (before, after) = (document.replace('§', OLD), document.replace('§', NEW));
+    assert_eq!(extracted(template, &before).as_deref(), Ok(OLD), "{before}");
+    assert_eq!(replaced(template, &before, NEW).as_deref(), Ok(after.as_str()), "{before}");
+}
+
+fn misfit<T: std::fmt::Debug>(outcome: Result<T, Misfit>) -> String {
+    let misfit = outcome.unwrap_err();
+    assert!(!misfit.mend.is_empty() && !misfit.why.contains("canary"), "{misfit:?}");
+    misfit.why
+}
+
+#[test]
+fn a_netrc_gives_the_password_of_one_machine() {
+    let gitlab = netrc("gitlab.example.com", None);
+    fits(&gitlab, "machine gitlab.example.com login bot password §");
+    fits(&gitlab, "machine a login password password machine\nmachine gitlab.example.com\n\tlogin bot\n\tpassword §\n");
+    fits(&gitlab, "# machine gitlab.example.com password x\r\nmachine gitlab.example.com password § login b\r\n");
+    fits(&gitlab, "macdef init\nmachine gitlab.example.com password no\n\nmachine gitlab.example.com password \"§\"\n");
+    fits(&gitlab, "machine gitlab.example.com login \"bot\" account x password §\ndefault login a password b\n");
+    let two = "machine gitlab.example.com login a password x\nmachine gitlab.example.com login bot password §\n";
+    fits(&netrc("gitlab.example.com", Some("bot")), two);
+    assert_eq!(misfit(extracted(&gitlab, two)), "there is more than one machine gitlab.example.com in it");
+    assert_eq!(misfit(extracted(&gitlab, "default password x")), "there is no machine gitlab.example.com in it");
+    assert!(misfit(extracted(&gitlab, "machine gitlab.example.com login x")).contains("no password"));
+    let quoted = replaced(&gitlab, "machine gitlab.example.com password \"x\"", "a \"b\" \\c").unwrap();
+    assert_eq!(quoted, r#"machine gitlab.example.com password "a \"b\" \\c""#);
+}
+
+#[test]
+fn an_npmrc_gives_the_token_of_one_registry() {
+    let registry = npmrc("https://gitlab.example.com/api/v4/packages/npm");
+    for line in [
+        "//gitlab.example.com/api/v4/packages/npm/:_authToken=§",
+        "; comment\n@acme:registry=https://gitlab.example.com/\n//gitlab.example.com/api/v4/packages/npm/:_authToken = \"§\"\n",
+        "//other/:_authToken=x\n//gitlab.example.com/api/v4/packages/npm/:_authToken=§  \r\nalways-auth=true",
+    ] {
+        fits(&registry, line);
+    }
+    let variable = "//gitlab.example.com/api/v4/packages/npm/:_authToken=${NPM_TOKEN}";
+    assert_eq!(misfit(extracted(&registry, variable)), "it holds the name of a variable, not a value");
+    assert!(misfit(extracted(&registry, "//gitlab.example.com/:_authToken=x")).contains("no line //gitlab"));
+}
+
+#[test]
+fn dockers_configuration_gives_the_password_inside_the_encoded_pair() {
+    use base64::Engine as _;
+    let encode = |value: &str| base64::engine::general_purpose::STANDARD.encode(format!("bot:{value}"));
+    let template = docker("registry.example.com", None);
+    let document = |value: &str| {
+        let auth = encode(value);
+        format!(
+            "{{\n\t\"credsStore\": \"x\",\n\t\"auths\": {{ \"a\": {{}}, \"registry.example.com\": {{\"auth\":\"{auth}\"}} }}\n}}\n"
+        )
+    };
+    assert_eq!(extracted(&template, &document(OLD)).as_deref(), Ok(OLD));
+    assert_eq!(replaced(&template, &document(OLD), NEW).unwrap(), document(NEW));
+    let other = docker("registry.example.com", Some("somebody"));
+    assert_eq!(misfit(replaced(&other, &document(OLD), NEW)), "it is another user's");
+    let empty = r#"{"auths":{"registry.example.com":{"auth":""}}}"#;
+    assert_eq!(misfit(replaced(&template, empty, NEW)), "it names no user yet");
+    let filled = replaced(&docker("registry.example.com", Some("bot")), empty, NEW).unwrap();
+    assert_eq!(filled, format!(r#"{{"auths":{{"registry.example.com":{{"auth":"{}"}}}}}}"#, encode(NEW)));
+}
+
+#[test]
+fn an_address_gives_its_password_spelt_as_addresses_are() {
+    fits(&url(None, None), "https://oauth2:§@gitlab.example.com/acme/deploy.git");
+    fits(&url(None, None), "url = https://bot:§@gitlab.example.com:8443?x=a@b\n");
+    let several = "https://a:x@github.example\nhttps://bot:§@gitlab.example.com\nhttps://z:y@gitlab.example.com\n";
+    fits(&url(Some("gitlab.example.com"), Some("bot")), several);
+    assert!(misfit(extracted(&url(Some("gitlab.example.com"), None), several)).contains("more than one"));
+    assert!(misfit(extracted(&url(None, None), "https://gitlab.example.com/")).contains("no address"));
+    let spelt = replaced(&url(None, None), "https://b:x@h/p", "a/b@c:d e%").unwrap();
+    assert_eq!(spelt, "https://b:a%2Fb%40c%3Ad%20e%25@h/p");
+    assert_eq!(extracted(&url(None, None), &spelt).unwrap(), "a/b@c:d e%");
+}
+
+#[test]
+fn a_json_document_gives_one_text_and_keeps_its_looks() {
+    let template = json(&["gitlab", "hosts", "1", "token"]);
+    fits(&template, "{\"gitlab\" : {\"hosts\":[0, { \"token\":\t\"§\" , \"n\": 1.50e+3 } ] } }");
+    fits(&template, "// mine\n{ \"gitlab\": { \"hosts\": [ null, {\n \"token\": \"§\", /* ! */ }, ], }, }\n");
+    fits(&json(&["a.b"]), "{\"a.b\":\"§\",\"c\":\"\\u00e9\"}");
+    fits(&json(&[]), "\"§\"");
+    for (document, why) in [
+        ("{", "not JSON"),
+        ("{\"gitlab\":{}}", "no key hosts"),
+        ("{\"gitlab\":{\"hosts\":[]}}", "no key 1"),
+        ("{\"gitlab\":1,\"gitlab\":2}", "more than one key gitlab"),
+        ("{\"gitlab\":{\"hosts\":[0,{\"token\":7}]}}", "is not a text"),
+    ] {
+        assert!(misfit(extracted(&template, document)).contains(why), "{document}");
+    }
+    assert_eq!(replaced(&json(&["a"]), "{\"a\":\"x\"}", "q\"\\é").unwrap(), "{\"a\":\"q\\\"\\\\é\"}");
+}
+
+#[test]
+fn a_dotenv_file_gives_one_key_and_keeps_its_quotes() {
+    let template = dotenv("TOKEN");
+    for document in [
+        "TOKEN=§",
+        "A=1\n  export TOKEN = '§' # TOKEN=x\nB=2\n",
+        "MY_TOKEN=x\r\nTOKEN=\"§\"\r\nTOKEN_2=y\r\n",
+        "TOKEN=§   # comment\n#TOKEN=x\n",
+    ] {
+        fits(&template, document);
+    }
+    assert_eq!(replaced(&template, "TOKEN=\n", NEW).unwrap(), format!("TOKEN={NEW}\n"));
+    assert_eq!(replaced(&template, "TOKEN=\"x\"", "a$b`\"").unwrap(), "TOKEN=\"a\\$b\\`\\\"\"");
+    assert!(misfit(replaced(&template, "TOKEN=x", "two words")).contains("characters"));
+    assert!(misfit(replaced(&template, "TOKEN='x'", "it's")).contains("characters"));
+    assert!(misfit(extracted(&template, "TOKEN=\"x\ny\"")).contains("not closed"));
+    assert!(misfit(extracted(&template, "TOKEN=x\nTOKEN=y")).contains("more than one"));
+}
+
+#[test]
+fn any_other_document_is_described_by_what_stands_around_the_value() {
+    fits(&text("token: ", ""), "user: bot\ntoken: §\nurl: x\n");
+    fits(&text("--token=", " --quiet"), "run --token=§ --quiet\n");
+    fits(&text("password=\"", "\""), "a password=\"§\" b=\"c\"");
+    fits(&text("", ";end"), "§;end");
+    assert_eq!(replaced(&text("token: ", ""), "token: \nx", NEW).unwrap(), format!("token: {NEW}\nx"));
+    assert!(misfit(extracted(&text("t=", ""), "t=1 t=2")).contains("more than one"));
+    assert!(misfit(extracted(&text("t=", ""), "u=1")).contains("no text of that form"));
+    assert!(misfit(replaced(&text("t=", ";"), "t=1;", "a;b")).contains("told from"));
+}
+
+/// A document of a shape, with surroundings drawn at random.
+fn documents() -> impl Strategy<Value = (Template, String, String)> {
+    let line = "[ -~äß€]{0,30}";
+    let name = "[A-Za-z0-9_]{1,12}";
+    prop_oneof![
+        (line, line).prop_map(|(a, b)| (dotenv("TOKEN"), format!("#{a}\nTOKEN='"), format!("'\n#{b}"))),
+        (name, line).prop_map(|(a, b)| {
+            (netrc("host", None), format!("machine x{a} password {a}\nmachine host password "), format!("\n#{b}"))
+        }),
+        (line, name).prop_map(|(a, b)| {
+            let head = serde_json::json!({ "a": a }).to_string();
+            let head = head.trim_end_matches('}').to_owned();
+            (json(&["token"]), format!("{head},\n\t\"token\":\""), format!("\" ,\"{b}\":[1.0] }}\r\n"))
+        }),
+        (line, line).prop_map(|(a, b)| (npmrc("//r/"), format!(";{a}\n//r/:_authToken="), format!("\n;{b}"))),
+        (name, line).prop_map(|(a, b)| (
+            url(None, None),
+            format!("https://{a}:"),
+            format!("@host/{}", b.replace('@', ""))
+        )),
+        (line, line).prop_map(|(a, b)| (text("«", "»"), format!("{a}\n«"), format!("» {b}\n"))),
+    ]
+}
+
+proptest! {
+    #[test]
+    fn whatever_stands_around_it_stays_to_the_byte((template, before, after) in documents(), value in "[A-Za-z0-9_.=-]{1,60}") {
+        let document = format!("{before}{OLD}{after}");
+        prop_assert_eq!(extracted(&template, &document), Ok(OLD.to_owned()));
+        let new = replaced(&template, &document, &value);
+        if let Template::Url { .. } = template {
+            prop_assert_eq!(extracted(&template, &new.unwrap()), Ok(value));
+        } else {
+            prop_assert_eq!(new, Ok(format!("{before}{value}{after}")));
+        }
+    }
+
+    #[test]
+    fn no_document_and_no_value_makes_a_template_stumble(document in "(?s).{0,200}", value in ".{0,40}", (template, before, after) in documents()) {
+        for document in [document, format!("{before}{value}{after}")] {
+            if let Ok(new) = replaced(&template, &document, &value) {
+                prop_assert_eq!(extracted(&template, &new), Ok(value.clone()));
+            }
+        }
+    }
+}

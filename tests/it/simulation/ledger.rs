@@ -101,7 +101,7 @@ fn twisted(world: &World, event: &Event) -> Event {
         Event::Stored { attempt, .. } if world.has(Mistake::StaleReports) => {
             *attempt = world.row.phase.minted().map_or(0, |new| new.attempt);
         }
-        Event::MintStarted { policy, .. } => {
+        Event::MintStarted { policy, .. } | Event::Tick { policy } => {
             if world.has(Mistake::OldApprovalCounts) {
                 policy.approval_seconds = u64::MAX;
             }

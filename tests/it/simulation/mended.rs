@@ -7,6 +7,7 @@ use rekey::rotation::event::Event;
 use rekey::rotation::ids::TokenId;
 use rekey::rotation::next::next;
 use rekey::rotation::phase::{AfterRevoke, Minted, Phase, Run, Why};
+use rekey::rotation::policy::{Policy, later};
 use rekey::rotation::record::Rotation;
 use rekey::rotation::refusal::Refusal;
 use rekey::rotation::token::Strategy;
@@ -131,8 +132,23 @@ fn revoking_first_asks_again_when_its_window_opens_after_the_approval_got_too_ol
     let mut before = row(Strategy::RevokeFirst, READABLE, Phase::AwaitingApproval);
     let plan = before.plan.hash();
     before = next(&before, &Event::Approve { by: ann(), plan, start_at: at(APPROVAL + 100) }, at(0)).unwrap();
-    let after = next(&before, &Event::Tick, at(APPROVAL + 100)).unwrap();
+    let after = next(&before, &Event::Tick { policy: ann().policy }, at(APPROVAL + 100)).unwrap();
     assert_eq!((after.phase, after.approvals.len()), (Phase::AwaitingApproval, 0));
+}
+
+#[test]
+fn revoking_first_asks_again_when_its_window_opens_after_the_approver_lost_the_right() {
+    let mut before = row(Strategy::RevokeFirst, READABLE, Phase::AwaitingApproval);
+    let plan = before.plan.hash();
+    before = next(&before, &Event::Approve { by: ann(), plan, start_at: at(100) }, at(0)).unwrap();
+    let begun = next(&before, &Event::Tick { policy: ann().policy }, at(100)).unwrap();
+    assert_eq!(begun.phase.name(), "revoking");
+    let nobody = Policy { approvers: BTreeSet::new(), ..ann().policy };
+    let two = Policy { quorum: 2, ..ann().policy };
+    for policy in [nobody, two] {
+        let after = next(&before, &Event::Tick { policy }, at(100)).unwrap();
+        assert_eq!((after.phase, after.approvals.len()), (Phase::AwaitingApproval, 0));
+    }
 }
 
 #[test]

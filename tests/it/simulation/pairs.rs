@@ -3,10 +3,11 @@
 
 use super::setting::{OLD, READABLE, Setting, at, consumer_id, store_id};
 use rekey::rotation::event::Event;
-use rekey::rotation::ids::TokenId;
+use rekey::rotation::ids::{PersonId, TokenId};
 use rekey::rotation::next::next;
 use rekey::rotation::phase::{AfterRevoke, Minted, Outcome, Phase, Run, RunRef, Why};
 use rekey::rotation::plan::Plan;
+use rekey::rotation::policy::Approval;
 use rekey::rotation::record::Rotation;
 use rekey::rotation::store::Undo;
 use rekey::rotation::token::Strategy;
@@ -62,6 +63,9 @@ fn phases() -> Vec<(&'static str, Phase)> {
 fn row(phase: &Phase) -> Rotation {
     let mut row = Setting { surface: true, ..setting() }.row();
     row.phase = phase.clone();
+    if let Phase::Scheduled { .. } = phase {
+        row.approvals = vec![Approval { by: PersonId::from("ann"), plan: row.plan.hash(), at: at(0) }];
+    }
     row
 }
 
@@ -86,7 +90,8 @@ fn decisions(row: &Rotation) -> Vec<Event> {
             reason: "in a ticket".into(),
             plan: Box::new(Plan { strategy: Strategy::RevokeFirst, ..row.plan.clone() }),
         },
-        Event::Tick,
+        Event::Tick { policy: setting().policy(1) },
+        Event::Withdrawn,
         Event::Approve { by: by(), plan: row.plan.hash(), start_at: at(NOW) },
         Event::Decline { by: by() },
         Event::Snooze { by: by(), until: at(2 * NOW) },

@@ -70,7 +70,7 @@ pub enum Stage {
 /// Where a task begins.
 pub fn first(world: &World, worker: usize, effect: &Effect) -> Stage {
     match effect {
-        Effect::Tick | Effect::Replan | Effect::Remind { .. } => Stage::Report(Event::Tick),
+        Effect::Tick | Effect::Replan | Effect::Remind { .. } => tick(world),
         Effect::Mint { .. } => first_of_mint(world, worker),
         Effect::Write { .. } => first_of_write(world, worker),
         Effect::Settle => settle_from(world, 0),
@@ -80,7 +80,7 @@ pub fn first(world: &World, worker: usize, effect: &Effect) -> Stage {
         },
         Effect::CheckConsumer { consumer } => match run_of(world, index(consumer.as_str())) {
             Some(Run::Started { run, .. }) => Stage::CheckRun { run: run.pipeline as usize },
-            _ => Stage::Report(Event::Tick),
+            _ => tick(world),
         },
         Effect::ObserveNew => Stage::ReadToken { token: new_of(world).unwrap_or(0) },
         Effect::ObserveOld => Stage::ReadToken { token: OLD },
@@ -94,8 +94,13 @@ pub fn first(world: &World, worker: usize, effect: &Effect) -> Stage {
     }
 }
 
+/// A worker with nothing else to say looks at deadlines and windows, under the policy of the moment.
+fn tick(world: &World) -> Stage {
+    Stage::Report(Event::Tick { policy: world.setting.policy(world.quorum) })
+}
+
 fn first_of_mint(world: &World, worker: usize) -> Stage {
-    let Phase::Minting { attempt, started } = world.row.phase else { return Stage::Report(Event::Tick) };
+    let Phase::Minting { attempt, started } = world.row.phase else { return tick(world) };
     match (started, world.workers[worker].custody) {
         (None, _) if world.has(Mistake::NoIntent) => Stage::Send { target: OLD },
         (None, _) if world.has(Mistake::NoProbe) && !world.row.plan.rotates() => {
@@ -118,7 +123,7 @@ fn unknown_mint(world: &World, attempt: u32) -> Stage {
 }
 
 fn first_of_write(world: &World, worker: usize) -> Stage {
-    let Some(attempt) = world.row.phase.minted().map(|new| new.attempt) else { return Stage::Report(Event::Tick) };
+    let Some(attempt) = world.row.phase.minted().map(|new| new.attempt) else { return tick(world) };
     match world.workers[worker].custody {
         Some((mine, value)) if mine == attempt || world.has(Mistake::StaleCustody) => Stage::Write { value },
         _ if world.has(Mistake::SweepAtOnce) => {

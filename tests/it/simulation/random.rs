@@ -175,7 +175,7 @@ fn hint(world: &mut World, dice: &mut Dice) -> String {
     let stale = revision < world.row.surfaces.values().map(|surface| surface.shown).max().unwrap_or(0);
     let event = match dice.below(4) {
         0 if stale => published(revision),
-        1 => Event::Tick,
+        1 => Event::Tick { policy: world.setting.policy(world.quorum) },
         2 => Event::Delayed { why: "gitlab answers 503".into() },
         _ => Event::Replanned { plan: Box::new(world.row.plan.clone()), old_last_used: None },
     };

@@ -272,6 +272,10 @@ pub async fn story(by: By) -> Story {
 }
 
 impl Story {
+    pub fn bot(&self) -> &str {
+        &self.bot
+    }
+
     pub async fn press(&self, user: &str, action: &str) {
         self.slack.press(user, &self.card, action).await.unwrap();
         self.settled().await;

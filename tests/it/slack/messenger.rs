@@ -22,6 +22,11 @@ pub async fn workspace() -> (sandbox::Slack, ManualClock) {
     (slack, clock)
 }
 
+/// A workspace in which time goes on.
+pub async fn workspace_now() -> sandbox::Slack {
+    workspace_under(Arc::new(SystemClock)).await.0
+}
+
 async fn workspace_under(clock: Arc<dyn Clock>) -> (sandbox::Slack, Arc<dyn Clock>) {
     let people = [("U0ALICE001", "alice"), ("U0BOB00001", "bob"), ("U0EVE00001", "eve")];
     let world = World::new(Settings::default(), (CHANNEL, "ops"), &people);
@@ -225,7 +230,7 @@ async fn a_channel_that_takes_no_card_is_for_a_person_to_mend_and_then_the_card_
 
 #[tokio::test]
 async fn messages_keep_slacks_pace_in_each_channel_and_all_arrive() {
-    let (slack, _) = workspace_under(Arc::new(SystemClock)).await;
+    let slack = workspace_now().await;
     let (state, bot) = (slack.state(), messenger(&slack.base_url(), &Settings::default().token));
     state.with(|world| world.settings.limits = true);
     let mut many = card(&rotations::stuck());

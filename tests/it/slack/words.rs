@@ -106,7 +106,7 @@ fn buttons_apply_or_are_not_there() {
     }
 }
 
-fn hostile(text: &str) -> Rotation {
+pub fn hostile(text: &str) -> Rotation {
     let mut plan = plan();
     plan.old.name = text.into();
     plan.new.name = text.into();
@@ -121,7 +121,7 @@ fn hostile(text: &str) -> Rotation {
     rotations::go(rotation, &[(2, yes)])
 }
 
-const HOSTILE: [&str; 6] = [
+pub const HOSTILE: [&str; 6] = [
     "<!channel> <@U0ALICE001> <https://evil.example|bank> & *bold* `code` :boom:",
     "@all @root #1 !2 ~bug %3 $4 &5 | cell `tick` ``` <img src=x onerror=alert(1)> [a](javascript:b)",
     "\u{202e}tob-yolped\u{2066}\u{200b}\n/close\n/assign @root\n- [x] done\n# head",

@@ -1,0 +1,170 @@
+//! A Secret as the cluster gives it: only what is looked at, and values that are wiped.
+
+use crate::secret::Secret;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde::{Deserialize, Deserializer};
+use std::collections::BTreeMap;
+use zeroize::Zeroizing;
+
+/// Who writes Secrets by themselves, as they sign in `managedFields`.
+const CONTROLLERS: [&str; 8] = [
+    "external-secrets",
+    "sealed-secrets",
+    "controller",
+    "kustomize-controller",
+    "helm-controller",
+    "argocd-controller",
+    "vault-secrets-operator",
+    "secrets-store-csi-driver",
+];
+
+/// Labels and annotations by which such controllers mark what is theirs.
+const MARKS: [&str; 6] = [
+    "reconcile.external-secrets.io/managed",
+    "reconcile.external-secrets.io/data-hash",
+    "sealedsecrets.bitnami.com/managed",
+    "kustomize.toolkit.fluxcd.io/name",
+    "helm.toolkit.fluxcd.io/name",
+    "argocd.argoproj.io/tracking-id",
+];
+
+/// One Secret.
+#[derive(Deserialize)]
+pub struct Object {
+    metadata: Metadata,
+    #[serde(default)]
+    data: Option<BTreeMap<String, Encoded>>,
+    #[serde(default)]
+    immutable: Option<bool>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Metadata {
+    resource_version: String,
+    #[serde(default)]
+    labels: Option<BTreeMap<String, String>>,
+    #[serde(default)]
+    annotations: Option<BTreeMap<String, serde_json::Value>>,
+    #[serde(default)]
+    owner_references: Vec<Owner>,
+    #[serde(default)]
+    managed_fields: Vec<Writer>,
+    #[serde(default)]
+    deletion_timestamp: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Owner {
+    #[serde(default)]
+    kind: String,
+    #[serde(default)]
+    name: String,
+}
+
+#[derive(Deserialize)]
+struct Writer {
+    #[serde(default)]
+    manager: String,
+}
+
+/// A value in base64, wiped on drop.
+struct Encoded(Zeroizing<String>);
+
+impl<'de> Deserialize<'de> for Encoded {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        Ok(Self(Zeroizing::new(Option::<String>::deserialize(from)?.unwrap_or_default())))
+    }
+}
+
+/// A value that is not text.
+pub struct NoText;
+
+impl Object {
+    /// What a write must be from.
+    pub fn version(&self) -> &str {
+        &self.metadata.resource_version
+    }
+
+    /// An annotation that is text.
+    pub fn annotation(&self, name: &str) -> Option<&str> {
+        self.metadata.annotations.as_ref()?.get(name)?.as_str()
+    }
+
+    /// The value of a key; `None` if there is no such key.
+    pub fn value(&self, key: &str) -> Result<Option<Secret>, NoText> {
+        let Some(encoded) = self.data.as_ref().and_then(|data| data.get(key)) else { return Ok(None) };
+        let bytes = STANDARD.decode(encoded.0.as_bytes()).map_err(|_| NoText)?;
+        let text = String::from_utf8(bytes).map_err(|error| {
+            drop(Zeroizing::new(error.into_bytes()));
+            NoText
+        })?;
+        Ok(Some(Secret::new(text)))
+    }
+
+    /// Why it must not be written, and what to do.
+    pub fn unfit(&self) -> Option<(String, &'static str)> {
+        let elsewhere = "write the place that this controller copies from, and name that as the store";
+        if self.immutable == Some(true) {
+            return Some(("the Secret is immutable".to_owned(), "replace it once by one that may change"));
+        }
+        if self.metadata.deletion_timestamp.is_some() {
+            return Some(("the Secret is being deleted".to_owned(), "wait until it is gone and create it again"));
+        }
+        if let Some(owner) = self.metadata.owner_references.first() {
+            let (kind, name) = (&owner.kind, &owner.name);
+            return Some((
+                format!("the Secret belongs to {kind} {name}, which would put the old value back"),
+                elsewhere,
+            ));
+        }
+        let controller = self.marked().or_else(|| self.signed());
+        controller.map(|who| (format!("the Secret is kept by {who}, which would put the old value back"), elsewhere))
+    }
+
+    fn marked(&self) -> Option<&'static str> {
+        let labels = self.metadata.labels.iter().flat_map(BTreeMap::keys);
+        let annotations = self.metadata.annotations.iter().flat_map(BTreeMap::keys);
+        let mut names = labels.chain(annotations);
+        names.find_map(|name| MARKS.into_iter().find(|mark| mark == name))
+    }
+
+    fn signed(&self) -> Option<&'static str> {
+        let mut writers = self.metadata.managed_fields.iter();
+        writers.find_map(|writer| CONTROLLERS.into_iter().find(|known| *known == writer.manager))
+    }
+}
+
+/// A value as the cluster wants it.
+pub fn encoded(value: &Secret) -> String {
+    STANDARD.encode(value.expose().as_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn object(metadata: serde_json::Value, immutable: bool) -> Object {
+        let mut metadata = metadata;
+        metadata["resourceVersion"] = "7".into();
+        serde_json::from_value(json!({"metadata": metadata, "data": null, "immutable": immutable})).unwrap()
+    }
+
+    #[test]
+    fn what_a_controller_would_revert_is_not_written() {
+        assert!(object(json!({"labels": {"app": "web"}}), false).unfit().is_none());
+        for (metadata, immutable, word) in [
+            (json!({}), true, "immutable"),
+            (json!({"deletionTimestamp": "2026-11-21T10:00:00Z"}), false, "deleted"),
+            (json!({"ownerReferences": [{"kind": "ExternalSecret", "name": "x"}]}), false, "ExternalSecret x"),
+            (json!({"annotations": {"sealedsecrets.bitnami.com/managed": "true"}}), false, "sealedsecrets"),
+            (json!({"labels": {"kustomize.toolkit.fluxcd.io/name": "apps"}}), false, "kustomize"),
+            (json!({"managedFields": [{"manager": "argocd-controller"}]}), false, "argocd"),
+        ] {
+            let (why, mend) = object(metadata, immutable).unfit().unwrap();
+            assert!(why.contains(word) && !mend.is_empty(), "{why}");
+        }
+    }
+}
