@@ -6,7 +6,6 @@ use crate::chat::slack::socket::SocketMode;
 use crate::config::{Config, MailTrust, SecretRef};
 use crate::engine::Engine;
 use crate::engine::desk::Desk;
-use crate::engine::desk::logins::Logins;
 use crate::engine::desk::visitors::Visitors;
 use crate::engine::issue::ISSUE;
 use crate::http::{Api, Backoff, Credential, Sockets, Throttle};
@@ -79,12 +78,13 @@ pub fn desk(config: &Config, engine: &Arc<Engine>) -> Arc<Desk> {
     if let Some(slack) = &config.slack {
         visitors = visitors.at("slack", &slack.team);
     }
-    let logins = config.people.iter().filter_map(|(id, person)| Some((person.gitlab.clone()?, id.clone())));
-    let logins = Logins::new(engine.gitlab.clone(), logins.collect());
-    visitors = visitors.at(ISSUE, engine.gitlab.host()).commenting(logins);
+    visitors = visitors.at(ISSUE, engine.gitlab.host());
     for (id, person) in &config.people {
         if let Some(account) = &person.slack {
             visitors = visitors.knowing("slack", account, id.clone());
+        }
+        if let Some(login) = &person.gitlab {
+            visitors = visitors.knowing(ISSUE, login.to_lowercase(), id.clone());
         }
     }
     Arc::new(Desk::new(engine.clone(), visitors))

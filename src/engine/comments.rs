@@ -2,6 +2,7 @@
 //! that changed are looked at: what counts is what GitLab's API says of the comment. Each acts once, by its number.
 
 mod judge;
+mod pins;
 mod reply;
 
 use super::desk::{Ask, Caller, Office as _};
@@ -14,6 +15,7 @@ use crate::rotation::view::prose::Prose;
 use crate::rotation::wish::Wish;
 use jiff::{SignedDuration, Timestamp};
 use judge::Verdict;
+use pins::Pins;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio_util::sync::CancellationToken;
@@ -25,7 +27,10 @@ const SKEW: SignedDuration = SignedDuration::from_mins(5);
 
 /// What one process remembers of its looks; forgetting it costs a few requests.
 #[derive(Default)]
-pub struct Looks(Mutex<Seen>);
+pub struct Looks {
+    seen: Mutex<Seen>,
+    pins: Pins,
+}
 
 #[derive(Default)]
 struct Seen {
@@ -36,7 +41,7 @@ struct Seen {
 
 impl Looks {
     fn seen(&self) -> MutexGuard<'_, Seen> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -140,16 +145,24 @@ impl Engine {
         let caller = Caller {
             surface: ISSUE.into(),
             place: self.gitlab.host().to_owned(),
-            account: note.author.id.to_string(),
+            account: note.author.username.to_lowercase(),
             guest: false,
             roles: [].into(),
             channel: Some(place_of(iid, note.id)),
         };
         let (now, key) = (self.clock.now(), format!("comment:{}", note.id));
-        let said = match judge::judge(note, bot, now) {
-            Verdict::Nothing(why) => return Ok(format!("comment {}: {why}", note.id)),
-            // Also one that acted and was edited or liked since.
-            _ if self.ledger.was_told(&key).await? => "known".to_owned(),
+        let mut verdict = judge::judge(note, bot, now);
+        if let Verdict::Nothing(why) = verdict {
+            return Ok(format!("comment {}: {why}", note.id));
+        }
+        // Also one that acted and was edited or liked since.
+        if self.ledger.was_told(&key).await? {
+            return Ok(format!("comment {}: known", note.id));
+        }
+        if !self.is_same_account(&note.author.username, note.author.id).await? {
+            verdict = Verdict::DoesNotCount(judge::ANOTHER);
+        }
+        let said = match verdict {
             Verdict::Said(text) => {
                 let wish = Wish::under(&rotation.id, &rotation.plan.token, &text);
                 let said = wish.in_short();
@@ -157,7 +170,7 @@ impl Engine {
                 self.ledger.first_time(&key, now).await?;
                 said
             }
-            Verdict::DoesNotCount(why) => {
+            Verdict::DoesNotCount(why) | Verdict::Nothing(why) => {
                 if self.ledger.first_time(&key, now).await? {
                     self.whisper(&caller, &Prose::words(why)).await;
                 }

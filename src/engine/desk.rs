@@ -6,7 +6,6 @@ mod clicks;
 mod forms;
 mod grant;
 mod home;
-pub mod logins;
 mod office;
 pub mod visitors;
 pub mod words;

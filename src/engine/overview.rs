@@ -43,10 +43,10 @@ impl Engine {
         let filter = Filter { open_only: true, token: None, limit: u32::MAX };
         let open = self.ledger.list(filter).await?;
         let open: BTreeMap<&TokenName, &Rotation> = open.iter().map(|r| (&r.plan.token, r)).collect();
-        let mut lines = Vec::new();
-        for managed in self.catalog.tokens.values() {
-            lines.push(self.token_line(managed, open.get(&managed.id).copied()).await);
-        }
+        let tokens = self.catalog.tokens.values();
+        let lines = tokens.map(|managed| self.token_line(managed, open.get(&managed.id).copied()));
+        // Side by side: somebody waits for it. The connection limits how many are on the way.
+        let mut lines = futures::future::join_all(lines).await;
         lines.sort_by_key(|line| (line.days_left.is_none(), line.days_left, line.token.clone()));
         Ok(lines)
     }

@@ -7,6 +7,11 @@ use jiff::{SignedDuration, Timestamp};
 /// An older comment is about something that its writer may not know any more.
 const FRESH: SignedDuration = SignedDuration::from_mins(15);
 
+/// What somebody is told whose login was another's.
+pub(super) const ANOTHER: &str =
+    "Your login belonged to another account when I started, so it decides nothing. An administrator has to look at it \
+     and start me anew.";
+
 /// What becomes of a comment.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Verdict {

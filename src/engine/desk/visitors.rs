@@ -2,11 +2,8 @@
 //! never being in a channel.
 
 use super::Caller;
-use super::logins::Logins;
-use crate::engine::issue::ISSUE;
 use crate::rotation::ids::{PersonId, SurfaceName};
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
 /// Why somebody is not let in.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,11 +21,10 @@ pub enum Stranger {
 }
 
 /// Everybody the configuration knows.
-#[derive(Clone, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Visitors {
     places: BTreeMap<SurfaceName, BTreeSet<String>>,
     accounts: BTreeMap<(SurfaceName, String), PersonId>,
-    logins: Option<Arc<Logins>>,
 }
 
 impl Visitors {
@@ -44,12 +40,6 @@ impl Visitors {
         self
     }
 
-    /// People who comment on issues.
-    pub fn commenting(mut self, logins: Logins) -> Self {
-        self.logins = Some(Arc::new(logins));
-        self
-    }
-
     /// Who the caller is.
     pub async fn recognise(&self, caller: &Caller) -> Result<PersonId, Stranger> {
         let at_home = self.places.get(&caller.surface).is_some_and(|places| places.contains(&caller.place));
@@ -58,10 +48,6 @@ impl Visitors {
         }
         if caller.guest {
             return Err(Stranger::Guest);
-        }
-        if let (ISSUE, Some(logins)) = (caller.surface.as_str(), &self.logins) {
-            let account = caller.account.parse().map_err(|_| Stranger::Unknown)?;
-            return logins.person(account).await.map_err(Stranger::Unproven)?.ok_or(Stranger::Unknown);
         }
         let bound = self.accounts.get(&(caller.surface.clone(), caller.account.clone()));
         bound.cloned().ok_or(Stranger::Unknown)

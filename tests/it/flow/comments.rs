@@ -3,7 +3,6 @@
 use super::setup::Setup;
 use super::team::Team;
 use rekey::engine::desk::Desk;
-use rekey::engine::desk::logins::Logins;
 use rekey::engine::desk::visitors::Visitors;
 use rekey::engine::issue::ISSUE;
 use rekey::notice::Notice;
@@ -93,9 +92,9 @@ impl Talk {
 }
 
 fn desk(team: &Team) -> Arc<Desk> {
-    let people = ["alice", "bob", "carol"].map(|login| (login.to_owned(), PersonId::from(login)));
-    let logins = Logins::new(team.engine.gitlab.clone(), people.into());
-    let visitors = Visitors::default().at(ISSUE, team.engine.gitlab.host()).commenting(logins);
+    let home = Visitors::default().at(ISSUE, team.engine.gitlab.host());
+    let known = |all: Visitors, login: &str| all.knowing(ISSUE, login, PersonId::from(login));
+    let visitors = ["alice", "bob", "carol"].into_iter().fold(home, known);
     Arc::new(Desk::new(team.engine.clone(), visitors))
 }
 
@@ -205,9 +204,11 @@ async fn a_login_that_changed_hands_is_not_the_person_any_more() {
         world.user("alice");
     });
     talk.say("alice", "@rekey-bot decline").await;
-    assert_eq!(talk.team.phase().await, "awaiting_approval");
     talk.say("alice-old", "@rekey-bot decline").await;
-    talk.team.ended(Outcome::Declined).await;
+    assert_eq!(talk.team.phase().await, "awaiting_approval");
+    let answers = talk.answers();
+    assert!(answers[1].starts_with("@alice Your login belonged to another account"), "{answers:?}");
+    assert!(answers[2].starts_with("@alice-old rekey does not know you."), "{answers:?}");
 }
 
 #[tokio::test]

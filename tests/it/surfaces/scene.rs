@@ -6,7 +6,6 @@ use crate::flow::setup::Setup;
 use crate::flow::team::Team;
 use crate::sandbox::stage::stage;
 use rekey::engine::desk::Desk;
-use rekey::engine::desk::logins::Logins;
 use rekey::engine::desk::visitors::Visitors;
 use rekey::engine::issue::ISSUE;
 use rekey::rotation::ids::PersonId;
@@ -111,12 +110,10 @@ impl Scene {
 }
 
 fn desk(team: &Team) -> Arc<Desk> {
-    let logins = PEOPLE.map(|login| (login.to_owned(), PersonId::from(login)));
-    let logins = Logins::new(team.engine.gitlab.clone(), logins.into());
-    let mut visitors = Visitors::default().at(ISSUE, team.engine.gitlab.host()).commenting(logins);
-    visitors = visitors.at("slack", slack::TEAM);
+    let mut visitors = Visitors::default().at(ISSUE, team.engine.gitlab.host()).at("slack", slack::TEAM);
     for person in PEOPLE {
         visitors = visitors.knowing("slack", slack::user(person), PersonId::from(person));
+        visitors = visitors.knowing(ISSUE, person, PersonId::from(person));
     }
     Arc::new(Desk::new(team.engine.clone(), visitors))
 }
