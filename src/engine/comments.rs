@@ -48,16 +48,22 @@ impl Looks {
 impl Engine {
     /// Looks for comments until told to stop.
     pub async fn keep_listening(self: Arc<Self>, stop: CancellationToken) {
+        let mut failures = 0;
         while !stop.is_cancelled() {
             let looked = tokio::select! {
                 looked = self.listen_in_turn() => looked,
                 () = stop.cancelled() => return,
             };
+            let mut pause = self.settings.poll;
             if let Err(error) = looked {
+                failures += 1;
+                pause = pause.max(self.settings.backoff.pause(failures, self.dice.spread()));
                 tracing::warn!(%error, "cannot look for comments");
+            } else {
+                failures = 0;
             }
             tokio::select! {
-                () = tokio::time::sleep(self.settings.poll) => {}
+                () = tokio::time::sleep(pause) => {}
                 () = stop.cancelled() => {}
             }
         }
