@@ -1,12 +1,14 @@
 //! Wiring: from a checked configuration to adapters, engine, endpoints and workers; and a graceful stop.
 
+mod directories;
 mod doors;
 mod run;
 
 pub use run::{Running, StartError, run};
 
+use crate::chat::Approvers;
 use crate::chat::Messenger;
-use crate::chat::slack::{Approvers, Slack, client as slack_client};
+use crate::chat::slack::{Slack, client as slack_client};
 use crate::clock::Clock;
 use crate::config::{self, Config};
 use crate::engine::comments::Looks;
@@ -43,14 +45,16 @@ pub fn assemble_on(
 ) -> Result<Arc<Engine>, StartError> {
     let client = client(config)?;
     let api = gitlab_api(config, client.clone())?;
-    let gitlab = Client::new(api.clone());
+    let gitlab = Client::new(api.clone()).with_token_prefixes(config.gitlab.token_prefixes.clone());
     let catalog = catalog(config);
+    let directories = directories::directories(config, &gitlab, client.clone(), clock.clone())?;
     Ok(Arc::new(Engine {
         ledger,
         stores: stores(config, api)?,
         surfaces: surfaces(config, &gitlab, &catalog, client)?,
         gitlab,
         catalog,
+        directories,
         settings: settings(config, dice.as_ref()),
         clock,
         dice,
@@ -112,7 +116,7 @@ fn surfaces(
         let web_api = slack_api(slack, &slack.token, client)?;
         let people = config.people.iter().filter_map(|(id, p)| Some((id.clone(), p.slack.clone()?))).collect();
         let policies = catalog.clone();
-        let approvers: Approvers = Arc::new(move |token| policies.policy(token).approvers);
+        let approvers: Approvers = Arc::new(move |token| policies.approvers(token));
         let messenger = Slack::new(web_api, slack.channel.clone(), people, approvers);
         surfaces.insert(SurfaceName::from(messenger.name()), Arc::new(messenger));
     }
@@ -166,7 +170,11 @@ fn settings(config: &Config, dice: &dyn Dice) -> Settings {
         use_seconds: rotation.use_seconds,
         poll: seconds(20, 0.5),
         scan_every: Duration::from_secs(rotation.scan_seconds),
-        max_tries: 40,
+        scan_pause: seconds(5 * 60, 1.0),
+        give_up_after: seconds(rotation.give_up_seconds, 40.0),
+        farewell: Duration::from_secs(10),
+        keep: Duration::from_secs(u64::from(rotation.keep_days) * 86_400),
+        paused: rotation.paused,
         parallel: 64,
         window: rotation.window.clone(),
         reminders: config.reminders.clone(),

@@ -1,11 +1,19 @@
 //! The port to the places where people talk. A messenger shows cards and answers clicks; it decides nothing.
 
+pub mod discord;
+mod lenient;
 pub mod slack;
 
+use crate::rotation::group::Approver;
+use crate::rotation::ids::TokenName;
 use crate::rotation::view::Card;
 use crate::rotation::view::prose::Prose;
 use async_trait::async_trait;
+use std::sync::Arc;
 use std::time::Duration;
+
+/// Whom the configuration lets decide on a token. Who of them may, is found out when they do; here they are only asked.
+pub type Approvers = Arc<dyn Fn(&TokenName) -> Vec<Approver> + Send + Sync>;
 
 /// Where a card is, in the messenger's own words, and where a person opens it.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -3,6 +3,7 @@
 
 mod across;
 mod address;
+mod approvers;
 mod database;
 mod duration;
 mod folder;

@@ -5,6 +5,7 @@ pub mod comments;
 pub mod custody;
 pub mod decide;
 pub mod desk;
+pub mod directory;
 pub mod inbox;
 mod incident;
 pub mod intake;
@@ -14,6 +15,7 @@ pub mod overview;
 pub mod perform;
 pub mod planner;
 pub mod report;
+pub mod rights;
 pub mod scan;
 pub mod settings;
 pub mod worker;
@@ -28,6 +30,7 @@ use crate::rotation::record::Rotation;
 use crate::rotation::refusal::Refusal;
 use crate::secret_store::SecretStore;
 use custody::Custody;
+use directory::Directories;
 use settings::{Catalog, Settings};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -44,6 +47,8 @@ pub struct Engine {
     pub surfaces: BTreeMap<SurfaceName, Arc<dyn Messenger>>,
     /// Managed tokens and people.
     pub catalog: Catalog,
+    /// Who knows who somebody is.
+    pub directories: Directories,
     /// Knobs.
     pub settings: Settings,
     /// Time.
@@ -116,6 +121,15 @@ impl From<crate::http::CallError> for EngineError {
         // A proxy's page instead of GitLab's answer, and a bot's token that is refused, are mended without us.
         let passes = error.is_passing() || matches!(error.status(), None | Some(401));
         if passes { Self::Unavailable(error.to_string()) } else { Self::Broken(error.to_string()) }
+    }
+}
+
+impl From<directory::Unproven> for EngineError {
+    fn from(unproven: directory::Unproven) -> Self {
+        match unproven {
+            directory::Unproven::Passing(why) => Self::Unavailable(why),
+            directory::Unproven::Refused(why) => Self::Broken(why),
+        }
     }
 }
 

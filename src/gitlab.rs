@@ -5,7 +5,9 @@ mod instance;
 mod inventory;
 mod issues;
 mod limits;
+mod people;
 mod pipelines;
+mod shape;
 mod survey;
 mod tokens;
 mod wire;
@@ -14,11 +16,12 @@ pub use instance::{Account, Group, Me, Metadata, Project};
 pub use inventory::{InventoryQuery, Scanned};
 pub use issues::{Author, Issue, IssueChange, IssueQuery, NewIssue, Note};
 pub use limits::{Limit, limit_in_refusal};
+pub use people::{Member, User};
 pub use pipelines::{Job, Pipeline, Schedule, Started, StartedQuery, Starter, Status};
 pub use survey::{GitRef, Hook, Place, VariableFlags};
 pub use tokens::{Minted, NewToken, TokenFilter};
 
-use crate::http::{Api, Call, CallError};
+use crate::http::{Api, Call, CallError, Reply};
 use serde::de::DeserializeOwned;
 use std::sync::Arc;
 use tokio::sync::OnceCell;
@@ -40,14 +43,30 @@ pub type Result<T> = std::result::Result<T, CallError>;
 pub struct Client {
     api: Arc<Api>,
     host: String,
+    /// Who we are, once asked.
     account: Arc<OnceCell<Account>>,
+    /// Reads leave a share of the request budget to others.
+    in_background: bool,
+    /// How tokens of this instance may begin, besides GitLab's own way.
+    prefixes: Vec<String>,
 }
 
 impl Client {
     /// A client on an API whose base is `https://<host>/api/v4`.
     pub fn new(api: Arc<Api>) -> Self {
         let host = api.host();
-        Self { api, host, account: Arc::default() }
+        Self { api, host, account: Arc::default(), in_background: false, prefixes: Vec::new() }
+    }
+
+    /// The same client for reads in no hurry, which leave a share of the request budget to others.
+    pub fn in_background(&self) -> Self {
+        Self { in_background: true, ..self.clone() }
+    }
+
+    /// The instance may give its tokens prefixes of its own.
+    #[must_use]
+    pub fn with_token_prefixes(self, prefixes: Vec<String>) -> Self {
+        Self { prefixes, ..self }
     }
 
     /// Host and port of the instance, as in the key of a rotation.
@@ -61,7 +80,12 @@ impl Client {
     }
 
     async fn get<T: DeserializeOwned>(&self, call: Call<'_>) -> Result<T> {
-        self.api.read(&call).await?.json()
+        self.read(call).await?.json()
+    }
+
+    async fn read(&self, call: Call<'_>) -> Result<Reply> {
+        let call = if self.in_background { call.in_background() } else { call };
+        self.api.read(&call).await
     }
 
     async fn send<T: DeserializeOwned>(&self, call: Call<'_>) -> Result<T> {
@@ -75,7 +99,7 @@ impl Client {
         mut wanted: impl FnMut(Vec<T>) -> bool,
     ) -> Result<()> {
         for page in 1..=MOST_PAGES {
-            let reply = self.api.read(&list().query("per_page", PER_PAGE).query("page", page)).await?;
+            let reply = self.read(list().query("per_page", PER_PAGE).query("page", page)).await?;
             if !wanted(reply.json()?) || !wire::has_next(&reply) {
                 return Ok(());
             }

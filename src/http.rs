@@ -175,7 +175,11 @@ impl Api {
         let request = self.request(call, credential)?;
         let caller = credential.map(Secret::digest);
         self.logins.check(caller.as_ref())?;
-        let turn = self.throttle.admit(call.patience.unwrap_or(self.patience), call.bucket.as_deref()).await?;
+        let (patience, bucket) = (call.patience.unwrap_or(self.patience), call.bucket.as_deref());
+        let turn = match call.in_background {
+            true => self.throttle.admit_in_background(patience, bucket).await?,
+            false => self.throttle.admit(patience, bucket).await?,
+        };
         let response = self.client.execute(request).await.map_err(Failure::of_transport)?;
         metrics::counter!(OUTBOUND, "host" => self.host(), "status" => response.status().as_u16().to_string())
             .increment(1);

@@ -15,6 +15,7 @@ mod marks;
 mod open;
 mod records;
 mod references;
+mod retention;
 mod rotations;
 mod row;
 mod sql;
@@ -113,7 +114,11 @@ pub trait Ledger: Send + Sync {
     /// Whether it is the caller's turn to do `name`; true for one caller in `every_seconds`, over all replicas.
     async fn take_turn(&self, name: &str, now: Timestamp, every_seconds: u64) -> Result<bool, LedgerError>;
 
-    /// True exactly once for each `key`.
+    /// Forgets rotations that were closed before `before`, and what `first_time` was asked before; says how many
+    /// rotations. Their journal stays, and says that they were forgotten.
+    async fn forget_closed(&self, before: Timestamp, now: Timestamp) -> Result<u64, LedgerError>;
+
+    /// True exactly once for each `key`, until it is forgotten.
     async fn first_time(&self, key: &str, now: Timestamp) -> Result<bool, LedgerError>;
 
     /// Whether `first_time` was asked for `key` before.

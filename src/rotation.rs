@@ -1,9 +1,11 @@
 //! The domain: what a rotation is, what may happen to it, and what the world still owes it.
 //! Pure: no IO, no clock, no randomness. [`next::next`] is the only way forward; [`due::due`] is what is owed.
 
+pub mod account;
 pub mod due;
 pub mod effect;
 pub mod event;
+pub mod group;
 pub mod ids;
 pub mod next;
 pub mod phase;

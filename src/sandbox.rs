@@ -2,6 +2,7 @@
 //! model the systems, not the bot, and import nothing of it but the clock and the tools for secrets. Not in the image.
 
 pub mod demo;
+pub mod discord;
 pub mod faults;
 mod gate;
 pub mod gitlab;

@@ -1,21 +1,26 @@
 //! Where a token's value lives: one trait, one registry. A new adapter is a module beside its siblings, a line in the
 //! registry (`secret_store/registry.rs`), and a line in the contract suite.
 
+pub mod azure_key_vault;
 pub mod command;
 mod connection;
 mod error;
 pub mod file;
 pub mod gitlab_variable;
 pub mod kubernetes;
+pub mod onepassword;
 mod registry;
 pub mod session;
+mod source;
 pub mod template;
 mod templated;
+pub mod vault;
 
 pub use connection::{BadConnection, Link, Named};
 pub use error::StoreError;
 pub use gitlab_variable::VariableScope;
 pub use registry::{Connections, Context, Place, StoreSpec, build};
+pub use source::Source;
 
 use crate::rotation::ids::StoreId;
 use crate::rotation::store::{Capabilities, Tag, Undo};

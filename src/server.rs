@@ -2,11 +2,13 @@
 //! disk, or that it is genuine and of no use. Everything about size, time and load stands in [`limits`].
 
 mod body;
+pub mod discord;
 pub mod gitlab;
 pub mod health;
 pub mod limits;
 pub mod mail;
 mod outcome;
+mod patience;
 mod serve;
 pub mod slack;
 
@@ -67,9 +69,10 @@ struct Endpoint<Door> {
     limits: Limits,
 }
 
-/// Everything on one listener. `chat` brings endpoints of its own, which come under the same limits.
-pub fn router(intake: Arc<dyn Intake>, settings: Settings, render: Render, chat: Option<Router>) -> Router {
-    hooks(intake.clone(), settings, chat).merge(admin(intake, render))
+/// Everything that strangers may ask for, on one listener: metrics tell the names of tokens and are not among it.
+/// `chat` brings endpoints of its own, which come under the same limits.
+pub fn router(intake: Arc<dyn Intake>, settings: Settings, chat: Option<Router>) -> Router {
+    hooks(intake.clone(), settings, chat).merge(health(intake))
 }
 
 /// What the world outside calls.
@@ -87,10 +90,12 @@ pub fn hooks(intake: Arc<dyn Intake>, settings: Settings, chat: Option<Router>) 
     limits::around(routes, limits)
 }
 
-/// Health and metrics; never shed, so that an overloaded bot is not taken for a dead one.
+/// Health and metrics, for a listener that only our own people reach.
 pub fn admin(intake: Arc<dyn Intake>, render: Render) -> Router {
-    Router::new()
-        .route("/healthz", get(health::lives))
-        .route("/readyz", get(health::ready).with_state(intake))
-        .route("/metrics", get(health::metrics).with_state(render))
+    health(intake).route("/metrics", get(health::metrics).with_state(render))
+}
+
+/// Never shed, so that an overloaded bot is not taken for a dead one.
+fn health(intake: Arc<dyn Intake>) -> Router {
+    Router::new().route("/healthz", get(health::lives)).route("/readyz", get(health::ready).with_state(intake))
 }

@@ -74,7 +74,8 @@ fn text_keys(what: &str, secrets: &[SecretRef]) -> Result<Vec<Key>, StartError> 
 
 /// The desk, and whom it knows.
 pub fn desk(config: &Config, engine: &Arc<Engine>) -> Arc<Desk> {
-    let mut visitors = Visitors::default();
+    let groups = engine.catalog.groups();
+    let mut visitors = Visitors::default().asking(engine.directories.clone(), groups);
     if let Some(slack) = &config.slack {
         visitors = visitors.at("slack", &slack.team);
     }

@@ -76,7 +76,7 @@ pub async fn run(
             tasks.spawn(server::serve(listener, server::hooks(engine.clone(), settings, chat), limits, stop.clone()));
         }
         None => {
-            let router = server::router(engine.clone(), settings, render, chat);
+            let router = server::router(engine.clone(), settings, chat);
             tasks.spawn(server::serve(listener, router, limits, stop.clone()));
         }
     }

@@ -12,22 +12,20 @@ pub mod socket;
 
 pub use blocks::{Message, announcement, message};
 
-use super::{ChatError, Messenger, Posted};
-use crate::rotation::ids::{PersonId, RotationId, TokenName};
+use super::{Approvers, ChatError, Messenger, Posted};
+use crate::rotation::group::{Approver, Group};
+use crate::rotation::ids::{PersonId, RotationId};
 use crate::rotation::record::Audience;
 use crate::rotation::view::Card;
 use crate::rotation::view::prose::Prose;
 use async_trait::async_trait;
 use client::{Client, Identity, Mark, unpostable};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use tokio::sync::OnceCell;
 
 /// How far our clock and Slack's may differ, in seconds, when looking for a lost message.
 const SKEW: i64 = 3_600;
-
-/// Who may approve a token now, read from the configuration.
-pub type Approvers = Arc<dyn Fn(&TokenName) -> BTreeSet<PersonId> + Send + Sync>;
 
 /// Slack, one channel.
 pub struct Slack {
@@ -58,15 +56,34 @@ impl Slack {
         self.identity.get_or_try_init(|| self.client.auth_test()).await
     }
 
-    fn mentions(&self, token: &TokenName) -> Vec<String> {
-        let approvers = (self.approvers)(token);
-        approvers.iter().filter_map(|person| mrkdwn::mention(self.people.get(person)?)).collect()
+    /// Those whom Slack can notify.
+    fn mentions(&self, card: &Card) -> Vec<String> {
+        (self.approvers)(&card.token).iter().filter_map(|approver| self.mention(approver, card)).collect()
+    }
+
+    /// Those, and groups of which Slack knows nothing, in words.
+    fn deciders(&self, card: &Card) -> Vec<String> {
+        let elsewhere = |approver: &Approver| match approver {
+            Approver::Group(group) => Some(mrkdwn::escape(&group.in_words())),
+            Approver::Person(_) => None,
+        };
+        let approvers = (self.approvers)(&card.token);
+        approvers.iter().filter_map(|approver| self.mention(approver, card).or_else(|| elsewhere(approver))).collect()
+    }
+
+    fn mention(&self, approver: &Approver, card: &Card) -> Option<String> {
+        match approver {
+            Approver::Person(person) if card.excused.contains(person) => None,
+            Approver::Person(person) => mrkdwn::mention(self.people.get(person)?),
+            Approver::Group(Group::Slack { id }) => mrkdwn::mention_group(id),
+            Approver::Group(_) => None,
+        }
     }
 
     /// Those for whom an announcement is.
     fn mentioned(&self, card: &Card, index: usize) -> Vec<String> {
         match card.announcements.get(index).map(|told| &told.to) {
-            Some(Audience::Approvers) => self.mentions(&card.token),
+            Some(Audience::Approvers) => self.mentions(card),
             Some(Audience::Person { person }) => {
                 self.people.get(person).and_then(|user| mrkdwn::mention(user)).into_iter().collect()
             }
@@ -95,7 +112,7 @@ impl Messenger for Slack {
     }
 
     async fn show(&self, card: &Card, known: Option<&str>) -> Result<Posted, ChatError> {
-        let (message, mark) = (blocks::message(card, &self.mentions(&card.token)), card_mark(card));
+        let (message, mark) = (blocks::message(card, &self.deciders(card)), card_mark(card));
         let found = match known {
             Some(reference) => Some(reference.to_owned()),
             None => self.find(card, &mark).await?,

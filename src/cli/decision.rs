@@ -5,6 +5,7 @@ use super::CliError;
 use super::args::DecisionArgs;
 use super::screen::Screen;
 use crate::engine::decide::{Click, near};
+use crate::engine::rights::Visitor;
 use crate::engine::{Engine, EngineError};
 use crate::rotation::ids::PersonId;
 use crate::rotation::record::Rotation;
@@ -23,7 +24,7 @@ pub(super) async fn run(
         key: engine.dice.rotation_id(engine.clock.now()).0,
         rotation: rotation.id,
         action,
-        person: id,
+        by: Visitor::named(id),
         via: "cli".into(),
         plan,
         snooze_seconds: None,

@@ -5,6 +5,7 @@ mod bot;
 mod consumers;
 mod database;
 mod finding;
+mod groups;
 mod issues;
 mod mail;
 mod people;
@@ -75,7 +76,8 @@ async fn in_gitlab(visit: &Visit<'_>, report: &mut Report<'_, '_>) -> Result<(),
     report.begin(Area::Issues);
     report.end(Area::Issues, issues::look(visit).await)?;
     report.begin(Area::People);
-    report.end(Area::People, people::look(visit).await)
+    let people = [people::look(visit).await, groups::look(visit).await].concat();
+    report.end(Area::People, people)
 }
 
 /// One check on all managed tokens, in the order of the configuration.

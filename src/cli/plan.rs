@@ -4,11 +4,10 @@ use super::CliError;
 use super::args::PlanArgs;
 use super::screen::Screen;
 use super::table::{Cell, Table, Tone};
-use super::words::{list, owner, role, span};
+use super::words::{approver, list, owner, role, span};
 use crate::engine::Engine;
 use crate::rotation::plan::Plan;
-use crate::rotation::policy::Policy;
-use crate::rotation::token::Strategy;
+use crate::rotation::token::{ManagedToken, Strategy};
 use jiff::civil::Date;
 
 pub(super) async fn run(engine: &Engine, args: &PlanArgs, screen: &mut Screen<'_>) -> Result<(), CliError> {
@@ -18,17 +17,16 @@ pub(super) async fn run(engine: &Engine, args: &PlanArgs, screen: &mut Screen<'_
     if args.json {
         return screen.json(&serde_json::json!({ "hash": plan.hash(), "plan": plan }));
     }
-    let policy = engine.catalog.policy(&managed.id);
     screen.print(&format!("Plan {} for token {}\n\n", plan.hash().short(), plan.token))?;
-    screen.table(&table(&plan, &policy))
+    screen.table(&table(&plan, &approvers(engine, managed)))
 }
 
-fn table(plan: &Plan, policy: &Policy) -> Table {
+fn table(plan: &Plan, approvers: &str) -> Table {
     let mut table = Table::headless();
     old(&mut table, plan);
     new(&mut table, plan);
     deeds(&mut table, plan);
-    several(&mut table, "Approvers", &[approvers(policy)], Tone::Plain);
+    several(&mut table, "Approvers", &[approvers.to_owned()], Tone::Plain);
     several(&mut table, "Warning", &plan.warnings, Tone::Warning);
     several(&mut table, "Mend first", &plan.blockers, Tone::Bad);
     several(&mut table, "Hash", &[plan.hash().0], Tone::Faint);
@@ -89,10 +87,10 @@ fn revokes(plan: &Plan) -> String {
     }
 }
 
-fn approvers(policy: &Policy) -> String {
-    let names = list(policy.approvers.iter().map(|person| person.as_str()));
-    let within = span(policy.approval_seconds);
-    match policy.needed() {
+fn approvers(engine: &Engine, managed: &ManagedToken) -> String {
+    let names = list(engine.catalog.approvers(&managed.id).iter().map(approver));
+    let within = span(managed.approval_seconds);
+    match managed.quorum.max(1) {
         1 => format!("{names}; one of them, within {within}"),
         needed => format!("{names}; {needed} of them, within {within}"),
     }

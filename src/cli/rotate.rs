@@ -4,9 +4,9 @@ use super::CliError;
 use super::args::RotateArgs;
 use super::decision::person;
 use super::screen::Screen;
-use super::words::count;
+use super::words::{approver, count};
 use crate::engine::{Engine, OpenedRotation};
-use crate::rotation::ids::PersonId;
+use crate::rotation::group::Approver;
 use crate::rotation::record::{Origin, Rotation};
 use crate::rotation::token::ManagedToken;
 use crate::rotation::view::card;
@@ -71,16 +71,18 @@ fn new(engine: &Engine, rotation: &Rotation, name: &str) -> String {
 
 /// Whose turn it is now. Whoever asked cannot approve.
 fn who_may(engine: &Engine, rotation: &Rotation, name: &str) -> String {
-    let policy = engine.catalog.policy(&rotation.plan.token);
-    let others = policy.approvers.iter().filter(|person| policy.may_approve(person, rotation.requester()));
-    let names: Vec<&str> = others.map(PersonId::as_str).collect();
-    if names.len() < policy.needed() {
-        return format!(
-            "It cannot be approved: it needs {} besides {name}.",
-            count(policy.needed() as u64, "approver")
-        );
+    let approvers = engine.catalog.approvers(&rotation.plan.token);
+    let others = approvers.iter().filter(|one| match one {
+        Approver::Person(person) => rotation.requester() != Some(person),
+        Approver::Group(_) => true,
+    });
+    let names: Vec<String> = others.map(approver).collect();
+    let needed = engine.catalog.tokens.get(&rotation.plan.token).map_or(1, |managed| managed.quorum.max(1) as usize);
+    let any_group = approvers.iter().any(|one| matches!(one, Approver::Group(_)));
+    if names.len() < needed && !any_group {
+        return format!("It cannot be approved: it needs {} besides {name}.", count(needed as u64, "approver"));
     }
-    match policy.needed() {
+    match needed {
         1 => format!("It waits for {}, in chat or here:", names.join(" or ")),
         needed => format!("It waits for {needed} of {}, in chat or here:", names.join(", ")),
     }

@@ -1,5 +1,6 @@
 //! Small words that several commands share: lengths of time, owners, lists.
 
+use crate::rotation::group::Approver;
 use crate::rotation::token::Owner;
 
 /// A length of time as a person would say it, at most two units.
@@ -24,6 +25,14 @@ pub(super) fn owner(owner: &Owner) -> String {
         Owner::InstanceServiceAccount { username } => format!("{username} (instance)"),
         Owner::User { username } => username.clone(),
         Owner::Project { .. } | Owner::Group { .. } => owner.to_string(),
+    }
+}
+
+/// Somebody who may approve.
+pub(super) fn approver(approver: &Approver) -> String {
+    match approver {
+        Approver::Person(person) => person.0.clone(),
+        Approver::Group(group) => group.in_words(),
     }
 }
 

@@ -1,10 +1,10 @@
 //! The managed tokens: those in the main file, and those in the files of `tokens_dir`.
 
-use super::across;
 use super::problem::{Place, Problems};
 use super::section::Section;
 use super::source::Source;
 use super::token::{self, Entry, Known};
+use super::{across, approvers};
 use crate::rotation::token::ManagedToken;
 use crate::secret_store::StoreSpec;
 use std::path::{Path, PathBuf};
@@ -19,6 +19,7 @@ pub(super) fn tokens(root: &Section<'_>, known: &Known<'_>) -> Vec<(ManagedToken
         entries.extend(read_file(root.source, &path, known));
     }
     across::check(&entries, root.source.problems);
+    approvers::check_services(&entries, root);
     entries.into_iter().map(|entry| (entry.token, entry.stores)).collect()
 }
 

@@ -6,7 +6,7 @@ use super::section::Section;
 use std::io::ErrorKind;
 use std::path::PathBuf;
 
-pub(super) const KEYS: &[&str] = &["url", "token", "ca_file", "requests_per_minute", "webhook"];
+pub(super) const KEYS: &[&str] = &["url", "token", "ca_file", "token_prefixes", "requests_per_minute", "webhook"];
 pub(super) const WEBHOOK_KEYS: &[&str] = &["signing_token", "secret_token"];
 
 /// gitlab.com allows 2,000 a minute to one user; self-managed instances often less.
@@ -21,6 +21,8 @@ pub struct Gitlab {
     pub token: SecretRef,
     /// Certificates (PEM) that are trusted beside the system's; the file was readable at start.
     pub ca_file: Option<PathBuf>,
+    /// How the instance's tokens begin, where an administrator has chosen another prefix than `glpat-`.
+    pub token_prefixes: Vec<String>,
     /// What the bot allows itself.
     pub requests_per_minute: u32,
     /// What proves that a webhook comes from the instance. Both empty: webhooks are not accepted.
@@ -54,7 +56,8 @@ pub(super) fn read(section: &Section<'_>) -> Option<Gitlab> {
     let requests = section.number("requests_per_minute", 1..=100_000).and_then(|number| u32::try_from(number).ok());
     let requests_per_minute = requests.unwrap_or(REQUESTS_PER_MINUTE);
     let ca_file = ca_file(section);
-    Some(Gitlab { url: url?, token: token?, ca_file, requests_per_minute, webhook })
+    let token_prefixes = section.one_or_many("token_prefixes");
+    Some(Gitlab { url: url?, token: token?, ca_file, token_prefixes, requests_per_minute, webhook })
 }
 
 fn read_webhook(section: &Section<'_>) -> GitlabWebhook {

@@ -16,6 +16,12 @@ pub(super) fn read(section: Option<Section<'_>>) -> People {
     let mut accounts = BTreeMap::new();
     let Some(section) = section else { return people };
     for id in section.names() {
+        if id.contains(':') {
+            section.complain_name(
+                id,
+                &format!("person \"{id}\": a colon makes it read like a group or an account; leave it out"),
+            );
+        }
         let Some(entry) = section.section(id, format!("person \"{id}\""), KEYS) else { continue };
         let person = read_person(&entry, id);
         note_shared_accounts(&entry, id, &person, &mut accounts);

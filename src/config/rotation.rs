@@ -12,6 +12,9 @@ pub(super) const KEYS: &[&str] = &[
     "use_timeout",
     "approval_ttl",
     "scan_every",
+    "give_up_after",
+    "keep_days",
+    "paused",
     "window",
     "demo",
 ];
@@ -33,6 +36,12 @@ pub struct Rotation {
     pub approval_seconds: u64,
     /// Seconds between two looks at all managed tokens.
     pub scan_seconds: u64,
+    /// Seconds that trouble outside is waited out before a person is asked.
+    pub give_up_seconds: u64,
+    /// Days that closed rotations are kept; the journal stays.
+    pub keep_days: u16,
+    /// People may look, but nothing is begun.
+    pub paused: bool,
     /// When rotations may start; `None`: always.
     pub window: Option<Window>,
     /// Allows times too short for a real GitLab, for trying out.
@@ -49,6 +58,9 @@ impl Default for Rotation {
             use_seconds: 30 * 60,
             approval_seconds: 3 * 86_400,
             scan_seconds: 3_600,
+            give_up_seconds: 86_400,
+            keep_days: 400,
+            paused: false,
             window: None,
             demo: false,
         }
@@ -68,6 +80,9 @@ pub(super) fn read(section: Option<Section<'_>>) -> Rotation {
         use_seconds: section.duration("use_timeout").unwrap_or(default.use_seconds),
         approval_seconds: section.duration("approval_ttl").unwrap_or(default.approval_seconds),
         scan_seconds: section.duration("scan_every").unwrap_or(default.scan_seconds),
+        give_up_seconds: section.duration("give_up_after").unwrap_or(default.give_up_seconds),
+        keep_days: keep_days(&section).unwrap_or(default.keep_days),
+        paused: section.flag("paused").unwrap_or(default.paused),
         window: window.and_then(|section| window::read(&section)),
         demo,
     };
@@ -111,6 +126,11 @@ pub(super) fn check_pace(section: &Section<'_>, key: &str, rotate_before_days: u
         );
         section.complain(key, &message);
     }
+}
+
+/// Long enough that no notice about a token of then can still come.
+fn keep_days(section: &Section<'_>) -> Option<u16> {
+    section.number("keep_days", 30..=36_500).and_then(|days| u16::try_from(days).ok())
 }
 
 fn horizon(section: &Section<'_>, demo: bool) -> Option<u64> {

@@ -73,6 +73,12 @@ impl<'a> Section<'a> {
         self.note(&self.span_of(key), message);
     }
 
+    /// Notes that a name that people chose is wrong.
+    pub(super) fn complain_name(&self, name: &str, message: &str) {
+        let key = self.table.keys().find(|key| key.get_ref() == name);
+        self.note(&key.map_or_else(|| self.span.clone(), Spanned::span), message);
+    }
+
     /// Notes that one element of a list is wrong.
     pub(super) fn complain_item(&self, key: &str, index: usize, message: &str) {
         let list = self.table.get(key).and_then(|value| value.get_ref().as_array());

@@ -13,7 +13,7 @@ pub struct Server {
     pub listen: SocketAddr,
     /// How the world outside names us; `doctor` and the messages for people need it.
     pub public_url: Option<String>,
-    /// Serves health and metrics apart from the rest; without it they are on `listen`.
+    /// Serves health and metrics apart from the rest; without it health is on `listen`, and metrics are nowhere.
     pub admin_listen: Option<SocketAddr>,
 }
 

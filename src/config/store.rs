@@ -2,14 +2,17 @@
 //! connections to them, such as `[vault.main]`. One file a kind; a kind is one line in [`KINDS`], and one in
 //! [`CONNECTIONS`] if stores of that kind share connections.
 
+mod azure_key_vault;
 mod command;
 mod file;
 mod gitlab_variable;
 mod kubernetes;
 mod link;
+mod onepassword;
 mod template;
+mod vault;
 
-use super::section::Section;
+use super::section::{Section, nearest};
 use crate::secret_store::{Connections, Named, StoreSpec};
 use std::sync::LazyLock;
 
@@ -38,14 +41,21 @@ const KINDS: &[Kind] = &[
     gitlab_variable::KIND,
     file::KIND,
     command::KIND,
+    // Behind a connection.
+    azure_key_vault::KIND,
     kubernetes::KIND,
+    onepassword::KIND,
+    vault::KIND,
 ];
 
 /// Every kind of connection, one a line.
 const CONNECTIONS: &[ConnectionKind] = &[
     // Sorted by name.
     command::CONNECTION,
+    azure_key_vault::CONNECTION,
     kubernetes::CONNECTION,
+    onepassword::CONNECTION,
+    vault::CONNECTION,
 ];
 
 /// What every kind understands.
@@ -98,10 +108,14 @@ pub(super) fn read(token: &Section<'_>, connections: &Connections) -> Vec<StoreS
 }
 
 fn read_one(section: &Section<'_>, connections: &Connections) -> Option<StoreSpec> {
-    let names: Vec<String> = kinds().map(|name| format!("\"{name}\"")).collect();
-    section.required("kind", &format!("write one of {}", names.join(", ")))?;
-    let choices: Vec<(&str, &Kind)> = KINDS.iter().map(|kind| (kind.name, kind)).collect();
-    let kind = section.choice("kind", &choices)?;
+    let known = || kinds().map(|name| format!("\"{name}\"")).collect::<Vec<_>>().join(", ");
+    let name = section.required("kind", &format!("write one of {}", known()))?;
+    let Some(kind) = KINDS.iter().find(|kind| kind.name == name) else {
+        let near = nearest(&name, kinds()).map(|near| format!("did you mean \"{near}\"?"));
+        let way_out = near.unwrap_or_else(|| format!("known are {}", known()));
+        section.complain("kind", &format!("there is no kind \"{name}\" of store; {way_out}"));
+        return None;
+    };
     section.refuse_others(COMMON, kind.keys, &format!("kind = \"{}\"", kind.name));
     let template = template::read(section);
     let spec = (kind.read)(section, connections)?;

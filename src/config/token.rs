@@ -4,9 +4,9 @@ use super::owner;
 use super::people::People;
 use super::problem::Place;
 use super::rotation::{self, Rotation};
-use super::section::{Section, nearest};
-use super::{store, verify};
-use crate::rotation::ids::{PersonId, TokenName};
+use super::section::Section;
+use super::{approvers, store, verify};
+use crate::rotation::ids::TokenName;
 use crate::rotation::token::{ManagedToken, Strategy};
 use crate::secret_store::{Connections, StoreSpec};
 use std::collections::BTreeSet;
@@ -64,12 +64,13 @@ pub(super) fn read(section: Section<'_>, known: &Known<'_>) -> Option<Entry> {
     }
     let owner = owner::read(&section);
     let name = section.required("name", "write the token's name in GitLab, which a rotation keeps");
-    let approvers = approvers(&section, people);
+    let (approvers, groups) = approvers::read(&section, people);
     let (lifetime_days, rotate_before_days) = days(&section, defaults);
     let stores = store::read(&section, connections);
     let token = ManagedToken {
-        quorum: quorum(&section, &approvers),
+        quorum: approvers::quorum(&section, &approvers),
         approvers,
+        groups,
         scopes: scopes(&section),
         lifetime_days,
         rotate_before_days,
@@ -88,36 +89,6 @@ pub(super) fn read(section: Section<'_>, known: &Known<'_>) -> Option<Entry> {
 
 fn is_plain(id: &str) -> bool {
     id.chars().all(|symbol| symbol.is_ascii_alphanumeric() || matches!(symbol, '.' | '-' | '_'))
-}
-
-fn approvers(section: &Section<'_>, people: &People) -> BTreeSet<PersonId> {
-    let names = section.texts("approvers");
-    if names.is_empty() {
-        let what = if section.has("approvers") { "empty" } else { "missing" };
-        let message = format!("approvers is {what}, so nobody can approve; name people from [people]");
-        section.complain("approvers", &message);
-    }
-    for (index, name) in names.iter().enumerate() {
-        if people.contains_key(&PersonId(name.clone())) {
-            continue;
-        }
-        let way_out = match nearest(name, people.keys().map(PersonId::as_str)) {
-            Some(near) => format!("did you mean \"{near}\"?"),
-            None => format!("add [people.{name}]"),
-        };
-        section.complain_item("approvers", index, &format!("approver \"{name}\" is not in [people]; {way_out}"));
-    }
-    names.into_iter().map(PersonId).collect()
-}
-
-fn quorum(section: &Section<'_>, approvers: &BTreeSet<PersonId>) -> u32 {
-    let Some(quorum) = section.number("quorum", 1..=100) else { return 1 };
-    if !approvers.is_empty() && quorum > approvers.len() as u64 {
-        let people = if approvers.len() == 1 { "1 person".into() } else { format!("{} people", approvers.len()) };
-        let message = format!("quorum is {quorum}, but only {people} may approve; add approvers or lower it");
-        section.complain("quorum", &message);
-    }
-    u32::try_from(quorum).unwrap_or(u32::MAX)
 }
 
 fn scopes(section: &Section<'_>) -> Option<BTreeSet<String>> {

@@ -6,15 +6,30 @@ use crate::rotation::phase::{Minted, Phase};
 use crate::rotation::record::Rotation;
 use crate::secret::Secret;
 use crate::secret_store::Base;
+use crate::telemetry::CUSTODY_SECONDS;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Instant;
 
 /// What is held for one rotation.
 #[derive(Default)]
 struct Held {
-    minted: Option<(Minted, Arc<Secret>)>,
+    minted: Option<Fresh>,
     previous: BTreeMap<StoreId, Arc<Secret>>,
     bases: BTreeMap<StoreId, Base>,
+}
+
+/// A value that a store may still lack, and since when it is here.
+struct Fresh {
+    minted: Minted,
+    value: Arc<Secret>,
+    since: Instant,
+}
+
+impl Drop for Fresh {
+    fn drop(&mut self) {
+        metrics::histogram!(CUSTODY_SECONDS).record(self.since.elapsed());
+    }
 }
 
 /// The values this process holds.
@@ -24,14 +39,15 @@ pub struct Custody(Mutex<BTreeMap<RotationId, Held>>);
 impl Custody {
     /// Takes a minted value; one of an earlier attempt is wiped.
     pub fn take(&self, rotation: &RotationId, minted: Minted, value: Secret) {
-        self.lock().entry(rotation.clone()).or_default().minted = Some((minted, Arc::new(value)));
+        self.lock().entry(rotation.clone()).or_default().minted =
+            Some(Fresh { minted, value: Arc::new(value), since: Instant::now() });
     }
 
     /// The value of that attempt, if this process made it.
     pub fn value(&self, rotation: &RotationId, attempt: u32) -> Option<(Minted, Arc<Secret>)> {
         let held = self.lock();
-        let (minted, value) = held.get(rotation)?.minted.as_ref()?;
-        (minted.attempt == attempt).then(|| (minted.clone(), value.clone()))
+        let fresh = held.get(rotation)?.minted.as_ref()?;
+        (fresh.minted.attempt == attempt).then(|| (fresh.minted.clone(), fresh.value.clone()))
     }
 
     /// Keeps what a store held before its first write, so that it can be restored.

@@ -1,9 +1,10 @@
 //! Decisions of people: one click, one commit. Redeliveries have no second effect.
 
+use super::rights::Visitor;
 use super::{Engine, EngineError, OpenedRotation};
 use crate::ledger::Line;
 use crate::rotation::event::{Decider, Event};
-use crate::rotation::ids::{PersonId, PlanHash, RotationId, TokenName};
+use crate::rotation::ids::{PlanHash, RotationId, TokenName};
 use crate::rotation::policy::later;
 use crate::rotation::record::{Origin, Rotation};
 use crate::rotation::refusal::Refusal;
@@ -14,7 +15,7 @@ use jiff::Timestamp;
 /// Snooze without a duration.
 const SNOOZE_SECONDS: u64 = 24 * 3600;
 
-/// A click, a command or a comment, already bound to a person of the configuration.
+/// A click, a command or a comment, by somebody who was recognised.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Click {
     /// Unique per click, so that a redelivery has no second effect (Slack: trigger or signature; CLI: random).
@@ -24,7 +25,7 @@ pub struct Click {
     /// What.
     pub action: Action,
     /// Who.
-    pub person: PersonId,
+    pub by: Visitor,
     /// Where: `slack`, `discord`, `issue`, `cli`.
     pub via: String,
     /// The plan hash that the person saw, whole or at least its first eight digits. Needed to approve.
@@ -41,7 +42,7 @@ impl Engine {
         if self.ledger.was_told(&key).await? {
             return Ok(rotation);
         }
-        let outcome = match self.event_of(click, &rotation) {
+        let outcome = match self.event_of(click, &rotation).await {
             Ok(event) => self.advance(&rotation.id, &event, None).await.map_err(EngineError::from),
             Err(refusal) => Err(EngineError::Refused(refusal)),
         };
@@ -61,9 +62,11 @@ impl Engine {
         outcome
     }
 
-    fn event_of(&self, click: &Click, rotation: &Rotation) -> Result<Event, Refusal> {
-        let policy = self.catalog.policy(&rotation.plan.token);
-        let by = Decider { person: click.person.clone(), via: click.via.clone(), policy };
+    async fn event_of(&self, click: &Click, rotation: &Rotation) -> Result<Event, Refusal> {
+        let policy = self.policy_for(rotation, &click.by).await;
+        let policy = policy.map_err(|unproven| Refusal::Unproven { why: unproven.to_string() })?;
+        let (person, account) = (click.by.person.clone(), click.by.account.clone());
+        let by = Decider { person, account, via: click.via.clone(), policy };
         let now = self.clock.now();
         Ok(match click.action {
             Action::Approve => {
@@ -87,7 +90,7 @@ impl Engine {
     async fn journal_refusal(&self, click: &Click, refusal: &Refusal) {
         let line = Line {
             at: self.clock.now(),
-            actor: format!("{} via {}", click.person, click.via),
+            actor: format!("{} via {}", click.by.person, click.via),
             event: format!("refused_{}", click.action.word()),
             detail: serde_json::json!({ "why": refusal.name() }),
         };

@@ -3,6 +3,7 @@
 //! may do and what they are told is decided here, once for all.
 
 mod clicks;
+mod complete;
 mod forms;
 mod grant;
 mod home;
@@ -11,9 +12,11 @@ pub mod visitors;
 pub mod words;
 
 pub use clicks::WayBack;
+pub use complete::{Blank, Choice};
 pub use home::{Home, Row};
 pub use office::Office;
 
+use crate::rotation::account::{Account, Service};
 use crate::rotation::ids::SurfaceName;
 use crate::rotation::view::Card;
 use crate::rotation::view::prose::Prose;
@@ -44,6 +47,13 @@ pub struct Caller {
     /// Where private words can be said when the way back is lost: the channel in which it was asked.
     #[serde(default)]
     pub channel: Option<String>,
+}
+
+impl Caller {
+    /// Their account, if the surface has accounts.
+    pub fn as_account(&self) -> Option<Account> {
+        Service::of(&self.surface).map(|service| Account::new(service, &self.account))
+    }
 }
 
 /// Something that was asked.
@@ -174,7 +184,7 @@ impl Desk {
     /// Answers. A decision is committed when this returns; the same key twice decides once.
     pub async fn ask(&self, ask: &Ask) -> Answer {
         match self.visitors.recognise(&ask.caller).await {
-            Ok(person) => match self.grant(ask, &person).await {
+            Ok(visitor) => match self.grant(ask, &visitor).await {
                 Ok(answer) => answer,
                 Err(error) => Answer::Private(words::refusal(&error)),
             },
@@ -182,7 +192,8 @@ impl Desk {
         }
     }
 
-    async fn turn_away(&self, ask: &Ask, stranger: &Stranger) -> Answer {
+    /// What somebody is told who is nobody here; it is journalled.
+    pub async fn turn_away(&self, ask: &Ask, stranger: &Stranger) -> Answer {
         let Caller { surface, place, account, .. } = &ask.caller;
         tracing::warn!(%surface, place, account, ?stranger, "somebody who is not in the configuration was turned away");
         metrics::counter!("rekey_inbound_refused_total", "endpoint" => surface.0.clone(), "why" => "outsider")

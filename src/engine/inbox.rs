@@ -187,11 +187,19 @@ impl Engine {
         Err(EngineError::Broken(format!("about another GitLab, {host}")))
     }
 
-    /// Drops keys that nobody repeats any more.
-    pub async fn forget_old_notices(&self) {
-        let before = self.clock.now().saturating_sub(REMEMBER).unwrap_or(Timestamp::MIN);
+    /// Drops keys that nobody repeats any more, and rotations that were closed long ago.
+    pub async fn forget_what_is_over(&self) {
+        let now = self.clock.now();
+        let before = now.saturating_sub(REMEMBER).unwrap_or(Timestamp::MIN);
         if let Err(error) = self.ledger.inbox_forget(before).await {
             tracing::warn!(%error, "cannot tidy the inbox");
+        }
+        let keep = SignedDuration::try_from(self.settings.keep).unwrap_or(SignedDuration::MAX);
+        let before = now.saturating_sub(keep).unwrap_or(Timestamp::MIN);
+        match self.ledger.forget_closed(before, now).await {
+            Ok(0) => {}
+            Ok(forgotten) => tracing::info!(forgotten, "rotations closed long ago are no longer kept"),
+            Err(error) => tracing::warn!(%error, "cannot forget what is over"),
         }
     }
 }

@@ -5,7 +5,8 @@ use crate::engine::comments::place;
 use crate::engine::settings::Catalog;
 use crate::gitlab::{Client, Issue, IssueChange, IssueQuery, NewIssue};
 use crate::http::CallError;
-use crate::rotation::ids::{PersonId, TokenName};
+use crate::rotation::group::Approver;
+use crate::rotation::ids::PersonId;
 use crate::rotation::record::Audience;
 use crate::rotation::view::Card;
 use crate::rotation::view::issue::{
@@ -13,6 +14,7 @@ use crate::rotation::view::issue::{
 };
 use crate::rotation::view::prose::Prose;
 use async_trait::async_trait;
+use jiff::SignedDuration;
 use std::time::Duration;
 
 /// How often an answer is tried whose fate is unknown.
@@ -22,6 +24,11 @@ const MOST_ANSWERS: usize = 30;
 
 /// The surface's name.
 pub const ISSUE: &str = "issue";
+
+/// GitLab's number for the role that sees confidential issues.
+const REPORTER: u8 = 20;
+/// GitLab's clock is never farther behind ours when we look for what we opened.
+const SKEW: SignedDuration = SignedDuration::from_hours(24);
 
 /// One GitLab issue a rotation.
 pub struct IssueSurface {
@@ -38,23 +45,34 @@ impl IssueSurface {
         Self { gitlab, project, labels, confidential, catalog }
     }
 
-    /// GitLab logins of those who may approve.
-    fn approvers(&self, token: &TokenName) -> Vec<String> {
-        let policy = self.catalog.policy(token);
-        policy.approvers.iter().filter_map(|id| self.catalog.people.get(id)?.gitlab.clone()).collect()
+    /// GitLab logins of those who are named and asked.
+    fn logins(&self, card: &Card) -> Vec<String> {
+        let named = self.catalog.named(&card.token);
+        let asked = named.iter().filter(|person| !card.excused.contains(person));
+        asked.filter_map(|id| self.catalog.people.get(id)?.gitlab.clone()).collect()
     }
 
-    async fn readers(&self, token: &TokenName) -> Result<Readers, CallError> {
+    /// Those, and the groups: a mention would notify all of a group, whatever their role, so that groups are only named.
+    fn approvers(&self, card: &Card) -> Vec<String> {
+        let groups = self.catalog.approvers(&card.token).into_iter().filter_map(|approver| match approver {
+            Approver::Group(group) => Some(group.to_string()),
+            Approver::Person(_) => None,
+        });
+        self.logins(card).into_iter().chain(groups).collect()
+    }
+
+    async fn readers(&self, card: &Card) -> Result<Readers, CallError> {
         let nameless = |id: &PersonId| self.catalog.people.get(id).is_some_and(|person| person.gitlab.is_none());
-        let names = self.catalog.policy(token).approvers.into_iter().filter(nameless).map(|id| id.0);
+        let named = self.catalog.named(&card.token).into_iter();
+        let names = named.filter(|id| !card.excused.contains(id) && nameless(id)).map(|id| id.0);
         let bot = Some(self.gitlab.account().await?.login.clone());
-        Ok(Readers { logins: self.approvers(token), names: names.collect(), bot })
+        Ok(Readers { logins: self.approvers(card), names: names.collect(), bot })
     }
 
     /// GitLab logins of those for whom an announcement is.
     fn mentioned(&self, card: &Card, index: usize) -> Vec<String> {
         match card.announcements.get(index).map(|told| &told.to) {
-            Some(Audience::Approvers) => self.approvers(&card.token),
+            Some(Audience::Approvers) => self.logins(card),
             Some(Audience::Person { person }) => {
                 self.catalog.people.get(person).and_then(|person| person.gitlab.clone()).into_iter().collect()
             }
@@ -66,14 +84,16 @@ impl IssueSurface {
     async fn lost(&self, card: &Card) -> Result<Option<Issue>, CallError> {
         let marker = marker(&card.key, &card.rotation);
         let me = self.gitlab.account().await?.id;
-        let query = IssueQuery { labels: vec![LABEL.to_owned()], author_id: Some(me), ..IssueQuery::default() };
+        let created_after = card.opened_at.saturating_sub(SKEW).ok();
+        let query =
+            IssueQuery { labels: vec![LABEL.to_owned()], author_id: Some(me), created_after, ..IssueQuery::default() };
         let issues = self.gitlab.issues(&self.project, &query).await?;
         Ok(issues.into_iter().find(|issue| issue.description.lines().next() == Some(marker.as_str())))
     }
 
     async fn create(&self, card: &Card, text: IssueText) -> Result<Issue, CallError> {
         let mut assignee_ids = Vec::new();
-        for login in self.approvers(&card.token) {
+        for login in self.logins(card) {
             assignee_ids.extend(self.gitlab.user_id(&login).await?);
         }
         let labels = text.labels.into_iter().chain(self.labels.iter().cloned()).collect();
@@ -109,35 +129,46 @@ impl Messenger for IssueSurface {
     }
 
     async fn show(&self, card: &Card, reference: Option<&str>) -> Result<Posted, ChatError> {
-        let readers = self.readers(&card.token).await.map_err(|error| self.unmade(&error))?;
+        let readers = self.readers(card).await.map_err(|error| self.unmade(&error))?;
         let text = issue(card, &readers);
         let known = match reference.map(iid).transpose()? {
-            Some(iid) => {
-                Some(self.gitlab.issue(&self.project, iid).await.map_err(|e| self.failed(&e))?.ok_or_else(gone)?)
-            }
+            Some(iid) => match self.gitlab.issue(&self.project, iid).await {
+                Ok(Some(issue)) => Some(issue),
+                Ok(None) => return Err(self.vanished("the issue was deleted").await),
+                Err(error) => return Err(self.failed(&error).await),
+            },
             None => self.lost(card).await.map_err(|error| self.unmade(&error))?,
         };
         let shown = match known {
-            Some(known) => self.update(known.iid, text, known.state == "opened").await.map_err(|e| self.failed(&e)),
+            Some(known) => self.update(known.iid, text, known.state == "opened").await,
             // A closed case is opened as an issue first and closed by the edit that follows.
             None => match self.create(card, text.clone()).await {
-                Ok(made) if !text.open => self.update(made.iid, text, true).await.map_err(|e| self.failed(&e)),
-                made => made.map_err(|error| self.unmade(&error)),
+                Ok(made) if !text.open => self.update(made.iid, text, true).await,
+                made => Ok(made.map_err(|error| self.unmade(&error))?),
             },
         };
-        let issue = shown?;
+        let issue = match shown {
+            Ok(issue) => issue,
+            Err(error) => return Err(self.failed(&error).await),
+        };
         Ok(Posted { reference: issue.iid.to_string(), url: Some(issue.web_url).filter(|url| !url.is_empty()) })
     }
 
     async fn announce(&self, card: &Card, reference: &str, index: usize) -> Result<(), ChatError> {
         let iid = iid(reference)?;
         let marker = comment_marker(&card.rotation, index);
-        let notes = self.gitlab.notes(&self.project, iid).await.map_err(|error| self.failed(&error))?;
+        let notes = match self.gitlab.notes(&self.project, iid).await {
+            Ok(notes) => notes,
+            Err(error) => return Err(self.failed(&error).await),
+        };
         if notes.iter().any(|note| note.body.contains(&marker)) {
             return Ok(());
         }
         let Some(text) = comment(card, index, &self.mentioned(card, index)) else { return Ok(()) };
-        self.gitlab.create_note(&self.project, iid, &text).await.map(drop).map_err(|error| self.failed(&error))
+        match self.gitlab.create_note(&self.project, iid, &text).await {
+            Ok(_) => Ok(()),
+            Err(error) => Err(self.failed(&error).await),
+        }
     }
 
     async fn whisper(&self, channel: Option<&str>, account: &str, prose: &Prose) -> Result<(), ChatError> {
@@ -150,7 +181,10 @@ impl Messenger for IssueSurface {
                 _ => break,
             }
         }
-        outcome.map_err(|error| self.failed(&error))
+        match outcome {
+            Ok(()) => Ok(()),
+            Err(error) => Err(self.failed(&error).await),
+        }
     }
 }
 
@@ -175,23 +209,46 @@ impl IssueSurface {
     /// An issue that was never there is not gone: a project that does not answer, or refuses, is asked again.
     fn unmade(&self, error: &CallError) -> ChatError {
         if error.status().is_none() {
-            return self.failed(error);
+            return unavailable(error);
         }
         let why = format!("{error}; the bot needs the Reporter role or more in {}", self.project);
         ChatError::Refused { messenger: ISSUE.to_owned(), why }
     }
 
-    fn failed(&self, error: &CallError) -> ChatError {
-        let messenger = ISSUE.to_owned();
+    async fn failed(&self, error: &CallError) -> ChatError {
         match error.status() {
-            Some(404 | 410) => ChatError::Gone { messenger, why: error.to_string() },
+            Some(404 | 410) => self.vanished(&error.to_string()).await,
             Some(_) => self.unmade(error),
-            None => ChatError::Unavailable {
-                messenger,
-                why: error.to_string(),
-                retry_after: Some(error.retry_after()).filter(|wait| *wait > Duration::ZERO),
-            },
+            None => unavailable(error),
         }
+    }
+
+    /// GitLab says the same of an issue that was deleted and of a project that the bot is out of for a while: only in a
+    /// project that can be seen is an issue gone for good.
+    async fn vanished(&self, why: &str) -> ChatError {
+        let messenger = ISSUE.to_owned();
+        let me = match self.gitlab.me().await {
+            Ok(me) => me,
+            Err(error) => return unavailable(&error),
+        };
+        match self.gitlab.project(&self.project, me.user_id).await {
+            Ok(Some(project)) if me.admin || project.level.is_some_and(|level| level >= REPORTER) => {
+                ChatError::Gone { messenger, why: why.to_owned() }
+            }
+            Ok(_) => {
+                let why = format!("the bot is not in {}; give it the Reporter role or more there", self.project);
+                ChatError::Refused { messenger, why }
+            }
+            Err(error) => unavailable(&error),
+        }
+    }
+}
+
+fn unavailable(error: &CallError) -> ChatError {
+    ChatError::Unavailable {
+        messenger: ISSUE.to_owned(),
+        why: error.to_string(),
+        retry_after: Some(error.retry_after()).filter(|wait| *wait > Duration::ZERO),
     }
 }
 

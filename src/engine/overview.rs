@@ -1,14 +1,20 @@
 //! What `list` shows: every managed token with what GitLab says of it and where its rotation stands.
 
-use super::Engine;
+use super::{Engine, EngineError};
+use crate::gitlab::TokenFilter;
+use crate::http::CallError;
 use crate::ledger::Filter;
 use crate::rotation::ids::TokenName;
 use crate::rotation::record::Rotation;
-use crate::rotation::token::{LiveToken, ManagedToken};
+use crate::rotation::token::{LiveToken, ManagedToken, Owner};
+use futures::{StreamExt, stream};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::Serialize;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Owners looked up at once.
+const IN_FLIGHT: usize = 8;
 
 /// One managed token.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -37,22 +43,55 @@ pub struct TokenLine {
     pub problem: Option<String>,
 }
 
+/// The tokens of an owner.
+enum Listed {
+    /// All of them, dead ones too.
+    All(Vec<LiveToken>),
+    /// GitLab shows them to nobody but themselves.
+    Hidden,
+    /// GitLab did not answer.
+    Not(CallError),
+}
+
 impl Engine {
     /// All managed tokens, the most urgent first. A part of GitLab that does not answer is said, not hidden.
-    pub async fn overview(&self) -> Result<Vec<TokenLine>, super::EngineError> {
+    pub async fn overview(&self) -> Result<Vec<TokenLine>, EngineError> {
         let filter = Filter { open_only: true, token: None, limit: u32::MAX };
         let open = self.ledger.list(filter).await?;
         let open: BTreeMap<&TokenName, &Rotation> = open.iter().map(|r| (&r.plan.token, r)).collect();
-        let tokens = self.catalog.tokens.values();
-        let lines = tokens.map(|managed| self.token_line(managed, open.get(&managed.id).copied()));
-        // Side by side: somebody waits for it. The connection limits how many are on the way.
-        let mut lines = futures::future::join_all(lines).await;
+        let owners: BTreeSet<Owner> = self.catalog.tokens.values().map(|managed| managed.owner.clone()).collect();
+        let mut lists = stream::iter(owners).map(|owner| self.looked_up(owner)).buffer_unordered(IN_FLIGHT);
+        let mut lines = Vec::new();
+        while let Some((owner, listed)) = lists.next().await {
+            for managed in self.catalog.tokens.values().filter(|managed| managed.owner == owner) {
+                let live = match &listed {
+                    Listed::All(tokens) => self.meant(managed, tokens.clone()),
+                    Listed::Hidden => self.live_token(managed).await,
+                    Listed::Not(error) => Err(error.clone().into()),
+                };
+                lines.push(self.token_line(managed, live, open.get(&managed.id).copied()));
+            }
+        }
         lines.sort_by_key(|line| (line.days_left.is_none(), line.days_left, line.token.clone()));
         Ok(lines)
     }
 
-    async fn token_line(&self, managed: &ManagedToken, rotation: Option<&Rotation>) -> TokenLine {
-        let live = self.live_token(managed).await;
+    /// One list serves all managed tokens of an owner.
+    async fn looked_up(&self, owner: Owner) -> (Owner, Listed) {
+        let listed = match self.may_look_up(&owner).await {
+            Ok(true) => self.gitlab.list(&owner, &TokenFilter::default()).await.map_or_else(Listed::Not, Listed::All),
+            Ok(false) => Listed::Hidden,
+            Err(error) => Listed::Not(error),
+        };
+        (owner, listed)
+    }
+
+    fn token_line(
+        &self,
+        managed: &ManagedToken,
+        live: Result<LiveToken, EngineError>,
+        rotation: Option<&Rotation>,
+    ) -> TokenLine {
         let mut line = TokenLine {
             token: managed.id.clone(),
             owner: managed.owner.to_string(),
@@ -70,8 +109,8 @@ impl Engine {
             Ok(live) => self.fill(&mut line, managed, &live),
             Err(error) => {
                 line.state = match &error {
-                    super::EngineError::Unknown(_) => "missing",
-                    super::EngineError::Broken(_) => "ambiguous",
+                    EngineError::Unknown(_) => "missing",
+                    EngineError::Broken(_) => "ambiguous",
                     _ => "unreachable",
                 }
                 .into();

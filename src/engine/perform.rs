@@ -10,12 +10,14 @@ mod run;
 mod write;
 
 use super::Engine;
+use super::directory::Age;
 use super::report::Stop;
 use super::worker::{Hold, Performed};
 use crate::http::CallError;
 use crate::rotation::due::BLOCKED_SECONDS;
 use crate::rotation::effect::Effect;
 use crate::rotation::event::Event;
+use crate::rotation::phase::Phase;
 use crate::rotation::record::Rotation;
 use std::time::Duration;
 
@@ -23,7 +25,9 @@ impl Engine {
     /// Performs one effect and reports what happened.
     pub async fn perform(&self, hold: &Hold<'_>, rotation: &Rotation, effect: &Effect) -> Result<Performed, Stop> {
         match effect {
-            Effect::Tick => hold.report(rotation, &self.tick(rotation)).await,
+            // A window that opens while the bot is paused: the plan has a blocker now.
+            Effect::Tick if self.settings.paused && is_scheduled(rotation) => self.replan(hold, rotation).await,
+            Effect::Tick => self.tick(hold, rotation).await,
             Effect::Replan => self.replan(hold, rotation).await,
             Effect::Mint { attempt } => self.mint(hold, rotation, *attempt).await,
             Effect::Write { store } => self.write(hold, rotation, store).await,
@@ -41,11 +45,18 @@ impl Engine {
     }
 
     /// A window opens, or people did not answer. A token that nobody manages any more has nobody who could.
-    fn tick(&self, rotation: &Rotation) -> Event {
+    async fn tick(&self, hold: &Hold<'_>, rotation: &Rotation) -> Result<Performed, Stop> {
         let token = &rotation.plan.token;
-        match self.catalog.tokens.contains_key(token) {
-            true => Event::Tick { policy: self.catalog.policy(token) },
-            false => Event::Withdrawn,
+        if !self.catalog.tokens.contains_key(token) {
+            return hold.report(rotation, &Event::Withdrawn).await;
+        }
+        let policy = match rotation.phase {
+            Phase::Scheduled { .. } => self.policy_at_start(rotation).await,
+            _ => self.policy(token, &[], Age::Recent).await,
+        };
+        match policy {
+            Ok(policy) => hold.report(rotation, &Event::Tick { policy }).await,
+            Err(unproven) => Ok(Performed::Trouble { why: unproven.to_string(), after: None }),
         }
     }
 
@@ -65,6 +76,10 @@ impl Engine {
             Err(error) => Ok(Performed::Trouble { why: error.to_string(), after: None }),
         }
     }
+}
+
+fn is_scheduled(rotation: &Rotation) -> bool {
+    matches!(rotation.phase, Phase::Scheduled { .. })
 }
 
 /// A call that may be repeated did not work.

@@ -1,5 +1,6 @@
 //! Making the plan: GitLab's present truth and the configuration, weighed into exactly what will be done.
 
+mod approvers;
 mod checks;
 mod sight;
 mod strategy;
@@ -26,6 +27,11 @@ impl Engine {
     /// that expired last and that nobody revoked: somebody forgot it.
     pub async fn live_token(&self, managed: &ManagedToken) -> Result<LiveToken, EngineError> {
         let tokens = self.visible_tokens(managed).await?;
+        self.meant(managed, tokens)
+    }
+
+    /// The same, among the owner's tokens that were listed before.
+    pub(super) fn meant(&self, managed: &ManagedToken, tokens: Vec<LiveToken>) -> Result<LiveToken, EngineError> {
         let named = tokens.into_iter().filter(|token| token.name == managed.name && !token.revoked);
         let (mut named, expired): (Vec<LiveToken>, Vec<LiveToken>) = named.partition(|token| token.active);
         named.sort_by_key(|token| (token.expires_at.is_none(), token.expires_at, token.id));

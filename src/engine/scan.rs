@@ -19,6 +19,17 @@ const UNMANAGED_DAYS: i64 = 30;
 /// Pages that may wait in memory.
 const PAGES: usize = 4;
 
+/// Why there should be a scan.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wish {
+    /// The bot has just started, or saw nothing at all the last time.
+    Now,
+    /// A notice is about a token that nobody knows.
+    Asked,
+    /// No reason but time.
+    Nothing,
+}
+
 /// What a scan saw.
 #[derive(Debug, Default)]
 pub struct Scan {
@@ -50,24 +61,43 @@ impl Engine {
     /// Scans on a timer, one replica at a time, until told to stop.
     pub async fn keep_scanning(self: Arc<Self>, stop: CancellationToken) {
         let every = self.settings.scan_every;
-        let mut wanted = true;
+        let mut wish = Wish::Now;
         while !stop.is_cancelled() {
-            let now = self.clock.now();
-            let turn = self.ledger.take_turn("scan", now, every.as_secs().max(1)).await.unwrap_or(false);
+            let due = self.scan_is_due(wish).await;
             let mut failed = false;
-            if turn || wanted {
+            if due {
                 // A scan may take many minutes and is cut short without harm.
                 failed = tokio::select! {
                     done = self.scan_and_tell() => !done,
                     () = stop.cancelled() => return,
                 };
-                self.forget_old_notices().await;
+                self.forget_what_is_over().await;
             }
-            wanted = tokio::select! {
-                () = tokio::time::sleep(every.min(std::time::Duration::from_secs(60))) => failed,
-                () = self.scan_wanted.notified() => true,
-                () = stop.cancelled() => false,
+            let pause = every.min(std::time::Duration::from_secs(60));
+            wish = tokio::select! {
+                () = tokio::time::sleep(pause) => match wish {
+                    _ if failed => Wish::Now,
+                    Wish::Asked if !due => Wish::Asked,
+                    _ => Wish::Nothing,
+                },
+                () = self.scan_wanted.notified() => Wish::Asked,
+                () = stop.cancelled() => return,
             };
+        }
+    }
+
+    /// Whether to scan now: it is the turn of this replica, it must be, or somebody asked. Anybody can write mails
+    /// about tokens that nobody knows, so between two scans that were asked for there is a pause.
+    pub async fn scan_is_due(&self, wish: Wish) -> bool {
+        let turn = async |name: &str, every: std::time::Duration| {
+            let seconds = every.as_secs().max(1);
+            self.ledger.take_turn(name, self.clock.now(), seconds).await.unwrap_or(false)
+        };
+        let regular = turn("scan", self.settings.scan_every).await;
+        match wish {
+            Wish::Now => true,
+            Wish::Asked => regular || turn("scan on demand", self.settings.scan_pause).await,
+            Wish::Nothing => regular,
         }
     }
 
@@ -115,7 +145,7 @@ impl Engine {
         }
         let (to, mut lists) = tokio::sync::mpsc::channel(PAGES);
         let query = InventoryQuery::default();
-        let gitlab = self.gitlab.clone();
+        let gitlab = self.gitlab.in_background();
         let asked = tokio::spawn(async move { gitlab.inventory_of(&owners, query, &to).await });
         while let Some((owner, list)) = lists.recv().await {
             match list {
@@ -171,7 +201,7 @@ impl Engine {
     async fn scan_everything(&self, scan: &mut Scan) -> Result<(), EngineError> {
         let before = self.clock.today().saturating_add(UNMANAGED_DAYS.days());
         let (to, mut pages) = tokio::sync::mpsc::channel::<Vec<LiveToken>>(PAGES);
-        let gitlab = self.gitlab.clone();
+        let gitlab = self.gitlab.in_background();
         let query = InventoryQuery { expires_before: Some(before) };
         let asked = tokio::spawn(async move { gitlab.inventory(query, &to).await });
         let names: BTreeSet<&str> = self.catalog.tokens.values().map(|managed| managed.name.as_str()).collect();

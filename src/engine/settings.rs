@@ -1,11 +1,12 @@
 //! What the engine needs to know, already validated by the configuration.
 
+use crate::rotation::account::{Account, Accounts, Service};
+use crate::rotation::group::{Approver, Group};
 use crate::rotation::ids::{PersonId, TokenName};
-use crate::rotation::policy::Policy;
 use crate::rotation::remind::Reminders;
 use crate::rotation::token::ManagedToken;
 use crate::rotation::window::Window;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 /// A person of the configuration.
@@ -19,6 +20,15 @@ pub struct Person {
     pub slack: Option<String>,
     /// User id in Discord.
     pub discord: Option<String>,
+}
+
+impl Person {
+    /// Their accounts.
+    pub fn accounts(&self) -> Accounts {
+        let all = [(Service::Slack, &self.slack), (Service::Discord, &self.discord), (Service::Gitlab, &self.gitlab)];
+        let known = all.into_iter().filter_map(|(service, id)| Some(Account::new(service, id.clone()?)));
+        known.map(|account| (account.service, account.id)).collect()
+    }
 }
 
 /// The knobs of the engine.
@@ -36,8 +46,16 @@ pub struct Settings {
     pub poll: Duration,
     /// How often the inventory is scanned.
     pub scan_every: Duration,
-    /// Failures in a row after which a person is asked.
-    pub max_tries: u32,
+    /// Least pause between two scans that notices ask for.
+    pub scan_pause: Duration,
+    /// How long trouble outside is waited out before a person is asked. What is refused is asked about at once.
+    pub give_up_after: Duration,
+    /// How long steps may take to end when the bot is told to stop. What is in custody then is lost and made again.
+    pub farewell: Duration,
+    /// How long closed rotations, and what was told, are kept.
+    pub keep: Duration,
+    /// People may look, but nothing is begun. What is under way goes on to its end.
+    pub paused: bool,
     /// Rotations worked on at once.
     pub parallel: usize,
     /// When approved rotations may start.
@@ -79,12 +97,29 @@ pub struct Catalog {
 }
 
 impl Catalog {
-    /// Who may decide on a token, now. A token that is no longer configured has nobody.
-    pub fn policy(&self, token: &TokenName) -> Policy {
-        self.tokens.get(token).map_or_else(Policy::default, |managed| Policy {
-            approvers: managed.approvers.iter().filter(|id| self.people.contains_key(id)).cloned().collect(),
-            quorum: managed.quorum,
-            approval_seconds: managed.approval_seconds,
-        })
+    /// People who are named as approvers of a token. A token that is no longer configured has none.
+    pub fn named(&self, token: &TokenName) -> BTreeSet<PersonId> {
+        let named = self.tokens.get(token).into_iter().flat_map(|managed| &managed.approvers);
+        named.filter(|id| self.people.contains_key(id)).cloned().collect()
+    }
+
+    /// Everybody whom the configuration lets decide on a token, people first.
+    pub fn approvers(&self, token: &TokenName) -> Vec<Approver> {
+        let groups = self.tokens.get(token).into_iter().flat_map(|managed| managed.groups.iter().cloned());
+        self.named(token).into_iter().map(Approver::Person).chain(groups.map(Approver::Group)).collect()
+    }
+
+    /// Every group whose members may decide on some token.
+    pub fn groups(&self) -> BTreeSet<Group> {
+        self.tokens.values().flat_map(|managed| managed.groups.iter().cloned()).collect()
+    }
+
+    /// The accounts of a person: those that the configuration binds, or the one by which they go.
+    pub fn accounts(&self, person: &PersonId) -> Accounts {
+        match (self.people.get(person), Account::of(person)) {
+            (Some(named), _) => named.accounts(),
+            (None, Some(account)) => [(account.service, account.id)].into(),
+            (None, None) => Accounts::new(),
+        }
     }
 }

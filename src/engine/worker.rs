@@ -65,12 +65,12 @@ impl Hold<'_> {
 }
 
 impl Engine {
-    /// Works until told to stop; then finishes what is in hand and lets go.
+    /// Works until told to stop; then finishes what is in hand, within the time of `farewell`, and lets go.
     pub async fn work(self: Arc<Self>, stop: CancellationToken) {
         let slots = Arc::new(Semaphore::new(self.settings.parallel));
         let mut changes = self.ledger.changes();
         while !stop.is_cancelled() {
-            let taken = self.clone().take(&slots).await;
+            let taken = self.clone().take(&slots, &stop).await;
             if !taken {
                 self.idle(&mut changes, &stop).await;
             }
@@ -79,10 +79,13 @@ impl Engine {
         drop(slots.acquire_many(all).await);
     }
 
-    async fn take(self: Arc<Self>, slots: &Arc<Semaphore>) -> bool {
+    async fn take(self: Arc<Self>, slots: &Arc<Semaphore>, stop: &CancellationToken) -> bool {
         let free = u32::try_from(slots.available_permits()).unwrap_or(u32::MAX);
         if free == 0 {
-            drop(slots.acquire().await);
+            tokio::select! {
+                _ = slots.acquire() => {}
+                () = stop.cancelled() => {}
+            }
             return true;
         }
         let now = self.clock.now();
@@ -97,11 +100,17 @@ impl Engine {
         let any = !claims.is_empty();
         for claim in claims {
             let Ok(permit) = slots.clone().acquire_owned().await else { return false };
-            let engine = self.clone();
+            let (engine, stop) = (self.clone(), stop.clone());
             let span = tracing::info_span!("rotation", id = %claim.rotation, lane = claim.lane.0);
             tokio::spawn(
                 async move {
-                    engine.run_lane(claim).await;
+                    let id = claim.rotation.clone();
+                    tokio::select! {
+                        () = engine.run_lane(claim) => {}
+                        () = overdue(&stop, engine.settings.farewell) => {
+                            tracing::warn!(rotation = %id, "a step was cut short by the stop; it is taken up again");
+                        }
+                    }
                     drop(permit);
                 }
                 .instrument(span),
@@ -183,7 +192,7 @@ impl Engine {
         if *lane != Lane::work() {
             return false;
         }
-        if tries >= self.settings.max_tries && !is_waiting(&rotation.phase) {
+        if self.has_waited_long_enough(rotation) && !is_waiting(&rotation.phase) {
             return hold.report(rotation, &Event::GaveUp { why: why.to_owned() }).await.is_ok();
         }
         // People need not hear of a hiccup.
@@ -194,6 +203,11 @@ impl Engine {
             }
         }
         false
+    }
+
+    fn has_waited_long_enough(&self, rotation: &Rotation) -> bool {
+        let since = rotation.waiting.as_ref().map(|waiting| waiting.since);
+        since.is_some_and(|since| self.clock.now() >= plus(since, self.settings.give_up_after))
     }
 
     /// A worker that holds a value which a store still lacks keeps its lane while it waits: nobody else could use the value.
@@ -219,6 +233,12 @@ impl Engine {
             tracing::debug!(%error, "the lease was not given back; it will run out");
         }
     }
+}
+
+/// Ends when the time is over that a stop leaves.
+async fn overdue(stop: &CancellationToken, farewell: Duration) {
+    stop.cancelled().await;
+    tokio::time::sleep(farewell).await;
 }
 
 /// Nothing was done yet, so there is nothing that a person would have to decide: looking goes on, however long.

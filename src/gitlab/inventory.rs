@@ -85,7 +85,7 @@ impl Client {
             .query("page", page)
             .maybe("expires_before", query.expires_before)
             .patience(PATIENCE);
-        let reply = self.api.read(&call).await?;
+        let reply = self.read(call).await?;
         Ok((reply.json()?, has_next(&reply)))
     }
 }

@@ -86,7 +86,7 @@ pub struct Job {
     /// When it was made.
     #[serde(default, deserialize_with = "moment")]
     pub created_at: Option<Timestamp>,
-    /// When a runner took it, which is when it got its variables.
+    /// When a runner took it, which is when it got its variables; `None` if none ever did.
     #[serde(default, deserialize_with = "moment")]
     pub started_at: Option<Timestamp>,
     /// When it ended.
@@ -133,8 +133,8 @@ pub struct StartedQuery<'a> {
     pub git_ref: &'a str,
     /// What started it: `api` for ours.
     pub source: &'a str,
-    /// Not older than the moment when we meant to.
-    pub since: Timestamp,
+    /// The newest pipeline before we meant to; ours has a higher number.
+    pub after: u64,
     /// The bot's own user.
     pub user_id: u64,
 }
@@ -178,16 +178,23 @@ impl Client {
         self.send(Call::post(at(project, &format!("pipelines/{id}/retry")))).await
     }
 
+    /// The number of the newest pipeline of a project, 0 if there is none.
+    pub async fn newest_pipeline(&self, project: &str) -> Result<u64> {
+        let call = Call::get(at(project, "pipelines")).query("order_by", "id").query("sort", "desc");
+        let newest: Vec<Started> = self.get(call.query("per_page", 1)).await?;
+        Ok(newest.first().map_or(0, |pipeline| pipeline.id))
+    }
+
     /// The newest pipeline that fits.
     pub async fn find_started(&self, project: &str, query: &StartedQuery<'_>) -> Result<Option<Pipeline>> {
         let call = Call::get(at(project, "pipelines"))
             .query("ref", query.git_ref)
             .query("source", query.source)
-            .query("created_after", query.since)
             .query("order_by", "id")
             .query("sort", "desc")
             .query("per_page", 20);
-        for listed in self.get::<Vec<Started>>(call).await? {
+        let listed: Vec<Started> = self.get(call).await?;
+        for listed in listed.iter().filter(|listed| listed.id > query.after) {
             let found = self.pipeline(project, listed.id).await?;
             if let Some(pipeline) =
                 found.filter(|found| found.user.as_ref().is_some_and(|user| user.id == query.user_id))
@@ -211,10 +218,9 @@ impl Client {
         Ok(found)
     }
 
-    /// The newest job of that name on a ref, however far it is, looked for among the latest hundred.
-    pub async fn newest_job(&self, project: &str, git_ref: &str, name: &str) -> Result<Option<Job>> {
-        let jobs: Vec<Job> = self.get(Call::get(at(project, "jobs")).query("per_page", 100)).await?;
-        Ok(jobs.into_iter().find(|job| job.name == name && job.git_ref.as_deref() == Some(git_ref)))
+    /// The newest jobs of a project, however far they are, the newest first.
+    pub async fn newest_jobs(&self, project: &str, many: u32) -> Result<Vec<Job>> {
+        self.get(Call::get(at(project, "jobs")).query("per_page", many)).await
     }
 
     /// One schedule; `None` if there is none that we can see.

@@ -1,7 +1,7 @@
 //! Access tokens: list, find, create, rotate, revoke, by the routes that GitLab opens for each kind of owner.
 
 use super::wire::{RawToken, RawValue};
-use super::{Client, Result, missing, none_if};
+use super::{Client, Result, missing, none_if, shape};
 use crate::http::{Call, Reply, segment};
 use crate::rotation::ids::TokenId;
 use crate::rotation::token::{LiveToken, Owner};
@@ -128,8 +128,12 @@ impl Client {
         }
     }
 
-    /// The token whose value this is. `None`: GitLab does not accept it (any more).
+    /// The token whose value this is. `None`: GitLab does not accept it (any more). What cannot be a token of this
+    /// instance is not sent.
     pub async fn whoami(&self, value: &Secret) -> Result<Option<LiveToken>> {
+        if !shape::could_be_token(value, &self.prefixes) {
+            return Ok(None);
+        }
         let call = Call::get("/personal_access_tokens/self").credential(value).unauthorized_is_an_answer();
         Ok(none_if(&[401], self.get::<RawToken>(call).await)?.map(LiveToken::from))
     }

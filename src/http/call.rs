@@ -37,6 +37,7 @@ pub struct Call<'a> {
     pub(super) patience: Option<Duration>,
     pub(super) keep: Option<Keep>,
     pub(super) bucket: Option<String>,
+    pub(super) in_background: bool,
 }
 
 impl<'a> Call<'a> {
@@ -55,6 +56,7 @@ impl<'a> Call<'a> {
             patience: None,
             keep: None,
             bucket: None,
+            in_background: false,
         }
     }
 
@@ -196,6 +198,13 @@ impl<'a> Call<'a> {
     #[must_use]
     pub fn bucket(mut self, bucket: impl Into<String>) -> Self {
         self.bucket = Some(bucket.into());
+        self
+    }
+
+    /// In no hurry: leaves a share of the budget to calls that are.
+    #[must_use]
+    pub fn in_background(mut self) -> Self {
+        self.in_background = true;
         self
     }
 

@@ -30,6 +30,8 @@ pub struct Budget {
 pub struct Throttle {
     in_flight: Arc<Semaphore>,
     budget: Option<(Arc<Semaphore>, Duration)>,
+    /// The part of the budget that calls in no hurry may use up.
+    share: Option<Arc<Semaphore>>,
     pauses: Mutex<Pauses>,
 }
 
@@ -44,6 +46,7 @@ struct Pauses {
 pub(super) struct Turn {
     _in_flight: OwnedSemaphorePermit,
     spent: Option<(OwnedSemaphorePermit, Duration)>,
+    share: Option<OwnedSemaphorePermit>,
 }
 
 impl Throttle {
@@ -52,8 +55,19 @@ impl Throttle {
         Self {
             in_flight: Arc::new(Semaphore::new(in_flight.max(1))),
             budget: budget.map(|budget| (Arc::new(Semaphore::new(budget.requests.max(1))), budget.window)),
+            share: budget.map(|budget| Arc::new(Semaphore::new((budget.requests * 3 / 4).max(1)))),
             pauses: Mutex::default(),
         }
+    }
+
+    /// As [`Throttle::admit`], for calls in no hurry: together they leave a quarter of the budget to the others.
+    pub(super) async fn admit_in_background(&self, patience: Duration, bucket: Option<&str>) -> Result<Turn, Failure> {
+        let Some(share) = &self.share else { return self.admit(patience, bucket).await };
+        let deadline = Instant::now() + patience;
+        let share = Some(permit(share, deadline).await?);
+        let mut turn = self.admit(deadline.saturating_duration_since(Instant::now()), bucket).await?;
+        turn.share = share;
+        Ok(turn)
     }
 
     /// Waits for a turn, at most as long as the caller's patience. Some hosts count calls apart, in buckets; a call of
@@ -67,7 +81,7 @@ impl Throttle {
             None => None,
         };
         self.sit_out_pause(deadline, bucket).await?;
-        Ok(Turn { _in_flight: in_flight, spent })
+        Ok(Turn { _in_flight: in_flight, spent, share: None })
     }
 
     /// Takes from an answer what it says about the requests to come.
@@ -122,9 +136,10 @@ impl Drop for Turn {
     /// sees no more than the budget in any window.
     fn drop(&mut self) {
         if let (Some((permit, window)), Ok(runtime)) = (self.spent.take(), tokio::runtime::Handle::try_current()) {
+            let share = self.share.take();
             runtime.spawn(async move {
                 tokio::time::sleep(window).await;
-                drop(permit);
+                drop((permit, share));
             });
         }
     }
@@ -232,6 +247,19 @@ mod tests {
             drop(turn);
         }
         assert!(at.windows(11).all(|w| w[10] - w[0] > budget.window), "{at:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn calls_in_no_hurry_leave_a_quarter_of_the_budget_to_the_others() {
+        let throttle = Throttle::new(4, Some(Budget { requests: 8, window: Duration::from_secs(60) }));
+        for _ in 0..6 {
+            drop(throttle.admit_in_background(SOON, None).await.unwrap());
+        }
+        assert!(matches!(throttle.admit_in_background(SOON, None).await, Err(Failure::NotSent(_))));
+        for _ in 0..2 {
+            drop(throttle.admit(SOON, None).await.unwrap());
+        }
+        assert!(throttle.admit(SOON, None).await.is_err());
     }
 
     #[tokio::test(start_paused = true)]

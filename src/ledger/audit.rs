@@ -120,8 +120,10 @@ async fn lines(tx: &mut AnyConnection, walk: &mut Walk) -> Result<Option<Fault>,
             }
             walk.seq = seq;
             walk.hash = hash;
-            if let (Some(id), Some(_)) = (&link.rotation, link.version) {
-                walk.last.insert(id.clone(), link);
+            match (&link.rotation, link.version) {
+                (Some(id), Some(_)) => drop(walk.last.insert(id.clone(), link)),
+                (Some(id), None) if link.event == journal::FORGOTTEN => drop(walk.last.remove(id)),
+                _ => {}
             }
         }
     }

@@ -10,6 +10,9 @@ use crate::rotation::ids::RotationId;
 use jiff::Timestamp;
 use sqlx::{AnyConnection, Row as _};
 
+/// The event of a line that tells that a closed rotation is no longer kept.
+pub(super) const FORGOTTEN: &str = "forgotten";
+
 /// The row that a line left behind.
 pub(super) struct Change<'a> {
     pub(super) version: i64,

@@ -26,7 +26,7 @@ pub(super) async fn take_turn(
     Ok(done.rows_affected() == 1)
 }
 
-/// The key stays for good.
+/// The key stays until it is forgotten with what is over for long.
 pub(super) async fn first_time(database: &Database, key: &str, now: Timestamp) -> Result<bool, LedgerError> {
     let done = sqlx::query("INSERT INTO told (key, at) VALUES ($1, $2) ON CONFLICT (key) DO NOTHING")
         .bind(storable(key))

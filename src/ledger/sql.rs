@@ -5,7 +5,7 @@ use super::audit::{self, Audit};
 use super::database::Database;
 use super::error::LedgerError;
 use super::records::{Accepted, Claim, Entry, Filter, Item, Line, Opened, Stamped};
-use super::{Ledger, inbox, journal, lanes, marks, references, rotations};
+use super::{Ledger, inbox, journal, lanes, marks, references, retention, rotations};
 use crate::rotation::ids::RotationId;
 use crate::rotation::record::Rotation;
 use async_trait::async_trait;
@@ -118,6 +118,10 @@ impl Ledger for Sql {
 
     async fn take_turn(&self, name: &str, now: Timestamp, every_seconds: u64) -> Result<bool, LedgerError> {
         marks::take_turn(&self.database, name, now, every_seconds).await
+    }
+
+    async fn forget_closed(&self, before: Timestamp, now: Timestamp) -> Result<u64, LedgerError> {
+        retention::forget(&self.database, before, now).await
     }
 
     async fn phases(&self) -> Result<Vec<(String, u64)>, LedgerError> {

@@ -197,7 +197,7 @@ fn first_match<T>(candidates: &[T], fits: impl Fn(&T) -> bool) -> Result<usize, 
 }
 
 /// Checked after the signature: an unsigned time-stamp deserves no answer about clocks.
-fn fresh(timestamp: &str, now: Timestamp) -> Result<(), Untrusted> {
+pub fn fresh(timestamp: &str, now: Timestamp) -> Result<(), Untrusted> {
     let plain = !timestamp.is_empty() && timestamp.len() <= 12 && timestamp.bytes().all(|byte| byte.is_ascii_digit());
     let sent: i64 = timestamp.parse().ok().filter(|_| plain).ok_or(Untrusted::Malformed("time-stamp"))?;
     let off = now.as_second() - sent;

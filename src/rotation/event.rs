@@ -1,5 +1,6 @@
 //! What may happen to a rotation: reports of workers, decisions of people, the passing of time.
 
+use super::account::Account;
 use super::ids::{ConsumerId, PersonId, PlanHash, StoreId, SurfaceName, TokenId};
 use super::phase::{Minted, RunRef};
 use super::plan::Plan;
@@ -15,10 +16,20 @@ use std::collections::BTreeSet;
 pub struct Decider {
     /// Who.
     pub person: PersonId,
+    /// From which account, where there is one.
+    #[serde(default)]
+    pub account: Option<Account>,
     /// Where: `slack`, `discord`, `issue`, `cli`.
     pub via: String,
     /// Who may decide, at this moment.
     pub policy: Policy,
+}
+
+impl Decider {
+    /// Somebody without an account, as on the command line.
+    pub fn new(person: PersonId, via: impl Into<String>, policy: Policy) -> Self {
+        Self { person, account: None, via: via.into(), policy }
+    }
 }
 
 /// What may happen.
@@ -177,6 +188,8 @@ pub enum Event {
     ConsumerStarting {
         /// Which.
         consumer: ConsumerId,
+        /// The newest run before, by GitLab's number: only a newer one can be ours. `None` if nobody could look.
+        after: Option<u64>,
     },
     /// A consumer runs.
     ConsumerStarted {

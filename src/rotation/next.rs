@@ -59,7 +59,7 @@ fn apply(rotation: &mut Rotation, event: &Event, now: Timestamp) -> Result<(), R
         Event::RestoreImpossible { store, why } => distributing::restore_impossible(rotation, store, why, now),
         Event::Settled => verifying::settled(rotation, now),
         Event::StoreDrifted { store, holds } => verifying::drifted(rotation, store, *holds, now),
-        Event::ConsumerStarting { consumer } => verifying::starting(rotation, consumer, now),
+        Event::ConsumerStarting { consumer, after } => verifying::starting(rotation, consumer, *after, now),
         Event::ConsumerStarted { consumer, run } => verifying::started(rotation, consumer, run, now),
         Event::ConsumerPassed { consumer, run } => verifying::passed(rotation, consumer, run, now),
         Event::ConsumerFailed { consumer, what, url, log } => {
@@ -90,10 +90,12 @@ fn delayed(rotation: &mut Rotation, why: &str, now: Timestamp) -> Result<(), Ref
     Ok(())
 }
 
-/// Reports about surfaces, reminders and trouble say nothing about the work.
+/// Reports about surfaces, reminders and trouble say nothing about the work, and neither does what is only meant.
 fn is_progress(event: &Event) -> bool {
     let about_else = matches!(event, Event::Published { .. } | Event::SurfaceGone { .. } | Event::UndoKnown { .. });
-    !about_else && !matches!(event, Event::Delayed { .. } | Event::StoreDown { .. } | Event::Reminded { .. })
+    let meant = matches!(event, Event::MintStarted { .. } | Event::MintNotSent { .. } | Event::ConsumerStarting { .. });
+    let trouble = matches!(event, Event::Delayed { .. } | Event::StoreDown { .. } | Event::Reminded { .. });
+    !about_else && !meant && !trouble
 }
 
 /// The row without what only machines look at.

@@ -42,6 +42,8 @@ pub enum Run {
     Starting {
         /// When the intent was written down.
         since: Timestamp,
+        /// The newest run before, by GitLab's number: whatever is newer was made after the switch, by any clock.
+        after: Option<u64>,
     },
     /// Running.
     Started {

@@ -1,5 +1,6 @@
 //! Why an event changes nothing. Shown privately to the person who clicked, so each is a friendly sentence.
 
+use super::group::Group;
 use super::ids::PersonId;
 use super::phase::Phase;
 use super::record::Rotation;
@@ -19,10 +20,31 @@ pub enum Refusal {
     #[error("this is about an attempt that is over")]
     Stale,
     /// The person is not an approver of this token.
-    #[error("{}", not_allowed(approvers))]
+    #[error("{}", not_allowed(approvers, groups, unproven))]
     NotAllowed {
         /// Who is.
         approvers: BTreeSet<PersonId>,
+        /// Groups whose members are, too.
+        groups: BTreeSet<Group>,
+        /// Why nobody could be proven to be in some of them.
+        unproven: Vec<String>,
+    },
+    /// It could not be found out whether the person may.
+    #[error("it could not be found out whether you may, so nothing happened: {why}. Please try again")]
+    Unproven {
+        /// Why, in words.
+        why: String,
+    },
+    /// Two accounts that may be one person's.
+    #[error(
+        "rekey cannot tell whether {person} and {other} are two people, so this does not count; ask its administrator to \
+         add their accounts to [people]"
+    )]
+    PerhapsSame {
+        /// Who decides.
+        person: PersonId,
+        /// Who asked, or said yes before.
+        other: PersonId,
     },
     /// The person asked for the rotation.
     #[error("you asked for this rotation, so somebody else has to approve it")]
@@ -73,6 +95,8 @@ impl Refusal {
             Self::NotNow { .. } => "not_now",
             Self::Stale => "stale",
             Self::NotAllowed { .. } => "not_allowed",
+            Self::Unproven { .. } => "unproven",
+            Self::PerhapsSame { .. } => "perhaps_same",
             Self::OwnRequest => "own_request",
             Self::AlreadyApproved { .. } => "already_approved",
             Self::AlreadyDecided { .. } => "already_decided",
@@ -101,12 +125,21 @@ pub fn in_words(phase: &Phase) -> &'static str {
     }
 }
 
-fn not_allowed(approvers: &BTreeSet<PersonId>) -> String {
-    if approvers.is_empty() {
+fn not_allowed(approvers: &BTreeSet<PersonId>, groups: &BTreeSet<Group>, unproven: &[String]) -> String {
+    if approvers.is_empty() && groups.is_empty() {
         return "nobody may decide on this token: its list of approvers is empty".to_owned();
     }
-    let names: Vec<&str> = approvers.iter().map(PersonId::as_str).collect();
-    format!("only its approvers may decide on this token; ask {}", names.join(", "))
+    let people = approvers.iter().map(|person| person.0.clone());
+    let groups = groups.iter().map(|group| format!("somebody in {}", group.in_words()));
+    let ask: Vec<String> = people.chain(groups).collect();
+    let mut words = format!("only its approvers may decide on this token; ask {}", ask.join(", "));
+    if !unproven.is_empty() {
+        words.push_str(&format!(
+            ". Nobody counts as a member at present where rekey cannot look: {}",
+            unproven.join("; ")
+        ));
+    }
+    words
 }
 
 pub(super) fn when(at: Timestamp) -> String {

@@ -1,5 +1,6 @@
 //! Tokens: what the configuration says of one (managed), and what GitLab says of one (live).
 
+use super::group::Group;
 use super::ids::{ConsumerId, PersonId, StoreId, TokenId, TokenName};
 use jiff::{Timestamp, civil::Date};
 use serde::{Deserialize, Serialize};
@@ -138,8 +139,10 @@ pub struct ManagedToken {
     pub lifetime_days: u16,
     /// Days before expiry from which a rotation is opened.
     pub rotate_before_days: u16,
-    /// People who may approve. Empty means nobody.
+    /// People who may approve. Without groups, empty means nobody.
     pub approvers: BTreeSet<PersonId>,
+    /// Groups whose members may approve.
+    pub groups: BTreeSet<Group>,
     /// Distinct approvers needed, at least one.
     pub quorum: u32,
     /// Seconds an approval (and a request for it) stays valid.

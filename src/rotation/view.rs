@@ -8,12 +8,13 @@ mod signs;
 mod steps;
 pub mod text;
 
-use super::ids::{PlanHash, RotationId, RotationKey, TokenName};
+use super::ids::{PersonId, PlanHash, RotationId, RotationKey, TokenName};
 use super::next::restorable;
 use super::phase::{AfterRevoke, Outcome, Phase, Why};
 use super::record::{Announcement, Evidence, Origin, Rotation, Waiting};
 use jiff::{Timestamp, civil::Date};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 
 /// A value with its kind, so that each surface escapes text and localises times in its own way.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -147,6 +148,9 @@ pub struct Card {
     pub stuck: Option<Why>,
     /// Why nothing moves.
     pub waiting: Option<Waiting>,
+    /// Who need not be asked although the configuration names them: who asked for it, and who said yes already.
+    #[serde(skip)]
+    pub excused: BTreeSet<PersonId>,
     /// What can be done from here; empty once nothing applies.
     pub actions: Vec<Action>,
     /// What an approval is bound to.
@@ -157,6 +161,8 @@ pub struct Card {
     pub announcements: Vec<Announcement>,
     /// Where else it can be seen: surface name and address.
     pub links: Vec<(String, String)>,
+    /// When the case was opened: nothing that shows it is older.
+    pub opened_at: Timestamp,
     /// The token's expiry: the due date of the issue.
     pub expires_at: Option<Date>,
     /// Set once it is over.
@@ -192,11 +198,13 @@ pub fn card(rotation: &Rotation) -> Card {
             _ => None,
         },
         waiting: rotation.waiting.clone(),
+        excused: excused(rotation),
         actions: actions(rotation),
         plan: plan.hash(),
         evidence: rotation.evidence.clone(),
         announcements: rotation.announcements.clone(),
         links: links(rotation),
+        opened_at: rotation.opened_at,
         expires_at: plan.old.expires_at,
         outcome: outcome(&rotation.phase),
     }
@@ -225,6 +233,15 @@ fn links(rotation: &Rotation) -> Vec<(String, String)> {
         .filter(|(_, surface)| !surface.gone)
         .filter_map(|(name, surface)| surface.url.clone().map(|url| (name.0.clone(), url)))
         .collect()
+}
+
+fn excused(rotation: &Rotation) -> BTreeSet<PersonId> {
+    if rotation.phase != Phase::AwaitingApproval {
+        return BTreeSet::new();
+    }
+    let plan = rotation.plan.hash();
+    let yes = rotation.approvals.iter().filter(|approval| approval.plan == plan).map(|approval| &approval.by);
+    yes.chain(rotation.requester()).cloned().collect()
 }
 
 /// What a person may do now. The buttons vanish when they no longer apply.

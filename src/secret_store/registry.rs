@@ -4,7 +4,7 @@
 use super::connection::{BadConnection, Named};
 use super::template::Template;
 use super::templated::Templated;
-use super::{SecretStore, command, file, gitlab_variable, kubernetes};
+use super::{SecretStore, azure_key_vault, command, file, gitlab_variable, kubernetes, onepassword, vault};
 use crate::http::Api;
 use crate::rotation::ids::StoreId;
 use serde::{Deserialize, Serialize};
@@ -20,8 +20,14 @@ pub enum StoreSpec {
     File(file::Spec),
     /// A place that a program of the user's keeps.
     Command(command::Spec),
+    /// A secret in an Azure Key Vault.
+    AzureKeyVault(azure_key_vault::Spec),
     /// One key of a Kubernetes Secret.
     Kubernetes(kubernetes::Spec),
+    /// A field of a 1Password item.
+    Onepassword(onepassword::Spec),
+    /// A field of a secret in Vault or OpenBao.
+    Vault(vault::Spec),
     /// One part of the document that another store holds.
     Templated(Box<Self>, Template),
 }
@@ -31,8 +37,14 @@ pub enum StoreSpec {
 pub struct Connections {
     /// Programs of the user's.
     pub command: Named<command::Settings>,
+    /// Azure Key Vaults.
+    pub azure_key_vault: Named<azure_key_vault::Settings>,
     /// Clusters.
     pub kubernetes: Named<kubernetes::Settings>,
+    /// 1Password Connect servers.
+    pub onepassword: Named<onepassword::Settings>,
+    /// To Vault or OpenBao.
+    pub vault: Named<Arc<vault::Settings>>,
 }
 
 /// Open connections: what [`build`] needs from outside.
@@ -40,18 +52,25 @@ pub struct Context {
     /// The GitLab instance, with the bot's credential.
     pub gitlab: Arc<Api>,
     command: Named<Arc<command::Program>>,
+    azure_key_vault: Named<Arc<azure_key_vault::Vault>>,
     kubernetes: Named<Arc<kubernetes::Cluster>>,
+    onepassword: Named<Arc<onepassword::Server>>,
+    /// To Vault or OpenBao.
+    vault: Named<Arc<vault::Connection>>,
 }
 
 impl Context {
     /// Sets every connection up; nobody is called yet.
     pub fn open(gitlab: Arc<Api>, connections: &Connections) -> Result<Self, BadConnection> {
-        let Connections { command, kubernetes } = connections;
+        let Connections { azure_key_vault, command, kubernetes, onepassword, vault } = connections;
         Ok(Self {
             gitlab,
             // One a line.
+            azure_key_vault: opened(azure_key_vault, "azure_key_vault", azure_key_vault::Settings::open)?,
             command: opened(command, "command", command::Settings::open)?,
             kubernetes: opened(kubernetes, "kubernetes", kubernetes::Settings::open)?,
+            onepassword: opened(onepassword, "onepassword", onepassword::Settings::open)?,
+            vault: opened(vault, "vault", vault::Connection::open)?,
         })
     }
 }
@@ -78,12 +97,20 @@ pub fn build(spec: &StoreSpec, context: &Context) -> Result<Arc<dyn SecretStore>
     Ok(match spec {
         StoreSpec::GitlabVariable(spec) => Arc::new(gitlab_variable::GitlabVariable::new(id, context, spec)),
         StoreSpec::File(spec) => Arc::new(file::File::new(id, spec)),
+        StoreSpec::AzureKeyVault(spec) => {
+            let vault = at(&context.azure_key_vault, "azure_key_vault", &spec.at)?;
+            Arc::new(azure_key_vault::AzureKeyVault::new(id, vault, spec))
+        }
         StoreSpec::Command(spec) => {
             Arc::new(command::Command::new(id, at(&context.command, "command", &spec.at)?, spec))
         }
         StoreSpec::Kubernetes(spec) => {
             Arc::new(kubernetes::Kubernetes::new(id, at(&context.kubernetes, "kubernetes", &spec.at)?, spec))
         }
+        StoreSpec::Onepassword(spec) => {
+            Arc::new(onepassword::Onepassword::new(id, at(&context.onepassword, "onepassword", &spec.at)?, spec))
+        }
+        StoreSpec::Vault(spec) => Arc::new(vault::Vault::new(id, at(&context.vault, "vault", &spec.at)?, spec.clone())),
         StoreSpec::Templated(inner, template) => Arc::new(Templated::new(id, build(inner, context)?, template.clone())),
     })
 }
@@ -123,7 +150,10 @@ impl StoreSpec {
             Self::GitlabVariable(spec) => spec.id(),
             Self::File(spec) => spec.id(),
             Self::Command(spec) => spec.id(),
+            Self::AzureKeyVault(spec) => spec.id(),
             Self::Kubernetes(spec) => spec.id(),
+            Self::Onepassword(spec) => spec.id(),
+            Self::Vault(spec) => spec.id(),
             Self::Templated(inner, template) => format!("{} ({template})", inner.id()),
         })
     }
@@ -134,7 +164,10 @@ impl StoreSpec {
             Self::GitlabVariable(spec) => spec.place(),
             Self::File(spec) => spec.place(),
             Self::Command(spec) => spec.place(),
+            Self::AzureKeyVault(spec) => spec.place(),
             Self::Kubernetes(spec) => spec.place(),
+            Self::Onepassword(spec) => spec.place(),
+            Self::Vault(spec) => spec.place(),
             Self::Templated(inner, template) => inner.place().part(template.to_string()),
         }
     }

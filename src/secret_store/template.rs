@@ -108,6 +108,11 @@ impl Template {
         }
     }
 
+    /// The bytes of the object at `key` of a JSON document.
+    pub(super) fn json_object(text: &str, key: &[&str]) -> Option<Range<usize>> {
+        json::object(text, key)
+    }
+
     fn find(&self, text: &str) -> Result<Part, Misfit> {
         match self {
             Self::Netrc { machine, login } => netrc::find(text, machine, login.as_deref()),

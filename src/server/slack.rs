@@ -21,10 +21,8 @@ use crate::clock::Clock;
 use crate::engine::desk::Desk;
 use crate::notice::signature::Key;
 use serde_json::{Value, json};
-use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::oneshot;
 
 /// Slack waits three seconds; the rest is for the way back.
 pub const PATIENCE: Duration = Duration::from_millis(2_300);
@@ -86,31 +84,5 @@ impl Answer {
 impl Door {
     fn way_back(&self, address: &str) -> reply::Way {
         reply::Way { hooks: self.hooks.clone(), address: address.to_owned() }
-    }
-}
-
-/// The outcome of `work` if it comes in time. The work goes on in any case, and an outcome that comes late goes through
-/// `late`: an abandoned request must not leave a decision half made.
-async fn in_time<T, L>(
-    patience: Duration,
-    work: impl Future<Output = T> + Send + 'static,
-    late: impl FnOnce(T) -> L + Send + 'static,
-) -> Option<T>
-where
-    T: Send + 'static,
-    L: Future<Output = ()> + Send,
-{
-    let (sender, mut receiver) = oneshot::channel();
-    tokio::spawn(async move {
-        if let Err(outcome) = sender.send(work.await) {
-            late(outcome).await;
-        }
-    });
-    match tokio::time::timeout(patience, &mut receiver).await {
-        Ok(outcome) => outcome.ok(),
-        Err(_) => {
-            receiver.close();
-            receiver.try_recv().ok()
-        }
     }
 }

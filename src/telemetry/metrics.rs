@@ -18,6 +18,8 @@ pub const EFFECTS: &str = "rekey_effects_total";
 /// Label `effect`.
 pub const EFFECT_SECONDS: &str = "rekey_effect_seconds";
 /// No labels.
+pub const CUSTODY_SECONDS: &str = "rekey_custody_seconds";
+/// No labels.
 pub const WORKER_LAG_SECONDS: &str = "rekey_worker_lag_seconds";
 /// Label `token`.
 pub const TOKEN_DAYS_LEFT: &str = "rekey_token_days_left";
@@ -57,6 +59,11 @@ pub const METRICS: &[Metric] = &[
     Metric { name: STUCK, kind: Kind::Gauge, help: "Rotations that wait for a person to mend something." },
     Metric { name: EFFECTS, kind: Kind::Counter, help: "Steps taken in the world outside, by kind and result." },
     Metric { name: EFFECT_SECONDS, kind: Kind::Histogram, help: "How long a step in the world outside took." },
+    Metric {
+        name: CUSTODY_SECONDS,
+        kind: Kind::Histogram,
+        help: "How long a new value was in memory until all stores held it.",
+    },
     Metric { name: WORKER_LAG_SECONDS, kind: Kind::Gauge, help: "How long the oldest due step has been waiting." },
     Metric { name: TOKEN_DAYS_LEFT, kind: Kind::Gauge, help: "Days until a managed token expires." },
     Metric { name: SLACK_SOCKETS, kind: Kind::Gauge, help: "Open connections to Slack, in socket mode." },
@@ -81,7 +88,7 @@ impl Metrics {
 pub fn install_metrics() -> Result<Metrics, TelemetryError> {
     let refused = |error: metrics_exporter_prometheus::BuildError| TelemetryError::Metrics(error.to_string());
     let builder = PrometheusBuilder::new();
-    let builder = builder.set_buckets_for_metric(Matcher::Full(EFFECT_SECONDS.into()), SECONDS).map_err(refused)?;
+    let builder = builder.set_buckets_for_metric(Matcher::Suffix("_seconds".into()), SECONDS).map_err(refused)?;
     let recorder = builder.build_recorder();
     let handle = recorder.handle();
     metrics::set_global_recorder(recorder).map_err(|_| TelemetryError::Twice("the metrics recorder"))?;

@@ -166,6 +166,36 @@ fn every_mistake_is_told_at_once_with_its_place_and_the_way_out() {
 }
 
 #[test]
+fn approvers_may_be_groups_and_what_names_none_is_told_with_an_example() {
+    let slack = "[slack]\ntoken = \"env:GITLAB_TOKEN\"\nsigning_secret = \"env:GITLAB_TOKEN\"\nteam = \"T01\"\nchannel = \"C01\"\n";
+    let approvers = |list: &str| DEPLOY.replace("approvers = [\"ada\"]", &format!("quorum = 3\napprovers = [{list}]"));
+    let groups = approvers(r#""ada", "slack-group:S0123ABCD", "gitlab-group:acme/platform>=maintainer""#);
+    let config = desk(&format!("{BASE}{slack}{groups}")).load().unwrap();
+    let token = &config.tokens[0].0;
+    let read: Vec<String> = token.groups.iter().map(ToString::to_string).collect();
+    assert_eq!(read, ["slack-group:S0123ABCD", "gitlab-group:acme/platform>=maintainer"]);
+    assert_eq!(token.approvers, [PersonId::from("ada")].into());
+    let wrong = approvers(
+        r#""slack-group:platform", "discord-role:ops", "gitlab-group:acme", "gitlab-group:acme>=boss", "irc:ada", "adda""#,
+    );
+    let people = "[people.\"slack:U0ADA\"]\ngitlab = \"eve\"\n";
+    insta::assert_snapshot!(mistakes_in(&format!("{BASE}{people}{wrong}")), @r#"
+    rekey.toml:15:9: [people]: person "slack:U0ADA": a colon makes it read like a group or an account; leave it out
+    rekey.toml:23:14: token "deploy": approver "slack-group:platform" must name the user group by its id, such as "slack-group:S0123ABCD"; names change hands
+    rekey.toml:23:38: token "deploy": approver "discord-role:ops" must name the role by its id, such as "discord-role:1234567890" (Copy Role ID)
+    rekey.toml:23:58: token "deploy": approver "gitlab-group:acme" must say from which role on, such as "gitlab-group:acme/platform>=maintainer"
+    rekey.toml:23:79: token "deploy": approver "gitlab-group:acme>=boss" must end in a role: >=guest, planner, reporter, developer, maintainer or owner
+    rekey.toml:23:106: token "deploy": approver "irc:ada" is no group; write slack-group:S…, discord-role:… or gitlab-group:path>=role
+    rekey.toml:23:117: token "deploy": approver "adda" is not in [people]; did you mean "ada"?
+    7 problems in the configuration
+    "#);
+    insta::assert_snapshot!(mistakes_in(&format!("{BASE}{groups}")), @r#"
+    rekey.toml:16:1: token "deploy": there is no [slack], so nobody can be proven to be in slack-group:S0123ABCD
+    1 problem in the configuration
+    "#);
+}
+
+#[test]
 fn missing_sections_are_told_with_what_belongs_there() {
     insta::assert_snapshot!(mistakes_in("[server]\n"), @r"
     rekey.toml:1:1: [gitlab] is missing; say where GitLab is: url, token
@@ -333,4 +363,69 @@ fn the_configuration_in_the_kubernetes_manifests_is_right() {
     let config = load(Path::new("rekey.toml"), &WithoutSecrets(desk(&text))).unwrap();
     assert_eq!(config.tokens.len(), 1);
     assert!(config.warnings.is_empty(), "{:?}", config.warnings);
+}
+
+const VAULT: &str = r#"
+[vault.main]
+url = "https://vault.example.com/"
+auth = "token"
+token = "env:GITLAB_TOKEN"
+
+[vault.again]
+url = "https://vault.example.com:443"
+auth = "approle"
+role_id = "r"
+secret_id = "env:GITLAB_TOKEN"
+"#;
+
+fn vault_store(at: &str, more: &str) -> String {
+    format!("[[token.store]]\nkind = \"vault\"\nat = \"{at}\"\npath = \"/deploy/\"\nfield = \"token\"\n{more}\n")
+}
+
+/// A second token, for the same owner.
+fn second(stores: &str) -> String {
+    let token = DEPLOY.split("[[token.store]]").next().unwrap().replace("\"deploy\"", "\"other\"");
+    format!("{}\n{stores}", token.replace("deploy token", "other token"))
+}
+
+#[test]
+fn two_connections_to_one_server_are_one_place() {
+    let text = format!("{BASE}{VAULT}{DEPLOY}{}{}", vault_store("main", ""), second(&vault_store("again", "")));
+    let mistakes = mistakes_in(&text);
+    let same = "vault vault.example.com secret/deploy token is also written by \"deploy\"";
+    assert!(mistakes.contains(same) && mistakes.ends_with("1 problem in the configuration"), "{mistakes}");
+    let namespace = VAULT.replace("auth = \"approle\"", "namespace = \"team\"\nauth = \"approle\"");
+    let text = text.replace(VAULT, &namespace);
+    assert!(desk(&text).load().is_ok(), "a namespace is another place");
+}
+
+#[test]
+fn parts_of_one_document_may_belong_to_several_tokens_and_the_whole_to_one() {
+    let part = |key: &str| vault_store("main", &format!("template = {{ shape = \"json\", key = \"{key}\" }}"));
+    let with = |first: &str, other: &str| format!("{BASE}{VAULT}{DEPLOY}{first}{}", second(other));
+    assert!(desk(&with(&part("a"), &part("b"))).load().is_ok());
+    assert!(mistakes_in(&with(&part("a"), &part("a"))).contains("is also written by"));
+    assert!(mistakes_in(&with(&part("a"), &vault_store("main", ""))).contains("is also written by"));
+    let other_field = vault_store("main", "").replace("\"token\"", "\"other\"");
+    assert!(desk(&with(&part("a"), &other_field)).load().is_ok());
+}
+
+#[test]
+fn what_is_wrong_with_a_connection_or_a_template_is_told_with_the_way_out() {
+    for (text, words) in [
+        (vault_store("mian", ""), "there is no connection [vault.mian]; add it, or correct the name"),
+        (vault_store("main", "project = \"x\""), "project has no meaning with kind = \"vault\""),
+        (vault_store("main", "template = { shape = \"jsno\" }"), "shape must be one of \"netrc\""),
+        (vault_store("main", "template = { shape = \"json\" }"), "key is missing"),
+        (vault_store("main", "template = { shape = \"text\", text = \"token: \" }"), "must have {{token}} once"),
+        (vault_store("main", "template = { shape = \"url\", key = \"x\" }"), "key has no meaning with shape = \"url\""),
+        ("[vault.bad]\nauth = \"approle\"\ntoken = \"x\"\n".to_owned(), "[vault.bad]: url is missing"),
+        ("[vault.bad]\nauth = \"approle\"\ntoken = \"x\"\n".to_owned(), "token has no meaning with auth = \"approle\""),
+        ("[vault.bad]\nauth = \"approle\"\n".to_owned(), "role_id is missing; write the role_id"),
+    ] {
+        let store = if text.starts_with("[[") { text.clone() } else { String::new() };
+        let connection = if text.starts_with("[vault") { text } else { String::new() };
+        let mistakes = mistakes_in(&format!("{BASE}{VAULT}{connection}{DEPLOY}{store}"));
+        assert!(mistakes.contains(words), "{words}\n{mistakes}");
+    }
 }

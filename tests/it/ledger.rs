@@ -4,6 +4,7 @@ mod inbox;
 mod journal;
 mod lanes;
 mod marks;
+mod retention;
 mod rotations;
 mod sample;
 

@@ -6,6 +6,7 @@ mod config;
 mod crash;
 mod databases;
 mod demo;
+mod discord;
 mod flow;
 mod gitlab;
 mod http;

@@ -5,12 +5,19 @@ mod command;
 mod configured;
 #[macro_use]
 pub mod contract;
+mod azure_key_vault;
 mod docs;
 mod file;
 mod gitlab_variable;
+pub mod jwt;
 mod kubernetes;
+mod onepassword;
+pub mod openbao;
 pub mod proxy;
+pub mod python;
 mod template;
+mod tls;
+mod vault;
 
 use crate::http::api;
 use rekey::secret_store::{Connections, Context, SecretStore, StoreError, StoreSpec, VariableScope, build};
@@ -32,6 +39,12 @@ contract! {
     file_with_template: file::templated();
     command_of_the_docs: command::of_the_docs();
     command_with_versions: command::with_versions();
+    azure_key_vault_on_the_fake: azure_key_vault::on_the_fake();
+    onepassword_by_id: onepassword::by_id();
+    onepassword_with_previous: onepassword::with_previous();
+    vault_version_2: vault::on(vault::Kind::V2);
+    vault_version_1: vault::on(vault::Kind::V1);
+    vault_with_template: vault::on(vault::Kind::Document);
 }
 
 /// The adapter for a specification that needs no GitLab.

@@ -1,6 +1,6 @@
 //! Stories of Slack and of the issue: what people see, what they press, and what is lost on the way.
 
-mod door;
+pub mod door;
 mod forms;
 mod judged;
 mod messenger;

@@ -46,7 +46,7 @@ impl Slack {
             }
             said => return said,
         }
-        let Some(message) = blocks::announcement(card, index, &self.mentions(&card.token)) else { return Ok(()) };
+        let Some(message) = blocks::announcement(card, index, &self.mentions(card)) else { return Ok(()) };
         self.reply_once(thread, &message, mark).await
     }
 

@@ -61,6 +61,12 @@ pub fn mention(user: &str) -> Option<String> {
     is_id.then(|| format!("<@{user}>"))
 }
 
+/// Everybody in a user group, by its id.
+pub fn mention_group(group: &str) -> Option<String> {
+    let plain = |c: char| c.is_ascii_uppercase() || c.is_ascii_digit();
+    (group.len() >= 2 && group.starts_with('S') && group.chars().all(plain)).then(|| format!("<!subteam^{group}>"))
+}
+
 /// A moment in the reader's zone; in UTC where that is not understood.
 pub fn moment(at: Timestamp) -> String {
     let utc = at.to_zoned(TimeZone::UTC).strftime("%Y-%m-%d %H:%M UTC");

@@ -38,14 +38,17 @@ async fn one(visit: &Visit<'_>, id: &PersonId, person: &Person) -> Finding {
 
 async fn in_gitlab(visit: &Visit<'_>, person: &Person) -> Result<Option<String>, (String, String)> {
     let Some(login) = &person.gitlab else { return Ok(None) };
-    match visit.engine.gitlab.user_id(login).await {
+    match visit.engine.gitlab.user(login).await {
+        Ok(Some(user)) if user.state != "active" => {
+            Err((format!("GitLab user {login} is {}", user.state), "name somebody else, or let them in again".into()))
+        }
         Ok(Some(_)) => Ok(Some(format!("GitLab @{login}"))),
         Ok(None) => Err((format!("GitLab knows no user {login}"), "correct gitlab".into())),
         Err(error) => Err((error.to_string(), "try again".into())),
     }
 }
 
-/// Slack tells about people only to apps with `users:read`, which rekey does not need otherwise.
+/// Slack tells about people only to apps with `users:read`; that it is missing is said where Slack is looked at.
 async fn in_slack(visit: &Visit<'_>, person: &Person) -> Result<Option<String>, (String, String)> {
     let (Some(slack), Some(id)) = (&visit.config.slack, &person.slack) else { return Ok(None) };
     let Ok(Some(client)) = app::slack_of(visit.config) else { return Ok(None) };
@@ -59,6 +62,10 @@ async fn in_slack(visit: &Visit<'_>, person: &Person) -> Result<Option<String>, 
             let what = format!("Slack user {id} belongs to another workspace, {}", member.team_id);
             Err((what, "give the id from your own workspace".into()))
         }
+        Ok(member) if member.is_guest() => Err((
+            format!("Slack user {id} is a guest, and rekey does not answer to guests"),
+            "name somebody else".into(),
+        )),
         Ok(member) => Ok(Some(format!("Slack @{}", member.name))),
         Err(error) => Err((error.to_string(), "correct slack".into())),
     }

@@ -23,6 +23,7 @@ pub(super) async fn look(visit: &Visit<'_>, token: &ManagedToken) -> Vec<Finding
     let (strategy, _) = choose(token, &live, &visit.me, None);
     let mut findings = vec![found(visit, token, &live, strategy)];
     findings.extend(right(visit, token, &live, strategy));
+    findings.extend(visit.engine.too_few_approvers(token).await.map(|what| nobody(id, what)));
     findings.extend(policy(token, &live, strategy));
     findings.extend(whose(visit, token, &live).await);
     findings
@@ -120,12 +121,12 @@ fn rotates_itself(id: &str, live: &LiveToken) -> Option<Finding> {
     })
 }
 
+fn nobody(id: &str, what: String) -> Finding {
+    Finding::fail(id, what, "name more people under approvers, or put more into its groups")
+}
+
 fn policy(token: &ManagedToken, live: &LiveToken, strategy: Strategy) -> Option<Finding> {
     let id = token.id.as_str();
-    if token.approvers.is_empty() {
-        let mend = "name at least one person under approvers";
-        return Some(Finding::fail(id, "it has no approvers, so nobody can approve", mend));
-    }
     let allowed = token.scopes.as_ref()?;
     if live.scopes.is_disjoint(allowed) {
         let what = format!("its scopes ({}) are none of those that the policy allows", list(&live.scopes));

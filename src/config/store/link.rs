@@ -1,9 +1,10 @@
-//! What all connections that speak HTTP have in common: `url`, `ca_file`, `timeout`.
+//! What all connections that speak HTTP have in common: `url`, `ca_file`, `timeout`, and secrets by reference.
 
 use crate::config::address;
 use crate::config::gitlab::ca_file;
+use crate::config::secret_ref;
 use crate::config::section::Section;
-use crate::secret_store::Link;
+use crate::secret_store::{Link, Source};
 use std::time::Duration;
 
 /// Reads the common keys; `None` after noting what is wrong with them.
@@ -14,4 +15,13 @@ pub(super) fn read(section: &Section<'_>, example: &str) -> Option<Link> {
     let url = address::base(section, "url");
     let timeout = section.duration("timeout").map(Duration::from_secs);
     Some(Link { ca_file: ca_file(section), timeout, url: url?, client_certificate: None })
+}
+
+/// The secret that a key must refer to, as something that is read again when it is needed: files are replaced.
+pub(super) fn source(section: &Section<'_>, key: &str, what: &str) -> Option<Source> {
+    let secret = secret_ref::required(section, key, what)?;
+    Some(match secret.reference.strip_prefix("file:") {
+        Some(path) => Source::File(section.source.folder.join(path)),
+        None => Source::Fixed(secret.value),
+    })
 }

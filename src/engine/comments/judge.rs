@@ -8,8 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 const FRESH: SignedDuration = SignedDuration::from_mins(15);
 
 /// What somebody is told whose login was another's.
-pub(super) const ANOTHER: &str =
-    "Your login belonged to another account when I started, so it decides nothing. An administrator has to look at it \
+pub(super) const ANOTHER: &str = "Your login belonged to another account when I started, so it decides nothing. An administrator has to look at it \
      and start me anew.";
 
 /// What becomes of a comment.

@@ -3,6 +3,21 @@
 use super::{Ask, Desk, Field, Form};
 use crate::rotation::view::prose::{Line, Prose};
 use crate::rotation::wish::Wish;
+use crate::secret::Secret;
+
+impl Ask {
+    /// With what was typed into the fields of a form, by the fields' ids.
+    pub fn filled_in(mut self, typed: impl IntoIterator<Item = (String, String)>) -> Self {
+        for (field, value) in typed {
+            if field == Field::Code.id() {
+                self.code = Some(Secret::new(value.split_whitespace().collect()));
+            } else if let (true, Wish::Incident { reason, .. }) = (field == Field::Reason.id(), &mut self.wish) {
+                *reason = Some(value.trim().to_owned()).filter(|reason| !reason.is_empty());
+            }
+        }
+        self
+    }
+}
 
 impl Desk {
     /// The form that must be filled in before this can be asked, if any. Quick: surfaces have to open it at once.

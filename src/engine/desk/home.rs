@@ -4,6 +4,7 @@
 use super::visitors::Stranger;
 use super::{Caller, Desk, words};
 use crate::engine::EngineError;
+use crate::engine::rights::Visitor;
 use crate::rotation::ids::PersonId;
 use crate::rotation::record::{Origin, Rotation};
 use crate::rotation::view::actions;
@@ -38,14 +39,14 @@ pub struct Home {
 impl Desk {
     /// The page of whoever calls.
     pub async fn home(&self, caller: &Caller) -> Result<Result<Home, EngineError>, Stranger> {
-        let person = self.visitors.recognise(caller).await?;
-        Ok(self.page(&person).await)
+        let visitor = self.visitors.recognise(caller).await?;
+        Ok(self.page(&visitor).await)
     }
 
-    async fn page(&self, person: &PersonId) -> Result<Home, EngineError> {
-        let mut home = Home::default();
+    async fn page(&self, visitor: &Visitor) -> Result<Home, EngineError> {
+        let (person, mut home) = (&visitor.person, Home::default());
         for rotation in self.office.rotations(None).await? {
-            let policy = self.office.policy(&rotation.plan.token).await;
+            let policy = self.office.policy_for(&rotation, visitor).await?;
             if !actions(&rotation).is_empty() && policy.may_approve(person, rotation.requester()) {
                 home.waiting.push(row(&rotation));
             }

@@ -2,8 +2,10 @@
 
 use super::{Answer, Ask, Caller, words};
 use crate::engine::decide::Click;
+use crate::engine::directory::Age;
 use crate::engine::issue::ISSUE;
 use crate::engine::overview::TokenLine;
+use crate::engine::rights::Visitor;
 use crate::engine::{Engine, EngineError, OpenedRotation};
 use crate::ledger::{Accepted, Entry, Filter, Item, LedgerError};
 use crate::rotation::ids::{PersonId, TokenName};
@@ -35,7 +37,9 @@ pub trait Office: Send + Sync {
     -> Result<OpenedRotation, EngineError>;
     /// The exact plan, without doing anything.
     async fn plan(&self, token: &str) -> Result<Plan, EngineError>;
-    /// Every managed token.
+    /// The names of all managed tokens, at once.
+    fn tokens(&self) -> Vec<TokenName>;
+    /// Every managed token with what GitLab says of it.
     async fn list(&self) -> Result<Vec<TokenLine>, EngineError>;
     /// One rotation, by its id, the beginning of it, or its token.
     async fn show(&self, rotation: &str) -> Result<Rotation, EngineError>;
@@ -43,8 +47,10 @@ pub trait Office: Send + Sync {
     async fn rotations(&self, of: Option<&str>) -> Result<Vec<Rotation>, EngineError>;
     /// Rotations that were closed of late, newest first.
     async fn recent(&self) -> Result<Vec<Rotation>, EngineError>;
-    /// Who may decide on a token, now.
-    async fn policy(&self, token: &TokenName) -> Policy;
+    /// Who may decide on a token, now, as far as this person goes.
+    async fn policy(&self, token: &TokenName, visitor: &Visitor) -> Result<Policy, EngineError>;
+    /// Who may decide on a rotation, now, as far as this person goes.
+    async fn policy_for(&self, rotation: &Rotation, visitor: &Visitor) -> Result<Policy, EngineError>;
     /// Says it to somebody alone by the surface's own means, where it has any; nothing is lost if it has none.
     async fn whisper(&self, caller: &Caller, prose: &Prose);
     /// Answers somebody whose way back is not at hand, by the surface's own means. A decision that counted shows on
@@ -94,6 +100,10 @@ impl Office for Engine {
         Engine::plan(self, managed, &live, None, None).await
     }
 
+    fn tokens(&self) -> Vec<TokenName> {
+        self.catalog.tokens.keys().cloned().collect()
+    }
+
     async fn list(&self) -> Result<Vec<TokenLine>, EngineError> {
         self.overview().await
     }
@@ -113,8 +123,12 @@ impl Office for Engine {
         Ok(newest.into_iter().filter(|rotation| rotation.phase.is_closed()).collect())
     }
 
-    async fn policy(&self, token: &TokenName) -> Policy {
-        self.catalog.policy(token)
+    async fn policy(&self, token: &TokenName, visitor: &Visitor) -> Result<Policy, EngineError> {
+        Ok(Engine::policy(self, token, std::slice::from_ref(visitor), Age::Recent).await?)
+    }
+
+    async fn policy_for(&self, rotation: &Rotation, visitor: &Visitor) -> Result<Policy, EngineError> {
+        Ok(Engine::policy_for(self, rotation, visitor).await?)
     }
 
     async fn whisper(&self, caller: &Caller, prose: &Prose) {

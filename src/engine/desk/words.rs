@@ -12,7 +12,6 @@ use crate::rotation::ids::PersonId;
 use crate::rotation::phase::Phase;
 use crate::rotation::plan::Plan;
 use crate::rotation::record::{Evidence, Rotation};
-use crate::rotation::view::card;
 use crate::rotation::view::prose::{Line, Prose, Span};
 use crate::rotation::view::text::sentence;
 use crate::rotation::wish::{COMMANDS, Command};
@@ -77,6 +76,7 @@ fn place(caller: &Caller) -> &'static str {
 pub fn stranger(stranger: &Stranger, caller: &Caller) -> Prose {
     match stranger {
         Stranger::Elsewhere => Prose::words(format!("rekey answers only to people of its own {}.", place(caller))),
+        Stranger::Misplaced(why) => Prose::words(*why),
         Stranger::Guest => Prose::words("rekey does not answer to guests."),
         Stranger::Deactivated => Prose::words("Your account is deactivated, so rekey does not answer to it."),
         Stranger::Unproven(why) => {

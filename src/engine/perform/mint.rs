@@ -10,6 +10,7 @@ use crate::http::CallError;
 use crate::rotation::event::Event;
 use crate::rotation::ids::TokenId;
 use crate::rotation::phase::{Minted, Phase};
+use crate::rotation::policy::Policy;
 use crate::rotation::record::Rotation;
 use crate::rotation::token::{LiveToken, Strategy};
 use crate::secret::Secret;
@@ -26,7 +27,8 @@ impl Engine {
         if let Phase::Minting { started: Some(_), .. } = rotation.phase {
             return self.recover(hold, rotation, attempt).await;
         }
-        if attempt == 1 && rotation.plan.strategy != Strategy::RevokeFirst {
+        let first = attempt == 1 && rotation.plan.strategy != Strategy::RevokeFirst;
+        if first {
             match self.compare_plan(rotation).await {
                 Ok(Event::Replanned { plan, .. })
                     if plan.hash() == rotation.plan.hash() && plan.blockers.is_empty() => {}
@@ -42,7 +44,12 @@ impl Engine {
             Ok(target) => target,
             Err(error) => return Ok(trouble(&error)),
         };
-        let policy = self.catalog.policy(&rotation.plan.token);
+        // What was begun goes on, whatever became of the people who wanted it.
+        let policy = if first { self.policy_at_start(rotation).await } else { Ok(Policy::default()) };
+        let policy = match policy {
+            Ok(policy) => policy,
+            Err(unproven) => return Ok(Performed::Trouble { why: unproven.to_string(), after: None }),
+        };
         let claim = hold.ensure().await?;
         let started = Event::MintStarted { attempt, policy };
         let rotation = self.advance(&rotation.id, &started, Some(&claim)).await?;

@@ -4,7 +4,7 @@ use super::trouble;
 use crate::engine::Engine;
 use crate::engine::report::Stop;
 use crate::engine::worker::{Hold, Performed};
-use crate::gitlab::{Job, StartedQuery, Status};
+use crate::gitlab::{Job, Pipeline, StartedQuery, Status};
 use crate::http::CallError;
 use crate::rotation::event::Event;
 use crate::rotation::ids::ConsumerId;
@@ -12,13 +12,13 @@ use crate::rotation::phase::{Phase, Run, RunRef};
 use crate::rotation::policy::later;
 use crate::rotation::record::Rotation;
 use crate::rotation::token::{Consumer, ConsumerKind};
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use std::time::Duration;
 
-/// GitLab's clock may differ from ours by this much when we look for what we started.
-const SKEW: SignedDuration = SignedDuration::from_secs(30);
 /// A played schedule that shows no pipeline after this long is played again.
 const SCHEDULE_SECONDS: u64 = 60;
+/// Jobs among which a retry is looked for whose answer was lost.
+const NEWEST_JOBS: u32 = 100;
 /// How much of a failed job's log is shown.
 const LOG_BYTES: usize = 2_000;
 
@@ -30,16 +30,22 @@ impl Engine {
         id: &ConsumerId,
     ) -> Result<Performed, Stop> {
         let Some((consumer, run)) = consumer(rotation, id) else { return Ok(Performed::Moved) };
-        let (since, asked) = match run {
-            Run::Starting { since } => (*since, true),
+        let (since, earlier) = match run {
+            Run::Starting { since, after } => (*since, Some(*after)),
             _ => {
+                let after = match self.newest(consumer).await {
+                    Ok(newest) => Some(newest),
+                    // Starting it will be refused as well, and that says more.
+                    Err(CallError::Status { .. }) => None,
+                    Err(error) => return Ok(trouble(&error)),
+                };
                 let claim = hold.ensure().await?;
-                let starting = Event::ConsumerStarting { consumer: id.clone() };
+                let starting = Event::ConsumerStarting { consumer: id.clone(), after };
                 self.advance(&rotation.id, &starting, Some(&claim)).await?;
-                (self.clock.now(), false)
+                (self.clock.now(), None)
             }
         };
-        let started = match self.find_or_start(consumer, since, asked).await {
+        let started = match self.find_or_start(consumer, since, earlier).await {
             Ok(started) => started,
             Err(CallError::Status { call, status, message, .. }) => {
                 let what = format!("could not be started: {call} was answered {status}: {message}");
@@ -61,28 +67,42 @@ impl Engine {
         }
     }
 
+    /// The newest run of the consumer's kind, by GitLab's number. What is started later has a higher one, whatever the
+    /// clocks say.
+    async fn newest(&self, consumer: &Consumer) -> Result<u64, CallError> {
+        let project = &consumer.project;
+        match &consumer.kind {
+            ConsumerKind::Pipeline { .. } => self.gitlab.newest_pipeline(project).await,
+            ConsumerKind::RetryJob { .. } => {
+                Ok(self.gitlab.newest_jobs(project, 1).await?.first().map_or(0, |job| job.id))
+            }
+            ConsumerKind::Schedule { schedule } => {
+                let pipelines = self.gitlab.schedule_pipelines(project, *schedule).await?;
+                Ok(pipelines.first().map_or(0, |pipeline| pipeline.id))
+            }
+        }
+    }
+
     /// What was started since the intent; otherwise starts it. A duplicate run is harmless, a missed one is not.
-    async fn find_or_start(&self, consumer: &Consumer, since: Timestamp, asked: bool) -> Result<Begun, CallError> {
+    /// `earlier` is set if the request may have been sent before, to the newest run of then if anybody could look.
+    async fn find_or_start(
+        &self,
+        consumer: &Consumer,
+        since: Timestamp,
+        earlier: Option<Option<u64>>,
+    ) -> Result<Begun, CallError> {
+        if let Some(Some(after)) = earlier
+            && let Some(run) = self.find(consumer, after).await?
+        {
+            return Ok(Begun::Runs(run));
+        }
         let project = &consumer.project;
         match &consumer.kind {
             ConsumerKind::Pipeline { git_ref } => {
-                let me = self.gitlab.me().await?.user_id;
-                let since = since.saturating_sub(SKEW).unwrap_or(since);
-                let query = StartedQuery { git_ref, source: "api", since, user_id: me };
-                let earlier = if asked { self.gitlab.find_started(project, &query).await? } else { None };
-                let pipeline = match earlier {
-                    Some(pipeline) => pipeline,
-                    None => self.gitlab.create_pipeline(project, git_ref).await?,
-                };
-                Ok(Begun::Runs(RunRef { pipeline: pipeline.id, job: None, url: pipeline.web_url }))
+                let pipeline = self.gitlab.create_pipeline(project, git_ref).await?;
+                Ok(Begun::Runs(run_of(pipeline)))
             }
             ConsumerKind::RetryJob { git_ref } => {
-                let since = since.saturating_sub(SKEW).unwrap_or(since);
-                let newest = if asked { self.gitlab.newest_job(project, git_ref, &consumer.job).await? } else { None };
-                if let Some(job) = newest.filter(|job| job.created_at.is_some_and(|at| at >= since)) {
-                    let pipeline = job.pipeline.map_or(0, |pipeline| pipeline.id);
-                    return Ok(Begun::Runs(RunRef { pipeline, job: Some(job.id), url: job.web_url }));
-                }
                 let Some(last) = self.gitlab.latest_finished_job(project, git_ref, &consumer.job).await? else {
                     return Err(no_such_job(consumer, git_ref));
                 };
@@ -90,24 +110,40 @@ impl Engine {
                 let pipeline = job.pipeline.or(last.pipeline).map_or(0, |pipeline| pipeline.id);
                 Ok(Begun::Runs(RunRef { pipeline, job: Some(job.id), url: job.web_url }))
             }
-            ConsumerKind::Schedule { schedule } => self.play(project, *schedule, since, asked).await,
+            // GitLab does not say which pipeline a played schedule starts: it is the first one after the intent.
+            ConsumerKind::Schedule { .. } if earlier.is_some() && self.clock.now() < later(since, SCHEDULE_SECONDS) => {
+                Ok(Begun::Unseen)
+            }
+            ConsumerKind::Schedule { schedule } => {
+                self.gitlab.play_schedule(project, *schedule).await?;
+                Ok(if earlier.is_some() { Begun::AskedAgain } else { Begun::Unseen })
+            }
         }
     }
 
-    /// GitLab does not say which pipeline a played schedule starts: it is the first one after the intent.
-    async fn play(&self, project: &str, schedule: u64, since: Timestamp, asked: bool) -> Result<Begun, CallError> {
-        if asked {
-            let pipelines = self.gitlab.schedule_pipelines(project, schedule).await?;
-            let started = pipelines.into_iter().find(|p| p.created_at.is_some_and(|at| at >= since));
-            if let Some(pipeline) = started {
-                return Ok(Begun::Runs(RunRef { pipeline: pipeline.id, job: None, url: pipeline.web_url }));
+    /// The run that an earlier request started, though its answer was lost.
+    async fn find(&self, consumer: &Consumer, after: u64) -> Result<Option<RunRef>, CallError> {
+        let project = &consumer.project;
+        match &consumer.kind {
+            ConsumerKind::Pipeline { git_ref } => {
+                let query = StartedQuery { git_ref, source: "api", after, user_id: self.gitlab.me().await?.user_id };
+                Ok(self.gitlab.find_started(project, &query).await?.map(run_of))
             }
-            if self.clock.now() < later(since, SCHEDULE_SECONDS) {
-                return Ok(Begun::Unseen);
+            ConsumerKind::RetryJob { git_ref } => {
+                let jobs = self.gitlab.newest_jobs(project, NEWEST_JOBS).await?;
+                let ours =
+                    |job: &Job| job.id > after && job.name == consumer.job && job.git_ref.as_ref() == Some(git_ref);
+                Ok(jobs.into_iter().find(ours).map(|job| RunRef {
+                    pipeline: job.pipeline.map_or(0, |pipeline| pipeline.id),
+                    job: Some(job.id),
+                    url: job.web_url,
+                }))
+            }
+            ConsumerKind::Schedule { schedule } => {
+                let mut pipelines = self.gitlab.schedule_pipelines(project, *schedule).await?.into_iter();
+                Ok(pipelines.rfind(|pipeline| pipeline.id > after).map(run_of))
             }
         }
-        self.gitlab.play_schedule(project, schedule).await?;
-        Ok(if asked { Begun::AskedAgain } else { Begun::Unseen })
     }
 
     pub(super) async fn check_consumer(
@@ -147,6 +183,9 @@ impl Engine {
         let url = Some(job.web_url.clone());
         let failed = |what: String| Ok(Verdict::Failed { what, url, log: None });
         match job.status {
+            Status::Success if job.started_at.is_none() => {
+                failed(format!("job {} passed without having run, so it proves nothing", job.name))
+            }
             Status::Success => Ok(Verdict::Passed(RunRef { job: Some(job.id), url: job.web_url, ..run.clone() })),
             Status::Failed => self.red(project, &job).await,
             Status::Skipped => failed(format!("job {} was skipped, so it proves nothing", job.name)),
@@ -214,6 +253,10 @@ fn consumer<'a>(rotation: &'a Rotation, id: &ConsumerId) -> Option<(&'a Consumer
     let Phase::Verifying { runs, .. } = &rotation.phase else { return None };
     let consumer = rotation.plan.consumers.iter().find(|consumer| consumer.id == *id)?;
     Some((consumer, runs.get(id)?))
+}
+
+fn run_of(pipeline: Pipeline) -> RunRef {
+    RunRef { pipeline: pipeline.id, job: None, url: pipeline.web_url }
 }
 
 fn no_such_job(consumer: &Consumer, git_ref: &str) -> CallError {

@@ -30,9 +30,10 @@ impl Engine {
         if managed.consumers.is_empty() {
             plan.warnings.push("no pipeline proves the new token; the proof is its first use by anybody".into());
         }
-        if self.catalog.policy(&managed.id).approvers.is_empty() {
-            plan.blockers.push(format!("token {} has no approvers, so nobody can approve", managed.id));
+        if self.settings.paused {
+            plan.blockers.push("rekey is paused: [rotation] paused = true in its configuration".into());
         }
+        plan.blockers.extend(self.too_few_approvers(managed).await);
         Ok(())
     }
 
@@ -133,6 +134,12 @@ impl Engine {
 fn check_scopes(plan: &mut Plan, managed: &ManagedToken, live: &LiveToken, me: &Me) {
     if !me.token.scopes.contains("api") {
         plan.blockers.push("the bot's own token lacks the scope api".into());
+    }
+    if me.token.scopes.contains("sudo") {
+        plan.blockers.push(
+            "the bot's own token has the scope sudo, by which it could act as anybody; give it one with api alone"
+                .into(),
+        );
     }
     if plan.new.scopes.is_empty() {
         plan.blockers.push(format!("the policy of {} leaves the new token no scope", managed.id));

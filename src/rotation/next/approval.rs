@@ -1,6 +1,7 @@
 //! Before anything is done: the plan, the decision, the deadline.
 
 use crate::clock::start_of;
+use crate::rotation::account::Apart;
 use crate::rotation::event::Decider;
 use crate::rotation::ids::{PersonId, PlanHash};
 use crate::rotation::phase::{AfterRevoke, Outcome, Phase};
@@ -176,9 +177,7 @@ pub fn approve(
         return Err(decided(rotation));
     }
     allowed(by)?;
-    if rotation.requester() == Some(&by.person) {
-        return Err(Refusal::OwnRequest);
-    }
+    certainly_not(by, rotation.requester(), Refusal::OwnRequest)?;
     let current = rotation.plan.hash();
     if *plan != current {
         return Err(Refusal::PlanChanged { current: current.short().to_owned() });
@@ -187,11 +186,10 @@ pub fn approve(
         return Err(Refusal::Blocked { why: rotation.plan.blockers.join("; ") });
     }
     let counting = by.policy.counting(&rotation.approvals, &current, rotation.requester(), now);
-    if counting.contains(&by.person) {
-        return Err(Refusal::AlreadyApproved { missing: by.policy.needed().saturating_sub(counting.len()) });
-    }
+    let missing = by.policy.needed().saturating_sub(counting.len());
+    certainly_not(by, &counting, Refusal::AlreadyApproved { missing })?;
     rotation.approvals.retain(|a| a.by != by.person);
-    rotation.approvals.push(Approval { by: by.person.clone(), plan: current, at: now });
+    rotation.approvals.push(Approval { by: by.person.clone(), account: by.account.clone(), plan: current, at: now });
     let have = counting.len() + 1;
     let needed = by.policy.needed();
     rotation.saw(now, &by.via, format!("{} approved ({have} of {needed})", by.person), None);
@@ -199,6 +197,22 @@ pub fn approve(
         rotation.phase = Phase::Scheduled { at: start_at };
         if start_at <= now {
             begin(rotation);
+        }
+    }
+    Ok(())
+}
+
+/// Whoever decides must be another than all of these, and provably so.
+fn certainly_not<'a>(
+    by: &Decider,
+    others: impl IntoIterator<Item = &'a PersonId>,
+    same: Refusal,
+) -> Result<(), Refusal> {
+    for other in others {
+        match by.policy.tell_apart(&by.person, other) {
+            Apart::Different => {}
+            Apart::Same => return Err(same),
+            Apart::Unknown => return Err(Refusal::PerhapsSame { person: by.person.clone(), other: other.clone() }),
         }
     }
     Ok(())
@@ -262,7 +276,8 @@ pub fn allowed(by: &Decider) -> Result<(), Refusal> {
     if by.policy.allows(&by.person) {
         return Ok(());
     }
-    Err(Refusal::NotAllowed { approvers: by.policy.approvers.clone() })
+    let Policy { approvers, groups, unproven, .. } = by.policy.clone();
+    Err(Refusal::NotAllowed { approvers, groups, unproven })
 }
 
 fn decided(rotation: &Rotation) -> Refusal {

@@ -61,11 +61,16 @@ pub fn drifted(
 }
 
 /// Writes down that a consumer is about to be started; only what happens after this counts.
-pub fn starting(rotation: &mut Rotation, consumer: &ConsumerId, now: Timestamp) -> Result<(), Refusal> {
+pub fn starting(
+    rotation: &mut Rotation,
+    consumer: &ConsumerId,
+    after: Option<u64>,
+    now: Timestamp,
+) -> Result<(), Refusal> {
     let run = run_of(rotation, consumer)?;
     match run {
         Run::Pending => {
-            *run = Run::Starting { since: now };
+            *run = Run::Starting { since: now, after };
             Ok(())
         }
         _ => Err(Refusal::Stale),
@@ -80,7 +85,7 @@ pub fn started(
     now: Timestamp,
 ) -> Result<(), Refusal> {
     let run = run_of(rotation, consumer)?;
-    let Run::Starting { since } = *run else { return Err(Refusal::Stale) };
+    let Run::Starting { since, .. } = *run else { return Err(Refusal::Stale) };
     *run = Run::Started { run: running.clone(), since };
     let what = format!("{consumer}: pipeline {} started", running.pipeline);
     rotation.saw(now, "gitlab", what, Some(running.url.clone()));

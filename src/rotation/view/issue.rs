@@ -159,7 +159,7 @@ fn who_must_act(card: &Card, readers: &Readers) -> Option<String> {
         _ => return None,
     };
     if readers.logins.is_empty() && readers.names.is_empty() {
-        return Some(format!("**Nobody can {verb}:** the token has no approvers."));
+        return Some(format!("**Nobody can {verb}:** no approver is left."));
     }
     let names = readers.names.iter().map(|name| plain(name));
     let whom: Vec<String> =

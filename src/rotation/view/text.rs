@@ -40,6 +40,31 @@ pub fn tail(text: &str, most: usize) -> String {
     format!("…\n{whole}")
 }
 
+/// How long a text is by the strictest way of counting: a character beyond the first 65,536 counts twice.
+pub fn length(text: &str) -> usize {
+    text.encode_utf16().count()
+}
+
+/// As many of `lines` as fit into that [`length`], the last `kept` ones always among them, and how many are missing.
+pub fn within(lines: &[String], between: &str, most: usize, kept: usize) -> String {
+    let length = |line: &String| length(line) + between.len();
+    if lines.iter().map(length).sum::<usize>() <= most {
+        return lines.join(between);
+    }
+    let (head, tail) = lines.split_at(lines.len().saturating_sub(kept));
+    let mut room = most.saturating_sub(tail.iter().map(length).sum::<usize>() + 60);
+    let mut fits = |line: &&String| {
+        let left = room.checked_sub(length(line));
+        room = left.unwrap_or(0);
+        left.is_some()
+    };
+    let fitting = head.iter().take_while(|line| fits(line)).count();
+    let mut shown = head[..fitting].to_vec();
+    shown.push(format!("… and {} more, see the issue", head.len() - fitting));
+    shown.extend_from_slice(tail);
+    shown.join(between)
+}
+
 /// Words as one sentence: a capital at the beginning, a stop at the end.
 pub fn sentence(words: &str) -> String {
     let words = words.trim();

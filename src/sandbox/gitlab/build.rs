@@ -63,6 +63,11 @@ impl World {
         self.add_user(username, Kind::Human, false)
     }
 
+    /// The number of the user with that login.
+    pub fn user_named(&self, username: &str) -> Option<u64> {
+        self.users.values().find(|user| user.username == username).map(|user| user.id)
+    }
+
     /// An administrator of the instance.
     pub fn admin(&mut self, username: &str) -> u64 {
         self.add_user(username, Kind::Human, true)

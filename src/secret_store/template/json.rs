@@ -3,7 +3,8 @@
 use super::spelling::Spelling;
 use super::{Misfit, Part};
 use jsonc_parser::ast::{StringLit, Value};
-use jsonc_parser::{CollectOptions, ParseOptions, parse_to_ast};
+use jsonc_parser::{CollectOptions, ParseOptions, ParseResult, parse_to_ast};
+use std::ops::Range;
 
 const LENIENT: ParseOptions = ParseOptions {
     allow_comments: true,
@@ -28,9 +29,7 @@ pub(super) fn with_text<T>(
     key: &[String],
     use_it: impl FnOnce(&StringLit<'_>) -> Result<T, Misfit>,
 ) -> Result<T, Misfit> {
-    let no_json = || Misfit::new("it is not JSON", "correct the path or the template");
-    // The parser's own words may quote the document.
-    let parsed = parse_to_ast(text, &CollectOptions::default(), &LENIENT).map_err(|_| no_json())?;
+    let parsed = parsed(text)?;
     let mut value = parsed.value.as_ref().ok_or_else(no_json)?;
     for name in key {
         value = step(value, name)?;
@@ -41,8 +40,27 @@ pub(super) fn with_text<T>(
     }
 }
 
+/// The bytes of the object at `key`, braces included.
+pub(super) fn object(text: &str, key: &[&str]) -> Option<Range<usize>> {
+    let parsed = parsed(text).ok()?;
+    let mut value = parsed.value.as_ref()?;
+    for name in key {
+        value = step(value, name).ok()?;
+    }
+    value.as_object().map(|object| object.range.start..object.range.end)
+}
+
+/// The parser's own words may quote the document, so they are not passed on.
+fn parsed(text: &str) -> Result<ParseResult<'_>, Misfit> {
+    parse_to_ast(text, &CollectOptions::default(), &LENIENT).map_err(|_| no_json())
+}
+
+fn no_json() -> Misfit {
+    Misfit::new("it is not JSON", "correct the path or the template")
+}
+
 /// The bytes between the quotes.
-pub(super) fn inside(found: &StringLit<'_>) -> std::ops::Range<usize> {
+pub(super) fn inside(found: &StringLit<'_>) -> Range<usize> {
     found.range.start + 1..found.range.end - 1
 }
 

@@ -1,10 +1,11 @@
 //! `/rekey …`: what was typed goes to the desk; the answer is for the sender only.
 
-use super::{Answer, Door, caller, in_time, modal, reply};
+use super::{Answer, Door, caller, modal, reply};
 use crate::chat::slack::inbound::Command;
 use crate::engine::desk::{self, Ask};
 use crate::rotation::view::prose::{Line, Prose};
 use crate::rotation::wish::Wish;
+use crate::server::patience::in_time;
 use std::sync::Arc;
 
 pub async fn answer(door: &Arc<Door>, command: Command) -> Answer {

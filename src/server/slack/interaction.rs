@@ -1,12 +1,12 @@
 //! A click on a card, on a private answer or on the home tab, and a form that was filled in. Only our own buttons and
 //! forms count; each carries the wish with the rotation and the plan that was seen.
 
-use super::{Answer, Door, caller, in_time, modal, reply};
+use super::{Answer, Door, caller, modal, reply};
 use crate::chat::slack::client::Opened;
-use crate::chat::slack::inbound::{Interaction, Pressed, View};
+use crate::chat::slack::inbound::{Interaction, Pressed};
 use crate::engine::desk::{self, Ask, Field, Form, WayBack as _};
 use crate::rotation::wish::Wish;
-use crate::secret::Secret;
+use crate::server::patience::in_time;
 use serde_json::json;
 use std::sync::Arc;
 use std::time::Duration;
@@ -93,9 +93,10 @@ async fn show(door: &Door, opened: &Opened, answer: &desk::Answer) {
 async fn submit(door: &Arc<Door>, interaction: Interaction) -> Answer {
     let view = &interaction.view;
     let Some(wish) = modal::wish_of(view) else { return Answer::nothing() };
-    let code = view.typed(Field::Code.id()).map(|typed| Secret::new(typed.text().trim().to_owned()));
+    let typed = |field: Field| Some((field.id().to_owned(), view.typed(field.id())?.text().to_owned()));
     let caller = caller::of_interaction(door, &interaction);
-    let ask = Ask { code, ..Ask::new(&interaction.trigger_id, caller, filled(wish, view)) };
+    let ask = Ask::new(&interaction.trigger_id, caller, wish);
+    let ask = ask.filled_in([Field::Code, Field::Reason].into_iter().filter_map(typed));
     let (owned, behind) = (door.clone(), door.clone());
     let opened = Opened { id: view.id.clone(), hash: String::new() };
     let work = async move { owned.desk.ask(&ask).await };
@@ -115,14 +116,4 @@ async fn submit(door: &Arc<Door>, interaction: Interaction) -> Answer {
 
 fn update(view: serde_json::Value) -> Answer {
     Answer::with(json!({"response_action": "update", "view": view}))
-}
-
-fn filled(wish: Wish, view: &View) -> Wish {
-    match wish {
-        Wish::Incident { token, .. } => {
-            let reason = view.typed(Field::Reason.id()).map(|typed| typed.text().trim().to_owned());
-            Wish::Incident { token, reason }
-        }
-        other => other,
-    }
 }

@@ -71,6 +71,27 @@ async fn every_fault_has_a_line_with_the_way_out() {
 }
 
 #[tokio::test]
+async fn groups_of_approvers_are_looked_at_one_by_one() {
+    let office = Office::open(Wish::default()).await;
+    let members = ["U0ADA00001", "U0GRACE001"].map(str::to_owned).to_vec();
+    office.slack.state().with(|world| {
+        world.groups.insert("S0PLATFORM".into(), members);
+        world.groups.insert("S0EMPTY".into(), Vec::new());
+    });
+    let groups = "\"ada\", \"slack-group:S0PLATFORM\", \"slack-group:S0EMPTY\", \"slack-group:S0GONE\", \
+                  \"gitlab-group:acme>=maintainer\", \"gitlab-group:acme/nowhere>=owner\"";
+    office
+        .configure(|text| text.replace("\"ada\", \"grace\"", groups).replace("approvers =", "quorum = 5\napprovers ="));
+    let (code, said) = examine(&office).await;
+    assert_eq!(code, Some(1), "{said}");
+    let parts = said.split("\n\n").filter(|part| part.starts_with("Tokens") || part.starts_with("People"));
+    insta::assert_snapshot!("doctor_groups", parts.collect::<Vec<_>>().join("\n\n"));
+    office.slack.state().with(|world| world.settings.scopes.retain(|scope| scope != "usergroups:read"));
+    let (_, said) = examine(&office).await;
+    assert!(said.contains("add the scope usergroups:read to the app and install it again"), "{said}");
+}
+
+#[tokio::test]
 async fn where_nothing_answers_everything_that_can_be_looked_at_still_is() {
     let office = Office::open(Wish::default()).await;
     office.configure(|text| {

@@ -6,6 +6,7 @@ use rekey::clock::{SystemClock, utc_date};
 use rekey::config::{Machine, load};
 use rekey::engine::RealDice;
 use rekey::engine::decide::Click;
+use rekey::engine::rights::Visitor;
 use rekey::ledger::LedgerError;
 use rekey::rotation::ids::PersonId;
 use rekey::rotation::record::Origin;
@@ -155,7 +156,7 @@ job = "deploy"
             key: "story".into(),
             rotation: rotation.id.clone(),
             action: Action::Approve,
-            person: PersonId::from("alice"),
+            by: Visitor::named(PersonId::from("alice")),
             via: "cli".into(),
             plan: Some(rotation.plan.hash().0),
             snooze_seconds: None,

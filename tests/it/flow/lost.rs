@@ -168,21 +168,6 @@ async fn an_hour_without_gitlab_is_said_on_the_issue_and_nothing_is_lost() {
 }
 
 #[tokio::test]
-async fn a_gitlab_that_stays_away_ends_at_a_person_who_can_try_again() {
-    let team = Team::new().await;
-    team.approved().await;
-    team.pass(60).await;
-    team.stage.state.fault(Rule::new("GET", "*/service_accounts*", Fault::ErrorBefore { status: 503 }).times(0));
-    team.pass(7200).await;
-    let why = team.stuck().await;
-    assert!(why.what.contains("Tried for a long time without success"), "{why:?}");
-    team.stage.state.clear_faults();
-    team.click("alice", Action::Retry).await.unwrap();
-    team.pass(7200).await;
-    team.done().await;
-}
-
-#[tokio::test]
 async fn a_lost_attempt_with_a_hidden_store_waits_until_its_write_can_no_longer_land() {
     let mut team = Setup::new()
         .stored_only_in(project_variable("HIDDEN"))

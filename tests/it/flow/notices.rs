@@ -1,11 +1,12 @@
 //! Mails and webhooks are hints: GitLab decides what comes of them, and none is lost or counted twice.
 
-use super::setup::Setup;
+use super::setup::{Setup, deploy_token};
 use super::team::Team;
+use rekey::engine::scan::Wish;
 use rekey::ledger::{Accepted, Filter};
 use rekey::notice::{Change, Notice, Resource, Source, Subject};
 use rekey::rotation::ids::TokenName;
-use rekey::rotation::token::Owner;
+use rekey::rotation::token::{ManagedToken, Owner};
 use rekey::sandbox::gitlab::{Fault, MAINTAINER, Mint, Pace, Place, Rule};
 
 fn mail(team: &Team, change: Change, names: &[&str]) -> Notice {
@@ -137,6 +138,35 @@ async fn tokens_that_nobody_manages_are_listed_once() {
     }
     let titles: Vec<_> = team.stage.state.issues().into_iter().map(|issue| issue.title).collect();
     assert_eq!(titles.iter().filter(|title| title.contains("does not manage")).count(), 2, "{titles:?}");
+}
+
+#[tokio::test]
+async fn mails_about_unknown_tokens_lead_to_one_scan_in_five_minutes() {
+    let team = Team::new().await;
+    assert!(team.engine.scan_is_due(Wish::Nothing).await, "the first turn of the hour");
+    assert!(team.engine.scan_is_due(Wish::Asked).await);
+    for _ in 0..3 {
+        team.stage.clock.advance(90);
+        assert!(!team.engine.scan_is_due(Wish::Asked).await);
+    }
+    team.stage.clock.advance(30);
+    assert!(team.engine.scan_is_due(Wish::Asked).await);
+    assert!(team.engine.scan_is_due(Wish::Now).await, "what failed is repeated in any case");
+}
+
+#[tokio::test]
+async fn the_list_asks_gitlab_once_for_all_tokens_of_an_owner() {
+    let mut setup = Setup::new();
+    for name in ["second", "third"] {
+        let token = ManagedToken { id: TokenName::from(name), name: name.into(), ..deploy_token() };
+        setup.tokens.push(token);
+    }
+    let team = setup.start(|_, _| {}).await;
+    let lines = team.engine.overview().await.unwrap();
+    let states: Vec<_> = lines.iter().map(|line| (line.token.as_str(), line.state.as_str())).collect();
+    assert_eq!(states, [("deploy", "near"), ("second", "missing"), ("third", "missing")]);
+    let calls = team.stage.state.calls();
+    assert_eq!(calls.iter().filter(|call| call.path.ends_with("/personal_access_tokens")).count(), 1);
 }
 
 #[tokio::test]

@@ -180,6 +180,40 @@ async fn a_stuck_case_of_a_token_that_left_the_configuration_says_that_nobody_ma
 }
 
 #[tokio::test]
+async fn a_paused_bot_shows_everything_and_begins_nothing() {
+    let mut team = Team::new().await;
+    team.approved().await;
+    team.setup.settings.paused = true;
+    team.restarted().await;
+    team.pass(60).await;
+    assert_eq!((team.phase().await, team.live()), ("awaiting_approval", vec![team.stage.old]));
+    let refusal = team.refusal("alice", Action::Approve).await;
+    assert!(refusal.starts_with("cannot be approved yet: rekey is paused"), "{refusal}");
+    assert!(team.issue().contains("rekey is paused"), "{}", team.issue());
+    team.setup.settings.paused = false;
+    team.restarted().await;
+    team.pass(600).await;
+    team.click("alice", Action::Approve).await.unwrap();
+    team.pass(3600).await;
+    team.done().await;
+}
+
+#[tokio::test]
+async fn a_bot_whose_own_token_could_act_as_anybody_does_nothing() {
+    const MIGHTY: &str = "glpat-MightyMightyMighty";
+    let team = Setup::new()
+        .bot(MIGHTY)
+        .start(|world, _| {
+            let root = world.admin("root");
+            world.mint(Mint::new(root, "mighty", &["api", "sudo"]).value(MIGHTY));
+        })
+        .await;
+    team.open().await;
+    let refusal = team.refusal("alice", Action::Approve).await;
+    assert!(refusal.contains("the scope sudo, by which it could act as anybody"), "{refusal}");
+}
+
+#[tokio::test]
 async fn tokens_of_one_name_are_told_apart_by_expiry_or_not_at_all() {
     let team = Setup::new().start(|_, _| {}).await;
     team.stage.mint().await;

@@ -1,7 +1,7 @@
 //! What a team starts with: tokens, stores, settings and the sandbox's world, changed story by story.
 
 use super::team::Team;
-use crate::sandbox::stage::{BOT, stage};
+use crate::sandbox::stage::{BOT, Stage, stage};
 use jiff::civil::Weekday;
 use rekey::engine::settings::{Backoff, Settings};
 use rekey::rotation::ids::{ConsumerId, PersonId, TokenName};
@@ -24,6 +24,8 @@ pub struct Setup {
     pub connections: Connections,
     pub settings: Settings,
     pub url: String,
+    /// Seconds by which the bot's clock is ahead of GitLab's.
+    pub ahead: i64,
     /// The value of the bot's own token.
     pub bot: String,
     /// The sandbox Slack's address and token, if cards go there too.
@@ -40,6 +42,7 @@ impl Setup {
             connections: Connections::default(),
             settings: settings(),
             url: format!("sqlite:{}", folder.path().join("rekey.db").display()),
+            ahead: 0,
             bot: BOT.into(),
             slack: None,
             folder,
@@ -96,15 +99,20 @@ impl Setup {
 
     /// Opens the sandbox and starts the first worker. `world` gets the number of the project that deploys.
     pub async fn start(self, world: impl FnOnce(&mut World, u64)) -> Team {
-        let stage = stage(|more, project| {
+        let stage = self.stage(world).await;
+        Team::on(stage, self).await
+    }
+
+    /// Only the sandbox.
+    pub async fn stage(&self, world: impl FnOnce(&mut World, u64)) -> Stage {
+        stage(|more, project| {
             more.project("acme/ops");
             for person in ["alice", "bob", "carol"] {
                 more.user(person);
             }
             world(more, project);
         })
-        .await;
-        Team::on(stage, self).await
+        .await
     }
 }
 
@@ -118,6 +126,7 @@ pub fn deploy_token() -> ManagedToken {
         lifetime_days: 365,
         rotate_before_days: 14,
         approvers: [PersonId::from("alice"), PersonId::from("bob")].into(),
+        groups: [].into(),
         quorum: 1,
         approval_seconds: 3 * 86_400,
         strategy: None,
@@ -151,7 +160,11 @@ fn settings() -> Settings {
         use_seconds: 3600,
         poll: Duration::from_secs(10),
         scan_every: Duration::from_secs(3600),
-        max_tries: 30,
+        scan_pause: Duration::from_secs(300),
+        give_up_after: Duration::from_secs(24 * 3600),
+        farewell: Duration::from_millis(50),
+        keep: Duration::from_secs(400 * 24 * 3600),
+        paused: false,
         parallel: 8,
         window: None,
         reminders: reminders(),

@@ -46,6 +46,31 @@ async fn an_issue_deleted_by_a_person_is_not_made_again_and_holds_nothing_up() {
 }
 
 #[tokio::test]
+async fn an_issue_is_not_given_up_because_the_bot_is_out_of_its_project_for_a_while() {
+    let team = Team::new().await;
+    team.open().await;
+    let iid = team.stage.state.issues()[0].iid;
+    for path in [format!("*/issues/{iid}"), "*/projects/acme%2Fops".into()] {
+        team.stage.state.fault(Rule::new("GET", &path, Fault::ErrorBefore { status: 404 }).times(0));
+    }
+    team.click("alice", Action::Approve).await.unwrap();
+    team.pass(60).await;
+    assert!(team.rotation().await.surfaces.values().all(|surface| !surface.gone));
+    team.stage.state.clear_faults();
+    team.pass(3600).await;
+    team.done().await;
+}
+
+#[tokio::test]
+async fn only_issues_of_the_cases_own_time_are_searched_for_a_lost_one() {
+    let team = Team::new().await;
+    team.open().await;
+    let calls = team.stage.state.calls();
+    let searched: Vec<_> = calls.iter().filter(|call| call.method == "GET" && call.path.ends_with("/issues")).collect();
+    assert!(!searched.is_empty() && searched.iter().all(|call| call.query.contains("created_after=2026-11-20")));
+}
+
+#[tokio::test]
 async fn a_project_that_refuses_issues_for_a_while_gets_its_issue_later() {
     let team = Team::new().await;
     team.stage.state.fault(Rule::new("POST", "*/issues", Fault::ErrorBefore { status: 404 }).times(3));

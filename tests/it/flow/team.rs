@@ -3,13 +3,17 @@
 use super::setup::{Setup, people};
 use crate::sandbox::stage::Stage;
 use rekey::chat::Messenger;
+use rekey::clock::{Clock, ManualClock};
 use rekey::engine::custody::Custody;
 use rekey::engine::decide::Click;
+use rekey::engine::directory::{Directories, GitlabDirectory};
 use rekey::engine::issue::{ISSUE, IssueSurface};
+use rekey::engine::rights::Visitor;
 use rekey::engine::settings::Catalog;
 use rekey::engine::{Dice, Engine, EngineError};
 use rekey::http::{Api, Backoff, Credential, Throttle};
 use rekey::ledger::Ledger;
+use rekey::rotation::account::Service;
 use rekey::rotation::ids::{PersonId, RotationId, SurfaceName};
 use rekey::rotation::phase::{Outcome, Phase, Why};
 use rekey::rotation::record::{Origin, Rotation};
@@ -33,6 +37,15 @@ impl Dice for Counter {
 
     fn spread(&self) -> f64 {
         0.5
+    }
+}
+
+/// A clock that differs from GitLab's.
+struct Ahead(ManualClock, i64);
+
+impl Clock for Ahead {
+    fn now(&self) -> jiff::Timestamp {
+        self.0.now().saturating_add(jiff::SignedDuration::from_secs(self.1)).unwrap()
     }
 }
 
@@ -94,7 +107,7 @@ impl Team {
             key: format!("key-{}", KEY.fetch_add(1, Ordering::SeqCst)),
             rotation: self.rotation().await.id,
             action,
-            person: PersonId::from(who),
+            by: Visitor::named(PersonId::from(who)),
             via: "slack".into(),
             plan: None,
             snooze_seconds: None,
@@ -161,7 +174,7 @@ impl Team {
     pub async fn stuck(&self) -> Why {
         match self.rotation().await.phase {
             Phase::Stuck { why, .. } => why,
-            phase => unreachable!("not stuck but {phase:?}"),
+            phase => unreachable!("not stuck but {phase:?}; waits {:?}", self.rotation().await.waiting),
         }
     }
 
@@ -222,6 +235,7 @@ async fn engine(stage: &Stage, setup: &Setup) -> Arc<Engine> {
     let context = Context::open(api, &setup.connections).unwrap();
     let tokens = setup.tokens.iter().map(|token| (token.id.clone(), token.clone())).collect();
     let catalog = Catalog { tokens, people: people() };
+    let directories = directories(&gitlab, stage, setup);
     let ledger: Arc<dyn Ledger> = rekey::ledger::open(&setup.url).await.unwrap();
     Arc::new(Engine {
         ledger,
@@ -229,14 +243,24 @@ async fn engine(stage: &Stage, setup: &Setup) -> Arc<Engine> {
         surfaces: surfaces(&gitlab, &catalog, setup),
         gitlab,
         catalog,
+        directories,
         settings: setup.settings.clone(),
-        clock: Arc::new(stage.clock.clone()),
+        clock: Arc::new(Ahead(stage.clock.clone(), setup.ahead)),
         dice: Arc::new(Counter::default()),
         custody: Custody::default(),
         looks: rekey::engine::comments::Looks::default(),
         scan_wanted: tokio::sync::Notify::new(),
         learned_limit: std::sync::Mutex::new(None),
     })
+}
+
+fn directories(gitlab: &rekey::gitlab::Client, stage: &Stage, setup: &Setup) -> Directories {
+    let people = GitlabDirectory::new(gitlab.clone(), Arc::new(stage.clock.clone()));
+    let directories = Directories::default().with(Service::Gitlab, Arc::new(people));
+    match &setup.slack {
+        Some(slack) => directories.with(Service::Slack, super::chat::directory(slack, stage.clock.clone())),
+        None => directories,
+    }
 }
 
 fn surfaces(

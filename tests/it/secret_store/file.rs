@@ -101,6 +101,11 @@ impl Bench for File {
     }
 }
 
+/// A store that is not there, to begin with.
+pub fn nowhere() -> Arc<dyn SecretStore> {
+    store(Path::new("/nowhere"))
+}
+
 fn store(path: &Path) -> Arc<dyn SecretStore> {
     built(&StoreSpec::File(Spec { path: path.to_owned() }), &Connections::default())
 }

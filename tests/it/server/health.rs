@@ -19,9 +19,10 @@ async fn ready_means_that_the_database_answers_and_alive_does_not() {
 }
 
 #[tokio::test]
-async fn metrics_are_text_that_prometheus_reads() {
+async fn metrics_are_text_that_prometheus_reads_and_strangers_do_not() {
     let house = House::new(Settings::default()).await;
-    let response = house.client.get(house.url("/metrics")).send().await.unwrap();
+    assert_eq!(get(&house, "/metrics").await.0, 404);
+    let response = house.client.get(format!("{}/metrics", house.admin().await)).send().await.unwrap();
     assert!(response.headers()["content-type"].to_str().unwrap().starts_with("text/plain; version=0.0.4"));
     assert_eq!(response.text().await.unwrap(), "rekey_up 1\n");
 }

@@ -8,7 +8,7 @@ use rekey::clock::{Clock as _, ManualClock};
 use rekey::engine::inbox::NOTICE;
 use rekey::ledger::{Accepted, Entry, Ledger, LedgerError};
 use rekey::notice::Notice;
-use rekey::server::{Intake, Limits, Settings, router, serve};
+use rekey::server::{Intake, Limits, Settings, admin, router, serve};
 use rekey::telemetry::{LogFormat, LogSettings, subscriber};
 use std::io::Write;
 use std::net::SocketAddr;
@@ -144,10 +144,20 @@ impl House {
         let clock = ManualClock::at(Timestamp::from_second(SIGNED_AT).unwrap());
         let inbox: Arc<dyn Intake> = Arc::new(Inbox { ledger: ledger.clone(), clock: clock.clone() });
         let (address, limits, stop) = (listener.local_addr().unwrap(), settings.limits, CancellationToken::new());
-        let app = router(between(inbox), settings, Arc::new(|| "rekey_up 1\n".to_owned()), chat);
+        let app = router(between(inbox), settings, chat);
         let served = tokio::spawn(serve(listener, app, limits, stop.clone()));
         let client = rekey::http::client(None).unwrap();
         Self { address, ledger, clock, observed, stop, served, client, _folder: folder }
+    }
+
+    /// The address of the listener for our own people.
+    pub async fn admin(&self) -> String {
+        let inbox = Arc::new(Inbox { ledger: self.ledger.clone(), clock: self.clock.clone() });
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let app = admin(inbox, Arc::new(|| "rekey_up 1\n".to_owned()));
+        tokio::spawn(serve(listener, app, Limits::default(), self.stop.clone()));
+        format!("http://{address}")
     }
 
     pub fn url(&self, path: &str) -> String {

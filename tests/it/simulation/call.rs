@@ -28,7 +28,7 @@ pub enum Call {
     },
     FindRun {
         consumer: usize,
-        since: i64,
+        after: u64,
     },
     StartRun {
         consumer: usize,

@@ -7,7 +7,7 @@ use rekey::rotation::event::Event;
 use rekey::rotation::ids::TokenId;
 use rekey::rotation::next::next;
 use rekey::rotation::phase::{AfterRevoke, Minted, Phase, Run, Why};
-use rekey::rotation::policy::{Policy, later};
+use rekey::rotation::policy::Policy;
 use rekey::rotation::record::Rotation;
 use rekey::rotation::refusal::Refusal;
 use rekey::rotation::token::Strategy;

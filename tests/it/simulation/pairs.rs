@@ -47,7 +47,7 @@ fn phases() -> Vec<(&'static str, Phase)> {
         ("mint sent", Phase::Minting { attempt: 1, started: Some(at(0)) }),
         ("distributing", distributing.clone()),
         ("to start", verifying(Run::Pending, None)),
-        ("starting", verifying(Run::Starting { since: at(0) }, None)),
+        ("starting", verifying(Run::Starting { since: at(0), after: Some(4) }, None)),
         ("running", verifying(started, None)),
         ("passed", verifying(Run::Passed { run: run(), at: at(0) }, Some(0))),
         ("grace", Phase::Grace { new: new(), since: at(0), until: at(100), broken: 0 }),
@@ -64,7 +64,7 @@ fn row(phase: &Phase) -> Rotation {
     let mut row = Setting { surface: true, ..setting() }.row();
     row.phase = phase.clone();
     if let Phase::Scheduled { .. } = phase {
-        row.approvals = vec![Approval { by: PersonId::from("ann"), plan: row.plan.hash(), at: at(0) }];
+        row.approvals = vec![Approval { by: PersonId::from("ann"), plan: row.plan.hash(), at: at(0), account: None }];
     }
     row
 }
@@ -130,7 +130,7 @@ fn of_stores() -> Vec<Event> {
 fn of_consumers() -> Vec<Event> {
     let consumer = || consumer_id(0);
     vec![
-        Event::ConsumerStarting { consumer: consumer() },
+        Event::ConsumerStarting { consumer: consumer(), after: Some(4) },
         Event::ConsumerStarted { consumer: consumer(), run: run() },
         Event::ConsumerPassed { consumer: consumer(), run: run() },
         Event::ConsumerFailed { consumer: consumer(), what: "no".into(), url: None, log: None },

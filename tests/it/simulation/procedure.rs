@@ -4,7 +4,7 @@
 use super::call::{Answer, Call, Job};
 use super::mistake::Mistake;
 use super::report::{
-    attempt, consumer, lost, minted, new_of, published, reference, run_of, since, stamp, store, stored, target,
+    after, attempt, consumer, lost, minted, new_of, published, reference, run_of, stamp, store, stored, target,
 };
 use super::setting::{OLD, USE, at, consumer_id, index, seconds, store_id};
 use super::worker::{Action, Task};
@@ -17,6 +17,7 @@ use rekey::rotation::token::Strategy;
 
 /// How far a task has come.
 #[derive(Clone, Debug)]
+#[expect(clippy::large_enum_variant, reason = "a simulated world has one of them")]
 pub enum Stage {
     Look,
     /// Write the intent down; then send to `target`, or report what was found.
@@ -76,7 +77,10 @@ pub fn first(world: &World, worker: usize, effect: &Effect) -> Stage {
         Effect::Settle => settle_from(world, 0),
         Effect::StartConsumer { consumer } => match run_of(world, index(consumer.as_str())) {
             Some(Run::Starting { .. }) => Stage::FindRun,
-            _ => Stage::Report(Event::ConsumerStarting { consumer: consumer.clone() }),
+            _ => {
+                let after = Some(world.ran.len() as u64);
+                Stage::Report(Event::ConsumerStarting { consumer: consumer.clone(), after })
+            }
         },
         Effect::CheckConsumer { consumer } => match run_of(world, index(consumer.as_str())) {
             Some(Run::Started { run, .. }) => Stage::CheckRun { run: run.pipeline as usize },
@@ -161,7 +165,7 @@ pub fn ask(world: &World, worker: usize, task: &Task) -> Action {
         Stage::Settle { store } | Stage::BeforeRevoke { store } => Call::ReadStore { store: *store },
         Stage::Inspect => Call::ReadToken { token: target(task) },
         Stage::Delete => Call::Delete { token: target(task) },
-        Stage::FindRun => Call::FindRun { consumer: consumer(task), since: since(world, consumer(task)) },
+        Stage::FindRun => Call::FindRun { consumer: consumer(task), after: after(world, consumer(task)) },
         Stage::StartRun => Call::StartRun { consumer: consumer(task), outcome: Job::Runs },
         Stage::CheckRun { run } => Call::ReadRun { run: *run },
         Stage::ReadToken { token } => Call::ReadToken { token: *token },

@@ -1,7 +1,7 @@
 //! What a worker reports, and what its task and the row say about whom.
 
 use super::mistake::Mistake;
-use super::setting::{at, consumer_id, index, seconds};
+use super::setting::{at, consumer_id, index};
 use super::worker::Task;
 use super::world::World;
 use rekey::rotation::effect::Effect;
@@ -47,10 +47,11 @@ pub fn run_of(world: &World, consumer: usize) -> Option<&Run> {
     }
 }
 
-pub fn since(world: &World, consumer: usize) -> i64 {
+/// How many runs there were before the present one was meant.
+pub fn after(world: &World, consumer: usize) -> u64 {
     match run_of(world, consumer) {
-        Some(Run::Starting { since }) => seconds(*since) - world.skew,
-        _ => i64::MAX,
+        Some(Run::Starting { after: Some(after), .. }) => *after,
+        _ => u64::MAX,
     }
 }
 

@@ -113,11 +113,12 @@ impl Setting {
             approvers: self.approvers.iter().map(|name| PersonId::from(*name)).collect(),
             quorum,
             approval_seconds: APPROVAL as u64,
+            ..Policy::default()
         }
     }
 
     pub fn decider(&self, name: &str, quorum: u32) -> Decider {
-        Decider { person: PersonId::from(name), via: "slack".into(), policy: self.policy(quorum) }
+        Decider::new(PersonId::from(name), "slack", self.policy(quorum))
     }
 
     pub fn row(&self) -> Rotation {

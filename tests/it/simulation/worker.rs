@@ -45,6 +45,7 @@ pub enum Stall {
 
 /// What a worker does next.
 #[derive(Clone, Debug)]
+#[expect(clippy::large_enum_variant, reason = "a simulated world has few of them")]
 pub enum Action {
     Call(Call),
     Commit(Event),

@@ -24,7 +24,6 @@ pub struct Token {
 pub struct Ran {
     pub consumer: usize,
     pub value: u64,
-    pub at: i64,
     pub outcome: Job,
     pub passed: bool,
 }
@@ -93,7 +92,7 @@ impl World {
             tokens: vec![Token { attempt: 0, alive: true, last_used: None }],
             stores: vec![OLD; setting.stores.len()],
             // The first consumer ran before, with the old token.
-            ran: vec![Ran { consumer: 0, value: OLD, at: -100, outcome: Job::Runs, passed: true }],
+            ran: vec![Ran { consumer: 0, value: OLD, outcome: Job::Runs, passed: true }],
             flying: Vec::new(),
             row: setting.row(),
             leases: Default::default(),
@@ -152,7 +151,7 @@ impl World {
                 self.stores[store] = value;
                 Answer::Done
             }
-            Call::FindRun { consumer, since } => Answer::Run(self.find_run(consumer, since)),
+            Call::FindRun { consumer, after } => Answer::Run(self.find_run(consumer, after)),
             Call::StartRun { consumer, outcome } => Answer::Run(Some(self.run(consumer, outcome))),
             Call::ReadRun { run } => {
                 let ran = &self.ran[run];
@@ -198,9 +197,11 @@ impl World {
         Answer::Refused
     }
 
-    fn find_run(&self, consumer: usize, since: i64) -> Option<usize> {
+    fn find_run(&self, consumer: usize, after: u64) -> Option<usize> {
         let any = self.has(Mistake::AnyRunCounts);
-        self.ran.iter().rposition(|ran| ran.consumer == consumer && (any || ran.at >= since))
+        let earlier = if any { 0 } else { usize::try_from(after).unwrap_or(usize::MAX) };
+        let ours = |(number, ran): (usize, &Ran)| (ran.consumer == consumer && number >= earlier).then_some(number);
+        self.ran.iter().enumerate().filter_map(ours).next_back()
     }
 
     fn run(&mut self, consumer: usize, outcome: Job) -> usize {
@@ -209,7 +210,7 @@ impl World {
         if outcome == Job::Runs {
             self.uses(value);
         }
-        self.ran.push(Ran { consumer, value, at: self.clock, outcome, passed });
+        self.ran.push(Ran { consumer, value, outcome, passed });
         self.ran.len() - 1
     }
 

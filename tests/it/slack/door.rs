@@ -13,6 +13,7 @@ use rekey::engine::decide::Click;
 use rekey::engine::desk::visitors::Visitors;
 use rekey::engine::desk::{Ask, Caller, Desk, Office};
 use rekey::engine::overview::TokenLine;
+use rekey::engine::rights::Visitor;
 use rekey::engine::{EngineError, OpenedRotation};
 use rekey::http::{Api, Backoff, Credential, Sockets, Throttle};
 use rekey::ledger::{Accepted, Item};
@@ -31,7 +32,7 @@ use rekey::sandbox::slack::{self as sandbox, Handle, NoAnswer, Settings};
 use rekey::secret::Secret;
 use rekey::server::slack::{Door, Envelopes, PATIENCE, router};
 use std::collections::BTreeSet;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::sync::Notify;
@@ -42,14 +43,15 @@ pub struct OneRotation {
     pub row: Mutex<Rotation>,
     seen: Mutex<BTreeSet<String>>,
     inbox: Mutex<Vec<Item>>,
-    open_items: AtomicUsize,
+    pub open_items: AtomicUsize,
     outsiders: Mutex<Vec<String>>,
-    slow: Option<Notify>,
+    pub slow: Option<Notify>,
+    pub broken: AtomicBool,
     clock: ManualClock,
 }
 
 impl OneRotation {
-    fn new(rotation: Rotation, slow: bool, clock: ManualClock) -> Self {
+    pub fn new(rotation: Rotation, slow: bool, clock: ManualClock) -> Self {
         Self {
             row: Mutex::new(rotation),
             seen: Mutex::default(),
@@ -57,6 +59,7 @@ impl OneRotation {
             open_items: AtomicUsize::new(0),
             outsiders: Mutex::default(),
             slow: slow.then(Notify::new),
+            broken: AtomicBool::new(false),
             clock,
         }
     }
@@ -79,7 +82,7 @@ impl OneRotation {
 impl Office for OneRotation {
     async fn click(&self, click: Click) -> Result<Rotation, EngineError> {
         let mut row = self.row.lock().unwrap();
-        let by = Decider { person: click.person, via: click.via, policy: policy(1) };
+        let by = Decider::new(click.by.person, click.via, policy(1));
         let meant = click.plan.filter(|plan| row.plan.hash().is_meant_by(plan)).map(|_| row.plan.hash());
         let event = match click.action {
             Action::Approve => Event::Approve { by, plan: meant.unwrap_or("other".into()), start_at: self.clock.now() },
@@ -122,6 +125,10 @@ impl Office for OneRotation {
         }
     }
 
+    fn tokens(&self) -> Vec<TokenName> {
+        ["deploy-bot", "mirror-bot"].map(TokenName::from).into()
+    }
+
     async fn list(&self) -> Result<Vec<TokenLine>, EngineError> {
         let one = TokenLine {
             token: "deploy-bot".into(),
@@ -151,8 +158,12 @@ impl Office for OneRotation {
         Ok(Vec::new())
     }
 
-    async fn policy(&self, _token: &TokenName) -> Policy {
-        policy(1)
+    async fn policy(&self, _token: &TokenName, _visitor: &Visitor) -> Result<Policy, EngineError> {
+        Ok(policy(1))
+    }
+
+    async fn policy_for(&self, _rotation: &Rotation, _visitor: &Visitor) -> Result<Policy, EngineError> {
+        Ok(policy(1))
     }
 
     async fn whisper(&self, _caller: &Caller, _prose: &Prose) {}
@@ -162,6 +173,9 @@ impl Office for OneRotation {
     }
 
     async fn remember(&self, ask: &Ask) -> Result<Accepted, EngineError> {
+        if self.broken.load(Ordering::SeqCst) {
+            return Err(EngineError::Unavailable("the database is not reachable".into()));
+        }
         if !self.seen.lock().unwrap().insert(ask.key.clone()) {
             return Ok(Accepted::Duplicate);
         }

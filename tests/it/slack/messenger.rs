@@ -6,6 +6,7 @@ use rekey::chat::slack::client::Client;
 use rekey::chat::{ChatError, Messenger};
 use rekey::clock::{Clock, ManualClock, SystemClock};
 use rekey::http::{Api, Backoff, Credential, Throttle};
+use rekey::rotation::group::Approver;
 use rekey::rotation::ids::PersonId;
 use rekey::rotation::view::card;
 use rekey::sandbox::slack::{self as sandbox, Fault, Handle, Message, Rule, Settings, World};
@@ -47,7 +48,8 @@ pub fn messenger(base: &str, token: &str) -> Slack {
     let api = api(base, token);
     let people = [("alice", "U0ALICE001"), ("bob", "U0BOB00001")];
     let people = people.map(|(person, user)| (PersonId::from(person), user.to_owned()));
-    Slack::new(Client::new(api), CHANNEL.into(), people.into(), Arc::new(|_| rotations::policy(1).approvers))
+    let approvers = |_: &_| rotations::policy(1).approvers.into_iter().map(Approver::Person).collect();
+    Slack::new(Client::new(api), CHANNEL.into(), people.into(), Arc::new(approvers))
 }
 
 async fn both() -> (sandbox::Slack, Handle, Slack) {

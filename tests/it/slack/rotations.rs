@@ -81,11 +81,12 @@ pub fn opened(plan: Plan) -> Rotation {
 }
 
 pub fn policy(quorum: u32) -> Policy {
-    Policy { approvers: ["alice", "bob"].map(PersonId::from).into(), quorum, approval_seconds: 86_400 }
+    let approvers = ["alice", "bob"].map(PersonId::from).into();
+    Policy { approvers, quorum, approval_seconds: 86_400, ..Policy::default() }
 }
 
 pub fn by(person: &str, quorum: u32) -> Decider {
-    Decider { person: PersonId::from(person), via: "slack".into(), policy: policy(quorum) }
+    Decider::new(PersonId::from(person), "slack", policy(quorum))
 }
 
 pub fn approve(rotation: &Rotation, person: &str, quorum: u32) -> Event {
@@ -137,7 +138,7 @@ pub fn verifying() -> Rotation {
         distributing(),
         &[
             (4, Event::Stored { attempt: 1, store, read_back: false }),
-            (4, Event::ConsumerStarting { consumer: consumer.clone() }),
+            (4, Event::ConsumerStarting { consumer: consumer.clone(), after: Some(5) }),
             (4, Event::ConsumerStarted { consumer, run: run() }),
         ],
     )

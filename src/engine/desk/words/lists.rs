@@ -155,8 +155,16 @@ mod tests {
         let owner = "service account deploy-bot of group acme";
         for (state, days, words) in [
             ("ok", Some(200), format!("✅ deploy expires in 200 days, 2026-11-28 · {owner} · never used")),
-            ("near", Some(7), format!("🔔 deploy expires in 7 days, 2026-11-28 · a rotation is due · {owner} · never used")),
-            ("stuck", Some(1), format!("⚠️ deploy expires tomorrow, 2026-11-28 · stuck, somebody must act · {owner} · never used")),
+            (
+                "near",
+                Some(7),
+                format!("🔔 deploy expires in 7 days, 2026-11-28 · a rotation is due · {owner} · never used"),
+            ),
+            (
+                "stuck",
+                Some(1),
+                format!("⚠️ deploy expires tomorrow, 2026-11-28 · stuck, somebody must act · {owner} · never used"),
+            ),
             ("expired", Some(0), format!("❌ deploy expired today, 2026-11-28 · {owner} · never used")),
             ("expired", Some(-3), format!("❌ deploy expired on 2026-11-28 · {owner} · never used")),
             ("ok", None, format!("✅ deploy never expires · {owner} · never used")),
@@ -169,6 +177,9 @@ mod tests {
 
     #[test]
     fn a_length_of_time_is_said_in_one_unit() {
-        assert_eq!([59, 119, 120, 5_400, 7_200, 172_800].map(seconds), ["59 s", "119 s", "2 min", "90 min", "2 h", "2 days"]);
+        assert_eq!(
+            [59, 119, 120, 5_400, 7_200, 172_800].map(seconds),
+            ["59 s", "119 s", "2 min", "90 min", "2 h", "2 days"]
+        );
     }
 }

@@ -1,0 +1,204 @@
+//! Discord as a messenger: one message a rotation, edited in place; what should notify people goes into its thread.
+//! Discord remembers a nonce for some minutes; after that a card is found by its small print before it is posted again.
+
+mod card;
+pub mod client;
+pub mod gateway;
+pub mod hooks;
+pub mod inbound;
+pub mod markdown;
+mod message;
+pub mod prose;
+mod trouble;
+
+pub use card::{ASKS, announcement, message, offer, style};
+pub use message::Message;
+
+use super::{ChatError, Messenger, Posted};
+use crate::rotation::ids::{PersonId, RotationId, TokenName};
+use crate::rotation::view::{Card, text};
+use async_trait::async_trait;
+use client::{Client, From, Seen, User, is_last, number};
+use sha2::{Digest as _, Sha256};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use tokio::sync::OnceCell;
+
+/// Pages that are looked through for a lost message, from each end.
+const MOST_PAGES: usize = 20;
+
+/// How far our clock and Discord's may differ, in milliseconds, when looking for a lost message.
+const SKEW: u64 = 3_600_000;
+
+/// The first millisecond that an id of Discord can name.
+const EPOCH: u64 = 1_420_070_400_000;
+
+/// Who may approve a token now, read from the configuration.
+pub type Approvers = Arc<dyn Fn(&TokenName) -> BTreeSet<PersonId> + Send + Sync>;
+
+/// Discord, one channel.
+pub struct Discord {
+    client: Client,
+    guild: String,
+    channel: String,
+    people: BTreeMap<PersonId, String>,
+    approvers: Approvers,
+    me: OnceCell<User>,
+}
+
+impl Discord {
+    /// Cards go to `channel` of `guild` (ids). `people` gives the Discord user id of each person.
+    pub fn new(
+        client: Client,
+        guild: String,
+        channel: String,
+        people: BTreeMap<PersonId, String>,
+        approvers: Approvers,
+    ) -> Self {
+        Self { client, guild, channel, people, approvers, me: OnceCell::new() }
+    }
+
+    async fn me(&self) -> Result<&User, ChatError> {
+        self.me.get_or_try_init(|| self.client.me()).await
+    }
+
+    fn deciders(&self, token: &TokenName) -> Vec<String> {
+        (self.approvers)(token).iter().filter_map(|person| self.people.get(person).cloned()).collect()
+    }
+
+    /// The message of ours that an earlier try may have posted since `born`: soon after that, or lately.
+    async fn find(
+        &self,
+        channel: &str,
+        born: &str,
+        is_it: impl Fn(&Seen) -> bool + Send,
+    ) -> Result<Option<Seen>, ChatError> {
+        let me = &self.me().await?.id;
+        let mine = |seen: &Seen| seen.author.id == *me && is_it(seen);
+        let mut after = born.to_owned();
+        for _ in 0..MOST_PAGES {
+            let page = self.client.page(channel, &From::After(&after)).await?;
+            match page.last() {
+                Some(last) => after.clone_from(&last.id),
+                None => return Ok(None),
+            }
+            let last = is_last(&page);
+            if let Some(found) = page.into_iter().find(&mine) {
+                return Ok(Some(found));
+            }
+            if last {
+                return Ok(None);
+            }
+        }
+        self.find_lately(channel, &after, mine).await
+    }
+
+    /// From the newest message back to one that was looked at already.
+    async fn find_lately(
+        &self,
+        channel: &str,
+        until: &str,
+        mine: impl Fn(&Seen) -> bool,
+    ) -> Result<Option<Seen>, ChatError> {
+        let mut page = self.client.page(channel, &From::Newest).await?;
+        for _ in 0..MOST_PAGES {
+            let oldest = page.first().map(|seen| seen.id.clone());
+            if let Some(found) = page.into_iter().find(&mine) {
+                return Ok(Some(found));
+            }
+            match oldest {
+                Some(oldest) if number(&oldest) > number(until) => {
+                    page = self.client.page(channel, &From::Before(&oldest)).await?;
+                }
+                _ => return Ok(None),
+            }
+        }
+        Ok(None)
+    }
+
+    /// Posts an announcement to the thread of a card, or to its channel, unless it stands there already.
+    async fn tell(&self, channel: &str, card: &str, mark: &str, message: &Message) -> Result<(), ChatError> {
+        let last_line = format!("-# {mark}");
+        let is_it = |seen: &Seen| seen.content.lines().last() == Some(&last_line);
+        if self.find(channel, card, is_it).await?.is_none() {
+            self.client.post(channel, message, &nonce(&[mark])).await?;
+        }
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl Messenger for Discord {
+    fn name(&self) -> &str {
+        "discord"
+    }
+
+    async fn show(&self, card: &Card, known: Option<&str>) -> Result<Posted, ChatError> {
+        let message = message(card, &self.deciders(&card.token));
+        let found = match known {
+            Some(reference) => Some(reference.to_owned()),
+            None => {
+                let mark = card::mark_of_card(card);
+                let is_it = |seen: &Seen| footer(seen).is_some_and(|text| text.split(" · ").next() == Some(&mark));
+                let found = self.find(&self.channel, &born(&card.rotation), is_it).await?;
+                found.map(|seen| reference(&self.channel, &seen.id))
+            }
+        };
+        let (channel, id) = match found {
+            Some(found) => {
+                let (channel, id) = parts(&found)?;
+                self.client.edit(channel, id, &message).await?;
+                (channel.to_owned(), id.to_owned())
+            }
+            None => {
+                let posted = self.client.post(&self.channel, &message, &nonce(&[card.rotation.as_str()])).await?;
+                (self.channel.clone(), posted.id)
+            }
+        };
+        let url = format!("https://discord.com/channels/{}/{channel}/{id}", self.guild);
+        Ok(Posted { reference: reference(&channel, &id), url: Some(url) })
+    }
+
+    async fn announce(&self, card: &Card, reference: &str, index: usize) -> Result<(), ChatError> {
+        let (channel, id) = parts(reference)?;
+        let Some(mut message) = announcement(card, index, &self.deciders(&card.token)) else { return Ok(()) };
+        let mark = card::mark_of_announcement(card, index);
+        self.client.start_thread(channel, id, &markdown::cut(&text::line(&card.title), 90)).await?;
+        // A thread that begins with a message has that message's id.
+        match self.tell(id, id, &mark, &message).await {
+            // People removed the thread, but not the card.
+            Err(ChatError::Gone { .. }) => {
+                message.answers = Some(id.to_owned());
+                self.tell(channel, id, &mark, &message).await
+            }
+            told => told,
+        }
+    }
+}
+
+fn footer(seen: &Seen) -> Option<&str> {
+    seen.embeds.iter().find_map(|embed| embed.footer.as_ref()).map(|footer| footer.text.as_str())
+}
+
+/// What makes a message the same one: at most 25 characters are allowed, less than an id of ours has.
+fn nonce(parts: &[&str]) -> String {
+    hex::encode(Sha256::digest(parts.join(" ").as_bytes()))[..25].to_owned()
+}
+
+fn reference(channel: &str, id: &str) -> String {
+    format!("{channel}:{id}")
+}
+
+fn parts(reference: &str) -> Result<(&str, &str), ChatError> {
+    reference.split_once(':').ok_or_else(|| ChatError::Refused {
+        messenger: "discord".into(),
+        why: "the remembered reference is not channel:message; the database was edited".into(),
+    })
+}
+
+/// The smallest id that a card of this rotation can have. Names are ULIDs, which begin with their time; so do ids of
+/// Discord.
+fn born(rotation: &RotationId) -> String {
+    let millis = ulid::Ulid::from_string(rotation.as_str()).map_or(0, |ulid| ulid.timestamp_ms());
+    (millis.saturating_sub(EPOCH + SKEW) << 22).to_string()
+}

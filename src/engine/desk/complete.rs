@@ -1,0 +1,91 @@
+//! What a person may choose from while they still type. Quick, and never more than they may see: strangers are offered
+//! nothing, and for a decision only what this person may decide.
+
+use super::{Caller, Desk};
+use crate::engine::rights::Visitor;
+use crate::rotation::record::Rotation;
+use crate::rotation::view::{Action, actions, card, text};
+
+/// Choices at most.
+const MOST: usize = 25;
+/// Longest label or value.
+const LONGEST: usize = 100;
+
+/// What is to be filled in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Blank {
+    /// A managed token.
+    Token,
+    /// An open rotation; for a decision, one on which it may be made.
+    Rotation(Option<Action>),
+    /// The hash of a rotation's present plan.
+    Plan {
+        /// Which rotation, as typed.
+        rotation: String,
+    },
+}
+
+/// One of them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Choice {
+    /// What is read.
+    pub label: String,
+    /// What is filled in.
+    pub value: String,
+}
+
+impl Desk {
+    /// What fits what was typed so far. Trouble is no choice either.
+    pub async fn complete(&self, caller: &Caller, blank: &Blank, typed: &str) -> Vec<Choice> {
+        let Ok(visitor) = self.visitors.recognise(caller).await else { return Vec::new() };
+        let choices = match blank {
+            Blank::Token => self.office.tokens().into_iter().map(|token| choice(&token.0, &token.0)).collect(),
+            Blank::Rotation(action) => self.rotations_for(&visitor, *action).await,
+            Blank::Plan { rotation } => match self.office.show(rotation).await {
+                Ok(rotation) => vec![plan(&rotation)],
+                Err(_) => Vec::new(),
+            },
+        };
+        fitting(choices, typed)
+    }
+
+    async fn rotations_for(&self, visitor: &Visitor, action: Option<Action>) -> Vec<Choice> {
+        let mut choices = Vec::new();
+        for rotation in self.office.rotations(None).await.unwrap_or_default() {
+            let Ok(policy) = self.office.policy_for(&rotation, visitor).await else { continue };
+            let may = match action {
+                None => true,
+                Some(action) if !actions(&rotation).contains(&action) => false,
+                Some(Action::Approve) => policy.may_approve(&visitor.person, rotation.requester()),
+                Some(_) => policy.allows(&visitor.person),
+            };
+            choices.extend(may.then(|| standing(&rotation)));
+        }
+        choices
+    }
+}
+
+fn choice(label: &str, value: &str) -> Choice {
+    Choice { label: text::cut(&text::line(label), LONGEST), value: value.to_owned() }
+}
+
+fn standing(rotation: &Rotation) -> Choice {
+    let card = card(rotation);
+    choice(&format!("{} · {} · {}", card.token, card.status.word, rotation.id), rotation.id.as_str())
+}
+
+fn plan(rotation: &Rotation) -> Choice {
+    let (plan, hash) = (&rotation.plan, rotation.plan.hash());
+    choice(&format!("{} · {} of {}", hash.short(), plan.strategy, plan.token), hash.short())
+}
+
+/// Those with what was typed in them, first those that begin with it.
+fn fitting(choices: Vec<Choice>, typed: &str) -> Vec<Choice> {
+    let typed = typed.trim().to_lowercase();
+    let has = |choice: &Choice| choice.label.to_lowercase().contains(&typed);
+    let whole = |choice: &Choice| (1..=LONGEST).contains(&text::length(&choice.value));
+    let mut fitting: Vec<Choice> = choices.into_iter().filter(has).filter(whole).collect();
+    fitting.sort_by_key(|choice| !choice.label.to_lowercase().starts_with(&typed));
+    fitting.truncate(MOST);
+    fitting
+}

@@ -1,0 +1,55 @@
+//! Forgetting what is over for long: closed rotations and what was told. The journal keeps every line, and one more
+//! for each rotation that it no longer finds.
+
+use super::database::Database;
+use super::error::LedgerError;
+use super::journal;
+use super::records::Line;
+use super::row::{millis, rotation};
+use crate::rotation::phase::Phase;
+use crate::rotation::record::Rotation;
+use jiff::Timestamp;
+
+/// Rotations forgotten at once; the rest comes next time.
+const MOST: i64 = 500;
+
+/// How many rotations were closed before `before` and are forgotten now.
+pub(super) async fn forget(database: &Database, before: Timestamp, now: Timestamp) -> Result<u64, LedgerError> {
+    sqlx::query("DELETE FROM told WHERE at < $1").bind(millis(before)).execute(&database.writer).await?;
+    let rows = sqlx::query(
+        "SELECT id, version, body FROM rotation WHERE is_open = 0 AND opened_at < $1 ORDER BY opened_at LIMIT $2",
+    )
+    .bind(millis(before))
+    .bind(MOST)
+    .fetch_all(&database.reader)
+    .await?;
+    let mut forgotten = 0;
+    for row in &rows {
+        let rotation = rotation(row)?;
+        if matches!(rotation.phase, Phase::Closed { at, .. } if at < before) {
+            forgotten += u64::from(forget_one(database, &rotation, now).await?);
+        }
+    }
+    Ok(forgotten)
+}
+
+/// False if another replica was faster.
+async fn forget_one(database: &Database, rotation: &Rotation, now: Timestamp) -> Result<bool, LedgerError> {
+    let mut tx = database.begin().await?;
+    let id = rotation.id.as_str();
+    sqlx::query("DELETE FROM lane WHERE rotation = $1").bind(id).execute(&mut *tx).await?;
+    sqlx::query("DELETE FROM reference WHERE rotation = $1").bind(id).execute(&mut *tx).await?;
+    let done = sqlx::query("DELETE FROM rotation WHERE id = $1 AND is_open = 0").bind(id).execute(&mut *tx).await?;
+    if done.rows_affected() != 1 {
+        return Ok(false);
+    }
+    let line = Line {
+        at: now,
+        actor: "rekey".into(),
+        event: journal::FORGOTTEN.into(),
+        detail: serde_json::json!({ "key": rotation.key.to_string(), "token": rotation.plan.token }),
+    };
+    journal::append(&mut tx, Some(&rotation.id), None, &line).await?;
+    tx.commit().await?;
+    Ok(true)
+}

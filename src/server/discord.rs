@@ -1,0 +1,93 @@
+//! Discord's endpoint for interactions: each request is checked over its raw bytes, handed to the desk and answered
+//! within Discord's three seconds. Interactions that come over the Gateway take the same way from [`answer`] on.
+
+pub mod commands;
+mod interaction;
+mod reply;
+pub mod signature;
+
+pub use interaction::answer;
+pub use signature::{BadKey, Key};
+
+use crate::chat::discord::gateway::Ear;
+use crate::chat::discord::hooks::Hooks;
+use crate::chat::discord::inbound::{self, Interaction};
+use crate::clock::Clock;
+use crate::engine::desk::Desk;
+use crate::secret::Secret;
+use async_trait::async_trait;
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::{DefaultBodyLimit, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use axum::routing::post;
+use serde_json::Value;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// More than any genuine request of Discord.
+const BODY_LIMIT: usize = 128 << 10;
+
+/// Discord waits three seconds; the rest is for the way back.
+pub const PATIENCE: Duration = Duration::from_millis(2_000);
+
+/// Who may come in, and where they are led.
+pub struct Door {
+    /// Public keys of the application.
+    pub keys: Vec<Key>,
+    /// The one guild whose people are believed.
+    pub guild: String,
+    /// Who answers.
+    pub desk: Arc<Desk>,
+    /// The way back after the first answer.
+    pub hooks: Hooks,
+    /// For the age of requests.
+    pub clock: Arc<dyn Clock>,
+    /// How long an answer may take before "thinking" is shown instead; [`PATIENCE`] in production.
+    pub patience: Duration,
+}
+
+/// What a request gets: 401 and nothing else, or 200 and an answer.
+pub async fn receive(door: &Arc<Door>, headers: &HeaderMap, body: &[u8]) -> Result<Value, StatusCode> {
+    let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    let (time, given) = (header("x-signature-timestamp"), header("x-signature-ed25519"));
+    if let Err(untrusted) = signature::genuine(&door.keys, time, given, body, door.clock.now()) {
+        tracing::warn!(endpoint = "discord", %untrusted, "a request that is not Discord's was turned away");
+        metrics::counter!("rekey_inbound_refused_total", "endpoint" => "discord", "why" => "signature").increment(1);
+        return Err(StatusCode::UNAUTHORIZED);
+    }
+    match inbound::interaction(body) {
+        Some(interaction) => Ok(answer(door, &interaction).await),
+        None => Err(StatusCode::BAD_REQUEST),
+    }
+}
+
+/// The same door for what comes over the Gateway, which has proven itself by its connection.
+pub struct Listener(pub Arc<Door>);
+
+#[async_trait]
+impl Ear for Listener {
+    async fn hear(&self, interaction: Interaction) {
+        let said = answer(&self.0, &interaction).await;
+        let token = Secret::new(interaction.token.clone());
+        if let Err(error) = self.0.hooks.callback(&interaction.id, &token, &said).await {
+            tracing::warn!(%error, "an interaction could not be answered");
+        }
+    }
+}
+
+/// The endpoint below the path of the bot: `/discord/interactions`.
+pub fn router(door: Arc<Door>) -> Router {
+    Router::new()
+        .route("/discord/interactions", post(on_interaction))
+        .layer(DefaultBodyLimit::max(BODY_LIMIT))
+        .with_state(door)
+}
+
+async fn on_interaction(State(door): State<Arc<Door>>, headers: HeaderMap, body: Bytes) -> Response {
+    match receive(&door, &headers, &body).await {
+        Ok(answer) => axum::Json(answer).into_response(),
+        Err(status) => status.into_response(),
+    }
+}

@@ -1,0 +1,7 @@
+//! Stories of Discord: what people see, what they press, and what is lost on the way.
+
+pub mod door;
+mod gateway;
+mod house;
+mod messenger;
+mod words;
