@@ -316,9 +316,7 @@ fn status(rotation: &Rotation) -> Status {
 
 fn leak(rotation: &Rotation) -> String {
     match &rotation.opened_by {
-        Origin::Incident { person, reason } => {
-            text::sentence(&format!("{person} says that the value leaked: {reason}"))
-        }
+        Origin::Incident { person, reason } => text::sentence(&format!("The value leaked, says {person}: {reason}")),
         _ => String::new(),
     }
 }

@@ -11,6 +11,9 @@ use serde_json::{Value as Json, json};
 /// What the steps may take; with all other parts at their longest a message stays below 10,000 characters.
 const STEPS: usize = 2_200;
 
+/// More than a card has.
+const MOST_FIELDS: usize = 20;
+
 /// What one field may take.
 const FIELD: usize = 150;
 
@@ -27,7 +30,7 @@ pub struct Message {
 pub fn message(card: &Card, deciders: &[String]) -> Message {
     let mut blocks = vec![header(&card.title), section(&headline(card, deciders))];
     if card.outcome.is_none() {
-        blocks.extend(card.fields.chunks(10).map(fields));
+        blocks.extend(card.fields[..card.fields.len().min(MOST_FIELDS)].chunks(10).map(fields));
         blocks.extend(plan_words(card).map(|words| section(&words)));
     }
     blocks.push(section(&steps(&card.steps)));

@@ -65,7 +65,7 @@ async fn the_card_of_an_incident_says_what_happened_and_asks_before_it_revokes()
     scene.report("carol", "it stands in a public ticket").await;
     let card = scene.card();
     assert!(card.contains("Incident: revoke and replace deploy"), "{card}");
-    assert!(card.contains("carol says that the value leaked: it stands in a public ticket."), "{card}");
+    assert!(card.contains("The value leaked, says carol: it stands in a public ticket."), "{card}");
     assert!(card.contains("The token is revoked at once."), "{card}");
     assert!(card.contains("<@UALICE>"), "those who may act are mentioned: {card}");
 }

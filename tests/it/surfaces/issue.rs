@@ -141,7 +141,8 @@ fn found(markdown: &str) -> Vec<String> {
 
 /// What GitLab makes a link of although it is not written as one.
 fn addresses(text: &str) -> Vec<String> {
-    let words = text.split_whitespace().filter(|word| word.contains("://") || word.starts_with("www."));
+    let begins = |word: &str| word.strip_prefix("www.").is_some_and(|rest| rest.starts_with(char::is_alphanumeric));
+    let words = text.split_whitespace().filter(|word| word.contains("://") || begins(word));
     words.map(str::to_owned).collect()
 }
 

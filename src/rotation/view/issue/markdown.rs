@@ -20,7 +20,7 @@ pub fn plain(foreign: &str) -> String {
             escaped.push('\\');
         }
         escaped.push(c);
-        if SIGILS.contains(c) && after.is_some() {
+        if after.is_some_and(|after| SIGILS.contains(c) || begins_address(&escaped, after)) {
             escaped.push(JOINER);
         }
         before = Some(c);
@@ -35,25 +35,25 @@ pub fn title(foreign: &str) -> String {
     let mut letters = line.chars().peekable();
     while let Some(c) = letters.next() {
         tame.push(c);
-        let goes_on = letters.peek().is_some_and(|after| *after != ' ');
-        // Addresses are found by their colon, or by `www.`.
-        let address = c == ':' || (c == '.' && tame.to_ascii_lowercase().ends_with("www."));
-        if goes_on && (SIGILS.contains(c) || address) {
+        let after = letters.peek().copied().filter(|after| *after != ' ');
+        if after.is_some_and(|after| SIGILS.contains(c) || begins_address(&tame, after)) {
             tame.push(JOINER);
         }
     }
     tame
 }
 
-/// Lists, headings and quick actions at the beginning; addresses and emoji anywhere.
+/// Whether an address or an emoji goes on with `after`. GitLab finds them in what is shown, where no escape is left.
+fn begins_address(written: &str, after: char) -> bool {
+    let colon = written.ends_with(':') && (after == '/' || after.is_alphabetic());
+    colon || written.get(written.len().saturating_sub(4)..).is_some_and(|end| end.eq_ignore_ascii_case("www."))
+}
+
+/// Lists, headings and quick actions at the beginning.
 fn begins_something(written: &str, before: Option<char>, c: char, after: Option<char>) -> bool {
     match c {
         '-' | '+' | '=' | '/' => before.is_none(),
-        '.' | ')' => {
-            let numbered = before.is_some() && written.chars().all(|digit| digit.is_ascii_digit());
-            numbered || written.to_ascii_lowercase().ends_with("www")
-        }
-        ':' => after.is_some_and(|after| after == '/' || after.is_alphabetic()),
+        '.' | ')' => before.is_some() && after.is_none() && written.chars().all(|digit| digit.is_ascii_digit()),
         _ => false,
     }
 }
@@ -125,8 +125,13 @@ mod tests {
         assert_eq!(plain("a\n/close"), "a /close");
         assert_eq!(plain("/close"), "\\/close");
         assert_eq!(plain("<img src=x>|[a](b)`*_"), "\\<img src=x\\>\\|\\[a\\](b)\\`\\*\\_");
-        assert_eq!(plain("https://evil.example www.evil.example"), "https\\://evil.example www\\.evil.example");
-        for (start, tame) in [("- x", "\\- x"), ("1. x", "1\\. x"), ("2) x", "2\\) x"), ("a 1. (x)", "a 1. (x)")] {
+        assert_eq!(
+            plain("https://evil.example WWW.evil.example :boom:"),
+            "https:\u{2060}//evil.example WWW.\u{2060}evil.example :\u{2060}boom:"
+        );
+        for (start, tame) in
+            [("- x", "\\- x"), ("1. x", "1\\. x"), ("2) x", "2\\) x"), ("a 1. (x)", "a 1. (x)"), ("1.2", "1.2")]
+        {
             assert_eq!(plain(start), tame);
         }
     }
