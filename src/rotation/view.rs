@@ -4,7 +4,7 @@
 mod fields;
 pub mod issue;
 pub mod prose;
-mod signs;
+pub mod signs;
 mod steps;
 pub mod text;
 

@@ -3,10 +3,12 @@
 
 mod bench;
 mod decisions;
+mod discord;
 mod hostile;
 mod incident;
 mod issue;
 mod limits;
+mod reminders;
 mod scene;
 mod slack;
 mod trouble;
@@ -23,6 +25,12 @@ macro_rules! on_every_surface {
         mod in_slack_over_a_socket {
             $(#[tokio::test] async fn $story() { super::$story(crate::surfaces::bench::Place::SlackSocket).await; })+
         }
+        mod in_discord {
+            $(#[tokio::test] async fn $story() { super::$story(crate::surfaces::bench::Place::Discord).await; })+
+        }
+        mod in_discord_over_the_gateway {
+            $(#[tokio::test] async fn $story() { super::$story(crate::surfaces::bench::Place::DiscordGateway).await; })+
+        }
     };
 }
 /// What does not depend on the way by which clicks come.
@@ -33,6 +41,9 @@ macro_rules! on_every_card {
         }
         mod in_slack {
             $(#[tokio::test] async fn $story() { super::$story(crate::surfaces::bench::Place::Slack).await; })+
+        }
+        mod in_discord {
+            $(#[tokio::test] async fn $story() { super::$story(crate::surfaces::bench::Place::Discord).await; })+
         }
     };
 }

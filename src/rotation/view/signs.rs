@@ -2,6 +2,10 @@
 
 use super::{Action, Card, Progress};
 
+/// What is asked before an incident is approved, and the yes to it.
+pub const LEAKED: (&str, &str) =
+    ("The token is revoked at once. What uses it fails until the new one is stored.", "Revoke it now");
+
 impl Progress {
     /// The state by symbol; the words stand beside it.
     pub fn symbol(self) -> &'static str {
@@ -45,9 +49,7 @@ impl Card {
     /// What is asked before an action counts on this card, and the yes to it.
     pub fn question(&self, action: Action) -> Option<(&'static str, &'static str)> {
         match action {
-            Action::Approve if self.incident => {
-                Some(("The token is revoked at once. What uses it fails until the new one is stored.", "Revoke it now"))
-            }
+            Action::Approve if self.incident => Some(LEAKED),
             other => other.question(),
         }
     }

@@ -30,6 +30,8 @@ pub struct Setup {
     pub bot: String,
     /// The sandbox Slack's address and token, if cards go there too.
     pub slack: Option<String>,
+    /// The sandbox Discord's address, if cards go there too.
+    pub discord: Option<String>,
     pub folder: TempDir,
 }
 
@@ -45,6 +47,7 @@ impl Setup {
             ahead: 0,
             bot: BOT.into(),
             slack: None,
+            discord: None,
             folder,
         }
     }
@@ -185,13 +188,24 @@ fn reminders() -> Reminders {
     Reminders { hours, steps: Vec::new() }
 }
 
+/// The Discord user of a person.
+pub fn discord_user(person: &str) -> String {
+    let number = match person {
+        "alice" => 11,
+        "bob" => 12,
+        "carol" => 13,
+        _ => 66,
+    };
+    format!("13000000000000000{number}")
+}
+
 /// People by id, with the same login in GitLab.
 pub fn people() -> BTreeMap<PersonId, rekey::engine::settings::Person> {
     let person = |id: &str| rekey::engine::settings::Person {
         name: id.into(),
         gitlab: Some(id.into()),
         slack: Some(format!("U{}", id.to_uppercase())),
-        ..Default::default()
+        discord: Some(discord_user(id)),
     };
     ["alice", "bob", "carol"].map(|id| (PersonId::from(id), person(id))).into()
 }

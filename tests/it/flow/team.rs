@@ -274,5 +274,8 @@ fn surfaces(
     if let Some(slack) = &setup.slack {
         surfaces.insert(SurfaceName::from("slack"), super::chat::messenger(slack, catalog));
     }
+    if let Some(discord) = &setup.discord {
+        surfaces.insert(SurfaceName::from("discord"), super::chat::discord(discord, catalog));
+    }
     surfaces
 }

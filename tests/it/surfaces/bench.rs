@@ -14,6 +14,8 @@ pub enum Place {
     Issue,
     Slack,
     SlackSocket,
+    Discord,
+    DiscordGateway,
 }
 
 impl Place {
@@ -22,6 +24,7 @@ impl Place {
         match self {
             Self::Issue => "issue",
             Self::Slack | Self::SlackSocket => "slack",
+            Self::Discord | Self::DiscordGateway => "discord",
         }
     }
 }
@@ -79,6 +82,21 @@ pub trait Bench: Send + Sync {
 
     /// People make an end of the card.
     fn end(&self, team: &Team, how: End);
+
+    /// How this person is mentioned.
+    fn mention(&self, who: &str) -> String;
+
+    /// Another channel, which is there from now on; `None` where a surface has no channels.
+    fn open_channel(&self) -> Option<String>;
+
+    /// What was said there.
+    fn said_there(&self) -> Vec<String>;
+
+    /// A call there goes wrong.
+    fn trouble_there(&self, fault: Fault);
+
+    /// People close it to the bot.
+    fn close_channel(&self);
 
     /// Another process is the bot now.
     async fn restarted(&mut self, team: &Team, desk: &Arc<Desk>);

@@ -112,10 +112,32 @@ impl Bench for Issues {
     }
 
     fn end(&self, team: &Team, how: End) {
-        // The sandbox has no delete of its own; GitLab answers 404 for what is gone or hidden.
-        let status = if how == End::Archived { 403 } else { 404 };
-        self.trouble(team, Call::Any, Fault::ErrorBefore { status }, 0);
+        match how {
+            End::Removed => team.stage.state.with(|world| world.issues.clear()),
+            End::Archived => self.trouble(team, Call::Any, Fault::ErrorBefore { status: 403 }, 0),
+            // GitLab does not tell what is hidden from what was never there.
+            End::Expelled => {
+                team.stage.state.fault(Rule::new("GET", "*/acme%2Fops", Fault::ErrorBefore { status: 404 }).times(0));
+                self.trouble(team, Call::Any, Fault::ErrorBefore { status: 404 }, 0);
+            }
+        }
     }
+
+    fn mention(&self, who: &str) -> String {
+        format!("@{who}")
+    }
+
+    fn open_channel(&self) -> Option<String> {
+        None
+    }
+
+    fn said_there(&self) -> Vec<String> {
+        Vec::new()
+    }
+
+    fn trouble_there(&self, _: Fault) {}
+
+    fn close_channel(&self) {}
 
     async fn restarted(&mut self, _: &Team, _: &Arc<Desk>) {}
 }

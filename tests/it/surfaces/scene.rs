@@ -1,8 +1,8 @@
 //! A team on one surface, with a desk before its engine.
 
 use super::bench::{Bench, Place};
-use super::{issue, slack};
-use crate::flow::setup::Setup;
+use super::{discord, issue, slack};
+use crate::flow::setup::{Setup, discord_user};
 use crate::flow::team::Team;
 use crate::sandbox::stage::stage;
 use rekey::engine::desk::Desk;
@@ -52,6 +52,7 @@ impl Scene {
                 slack = Some(workspace.state());
                 Box::new(workspace)
             }
+            Place::Discord | Place::DiscordGateway => Box::new(discord::Guild::new(&stage, &mut setup, place).await),
         };
         let team = Team::on(stage, setup).await;
         let mut scene = Self { desk: desk(&team), team, bench, place, slack };
@@ -110,9 +111,12 @@ impl Scene {
 }
 
 fn desk(team: &Team) -> Arc<Desk> {
-    let mut visitors = Visitors::default().at(ISSUE, team.engine.gitlab.host()).at("slack", slack::TEAM);
+    let guild = rekey::sandbox::discord::Settings::default().guild;
+    let mut visitors = Visitors::default().at(ISSUE, team.engine.gitlab.host());
+    visitors = visitors.at("slack", slack::TEAM).at("discord", guild);
     for person in PEOPLE {
         visitors = visitors.knowing("slack", slack::user(person), PersonId::from(person));
+        visitors = visitors.knowing("discord", discord_user(person), PersonId::from(person));
         visitors = visitors.knowing(ISSUE, person, PersonId::from(person));
     }
     Arc::new(Desk::new(team.engine.clone(), visitors))

@@ -15,7 +15,7 @@ use rekey::http::{Api, Backoff, Credential, Sockets, Throttle};
 use rekey::notice::signature::Key;
 use rekey::rotation::view::Action;
 use rekey::sandbox::gitlab::Fault;
-use rekey::sandbox::slack::{self as sandbox, Handle, Message, Rule, Settings, World};
+use rekey::sandbox::slack::{self as sandbox, Channel, Handle, Message, Rule, Settings, World};
 use rekey::secret::Secret;
 use rekey::server::slack::{Door, Envelopes, PATIENCE, router};
 use serde_json::Value;
@@ -28,6 +28,9 @@ pub const TEAM: &str = "T0TEAM0001";
 pub fn user(person: &str) -> String {
     format!("U{}", person.to_uppercase())
 }
+
+/// Another channel.
+const LOUD: &str = "C0LOUD0001";
 
 pub struct Workspace {
     slack: sandbox::Slack,
@@ -128,6 +131,30 @@ impl Bench for Workspace {
                 world.channels.get_mut(CHANNEL).unwrap().members.retain(|member| *member != bot);
             }
         });
+    }
+
+    fn mention(&self, who: &str) -> String {
+        format!("<@{}>", user(who))
+    }
+
+    fn open_channel(&self) -> Option<String> {
+        self.state().with(|world| {
+            let like = world.channels[CHANNEL].clone();
+            world.channels.insert(LOUD.into(), Channel { name: "loud".into(), messages: Vec::new(), ..like });
+        });
+        Some(LOUD.into())
+    }
+
+    fn said_there(&self) -> Vec<String> {
+        self.state().messages(LOUD).iter().map(raw).collect()
+    }
+
+    fn trouble_there(&self, fault: Fault) {
+        self.state().fault(Rule::new("POST", "*/chat.postMessage", fault));
+    }
+
+    fn close_channel(&self) {
+        self.state().with(|world| world.channels.get_mut(LOUD).unwrap().archived = true);
     }
 
     async fn restarted(&mut self, team: &Team, desk: &Arc<Desk>) {

@@ -121,6 +121,11 @@ async fn too_many_calls_are_waited_for(place: Place) {
     let scene = opened(place).await;
     scene.bench.trouble(&scene.team, Call::Edit, Fault::TooManyRequests { retry_after: 1 }, 2);
     scene.decide("alice", Action::Approve).await;
-    scene.team.pass(2 * 3600).await;
-    assert!(scene.card().contains("Done"), "{}", scene.card());
+    // A surface's own second is a real one.
+    let caught_up = async {
+        while !scene.card().contains("Done") {
+            scene.team.pass(600).await;
+        }
+    };
+    assert!(tokio::time::timeout(Duration::from_secs(60), caught_up).await.is_ok(), "{}", scene.card());
 }

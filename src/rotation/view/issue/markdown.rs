@@ -43,17 +43,18 @@ pub fn title(foreign: &str) -> String {
     tame
 }
 
-/// Whether an address or an emoji goes on with `after`. GitLab finds them in what is shown, where no escape is left.
+/// Whether an address goes on with `after`. GitLab finds them in what is shown, where no escape is left.
 fn begins_address(written: &str, after: char) -> bool {
-    let colon = written.ends_with(':') && (after == '/' || after.is_alphabetic());
-    colon || written.get(written.len().saturating_sub(4)..).is_some_and(|end| end.eq_ignore_ascii_case("www."))
+    let scheme = written.ends_with(':') && after == '/';
+    scheme || written.get(written.len().saturating_sub(4)..).is_some_and(|end| end.eq_ignore_ascii_case("www."))
 }
 
-/// Lists, headings and quick actions at the beginning.
+/// Lists, headings and quick actions at the beginning; emoji anywhere.
 fn begins_something(written: &str, before: Option<char>, c: char, after: Option<char>) -> bool {
     match c {
         '-' | '+' | '=' | '/' => before.is_none(),
         '.' | ')' => before.is_some() && after.is_none() && written.chars().all(|digit| digit.is_ascii_digit()),
+        ':' => after.is_some_and(char::is_alphabetic),
         _ => false,
     }
 }
@@ -127,7 +128,7 @@ mod tests {
         assert_eq!(plain("<img src=x>|[a](b)`*_"), "\\<img src=x\\>\\|\\[a\\](b)\\`\\*\\_");
         assert_eq!(
             plain("https://evil.example WWW.evil.example :boom:"),
-            "https:\u{2060}//evil.example WWW.\u{2060}evil.example :\u{2060}boom:"
+            "https:\u{2060}//evil.example WWW.\u{2060}evil.example \\:boom:"
         );
         for (start, tame) in
             [("- x", "\\- x"), ("1. x", "1\\. x"), ("2) x", "2\\) x"), ("a 1. (x)", "a 1. (x)"), ("1.2", "1.2")]
