@@ -15,7 +15,8 @@
 //!
 //! # How to add an adapter
 //! One file beside its siblings (say `secret_store/vault.rs`), one line in the registry of its floor-1 module,
-//! one line in its contract suite under `tests/it`.
+//! one line in its contract suite under `tests/it`. A store also has a file in `config/store` and a page in
+//! `docs/stores`, whose example a test reads.
 
 pub mod app;
 pub mod chat;

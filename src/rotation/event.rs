@@ -184,6 +184,11 @@ pub enum Event {
         /// The token it holds, if it is one of ours.
         holds: Option<TokenId>,
     },
+    /// A store of the plan left the configuration, so what it holds can no longer be looked at.
+    StoreMissing {
+        /// Which.
+        store: StoreId,
+    },
     /// A consumer is about to be started. Nothing is sent before this is committed.
     ConsumerStarting {
         /// Which.

@@ -59,6 +59,7 @@ fn apply(rotation: &mut Rotation, event: &Event, now: Timestamp) -> Result<(), R
         Event::RestoreImpossible { store, why } => distributing::restore_impossible(rotation, store, why, now),
         Event::Settled => verifying::settled(rotation, now),
         Event::StoreDrifted { store, holds } => verifying::drifted(rotation, store, *holds, now),
+        Event::StoreMissing { store } => verifying::store_missing(rotation, store, now),
         Event::ConsumerStarting { consumer, after } => verifying::starting(rotation, consumer, *after, now),
         Event::ConsumerStarted { consumer, run } => verifying::started(rotation, consumer, run, now),
         Event::ConsumerPassed { consumer, run } => verifying::passed(rotation, consumer, run, now),

@@ -5,7 +5,7 @@ use super::registry::{Context, Place};
 use super::{Base, SecretStore, Seen, StoreError, Written};
 use crate::http::{Api, Call, CallError, segment};
 use crate::rotation::ids::StoreId;
-use crate::rotation::store::{Capabilities, Tag};
+use crate::rotation::store::{Capabilities, Rollback, Tag};
 use crate::secret::Secret;
 use serde::{Deserialize, Deserializer, Serialize};
 use std::sync::Arc;
@@ -13,6 +13,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 /// GitLab's limit on a value, in characters; ours is in bytes, which tokens make the same.
 const LONGEST: usize = 10_000;
+
+/// The state of a variable that is not there.
+const MISSING: &str = "missing";
 
 /// Where a CI/CD variable is defined.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -35,11 +38,25 @@ pub struct Spec {
     pub key: String,
     /// Its environment scope; `*` is all.
     pub environment_scope: String,
+    /// How it is made if it is not there; `None`: it must be there.
+    #[serde(default)]
+    pub create: Option<Create>,
+}
+
+/// The flags of a variable that the bot makes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Create {
+    /// Job logs do not show it.
+    pub masked: bool,
+    /// Nobody can read it any more, us included; it is masked as well. Only possible when it is made.
+    pub hidden: bool,
+    /// Only jobs on protected refs see it.
+    pub protected: bool,
 }
 
 impl Spec {
     pub(super) fn id(&self) -> String {
-        let Self { scope, key, environment_scope } = self;
+        let Self { scope, key, environment_scope, .. } = self;
         match scope {
             VariableScope::Project(path) => format!("gitlab-variable {path} {key} (scope {environment_scope})"),
             VariableScope::Group(path) => format!("gitlab-variable group {path} {key} (scope {environment_scope})"),
@@ -64,9 +81,11 @@ pub(super) struct GitlabVariable {
     spec: Spec,
     /// Seen to be hidden: it can be written and never read.
     hidden: AtomicBool,
+    /// Seen not to be there yet: what is not there cannot be put back.
+    missing: AtomicBool,
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 struct Variable {
     #[serde(default, deserialize_with = "secret")]
     value: Option<Secret>,
@@ -83,6 +102,20 @@ struct Variable {
 #[derive(Serialize)]
 struct NewValue<'a> {
     value: &'a str,
+}
+
+/// Not expanded, so that a `$` in the value stays one.
+#[derive(Serialize)]
+struct NewVariable<'a> {
+    key: &'a str,
+    value: &'a str,
+    masked: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    masked_and_hidden: Option<bool>,
+    protected: bool,
+    raw: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    environment_scope: Option<&'a str>,
 }
 
 #[derive(Deserialize)]
@@ -119,7 +152,11 @@ impl SecretStore for GitlabVariable {
 
     fn capabilities(&self) -> Capabilities {
         let plain = Capabilities { max_bytes: Some(LONGEST as u64), ..Capabilities::plain() };
-        if self.hidden.load(Ordering::Relaxed) { plain.blind() } else { plain }
+        match (self.hidden.load(Ordering::Relaxed), self.missing.load(Ordering::Relaxed)) {
+            (true, _) => plain.blind(),
+            (false, true) => Capabilities { rollback: Rollback::None, ..plain },
+            (false, false) => plain,
+        }
     }
 
     async fn preflight(&self) -> Result<(), StoreError> {
@@ -129,13 +166,15 @@ impl SecretStore for GitlabVariable {
     }
 
     async fn look(&self) -> Result<Seen, StoreError> {
-        let variable = self.variable().await?;
+        let Some(variable) = self.variable().await? else {
+            return Ok(Seen { value: None, base: Base::version(MISSING), undo: None });
+        };
         let value = variable.value.filter(|_| !variable.hidden);
         Ok(Seen { base: value.as_ref().map(Base::of).unwrap_or_default(), value, undo: None })
     }
 
     async fn write(&self, value: &Secret, base: &Base, _tag: &Tag) -> Result<Written, StoreError> {
-        let variable = self.variable().await?;
+        let Some(variable) = self.variable().await? else { return self.create(value).await };
         if let Some(held) = variable.value.as_ref().filter(|_| !variable.hidden) {
             if held.digest() == value.digest() {
                 return Ok(Written::Done);
@@ -157,18 +196,54 @@ impl SecretStore for GitlabVariable {
 
 impl GitlabVariable {
     pub(super) fn new(id: StoreId, context: &Context, spec: &Spec) -> Self {
-        Self { id, api: context.gitlab.clone(), spec: spec.clone(), hidden: AtomicBool::new(false) }
+        let (hidden, missing) = (AtomicBool::new(false), AtomicBool::new(false));
+        Self { id, api: context.gitlab.clone(), spec: spec.clone(), hidden, missing }
     }
 
-    /// The variable as it is, once it is certain that it is the one that is meant.
-    async fn variable(&self) -> Result<Variable, StoreError> {
-        let variable: Variable = self.get(self.on_it(Call::get(self.path())), |status| self.mend(status)).await?;
+    /// The variable as it is, once it is certain that it is the one that is meant. `None`: it is to be made.
+    async fn variable(&self) -> Result<Option<Variable>, StoreError> {
+        let call = self.on_it(Call::get(self.path()));
+        let call = if self.spec.create.is_some() { call.answers(&[404]) } else { call };
+        let answer = self.api.read(&call).await;
+        let answer = answer.map_err(|error| StoreError::of_read(&self.id, &error, |status| self.mend(status)))?;
+        self.missing.store(answer.status() == 404, Ordering::Relaxed);
+        if let (404, Some(create)) = (answer.status(), self.spec.create) {
+            self.hidden.store(create.hidden, Ordering::Relaxed);
+            return Ok(None);
+        }
+        let variable: Variable = answer.json().map_err(|error| StoreError::unavailable(&self.id, error))?;
         if variable.environment_scope != self.spec.environment_scope {
             let why = format!("the variable there has the environment scope {}", variable.environment_scope);
             return Err(StoreError::refused(&self.id, why, "name that scope in the configuration"));
         }
         self.hidden.store(variable.hidden, Ordering::Relaxed);
-        Ok(variable)
+        Ok(Some(variable))
+    }
+
+    /// Makes the variable. Somebody who made it in the same instant is not overwritten.
+    async fn create(&self, value: &Secret) -> Result<Written, StoreError> {
+        let create = self.spec.create.unwrap_or(Create { masked: true, hidden: false, protected: false });
+        let made = Variable { masked: create.masked || create.hidden, raw: true, ..Variable::default() };
+        if let Some(why) = unfit(value.expose(), &made) {
+            return Err(StoreError::refused(&self.id, why, "remove `masked`, or store the value elsewhere"));
+        }
+        let scope = (self.spec.scope != VariableScope::Instance).then_some(self.spec.environment_scope.as_str());
+        let body = NewVariable {
+            key: &self.spec.key,
+            value: value.expose(),
+            masked: create.masked || create.hidden,
+            masked_and_hidden: create.hidden.then_some(true),
+            protected: create.protected,
+            raw: true,
+            environment_scope: scope,
+        };
+        match self.api.call(&Call::post(self.all()).json(&body).hiding(value)).await {
+            Ok(_) => Ok(Written::Done),
+            Err(CallError::Status { status: 400, message, .. }) if message.contains("taken") => {
+                Err(StoreError::conflict(&self.id, "somebody made the variable in the same instant"))
+            }
+            Err(error) => Err(StoreError::of_write(&self.id, &error, |status| self.mend(status))),
+        }
     }
 
     async fn credential_may_write(&self) -> Result<(), StoreError> {
@@ -217,11 +292,15 @@ impl GitlabVariable {
     }
 
     fn path(&self) -> String {
-        let key = segment(&self.spec.key);
+        format!("{}/{}", self.all(), segment(&self.spec.key))
+    }
+
+    /// All variables of the place.
+    fn all(&self) -> String {
         match &self.spec.scope {
-            VariableScope::Project(path) => format!("/projects/{}/variables/{key}", segment(path)),
-            VariableScope::Group(path) => format!("/groups/{}/variables/{key}", segment(path)),
-            VariableScope::Instance => format!("/admin/ci/variables/{key}"),
+            VariableScope::Project(path) => format!("/projects/{}/variables", segment(path)),
+            VariableScope::Group(path) => format!("/groups/{}/variables", segment(path)),
+            VariableScope::Instance => "/admin/ci/variables".to_owned(),
         }
     }
 
@@ -242,7 +321,9 @@ impl GitlabVariable {
         match status {
             401 => "give the bot a token that GitLab accepts".to_owned(),
             403 => role.to_owned(),
-            404 => format!("create the variable with exactly that scope, correct its name, or {role}"),
+            404 => format!(
+                "create the variable with exactly that scope (or say create = true), correct its name, or {role}"
+            ),
             409 => "leave one variable with that key and environment scope".to_owned(),
             _ => "set the variable once by hand to see what GitLab objects to".to_owned(),
         }

@@ -5,6 +5,7 @@ mod canary;
 pub mod chat;
 mod comments;
 mod counter;
+mod fanout;
 mod happy;
 mod lost;
 mod notices;

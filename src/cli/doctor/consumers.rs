@@ -139,7 +139,7 @@ mod tests {
     fn a_variable_reaches_the_projects_below_its_group_and_no_others() {
         let group = |path: &str| {
             let scope = VariableScope::Group(path.into());
-            StoreSpec::GitlabVariable(Spec { scope, key: "K".into(), environment_scope: "*".into() })
+            StoreSpec::GitlabVariable(Spec { scope, key: "K".into(), environment_scope: "*".into(), create: None })
         };
         assert!(reaches(&group("acme"), "acme/tools/deploy"));
         assert!(!reaches(&group("acme"), "acme-other/deploy"));

@@ -3,11 +3,14 @@
 use super::Kind;
 use crate::config::issues::full_path;
 use crate::config::section::Section;
-use crate::secret_store::gitlab_variable::Spec;
+use crate::secret_store::gitlab_variable::{Create, Spec};
 use crate::secret_store::{Connections, StoreSpec, VariableScope};
 
-pub(super) const KIND: Kind =
-    Kind { name: "gitlab_variable", keys: &["project", "group", "instance", "key", "environment_scope"], read };
+pub(super) const KIND: Kind = Kind {
+    name: "gitlab_variable",
+    keys: &["project", "group", "instance", "key", "environment_scope", "create", "masked", "hidden", "protected"],
+    read,
+};
 
 fn read(section: &Section<'_>, _: &Connections) -> Option<StoreSpec> {
     let scope = scope(section);
@@ -21,7 +24,24 @@ fn read(section: &Section<'_>, _: &Connections) -> Option<StoreSpec> {
     if matches!(scope, Some(VariableScope::Instance)) && environment_scope != "*" {
         section.complain("environment_scope", "a variable of the instance has no environment scope; remove it");
     }
-    Some(StoreSpec::GitlabVariable(Spec { scope: scope?, key: key?, environment_scope }))
+    let create = create(section);
+    Some(StoreSpec::GitlabVariable(Spec { scope: scope?, key: key?, environment_scope, create }))
+}
+
+/// The flags mean something only for a variable that the bot makes: those of one that is there stay.
+fn create(section: &Section<'_>) -> Option<Create> {
+    let flag = |key: &str, usual| section.flag(key).unwrap_or(usual);
+    if flag("create", false) {
+        let (masked, hidden) = (flag("masked", true), flag("hidden", false));
+        if hidden && !masked {
+            section.complain("masked", "a hidden variable is always masked; remove masked = false");
+        }
+        return Some(Create { masked, hidden, protected: flag("protected", false) });
+    }
+    for key in ["masked", "hidden", "protected"].into_iter().filter(|key| section.has(key)) {
+        section.complain(key, &format!("{key} is for a variable that the bot makes; add create = true or remove it"));
+    }
+    None
 }
 
 fn scope(section: &Section<'_>) -> Option<VariableScope> {

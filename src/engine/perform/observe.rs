@@ -19,6 +19,9 @@ impl Engine {
         let Phase::Verifying { new, passed_at: Some(passed_at), .. } = &rotation.phase else {
             return Ok(Performed::Moved);
         };
+        if let Some(missing) = self.missing(rotation) {
+            return hold.report(rotation, &missing).await;
+        }
         let found = match self.may_look_up(&rotation.plan.owner).await {
             Ok(false) => return self.observe_by_value(hold, rotation, new).await,
             Ok(true) => self.gitlab.find(&rotation.plan.owner, new.id).await,
@@ -76,6 +79,9 @@ impl Engine {
     }
 
     pub(super) async fn observe_old(&self, hold: &Hold<'_>, rotation: &Rotation) -> Result<Performed, Stop> {
+        if let Some(missing) = self.missing(rotation) {
+            return hold.report(rotation, &missing).await;
+        }
         match self.gitlab.find(&rotation.plan.owner, rotation.plan.old.id).await {
             Ok(token) => {
                 let (last_used, ips) =

@@ -45,7 +45,7 @@ impl Engine {
     /// A store that holds exactly this token.
     async fn holder(&self, rotation: &Rotation, token: TokenId) -> Result<Option<Event>, Performed> {
         for planned in rotation.plan.stores.iter().filter(|planned| planned.capabilities.readable) {
-            let store = self.configured(&planned.id)?;
+            let Some(store) = self.stores.get(&planned.id) else { return Ok(self.missing(rotation)) };
             let Some(value) = store.read().await.map_err(|error| write::trouble(&error))? else { continue };
             match self.identify(&value).await {
                 Look::Drifted(Some(id)) if id == token => {

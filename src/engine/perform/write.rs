@@ -242,7 +242,7 @@ impl Engine {
     /// The first store that does not hold `expected`, as an event.
     pub(super) async fn first_drift(&self, rotation: &Rotation, expected: &Digest) -> Result<Option<Event>, Performed> {
         for planned in rotation.plan.stores.iter().filter(|planned| planned.capabilities.readable) {
-            let store = self.configured(&planned.id)?;
+            let Some(store) = self.stores.get(&planned.id) else { return Ok(self.missing(rotation)) };
             match self.look(store, expected).await {
                 Look::Fine => {}
                 Look::Drifted(holds) => {
@@ -254,10 +254,12 @@ impl Engine {
         Ok(None)
     }
 
-    /// A store that left the configuration may still hold a token that is about to be revoked.
-    pub(super) fn configured(&self, id: &StoreId) -> Result<&Arc<dyn SecretStore>, Performed> {
-        let missing = || format!("{id} is no longer in the configuration, so it cannot be read again");
-        self.stores.get(id).ok_or_else(|| Performed::Trouble { why: missing(), after: None })
+    /// The first readable store of the plan that left the configuration: it may hold a token that is about to be
+    /// revoked.
+    pub(super) fn missing(&self, rotation: &Rotation) -> Option<Event> {
+        let mut readable = rotation.plan.stores.iter().filter(|planned| planned.capabilities.readable);
+        let missing = readable.find(|planned| !self.stores.contains_key(&planned.id))?;
+        Some(Event::StoreMissing { store: missing.id.clone() })
     }
 
     async fn look(&self, store: &Arc<dyn SecretStore>, expected: &Digest) -> Look {

@@ -60,6 +60,22 @@ pub fn drifted(
     Ok(())
 }
 
+/// A store that left the configuration may hold a token that is about to be revoked; only a person can know.
+pub fn store_missing(rotation: &mut Rotation, store: &StoreId, now: Timestamp) -> Result<(), Refusal> {
+    if !matches!(rotation.phase, Phase::Verifying { .. } | Phase::Grace { .. } | Phase::Revoking { .. }) {
+        return Err(Refusal::not_now(rotation));
+    }
+    let why = Why {
+        what: format!("{store} is no longer in the configuration, so nobody can look whether it holds the new token."),
+        safe: "Nothing was revoked since.".into(),
+        todo: "Put the store back into the configuration and retry, or abandon.".into(),
+        link: None,
+        log: None,
+    };
+    stuck(rotation, why, now);
+    Ok(())
+}
+
 /// Writes down that a consumer is about to be started; only what happens after this counts.
 pub fn starting(
     rotation: &mut Rotation,

@@ -150,6 +150,34 @@ async fn a_schedule_is_played_and_its_pipeline_found() {
     }
 }
 
+/// The ends of the addresses by which consumers are started.
+const STARTS: [&str; 3] = ["/play", "/retry", "/pipeline"];
+
+#[tokio::test]
+async fn what_was_started_is_found_although_gitlabs_clock_is_behind() {
+    let git_ref = || "main".to_owned();
+    let kinds = [
+        ConsumerKind::RetryJob { git_ref: git_ref() },
+        ConsumerKind::Pipeline { git_ref: git_ref() },
+        ConsumerKind::Schedule { schedule: 1 },
+    ];
+    for kind in kinds {
+        let team = Setup { ahead: 600, ..Setup::new().proven_by(kind.clone(), "deploy") }.start(|_, _| {}).await;
+        team.stage.pipeline().await;
+        team.stage.state.run_pipelines();
+        let before = team.stage.state.calls().len();
+        for path in STARTS {
+            team.fault("POST", &format!("*{path}"), Fault::CutAfter);
+        }
+        team.approved().await;
+        team.pass(2 * 3600).await;
+        team.done().await;
+        let calls = team.stage.state.calls().split_off(before);
+        let starts = calls.iter().filter(|call| call.method == "POST" && STARTS.iter().any(|s| call.path.ends_with(s)));
+        assert_eq!(starts.count(), 1, "{kind:?} is started once");
+    }
+}
+
 #[tokio::test]
 async fn a_schedule_that_starts_nothing_is_not_played_for_ever() {
     let team = Setup::new()

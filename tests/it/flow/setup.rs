@@ -152,7 +152,7 @@ pub fn variable() -> StoreSpec {
 
 pub fn project_variable(key: &str) -> StoreSpec {
     let scope = VariableScope::Project("acme/deploy".into());
-    StoreSpec::GitlabVariable(Spec { scope, key: key.into(), environment_scope: "*".into() })
+    StoreSpec::GitlabVariable(Spec { scope, key: key.into(), environment_scope: "*".into(), create: None })
 }
 
 fn settings() -> Settings {

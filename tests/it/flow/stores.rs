@@ -59,6 +59,7 @@ async fn a_file_and_a_group_variable_get_the_same_value_as_the_project_variable(
         scope: VariableScope::Group("acme".into()),
         key: "GROUP_TOKEN".into(),
         environment_scope: "*".into(),
+        create: None,
     });
     let setup = Setup::new();
     let path = setup.file("token");

@@ -89,6 +89,22 @@ async fn a_store_denied_after_approval_is_retried_once_its_right_is_given_back()
     assert_eq!(mints(&team), 1, "the value was still in memory");
 }
 
+#[tokio::test]
+async fn what_a_person_put_into_a_store_is_not_sent_to_gitlab_to_find_out_whose_it_is() {
+    let team = Team::new().await;
+    team.approved().await;
+    team.pass(60).await;
+    assert_eq!(team.phase().await, "grace");
+    // The variable is masked, so a password with spaces would not be taken.
+    assert_eq!(team.stage.store("somebodys-own-password").await.0, 200);
+    team.pass(3600).await;
+    let why = team.stuck().await;
+    assert!(why.what.contains("somebody changed it"), "{why:?}");
+    let calls = team.stage.state.calls();
+    let strangers: Vec<_> = calls.iter().filter(|call| call.caller.is_none()).collect();
+    assert!(strangers.is_empty(), "{strangers:?}");
+}
+
 fn mints(team: &Team) -> usize {
     let calls = team.stage.state.calls();
     calls.iter().filter(|call| call.method == "POST" && call.path.ends_with("personal_access_tokens")).count()

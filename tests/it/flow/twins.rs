@@ -1,6 +1,6 @@
 //! Tokens that look like ours and are not, values that are not what they seem, places that are no longer looked at.
 
-use super::setup::{Setup, project_variable};
+use super::setup::{Setup, project_variable, variable};
 use super::team::Team;
 use rekey::engine::settings::Settings;
 use rekey::rotation::phase::Outcome;
@@ -75,9 +75,17 @@ async fn nothing_is_revoked_while_a_store_of_the_plan_cannot_be_read_any_more() 
     team.setup.stores.clear();
     team.setup.tokens[0].stores.clear();
     team.restarted().await;
-    team.pass(26 * 3600).await;
+    team.pass(1000).await;
     assert!(team.live().contains(&team.stage.old), "the store may hold it");
-    assert!(team.stuck().await.what.contains("no longer in the configuration"), "{:?}", team.stuck().await);
+    let why = team.stuck().await;
+    assert!(why.what.ends_with("no longer in the configuration, so nobody can look whether it holds the new token."));
+    assert!(why.todo.starts_with("Put the store back into the configuration and retry"), "{why:?}");
+    team.setup.stores.push(variable());
+    team.setup.tokens[0].stores.push(variable().id());
+    team.restarted().await;
+    team.click("alice", Action::Retry).await.unwrap();
+    team.pass(3600).await;
+    team.done().await;
 }
 
 #[tokio::test]

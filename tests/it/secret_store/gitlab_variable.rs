@@ -1,6 +1,6 @@
 //! A CI/CD variable: on a GitLab that knows one variable and makes trouble, and on the sandbox.
 
-use super::contract::{Bench, NEW, OLD, Site, Trouble, write};
+use super::contract::{Bench, NEW, OLD, Site, Trouble, secret, tag, write};
 use super::proxy::{Proxy, by_method};
 use super::refusal;
 use crate::http::{api, serve};
@@ -10,11 +10,11 @@ use axum::http::{Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use rekey::clock::{Clock, ManualClock};
 use rekey::http::Call;
-use rekey::rotation::store::Capabilities;
+use rekey::rotation::store::{Capabilities, Rollback};
 use rekey::sandbox::gitlab::{Gitlab, MAINTAINER, Mint, OWNER, Place, REPORTER, Variable, World};
 use rekey::secret::Secret;
-use rekey::secret_store::gitlab_variable::Spec;
-use rekey::secret_store::{Connections, Context, SecretStore, StoreSpec, VariableScope, build};
+use rekey::secret_store::gitlab_variable::{Create, Spec};
+use rekey::secret_store::{Connections, Context, SecretStore, StoreError, StoreSpec, VariableScope, Written, build};
 use serde_json::{Value, json};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -60,7 +60,7 @@ impl Fake {
 
 fn store_at(base: &str, token: &str, scope: VariableScope, timeout: Option<Duration>) -> Arc<dyn SecretStore> {
     let environment_scope = if scope == VariableScope::Instance { "*" } else { "production" }.to_owned();
-    let spec = StoreSpec::GitlabVariable(Spec { scope, key: "DEPLOY_TOKEN".into(), environment_scope });
+    let spec = StoreSpec::GitlabVariable(Spec { scope, key: "DEPLOY_TOKEN".into(), environment_scope, create: None });
     let api = api(base, token);
     let api = match timeout {
         Some(timeout) => api.with_timeout(timeout),
@@ -343,4 +343,65 @@ async fn the_fake_of_this_suite_refuses_a_call_without_its_scope() {
     let base = serve(Router::new().fallback(answer).with_state(fake)).await;
     let error = api(&base, "bot").call(&Call::get("/projects/1/variables/DEPLOY_TOKEN")).await.err().unwrap();
     assert_eq!(error.status(), Some(409));
+}
+
+/// The adapter for a variable that is not there, on a GitLab where the bot may make it.
+async fn creating(create: Create) -> (Gitlab, Place, Arc<dyn SecretStore>) {
+    let clock = ManualClock::at("2026-11-21T12:00:00Z".parse().unwrap());
+    let mut world = World::new(7, clock.now());
+    let place = Place::Project(world.project("acme/deploy"));
+    let bot = world.user("bot");
+    world.member(place, bot, MAINTAINER);
+    let token = world.mint(Mint::new(bot, "api", &["api"])).value;
+    let gitlab = Gitlab::start(world, Arc::new(clock)).await.unwrap();
+    let scope = VariableScope::Project("acme/deploy".into());
+    let (key, environment_scope) = ("DEPLOY_TOKEN".into(), "production".into());
+    let spec = StoreSpec::GitlabVariable(Spec { scope, key, environment_scope, create: Some(create) });
+    let api = Arc::new(api(&format!("{}/api/v4", gitlab.base_url()), token.expose()));
+    let store = build(&spec, &Context::open(api, &Connections::default()).unwrap()).unwrap();
+    (gitlab, place, store)
+}
+
+#[tokio::test]
+async fn a_variable_that_is_not_there_is_made_with_its_flags_and_only_by_the_write() {
+    let create = Create { masked: true, hidden: false, protected: true };
+    let (gitlab, place, store) = creating(create).await;
+    store.preflight().await.unwrap();
+    assert_eq!(store.capabilities().rollback, Rollback::None, "nothing is there that could be put back");
+    assert!(store.read().await.unwrap().is_none());
+    assert!(gitlab.state().variable(place, "DEPLOY_TOKEN", "production").is_none(), "a preflight makes nothing");
+    let base = store.look().await.unwrap().base;
+    for _ in 0..2 {
+        assert_eq!(store.write(&secret(NEW), &base, &tag(8)).await, Ok(Written::Done));
+    }
+    let made = gitlab.state().variable(place, "DEPLOY_TOKEN", "production").unwrap();
+    assert_eq!((made.value.as_str(), made.masked, made.hidden, made.protected), (NEW, true, false, true));
+    assert_eq!(store.read().await.unwrap().unwrap().expose(), NEW);
+    assert_eq!(store.capabilities(), Capabilities { max_bytes: Some(10_000), ..Capabilities::plain() });
+}
+
+#[tokio::test]
+async fn a_hidden_variable_can_only_be_made_so_and_is_then_never_read() {
+    let (gitlab, place, store) = creating(Create { masked: true, hidden: true, protected: false }).await;
+    store.preflight().await.unwrap();
+    assert!(!store.capabilities().readable, "people are told before they approve");
+    let base = store.look().await.unwrap().base;
+    for _ in 0..2 {
+        assert_eq!(store.write(&secret(NEW), &base, &tag(8)).await, Ok(Written::Done));
+    }
+    let made = gitlab.state().variable(place, "DEPLOY_TOKEN", "production").unwrap();
+    assert_eq!((made.value.as_str(), made.masked, made.hidden), (NEW, true, true));
+}
+
+#[tokio::test]
+async fn somebody_who_makes_the_variable_first_is_not_overwritten() {
+    let (gitlab, place, store) = creating(Create { masked: false, hidden: false, protected: false }).await;
+    let base = store.look().await.unwrap().base;
+    gitlab.state().with(|world| {
+        let mut variable = Variable::new(place, "DEPLOY_TOKEN", OLD);
+        variable.environment_scope = "production".to_owned();
+        world.variable(variable);
+    });
+    let error = store.write(&secret(NEW), &base, &tag(8)).await.unwrap_err();
+    assert!(matches!(error, StoreError::Conflict { .. }), "{error}");
 }

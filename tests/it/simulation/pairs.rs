@@ -122,6 +122,7 @@ fn of_stores() -> Vec<Event> {
         Event::StoreConflict { store: store(), why: "no".into() },
         Event::Settled,
         Event::StoreDrifted { store: store(), holds: None },
+        Event::StoreMissing { store: store() },
         Event::Restored { store: store() },
         Event::RestoreImpossible { store: store(), why: "no".into() },
     ]

@@ -310,10 +310,19 @@ fn wrote(world: &mut World, worker: usize, task: &Task, value: u64, answer: &Ans
     }
     let done = *answer == Answer::Done || world.has(Mistake::TrustLostWrite);
     Some(match (done, readable && !world.has(Mistake::NoReadBack)) {
+        (false, _) if others_first(world, store) => {
+            Stage::Report(Event::StoreDown { store: store_id(store), why: "no answer".into() })
+        }
         (false, _) => Stage::Write { value },
         (true, true) => Stage::ReadBack { value },
         (true, false) => Stage::Report(stored(task, false)),
     })
+}
+
+/// A store that is down holds nobody else up.
+fn others_first(world: &World, store: usize) -> bool {
+    let Phase::Distributing { pending, down, .. } = &world.row.phase else { return false };
+    pending.iter().any(|other| *other != store_id(store) && !down.contains_key(other))
 }
 
 fn inspected(world: &World, task: &Task, alive: bool, last_used: Option<i64>) -> Stage {
