@@ -2,10 +2,13 @@
 //! connections to them, such as `[vault.main]`. One file a kind; a kind is one line in [`KINDS`], and one in
 //! [`CONNECTIONS`] if stores of that kind share connections.
 
+mod aws_secrets_manager;
 mod azure_key_vault;
 mod command;
 mod file;
+mod fortanix;
 mod gitlab_variable;
+mod google_secret_manager;
 mod kubernetes;
 mod link;
 mod onepassword;
@@ -40,9 +43,12 @@ const KINDS: &[Kind] = &[
     // GitLab itself and this machine need no connection.
     gitlab_variable::KIND,
     file::KIND,
+    aws_secrets_manager::KIND,
     command::KIND,
+    google_secret_manager::KIND,
     // Behind a connection.
     azure_key_vault::KIND,
+    fortanix::KIND,
     kubernetes::KIND,
     onepassword::KIND,
     vault::KIND,
@@ -51,8 +57,11 @@ const KINDS: &[Kind] = &[
 /// Every kind of connection, one a line.
 const CONNECTIONS: &[ConnectionKind] = &[
     // Sorted by name.
+    aws_secrets_manager::CONNECTION,
     command::CONNECTION,
+    google_secret_manager::CONNECTION,
     azure_key_vault::CONNECTION,
+    fortanix::CONNECTION,
     kubernetes::CONNECTION,
     onepassword::CONNECTION,
     vault::CONNECTION,
