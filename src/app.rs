@@ -13,6 +13,7 @@ use crate::chat::Messenger;
 use crate::chat::slack::{Slack, client as slack_client};
 use crate::clock::Clock;
 use crate::config::{self, Config};
+use crate::engine::comments::Looks;
 use crate::engine::custody::Custody;
 use crate::engine::issue::{ISSUE, IssueSurface};
 use crate::engine::settings::{Backoff, Catalog, Settings};
@@ -62,6 +63,7 @@ pub fn assemble_on(
         clock,
         dice,
         custody: Custody::default(),
+        looks: Looks::default(),
         scan_wanted: tokio::sync::Notify::new(),
         learned_limit: std::sync::Mutex::new(None),
     }))
@@ -195,6 +197,7 @@ fn settings(config: &Config, dice: &dyn Dice) -> Settings {
         own_token_renews: config.gitlab.token.file.is_some(),
         parallel: 64,
         window: rotation.window.clone(),
+        reminders: config.reminders.clone(),
         issues_project: Some(config.issues.project.clone()),
         labels: config.issues.labels.clone(),
         backoff: Backoff { first: seconds(2, 0.2), most: seconds(900, 2.0) },

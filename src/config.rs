@@ -15,6 +15,7 @@ mod mail;
 mod owner;
 mod people;
 mod problem;
+mod reminders;
 mod rotation;
 mod secret_ref;
 mod section;
@@ -44,6 +45,7 @@ pub use step_up::StepUp;
 pub use store::kinds as store_kinds;
 pub use surroundings::{Machine, Surroundings, WithoutSecrets};
 
+use crate::rotation::remind::Reminders;
 use crate::rotation::token::ManagedToken;
 use crate::secret_store::{Connections, StoreSpec};
 use problem::Problems;
@@ -79,6 +81,8 @@ pub struct Config {
     pub people: People,
     /// Defaults and pace.
     pub rotation: Rotation,
+    /// When and how loudly people are reminded.
+    pub reminders: Reminders,
     /// How the bot logs.
     pub log: Log,
     /// The connections that stores share, by name.
@@ -101,6 +105,7 @@ const SECTIONS: &[&str] = &[
     "people",
     "step_up",
     "rotation",
+    "reminders",
     "log",
     "token",
 ];
@@ -125,6 +130,8 @@ pub fn known_keys() -> Vec<String> {
         ("step_up.", step_up::KEYS),
         ("rotation.", rotation::KEYS),
         ("rotation.window.", window::KEYS),
+        ("reminders.", reminders::KEYS),
+        ("reminders.steps.", reminders::STEP),
         ("log.", log::KEYS),
         ("token.", token::KEYS),
         ("token.owner.", owner::KEYS),
@@ -170,6 +177,7 @@ fn read(source: &Source<'_>, root: &Spanned<DeTable<'_>>) -> Option<Config> {
     };
     let rotation = rotation::read(section("rotation", rotation::KEYS));
     let people = people::read(root.section_of_names("people"));
+    let reminders = reminders::read(section("reminders", reminders::KEYS), &people, |name| root.has(name));
     let gitlab = needed("gitlab", gitlab::KEYS, "say where GitLab is: url, token");
     let issues = needed("issues", issues::KEYS, "say in which project issues are opened: project");
     let mail = section("mail", mail::KEYS).map(|section| mail::read(&section));
@@ -197,6 +205,7 @@ fn read(source: &Source<'_>, root: &Spanned<DeTable<'_>>) -> Option<Config> {
         discord,
         people,
         rotation,
+        reminders,
         log,
         connections,
         tokens,

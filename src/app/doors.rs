@@ -7,6 +7,7 @@ use crate::config::{Config, MailTrust, SecretRef};
 use crate::engine::Engine;
 use crate::engine::desk::Desk;
 use crate::engine::desk::visitors::Visitors;
+use crate::engine::issue::ISSUE;
 use crate::http::{Api, Backoff, Credential, Throttle};
 use crate::notice::email::{Instance, MailPolicy, Proof};
 use crate::notice::signature::{Key, Login};
@@ -81,11 +82,15 @@ pub fn desk(config: &Config, engine: &Arc<Engine>) -> Arc<Desk> {
     if let Some(discord) = &config.discord {
         visitors = visitors.at("discord", &discord.guild);
     }
+    visitors = visitors.at(ISSUE, engine.gitlab.host());
     for (id, person) in &config.people {
         for (surface, account) in [("slack", &person.slack), ("discord", &person.discord)] {
             if let Some(account) = account {
                 visitors = visitors.knowing(surface, account, id.clone());
             }
+        }
+        if let Some(login) = &person.gitlab {
+            visitors = visitors.knowing(ISSUE, login.to_lowercase(), id.clone());
         }
     }
     let desk = Desk::new(engine.clone(), visitors);

@@ -3,6 +3,7 @@
 
 mod card;
 pub mod client;
+mod escalation;
 pub mod gateway;
 pub mod hooks;
 pub mod inbound;
@@ -18,6 +19,7 @@ pub use message::Message;
 use super::{Approvers, ChatError, Messenger, Posted};
 use crate::rotation::group::{Approver, Group};
 use crate::rotation::ids::{PersonId, RotationId};
+use crate::rotation::record::Audience;
 use crate::rotation::view::prose::Prose;
 use crate::rotation::view::{Card, text};
 use async_trait::async_trait;
@@ -71,6 +73,17 @@ impl Discord {
             Approver::Person(person) => self.people.get(person).cloned().map(Decider::User),
             Approver::Group(Group::Discord { role }) => Some(Decider::Role(role.clone())),
             Approver::Group(group) => Some(Decider::Elsewhere(group.in_words())),
+        }
+    }
+
+    /// Those for whom an announcement is.
+    fn mentioned(&self, card: &Card, index: usize) -> Vec<Decider> {
+        match card.announcements.get(index).map(|told| &told.to) {
+            Some(Audience::Approvers) => self.deciders(card),
+            Some(Audience::Person { person }) => {
+                self.people.get(person).cloned().map(Decider::User).into_iter().collect()
+            }
+            _ => Vec::new(),
         }
     }
 
@@ -169,7 +182,17 @@ impl Messenger for Discord {
 
     async fn announce(&self, card: &Card, reference: &str, index: usize) -> Result<(), ChatError> {
         let (channel, id) = parts(reference)?;
-        let Some(mut message) = announcement(card, index, &self.deciders(card)) else { return Ok(()) };
+        let mut asked = self.mentioned(card, index);
+        if let Some(elsewhere) = escalation::channel(card, index) {
+            match self.escalate(card, index, elsewhere).await {
+                Err(error @ (ChatError::Gone { .. } | ChatError::Refused { .. })) => {
+                    tracing::warn!(%error, channel = elsewhere, "a reminder goes to the card's thread instead");
+                    asked = self.deciders(card);
+                }
+                said => return said,
+            }
+        }
+        let Some(mut message) = announcement(card, index, &asked) else { return Ok(()) };
         let mark = card::mark_of_announcement(card, index);
         self.client.start_thread(channel, id, &markdown::cut(&text::line(&card.title), 90)).await?;
         // A thread that begins with a message has that message's id.
@@ -214,6 +237,10 @@ fn parts(reference: &str) -> Result<(&str, &str), ChatError> {
 /// The smallest id that a card of this rotation can have. Names are ULIDs, which begin with their time; so do ids of
 /// Discord.
 fn born(rotation: &RotationId) -> String {
-    let millis = ulid::Ulid::from_string(rotation.as_str()).map_or(0, |ulid| ulid.timestamp_ms());
+    first_id(ulid::Ulid::from_string(rotation.as_str()).map_or(0, |ulid| ulid.timestamp_ms()))
+}
+
+/// The smallest id that anything of that millisecond can have.
+fn first_id(millis: u64) -> String {
     (millis.saturating_sub(EPOCH + SKEW) << 22).to_string()
 }

@@ -4,7 +4,7 @@ mod commands;
 mod directory;
 pub mod door;
 mod gateway;
-mod house;
+pub mod house;
 mod judged;
 mod messenger;
 mod samples;

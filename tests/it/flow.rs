@@ -2,8 +2,9 @@
 
 mod approval;
 mod canary;
-mod chat;
+pub mod chat;
 mod codes;
+mod comments;
 mod counter;
 mod fanout;
 mod happy;
@@ -13,12 +14,13 @@ mod owners;
 mod patience;
 mod plans;
 mod proof;
+mod reminders;
 mod restart;
 pub mod setup;
 mod slack;
 mod stores;
 mod stuck;
 mod surfaces;
-mod team;
+pub mod team;
 mod twins;
 mod who;
