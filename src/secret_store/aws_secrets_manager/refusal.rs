@@ -153,6 +153,7 @@ fn is_for_good(words: &str) -> bool {
         "ValidationError",
         "InvalidClientTokenId",
         "No such file",
+        "could not read file",
         "no providers in chain",
         "could not find source profile",
         "was not defined",
