@@ -275,7 +275,7 @@ async fn credentials_that_cannot_be_had_are_told_with_the_way_out() {
     for (settings, why) in [
         (Settings { external_id: Some("of-somebody-else".into()), ..good.clone() }, "not authorized"),
         (Settings { profile: Some("nobody".into()), ..good.clone() }, "nobody"),
-        (Settings { config_file: Some("/nowhere/aws.ini".into()), ..good.clone() }, "rekey"),
+        (Settings { config_file: Some("/nowhere/aws.ini".into()), ..good.clone() }, "/nowhere/aws.ini"),
     ] {
         let told = refusal(plain(settings).preflight().await);
         assert!(told.contains(why) && told.contains("check the credentials of [aws_secrets_manager.main]"), "{told}");
