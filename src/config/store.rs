@@ -5,7 +5,9 @@
 mod azure_key_vault;
 mod command;
 mod file;
+mod gitlab_secure_file;
 mod gitlab_variable;
+mod http;
 mod kubernetes;
 mod link;
 mod onepassword;
@@ -39,10 +41,12 @@ pub(super) struct ConnectionKind {
 const KINDS: &[Kind] = &[
     // GitLab itself and this machine need no connection.
     gitlab_variable::KIND,
+    gitlab_secure_file::KIND,
     file::KIND,
     command::KIND,
     // Behind a connection.
     azure_key_vault::KIND,
+    http::KIND,
     kubernetes::KIND,
     onepassword::KIND,
     vault::KIND,
@@ -53,6 +57,7 @@ const CONNECTIONS: &[ConnectionKind] = &[
     // Sorted by name.
     command::CONNECTION,
     azure_key_vault::CONNECTION,
+    http::CONNECTION,
     kubernetes::CONNECTION,
     onepassword::CONNECTION,
     vault::CONNECTION,

@@ -4,7 +4,10 @@
 use super::connection::{BadConnection, Named};
 use super::template::Template;
 use super::templated::Templated;
-use super::{SecretStore, azure_key_vault, command, file, gitlab_variable, kubernetes, onepassword, vault};
+use super::{
+    SecretStore, azure_key_vault, command, file, gitlab_secure_file, gitlab_variable, http, kubernetes, onepassword,
+    vault,
+};
 use crate::http::Api;
 use crate::rotation::ids::StoreId;
 use serde::{Deserialize, Serialize};
@@ -16,12 +19,16 @@ use std::sync::Arc;
 pub enum StoreSpec {
     /// A CI/CD variable.
     GitlabVariable(gitlab_variable::Spec),
+    /// A secure file of a project.
+    GitlabSecureFile(gitlab_secure_file::Spec),
     /// A file on the machine that the bot runs on.
     File(file::Spec),
     /// A place that a program of the user's keeps.
     Command(command::Spec),
     /// A secret in an Azure Key Vault.
     AzureKeyVault(azure_key_vault::Spec),
+    /// What one HTTP request of the user's writes.
+    Http(http::Spec),
     /// One key of a Kubernetes Secret.
     Kubernetes(kubernetes::Spec),
     /// A field of a 1Password item.
@@ -39,6 +46,8 @@ pub struct Connections {
     pub command: Named<command::Settings>,
     /// Azure Key Vaults.
     pub azure_key_vault: Named<azure_key_vault::Settings>,
+    /// Hosts that may be called.
+    pub http: Named<Arc<http::Settings>>,
     /// Clusters.
     pub kubernetes: Named<kubernetes::Settings>,
     /// 1Password Connect servers.
@@ -53,6 +62,7 @@ pub struct Context {
     pub gitlab: Arc<Api>,
     command: Named<Arc<command::Program>>,
     azure_key_vault: Named<Arc<azure_key_vault::Vault>>,
+    http: Named<Arc<http::Host>>,
     kubernetes: Named<Arc<kubernetes::Cluster>>,
     onepassword: Named<Arc<onepassword::Server>>,
     /// To Vault or OpenBao.
@@ -62,12 +72,13 @@ pub struct Context {
 impl Context {
     /// Sets every connection up; nobody is called yet.
     pub fn open(gitlab: Arc<Api>, connections: &Connections) -> Result<Self, BadConnection> {
-        let Connections { azure_key_vault, command, kubernetes, onepassword, vault } = connections;
+        let Connections { azure_key_vault, command, http, kubernetes, onepassword, vault } = connections;
         Ok(Self {
             gitlab,
             // One a line.
             azure_key_vault: opened(azure_key_vault, "azure_key_vault", azure_key_vault::Settings::open)?,
             command: opened(command, "command", command::Settings::open)?,
+            http: opened(http, "http", http::Host::open)?,
             kubernetes: opened(kubernetes, "kubernetes", kubernetes::Settings::open)?,
             onepassword: opened(onepassword, "onepassword", onepassword::Settings::open)?,
             vault: opened(vault, "vault", vault::Connection::open)?,
@@ -96,6 +107,7 @@ pub fn build(spec: &StoreSpec, context: &Context) -> Result<Arc<dyn SecretStore>
     let id = spec.id();
     Ok(match spec {
         StoreSpec::GitlabVariable(spec) => Arc::new(gitlab_variable::GitlabVariable::new(id, context, spec)),
+        StoreSpec::GitlabSecureFile(spec) => Arc::new(gitlab_secure_file::GitlabSecureFile::new(id, context, spec)),
         StoreSpec::File(spec) => Arc::new(file::File::new(id, spec)),
         StoreSpec::AzureKeyVault(spec) => {
             let vault = at(&context.azure_key_vault, "azure_key_vault", &spec.at)?;
@@ -104,6 +116,7 @@ pub fn build(spec: &StoreSpec, context: &Context) -> Result<Arc<dyn SecretStore>
         StoreSpec::Command(spec) => {
             Arc::new(command::Command::new(id, at(&context.command, "command", &spec.at)?, spec))
         }
+        StoreSpec::Http(spec) => Arc::new(http::Http::new(id, at(&context.http, "http", &spec.at)?, spec)),
         StoreSpec::Kubernetes(spec) => {
             Arc::new(kubernetes::Kubernetes::new(id, at(&context.kubernetes, "kubernetes", &spec.at)?, spec))
         }
@@ -148,9 +161,11 @@ impl StoreSpec {
     pub fn id(&self) -> StoreId {
         StoreId(match self {
             Self::GitlabVariable(spec) => spec.id(),
+            Self::GitlabSecureFile(spec) => spec.id(),
             Self::File(spec) => spec.id(),
             Self::Command(spec) => spec.id(),
             Self::AzureKeyVault(spec) => spec.id(),
+            Self::Http(spec) => spec.id(),
             Self::Kubernetes(spec) => spec.id(),
             Self::Onepassword(spec) => spec.id(),
             Self::Vault(spec) => spec.id(),
@@ -162,9 +177,11 @@ impl StoreSpec {
     pub fn place(&self) -> Place {
         match self {
             Self::GitlabVariable(spec) => spec.place(),
+            Self::GitlabSecureFile(spec) => spec.place(),
             Self::File(spec) => spec.place(),
             Self::Command(spec) => spec.place(),
             Self::AzureKeyVault(spec) => spec.place(),
+            Self::Http(spec) => spec.place(),
             Self::Kubernetes(spec) => spec.place(),
             Self::Onepassword(spec) => spec.place(),
             Self::Vault(spec) => spec.place(),

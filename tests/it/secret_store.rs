@@ -8,7 +8,9 @@ pub mod contract;
 mod azure_key_vault;
 mod docs;
 mod file;
+mod gitlab_secure_file;
 mod gitlab_variable;
+mod http;
 pub mod jwt;
 mod kubernetes;
 mod onepassword;
@@ -31,6 +33,7 @@ contract! {
     project_variable_in_the_sandbox: gitlab_variable::in_the_sandbox("project");
     group_variable_in_the_sandbox: gitlab_variable::in_the_sandbox("group");
     instance_variable_in_the_sandbox: gitlab_variable::in_the_sandbox("instance");
+    gitlab_secure_file_in_the_sandbox: gitlab_secure_file::in_the_sandbox();
     file_alone: file::with("", "");
     file_with_line_end: file::with("", "\n");
     kubernetes_secret: kubernetes::alone();
@@ -40,6 +43,8 @@ contract! {
     command_of_the_docs: command::of_the_docs();
     command_with_versions: command::with_versions();
     azure_key_vault_on_the_fake: azure_key_vault::on_the_fake();
+    http_that_can_be_read: http::readable();
+    http_that_cannot_be_read: http::blind();
     onepassword_by_id: onepassword::by_id();
     onepassword_with_previous: onepassword::with_previous();
     vault_version_2: vault::on(vault::Kind::V2);
