@@ -1,14 +1,17 @@
 //! Where a token's value lives: one trait, one registry. A new adapter is a module beside its siblings, a line in the
 //! registry (`secret_store/registry.rs`), and a line in the contract suite.
 
+pub mod aws_secrets_manager;
 pub mod azure_key_vault;
 pub mod command;
 mod connection;
 mod error;
 pub mod file;
+pub mod fortanix;
 mod gitlab_rights;
 pub mod gitlab_secure_file;
 pub mod gitlab_variable;
+pub mod google_secret_manager;
 pub mod http;
 pub mod kubernetes;
 pub mod onepassword;

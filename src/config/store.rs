@@ -2,11 +2,14 @@
 //! connections to them, such as `[vault.main]`. One file a kind; a kind is one line in [`KINDS`], and one in
 //! [`CONNECTIONS`] if stores of that kind share connections.
 
+mod aws_secrets_manager;
 mod azure_key_vault;
 mod command;
 mod file;
+mod fortanix;
 mod gitlab_secure_file;
 mod gitlab_variable;
+mod google_secret_manager;
 mod http;
 mod kubernetes;
 mod link;
@@ -43,9 +46,12 @@ const KINDS: &[Kind] = &[
     gitlab_variable::KIND,
     gitlab_secure_file::KIND,
     file::KIND,
+    aws_secrets_manager::KIND,
     command::KIND,
+    google_secret_manager::KIND,
     // Behind a connection.
     azure_key_vault::KIND,
+    fortanix::KIND,
     http::KIND,
     kubernetes::KIND,
     onepassword::KIND,
@@ -55,8 +61,11 @@ const KINDS: &[Kind] = &[
 /// Every kind of connection, one a line.
 const CONNECTIONS: &[ConnectionKind] = &[
     // Sorted by name.
+    aws_secrets_manager::CONNECTION,
     command::CONNECTION,
+    google_secret_manager::CONNECTION,
     azure_key_vault::CONNECTION,
+    fortanix::CONNECTION,
     http::CONNECTION,
     kubernetes::CONNECTION,
     onepassword::CONNECTION,

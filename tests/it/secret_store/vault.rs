@@ -281,13 +281,11 @@ async fn a_server_with_a_certificate_of_its_own_is_trusted_by_the_ca_file() {
 
 #[tokio::test]
 async fn hvac_reads_what_was_written_with_everything_beside_it() {
-    if !openbao::has("hvac") {
-        return;
-    }
+    let Some(python) = crate::python::with("hvac") else { return };
     let Some((bao, store)) = own("tls").await else { return };
     write(&*store, NEW).await.unwrap();
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/python/vault_client.py");
-    let done = tokio::process::Command::new(openbao::python())
+    let done = tokio::process::Command::new(python)
         .args([script, &bao.address, "deploy"])
         .env("VAULT_TOKEN", &bao.token)
         .env("VAULT_CA", bao.folder.path().join("vault-ca.pem"))
