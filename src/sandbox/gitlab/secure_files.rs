@@ -81,6 +81,8 @@ pub(super) fn download(ctx: &mut Ctx) -> Answer {
 pub(super) fn create(ctx: &mut Ctx) -> Answer {
     let project = ctx.project_as(MAINTAINER)?;
     ctx.params.require(&["name", "file"])?;
+    // Python's client adds it, empty, to every upload.
+    ctx.params.has("avatar");
     let name = ctx.params.text("name").unwrap_or_default();
     let content = ctx.params.text("file").unwrap_or_default();
     if name.contains("..") {
