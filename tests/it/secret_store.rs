@@ -69,6 +69,25 @@ contract! {
     aws_on_moto: aws_secrets_manager::on_moto();
 }
 
+/// One place of each of eight kinds that need nothing installed besides Python, each with a world of its own.
+pub async fn eight_kinds() -> Vec<Box<dyn contract::Bench>> {
+    let sites: [Box<dyn contract::Site>; 8] = [
+        Box::new(gitlab_secure_file::in_the_sandbox().await),
+        Box::new(command::with_versions().await),
+        Box::new(azure_key_vault::on_the_fake().await),
+        Box::new(kubernetes::with_previous().await),
+        Box::new(onepassword::with_previous().await),
+        Box::new(google_secret_manager::latest().await),
+        Box::new(fortanix::readable().await),
+        Box::new(http::readable().await),
+    ];
+    let mut furnished = Vec::new();
+    for site in &sites {
+        furnished.push(site.furnish().await.expect("it is made of fakes"));
+    }
+    furnished
+}
+
 /// The adapter for a specification that needs no GitLab.
 pub fn built(spec: &StoreSpec, connections: &Connections) -> Arc<dyn SecretStore> {
     let nobody = Arc::new(api("http://127.0.0.1:9", "bot"));
