@@ -11,6 +11,7 @@ use crate::chat::Messenger;
 use crate::chat::slack::{Slack, client as slack_client};
 use crate::clock::Clock;
 use crate::config::{self, Config};
+use crate::engine::comments::Looks;
 use crate::engine::custody::Custody;
 use crate::engine::issue::{ISSUE, IssueSurface};
 use crate::engine::settings::{Backoff, Catalog, Settings};
@@ -58,6 +59,7 @@ pub fn assemble_on(
         clock,
         dice,
         custody: Custody::default(),
+        looks: Looks::default(),
         scan_wanted: tokio::sync::Notify::new(),
         learned_limit: std::sync::Mutex::new(None),
     }))
@@ -175,6 +177,7 @@ fn settings(config: &Config, dice: &dyn Dice) -> Settings {
         paused: rotation.paused,
         parallel: 64,
         window: rotation.window.clone(),
+        reminders: config.reminders.clone(),
         issues_project: Some(config.issues.project.clone()),
         labels: config.issues.labels.clone(),
         backoff: Backoff { first: seconds(2, 0.2), most: seconds(900, 2.0) },

@@ -14,6 +14,7 @@ mod mail;
 mod owner;
 mod people;
 mod problem;
+mod reminders;
 mod rotation;
 mod secret_ref;
 mod section;
@@ -40,6 +41,7 @@ pub use slack::{Slack, SlackMode};
 pub use store::kinds as store_kinds;
 pub use surroundings::{Machine, Surroundings, WithoutSecrets};
 
+use crate::rotation::remind::Reminders;
 use crate::rotation::token::ManagedToken;
 use crate::secret_store::{Connections, StoreSpec};
 use problem::Problems;
@@ -71,6 +73,8 @@ pub struct Config {
     pub people: People,
     /// Defaults and pace.
     pub rotation: Rotation,
+    /// When and how loudly people are reminded.
+    pub reminders: Reminders,
     /// How the bot logs.
     pub log: Log,
     /// The connections that stores share, by name.
@@ -81,8 +85,20 @@ pub struct Config {
     pub warnings: Vec<Problem>,
 }
 
-const SECTIONS: &[&str] =
-    &["tokens_dir", "server", "database", "gitlab", "mail", "issues", "slack", "people", "rotation", "log", "token"];
+const SECTIONS: &[&str] = &[
+    "tokens_dir",
+    "server",
+    "database",
+    "gitlab",
+    "mail",
+    "issues",
+    "slack",
+    "people",
+    "rotation",
+    "reminders",
+    "log",
+    "token",
+];
 
 /// The sections of the main file, those of connections among them.
 static KEYS: LazyLock<Vec<&'static str>> =
@@ -102,6 +118,8 @@ pub fn known_keys() -> Vec<String> {
         ("people.", people::KEYS),
         ("rotation.", rotation::KEYS),
         ("rotation.window.", window::KEYS),
+        ("reminders.", reminders::KEYS),
+        ("reminders.steps.", reminders::STEP),
         ("log.", log::KEYS),
         ("token.", token::KEYS),
         ("token.owner.", owner::KEYS),
@@ -147,6 +165,7 @@ fn read(source: &Source<'_>, root: &Spanned<DeTable<'_>>) -> Option<Config> {
     };
     let rotation = rotation::read(section("rotation", rotation::KEYS));
     let people = people::read(root.section_of_names("people"));
+    let reminders = reminders::read(section("reminders", reminders::KEYS), &people, |name| root.has(name));
     let gitlab = needed("gitlab", gitlab::KEYS, "say where GitLab is: url, token");
     let issues = needed("issues", issues::KEYS, "say in which project issues are opened: project");
     let mail = section("mail", mail::KEYS).map(|section| mail::read(&section));
@@ -170,6 +189,7 @@ fn read(source: &Source<'_>, root: &Spanned<DeTable<'_>>) -> Option<Config> {
         slack,
         people,
         rotation,
+        reminders,
         log,
         connections,
         tokens,

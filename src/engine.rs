@@ -1,6 +1,7 @@
 //! The only place where the domain meets IO. Notices and clicks come in, workers perform what is due, reports go to
 //! `next`, one commit each.
 
+pub mod comments;
 pub mod custody;
 pub mod decide;
 pub mod desk;
@@ -56,6 +57,8 @@ pub struct Engine {
     pub dice: Arc<dyn Dice>,
     /// Values in memory.
     pub custody: Custody,
+    /// What was seen of comments.
+    pub looks: comments::Looks,
     /// Rung when something asks for a scan.
     pub scan_wanted: tokio::sync::Notify,
     /// The longest life in days that GitLab said it would accept, learned from a refusal.

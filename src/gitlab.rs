@@ -12,7 +12,7 @@ mod survey;
 mod tokens;
 mod wire;
 
-pub use instance::{Group, Me, Metadata, Project};
+pub use instance::{Account, Group, Me, Metadata, Project};
 pub use inventory::{InventoryQuery, Scanned};
 pub use issues::{Author, Issue, IssueChange, IssueQuery, NewIssue, Note};
 pub use limits::{Limit, limit_in_refusal};
@@ -24,6 +24,7 @@ pub use tokens::{Minted, NewToken, TokenFilter};
 use crate::http::{Api, Call, CallError, Reply};
 use serde::de::DeserializeOwned;
 use std::sync::Arc;
+use tokio::sync::OnceCell;
 
 #[cfg(doc)]
 use crate::rotation::token::Owner;
@@ -42,6 +43,8 @@ pub type Result<T> = std::result::Result<T, CallError>;
 pub struct Client {
     api: Arc<Api>,
     host: String,
+    /// Who we are, once asked.
+    account: Arc<OnceCell<Account>>,
     /// Reads leave a share of the request budget to others.
     in_background: bool,
     /// How tokens of this instance may begin, besides GitLab's own way.
@@ -52,7 +55,7 @@ impl Client {
     /// A client on an API whose base is `https://<host>/api/v4`.
     pub fn new(api: Arc<Api>) -> Self {
         let host = api.host();
-        Self { api, host, in_background: false, prefixes: Vec::new() }
+        Self { api, host, account: Arc::default(), in_background: false, prefixes: Vec::new() }
     }
 
     /// The same client for reads in no hurry, which leave a share of the request budget to others.

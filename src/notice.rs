@@ -2,6 +2,7 @@
 //! A notice is always a hint, never the truth; GitLab's API is the truth.
 
 pub mod email;
+pub mod mention;
 pub mod name;
 pub mod signature;
 pub mod webhook;

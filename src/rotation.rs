@@ -13,6 +13,7 @@ pub mod plan;
 pub mod policy;
 pub mod record;
 pub mod refusal;
+pub mod remind;
 pub mod store;
 pub mod token;
 pub mod view;

@@ -7,6 +7,7 @@ use crate::config::{Config, MailTrust, SecretRef};
 use crate::engine::Engine;
 use crate::engine::desk::Desk;
 use crate::engine::desk::visitors::Visitors;
+use crate::engine::issue::ISSUE;
 use crate::http::{Api, Backoff, Credential, Sockets, Throttle};
 use crate::notice::email::{Instance, MailPolicy, Proof};
 use crate::notice::signature::{Key, Login};
@@ -78,9 +79,13 @@ pub fn desk(config: &Config, engine: &Arc<Engine>) -> Arc<Desk> {
     if let Some(slack) = &config.slack {
         visitors = visitors.at("slack", &slack.team);
     }
+    visitors = visitors.at(ISSUE, engine.gitlab.host());
     for (id, person) in &config.people {
         if let Some(account) = &person.slack {
             visitors = visitors.knowing("slack", account, id.clone());
+        }
+        if let Some(login) = &person.gitlab {
+            visitors = visitors.knowing(ISSUE, login.to_lowercase(), id.clone());
         }
     }
     Arc::new(Desk::new(engine.clone(), visitors))

@@ -82,6 +82,7 @@ pub async fn run(
     }
     tasks.spawn(engine.clone().work(stop.clone()));
     tasks.spawn(engine.clone().read_inbox(stop.clone()));
+    tasks.spawn(engine.clone().keep_listening(stop.clone()));
     tasks.spawn(desk.serve(stop.clone()));
     if let Some(socket) = socket {
         tasks.spawn(socket.run(stop.clone()));

@@ -3,6 +3,7 @@
 
 mod card;
 pub mod client;
+mod escalation;
 pub mod gateway;
 pub mod hooks;
 pub mod inbound;
@@ -16,6 +17,7 @@ pub use message::Message;
 
 use super::{ChatError, Messenger, Posted};
 use crate::rotation::ids::{PersonId, RotationId, TokenName};
+use crate::rotation::record::Audience;
 use crate::rotation::view::{Card, text};
 use async_trait::async_trait;
 use client::{Client, From, Seen, User, is_last, number};
@@ -64,6 +66,15 @@ impl Discord {
 
     fn deciders(&self, token: &TokenName) -> Vec<String> {
         (self.approvers)(token).iter().filter_map(|person| self.people.get(person).cloned()).collect()
+    }
+
+    /// Those for whom an announcement is.
+    fn mentioned(&self, card: &Card, index: usize) -> Vec<String> {
+        match card.announcements.get(index).map(|told| &told.to) {
+            Some(Audience::Approvers) => self.deciders(&card.token),
+            Some(Audience::Person { person }) => self.people.get(person).cloned().into_iter().collect(),
+            _ => Vec::new(),
+        }
     }
 
     /// The message of ours that an earlier try may have posted since `born`: soon after that, or lately.
@@ -161,7 +172,17 @@ impl Messenger for Discord {
 
     async fn announce(&self, card: &Card, reference: &str, index: usize) -> Result<(), ChatError> {
         let (channel, id) = parts(reference)?;
-        let Some(mut message) = announcement(card, index, &self.deciders(&card.token)) else { return Ok(()) };
+        let mut asked = self.mentioned(card, index);
+        if let Some(elsewhere) = escalation::channel(card, index) {
+            match self.escalate(card, index, elsewhere).await {
+                Err(error @ (ChatError::Gone { .. } | ChatError::Refused { .. })) => {
+                    tracing::warn!(%error, channel = elsewhere, "a reminder goes to the card's thread instead");
+                    asked = self.deciders(&card.token);
+                }
+                said => return said,
+            }
+        }
+        let Some(mut message) = announcement(card, index, &asked) else { return Ok(()) };
         let mark = card::mark_of_announcement(card, index);
         self.client.start_thread(channel, id, &markdown::cut(&text::line(&card.title), 90)).await?;
         // A thread that begins with a message has that message's id.
@@ -199,6 +220,10 @@ fn parts(reference: &str) -> Result<(&str, &str), ChatError> {
 /// The smallest id that a card of this rotation can have. Names are ULIDs, which begin with their time; so do ids of
 /// Discord.
 fn born(rotation: &RotationId) -> String {
-    let millis = ulid::Ulid::from_string(rotation.as_str()).map_or(0, |ulid| ulid.timestamp_ms());
+    first_id(ulid::Ulid::from_string(rotation.as_str()).map_or(0, |ulid| ulid.timestamp_ms()))
+}
+
+/// The smallest id that anything of that millisecond can have.
+fn first_id(millis: u64) -> String {
     (millis.saturating_sub(EPOCH + SKEW) << 22).to_string()
 }

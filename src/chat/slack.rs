@@ -3,6 +3,7 @@
 
 mod blocks;
 pub mod client;
+mod escalation;
 pub mod inbound;
 pub mod mrkdwn;
 pub mod parts;
@@ -14,6 +15,7 @@ pub use blocks::{Message, announcement, message};
 use super::{Approvers, ChatError, Messenger, Posted};
 use crate::rotation::group::{Approver, Group};
 use crate::rotation::ids::{PersonId, RotationId};
+use crate::rotation::record::Audience;
 use crate::rotation::view::Card;
 use crate::rotation::view::prose::Prose;
 use async_trait::async_trait;
@@ -78,6 +80,17 @@ impl Slack {
         }
     }
 
+    /// Those for whom an announcement is.
+    fn mentioned(&self, card: &Card, index: usize) -> Vec<String> {
+        match card.announcements.get(index).map(|told| &told.to) {
+            Some(Audience::Approvers) => self.mentions(card),
+            Some(Audience::Person { person }) => {
+                self.people.get(person).and_then(|user| mrkdwn::mention(user)).into_iter().collect()
+            }
+            _ => Vec::new(),
+        }
+    }
+
     /// The card that an earlier try may have posted.
     async fn find(&self, card: &Card, mark: &Mark) -> Result<Option<String>, ChatError> {
         let oldest = born(&card.rotation);
@@ -120,17 +133,16 @@ impl Messenger for Slack {
     }
 
     async fn announce(&self, card: &Card, reference: &str, index: usize) -> Result<(), ChatError> {
-        let (channel, ts) = parts(reference)?;
-        let Some(message) = blocks::announcement(card, index, &self.mentions(card)) else { return Ok(()) };
+        let thread = parts(reference)?;
         let mark = Mark {
             kind: "rekey_announcement",
             payload: vec![("rotation", card.rotation.0.clone()), ("index", index.to_string())],
         };
-        if self.client.find_in_thread(channel, ts, &mark, self.identity().await?).await?.is_some() {
-            return Ok(());
+        if let Some(elsewhere) = escalation::channel(card, index) {
+            return self.escalate(card, thread, index, elsewhere, &mark).await;
         }
-        self.client.post(channel, Some(ts), &message, &mark).await?;
-        Ok(())
+        let Some(message) = blocks::announcement(card, index, &self.mentioned(card, index)) else { return Ok(()) };
+        self.reply_once(thread, &message, &mark).await
     }
 
     async fn whisper(&self, channel: Option<&str>, account: &str, prose: &Prose) -> Result<(), ChatError> {
@@ -140,6 +152,14 @@ impl Messenger for Slack {
 }
 
 impl Slack {
+    /// A reply in the card's thread, once, even if called again.
+    async fn reply_once(&self, (channel, ts): (&str, &str), message: &Message, mark: &Mark) -> Result<(), ChatError> {
+        if self.client.find_in_thread(channel, ts, mark, self.identity().await?).await?.is_some() {
+            return Ok(());
+        }
+        self.client.post(channel, Some(ts), message, mark).await.map(|_| ())
+    }
+
     /// To the person alone, in the channel if they are in it, else in the conversation with the app.
     async fn say_privately(&self, channel: Option<&str>, account: &str, message: &Message) -> Result<(), ChatError> {
         if let Some(channel) = channel

@@ -147,9 +147,12 @@ pub(super) struct RotateArgs {
     /// Who asks: a person from the configuration, who then cannot approve
     #[arg(long = "as", value_name = "PERSON")]
     pub(super) person: String,
-    /// The value leaked: revoke first, then make the new one; means an outage
+    /// The value leaked: revoke first, then make the new one; means an outage. Whoever says so may approve it
     #[arg(long)]
     pub(super) leaked: bool,
+    /// With --leaked: what happened, for the issue
+    #[arg(long, value_name = "WORDS", requires = "leaked")]
+    pub(super) reason: Option<String>,
     /// Do not ask to confirm --leaked
     #[arg(long)]
     pub(super) yes: bool,

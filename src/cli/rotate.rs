@@ -1,4 +1,4 @@
-//! `rekey rotate`: opens a rotation by hand. Whoever asks cannot approve it.
+//! `rekey rotate`: opens a rotation by hand, or an incident. Whoever asks cannot approve it, unless the value leaked.
 
 use super::CliError;
 use super::args::RotateArgs;
@@ -8,9 +8,12 @@ use super::words::{approver, count};
 use crate::engine::{Engine, OpenedRotation};
 use crate::rotation::group::Approver;
 use crate::rotation::record::{Origin, Rotation};
-use crate::rotation::token::{ManagedToken, Strategy};
+use crate::rotation::token::ManagedToken;
 use crate::rotation::view::card;
 use std::io::{self, BufRead, IsTerminal};
+
+/// What the issue says of a leak that nobody described.
+const NO_REASON: &str = "reported on the command line without a reason";
 
 pub(super) async fn run(engine: &Engine, args: &RotateArgs, screen: &mut Screen<'_>) -> Result<(), CliError> {
     let managed = engine.managed(&args.token)?;
@@ -18,12 +21,16 @@ pub(super) async fn run(engine: &Engine, args: &RotateArgs, screen: &mut Screen<
     if args.leaked && !args.yes {
         confirm(managed, screen)?;
     }
-    let wish = args.leaked.then_some(Strategy::RevokeFirst);
-    let live = engine.live_token(managed).await?;
-    let opened = engine.consider_live(managed, &live, Origin::Person { person: id }, true, wish).await?;
+    let opened = match args.leaked {
+        true => engine.open_incident(&args.token, id, "cli", args.reason.as_deref().unwrap_or(NO_REASON)).await?,
+        false => engine.rotate(&args.token, Origin::Person { person: id }).await?,
+    };
     match opened {
         OpenedRotation::New(rotation) => screen.print(&new(engine, &rotation, &name)),
-        OpenedRotation::Existing(rotation) => existing(&rotation, wish, screen),
+        OpenedRotation::Existing(rotation) if args.leaked && rotation.is_incident() && !rotation.phase.is_closed() => {
+            screen.print(&new(engine, &rotation, &name))
+        }
+        OpenedRotation::Existing(rotation) => existing(&rotation, screen),
         OpenedRotation::NotDue(_) => Err(CliError::failed("the token is not near its expiry", "nothing was opened")),
     }
 }
@@ -51,7 +58,8 @@ fn confirm(managed: &ManagedToken, screen: &mut Screen<'_>) -> Result<(), CliErr
 
 fn new(engine: &Engine, rotation: &Rotation, name: &str) -> String {
     let (id, card) = (&rotation.id, card(rotation));
-    let mut text = format!("Rotation {id} of {} is open; {name} asked for it.\n", rotation.plan.token);
+    let asked = if rotation.is_incident() { "reported an incident" } else { "asked for it" };
+    let mut text = format!("Rotation {id} of {} is open; {name} {asked}.\n", rotation.plan.token);
     text.push_str(&format!("{}\n{}\n", card.safety, who_may(engine, rotation, name)));
     if !card.blockers.is_empty() {
         text.push_str(&format!("{}\n", card.status.sentence));
@@ -80,16 +88,12 @@ fn who_may(engine: &Engine, rotation: &Rotation, name: &str) -> String {
     }
 }
 
-fn existing(rotation: &Rotation, wish: Option<Strategy>, screen: &mut Screen<'_>) -> Result<(), CliError> {
+fn existing(rotation: &Rotation, screen: &mut Screen<'_>) -> Result<(), CliError> {
     let (id, card) = (&rotation.id, card(rotation));
     let stands = format!("{}. {}", card.status.word, card.status.sentence);
     if rotation.phase.is_closed() {
         let what = format!("rotation {id} of {} is closed. {stands}", rotation.plan.token);
         return Err(CliError::failed(what.trim_end_matches('.'), "nothing was opened"));
-    }
-    if let Some(wish) = wish.filter(|wish| *wish != rotation.plan.strategy) {
-        let what = format!("rotation {id} is open with strategy {}, not {wish}", rotation.plan.strategy);
-        return Err(CliError::failed(what, "decline or abandon it, then ask again"));
     }
     screen.print(&format!("Rotation {id} of {} was open already.\n{stands}\n", rotation.plan.token))
 }

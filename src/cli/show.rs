@@ -6,7 +6,7 @@ use super::screen::Screen;
 use super::table::{Cell, Table, Tone};
 use crate::engine::Engine;
 use crate::ledger::Stamped;
-use crate::rotation::record::{Audience, Rotation};
+use crate::rotation::record::Rotation;
 use crate::rotation::view::{Card, Progress, Value, card};
 use serde_json::json;
 
@@ -102,11 +102,7 @@ fn evidence(card: &Card, screen: &Screen<'_>) -> Table {
 fn announcements(card: &Card, screen: &Screen<'_>) -> Table {
     let mut table = Table::headless();
     for told in &card.announcements {
-        let to = match told.to {
-            Audience::Approvers => "approvers",
-            Audience::Followers => "followers",
-        };
-        table.row([screen.second(told.at).into(), to.into(), told.text.clone().into()]);
+        table.row([screen.second(told.at).into(), told.to.to_string().into(), told.text.clone().into()]);
     }
     table
 }

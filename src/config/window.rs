@@ -1,4 +1,4 @@
-//! `[rotation] window`: the hours of the week in which approved rotations may start.
+//! Hours of the week, as in `[rotation] window`, in which approved rotations may start, and in `[reminders]`.
 
 use super::section::Section;
 use crate::rotation::window::Window;
@@ -20,7 +20,19 @@ const DAYS: [(&str, Weekday); 7] = [
 pub(super) fn read(section: &Section<'_>) -> Option<Window> {
     let (days, zone) = (days(section), zone(section));
     let (from, to) = (time(section, "from"), time(section, "to"));
-    let window = Window { days: days?, from: from?, to: to?, zone: zone? };
+    checked(section, Window { days: days?, from: from?, to: to?, zone: zone? })
+}
+
+/// The same, where what is left out is as usual.
+pub(super) fn read_or(section: &Section<'_>, usual: &Window) -> Option<Window> {
+    let days = if section.has("days") { days(section) } else { Some(usual.days.clone()) };
+    let zone = if section.has("zone") { zone(section) } else { Some(usual.zone.clone()) };
+    let from = if section.has("from") { time(section, "from") } else { Some(usual.from) };
+    let to = if section.has("to") { time(section, "to") } else { Some(usual.to) };
+    checked(section, Window { days: days?, from: from?, to: to?, zone: zone? })
+}
+
+fn checked(section: &Section<'_>, window: Window) -> Option<Window> {
     if window.from >= window.to {
         section.complain("to", "to must be later than from, on the same day");
         return None;

@@ -99,7 +99,10 @@ impl Engine {
             Notice::Pipeline { pipeline_id, .. } | Notice::Job { pipeline_id, .. } => {
                 self.heed_pipeline(*pipeline_id).await
             }
-            Notice::Comment { .. } => Ok("comments are not commands yet".into()),
+            Notice::Comment { host, project, issue_iid, note_id, .. } => {
+                self.is_ours(host)?;
+                self.heed_comment(project, *issue_iid, *note_id).await
+            }
             Notice::Ignored { why } => Ok(why.clone()),
         }
     }

@@ -1,15 +1,26 @@
 //! The issue as a surface: one GitLab issue a rotation, opened, kept true and closed by the bot.
 
 use crate::chat::{ChatError, Messenger, Posted};
+use crate::engine::comments::place;
 use crate::engine::settings::Catalog;
 use crate::gitlab::{Client, Issue, IssueChange, IssueQuery, NewIssue};
 use crate::http::CallError;
 use crate::rotation::group::Approver;
+use crate::rotation::ids::PersonId;
+use crate::rotation::record::Audience;
 use crate::rotation::view::Card;
-use crate::rotation::view::issue::{IssueText, LABEL, comment, comment_marker, issue, marker};
+use crate::rotation::view::issue::{
+    ANSWER, IssueText, LABEL, Readers, answer, answer_marker, comment, comment_marker, issue, marker,
+};
+use crate::rotation::view::prose::Prose;
 use async_trait::async_trait;
 use jiff::SignedDuration;
 use std::time::Duration;
+
+/// How often an answer is tried whose fate is unknown.
+const ANSWER_TRIES: usize = 3;
+/// Answers to one account under one issue.
+const MOST_ANSWERS: usize = 30;
 
 /// The surface's name.
 pub const ISSUE: &str = "issue";
@@ -50,12 +61,32 @@ impl IssueSurface {
         self.logins(card).into_iter().chain(groups).collect()
     }
 
+    async fn readers(&self, card: &Card) -> Result<Readers, CallError> {
+        let nameless = |id: &PersonId| self.catalog.people.get(id).is_some_and(|person| person.gitlab.is_none());
+        let named = self.catalog.named(&card.token).into_iter();
+        let names = named.filter(|id| !card.excused.contains(id) && nameless(id)).map(|id| id.0);
+        let bot = Some(self.gitlab.account().await?.login.clone());
+        Ok(Readers { logins: self.approvers(card), names: names.collect(), bot })
+    }
+
+    /// GitLab logins of those for whom an announcement is.
+    fn mentioned(&self, card: &Card, index: usize) -> Vec<String> {
+        match card.announcements.get(index).map(|told| &told.to) {
+            Some(Audience::Approvers) => self.logins(card),
+            Some(Audience::Person { person }) => {
+                self.catalog.people.get(person).and_then(|person| person.gitlab.clone()).into_iter().collect()
+            }
+            _ => Vec::new(),
+        }
+    }
+
     /// The issue that an earlier request made, though its answer was lost.
     async fn lost(&self, card: &Card) -> Result<Option<Issue>, CallError> {
         let marker = marker(&card.key, &card.rotation);
-        let me = self.gitlab.me().await?.user_id;
+        let me = self.gitlab.account().await?.id;
         let created_after = card.opened_at.saturating_sub(SKEW).ok();
-        let query = IssueQuery { labels: vec![LABEL.to_owned()], author_id: Some(me), created_after };
+        let query =
+            IssueQuery { labels: vec![LABEL.to_owned()], author_id: Some(me), created_after, ..IssueQuery::default() };
         let issues = self.gitlab.issues(&self.project, &query).await?;
         Ok(issues.into_iter().find(|issue| issue.description.lines().next() == Some(marker.as_str())))
     }
@@ -98,7 +129,8 @@ impl Messenger for IssueSurface {
     }
 
     async fn show(&self, card: &Card, reference: Option<&str>) -> Result<Posted, ChatError> {
-        let text = issue(card, &self.approvers(card));
+        let readers = self.readers(card).await.map_err(|error| self.unmade(&error))?;
+        let text = issue(card, &readers);
         let known = match reference.map(iid).transpose()? {
             Some(iid) => match self.gitlab.issue(&self.project, iid).await {
                 Ok(Some(issue)) => Some(issue),
@@ -132,15 +164,48 @@ impl Messenger for IssueSurface {
         if notes.iter().any(|note| note.body.contains(&marker)) {
             return Ok(());
         }
-        let Some(text) = comment(card, index, &self.logins(card)) else { return Ok(()) };
+        let Some(text) = comment(card, index, &self.mentioned(card, index)) else { return Ok(()) };
         match self.gitlab.create_note(&self.project, iid, &text).await {
             Ok(_) => Ok(()),
+            Err(error) => Err(self.failed(&error).await),
+        }
+    }
+
+    async fn whisper(&self, channel: Option<&str>, account: &str, prose: &Prose) -> Result<(), ChatError> {
+        let Some((iid, note)) = channel.and_then(place) else { return Ok(()) };
+        let mut outcome = Ok(());
+        for _ in 0..ANSWER_TRIES {
+            outcome = self.answer(iid, note, account, prose).await;
+            match &outcome {
+                Err(error) if error.status().is_none() => continue,
+                _ => break,
+            }
+        }
+        match outcome {
+            Ok(()) => Ok(()),
             Err(error) => Err(self.failed(&error).await),
         }
     }
 }
 
 impl IssueSurface {
+    /// Answers a comment once, and nobody without end: two bots must not talk to each other for ever.
+    async fn answer(&self, iid: u64, note: u64, account: &str, prose: &Prose) -> Result<(), CallError> {
+        let notes = self.gitlab.notes(&self.project, iid).await?;
+        let marker = answer_marker(note);
+        if notes.iter().any(|known| known.body.starts_with(&marker)) {
+            return Ok(());
+        }
+        let Some(asked) = notes.iter().find(|known| known.id == note) else { return Ok(()) };
+        let mentioned = format!("@{}", asked.author.username);
+        let for_them = |body: &str| body.starts_with(ANSWER) && body.split_whitespace().nth(3) == Some(&mentioned);
+        if notes.iter().filter(|known| for_them(&known.body)).count() >= MOST_ANSWERS {
+            tracing::warn!(issue = iid, account, "too many comments by one account; no more answers");
+            return Ok(());
+        }
+        self.gitlab.create_note(&self.project, iid, &answer(note, &asked.author.username, prose)).await.map(drop)
+    }
+
     /// An issue that was never there is not gone: a project that does not answer, or refuses, is asked again.
     fn unmade(&self, error: &CallError) -> ChatError {
         if error.status().is_none() {

@@ -3,6 +3,7 @@
 mod mint;
 mod observe;
 mod publish;
+mod remind;
 mod restore;
 mod revoke;
 mod run;
@@ -38,6 +39,7 @@ impl Engine {
             Effect::RestoreStore { store } => self.restore_store(hold, rotation, store).await,
             Effect::Revoke { token } => self.revoke(hold, rotation, *token).await,
             Effect::Probe => self.probe(hold, rotation).await,
+            Effect::Remind { .. } => self.remind(hold, rotation).await,
             Effect::Publish { surface } => self.publish(hold, rotation, surface).await,
         }
     }

@@ -3,6 +3,7 @@
 use crate::rotation::account::{Account, Accounts, Service};
 use crate::rotation::group::{Approver, Group};
 use crate::rotation::ids::{PersonId, TokenName};
+use crate::rotation::remind::Reminders;
 use crate::rotation::token::ManagedToken;
 use crate::rotation::window::Window;
 use std::collections::{BTreeMap, BTreeSet};
@@ -59,6 +60,8 @@ pub struct Settings {
     pub parallel: usize,
     /// When approved rotations may start.
     pub window: Option<Window>,
+    /// When and how loudly people are reminded.
+    pub reminders: Reminders,
     /// The project in which unmanaged tokens are reported, if issues are used.
     pub issues_project: Option<String>,
     /// Labels of our issues.

@@ -32,6 +32,15 @@ pub struct Me {
     pub token: LiveToken,
 }
 
+/// Who we are: asked once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Account {
+    /// Number of the account.
+    pub id: u64,
+    /// Its login.
+    pub login: String,
+}
+
 /// A project and our role in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Project {
@@ -103,6 +112,16 @@ impl Client {
         let token: RawToken = self.get(Call::get("/personal_access_tokens/self")).await?;
         let (user_id, username, admin) = (user.id, user.username, user.is_admin.unwrap_or(false));
         Ok(Me { user_id, username, admin, token: token.into() })
+    }
+
+    /// The account by which the bot calls, remembered from the first answer on.
+    pub async fn account(&self) -> Result<&Account> {
+        self.account
+            .get_or_try_init(|| async {
+                let user: RawUser = self.get(Call::get("/user")).await?;
+                Ok(Account { id: user.id, login: user.username })
+            })
+            .await
     }
 
     /// A project by full path, with the role that user `me` has in it. `None`: there is none that we can see.

@@ -24,6 +24,12 @@ pub struct Issue {
     /// `opened` or `closed`.
     #[serde(default)]
     pub state: String,
+    /// Who opened it.
+    #[serde(default)]
+    pub author: Author,
+    /// When it was last changed or commented on.
+    #[serde(default, deserialize_with = "moment")]
+    pub updated_at: Option<Timestamp>,
 }
 
 /// An issue to be opened.
@@ -80,6 +86,8 @@ pub struct IssueQuery {
     pub author_id: Option<u64>,
     /// Opened after that moment.
     pub created_after: Option<Timestamp>,
+    /// Changed or commented on after that moment.
+    pub updated_after: Option<Timestamp>,
 }
 
 /// A comment.
@@ -93,18 +101,30 @@ pub struct Note {
     /// Written by GitLab itself.
     #[serde(default)]
     pub system: bool,
+    /// Hidden from guests of the project.
+    #[serde(default)]
+    pub internal: bool,
     /// Who wrote it.
     pub author: Author,
     /// When.
     #[serde(default, deserialize_with = "moment")]
     pub created_at: Option<Timestamp>,
+    /// When it was last edited or got a reaction; as `created_at` if never.
+    #[serde(default, deserialize_with = "moment")]
+    pub updated_at: Option<Timestamp>,
 }
 
-/// Who wrote something.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+/// Who wrote something, as they are now.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 pub struct Author {
     /// Number of the user.
     pub id: u64,
+    /// Login.
+    #[serde(default)]
+    pub username: String,
+    /// `active`, or `blocked` and the like.
+    #[serde(default)]
+    pub state: String,
 }
 
 #[derive(Serialize)]
@@ -138,6 +158,7 @@ impl Client {
                 .maybe("labels", labels.as_ref())
                 .maybe("author_id", query.author_id)
                 .maybe("created_after", query.created_after)
+                .maybe("updated_after", query.updated_after)
         })
         .await
     }
@@ -149,8 +170,36 @@ impl Client {
 
     /// All comments on an issue, the newest first.
     pub async fn notes(&self, project: &str, iid: u64) -> Result<Vec<Note>> {
-        self.all(|| Call::get(notes(project, iid)).query("sort", "desc").query("order_by", "created_at")).await
+        self.all(newest_first(project, iid)).await
     }
+
+    /// Comments written since a moment, the newest first.
+    pub async fn notes_since(&self, project: &str, iid: u64, since: Timestamp) -> Result<Vec<Note>> {
+        let mut found = Vec::new();
+        self.pages(newest_first(project, iid), |page: Vec<Note>| {
+            let (before, all) = (found.len(), page.len());
+            found.extend(page.into_iter().filter(|note| note.created_at.is_none_or(|at| at >= since)));
+            found.len() - before == all
+        })
+        .await?;
+        Ok(found)
+    }
+
+    /// One comment; `None` if there is none on that issue.
+    pub async fn note(&self, project: &str, iid: u64, note: u64) -> Result<Option<Note>> {
+        none_if(&[404], self.get(Call::get(format!("{}/{note}", notes(project, iid)))).await)
+    }
+
+    /// Reacts to a comment; an error may mean that we did so before.
+    pub async fn react(&self, project: &str, iid: u64, note: u64, emoji: &str) -> Result<()> {
+        let at = format!("{}/{note}/award_emoji", notes(project, iid));
+        self.api.call(&Call::post(at).json(&serde_json::json!({ "name": emoji }))).await.map(drop)
+    }
+}
+
+fn newest_first(project: &str, iid: u64) -> impl Fn() -> Call<'static> {
+    let at = notes(project, iid);
+    move || Call::get(at.clone()).query("sort", "desc").query("order_by", "created_at")
 }
 
 fn issues(project: &str) -> String {

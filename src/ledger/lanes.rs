@@ -39,7 +39,7 @@ pub(super) async fn put(dialect: Dialect, tx: &mut AnyConnection, rotation: &Rot
 fn by_lane(rotation: &Rotation) -> BTreeMap<Lane, Vec<Owed>> {
     let surfaces = rotation.surfaces.keys().map(Lane::surface);
     let mut lanes: BTreeMap<Lane, Vec<Owed>> =
-        std::iter::once(Lane::work()).chain(surfaces).map(|lane| (lane, Vec::new())).collect();
+        [Lane::work(), Lane::people()].into_iter().chain(surfaces).map(|lane| (lane, Vec::new())).collect();
     for owed in due(rotation) {
         lanes.entry(owed.effect.lane()).or_default().push(owed);
     }

@@ -5,17 +5,24 @@ use super::ids::StoreId;
 use super::phase::{Phase, Run};
 use super::policy::later;
 use super::record::Rotation;
+use super::remind::is_asked;
 use jiff::Timestamp;
 use std::collections::BTreeSet;
 
 /// While people decide, the plan is compared with GitLab's truth this often.
 const REPLAN_SECONDS: u64 = 6 * 3600;
+/// Nobody is reminded within the first minutes, whatever the policy.
+const FIRST_REMINDER_SECONDS: u64 = 600;
 /// And while something blocks it this often: a person mends it and waits for the button.
 pub const BLOCKED_SECONDS: u64 = 120;
 
 /// Everything that is owed now or later, each with the moment from which it may be done.
 pub fn due(rotation: &Rotation) -> BTreeSet<Owed> {
     let mut owed: BTreeSet<Owed> = work(rotation).into_iter().collect();
+    if is_asked(rotation) {
+        let since = rotation.asked_since();
+        owed.insert(Owed { from: later(since, FIRST_REMINDER_SECONDS), effect: Effect::Remind { since } });
+    }
     for (name, surface) in &rotation.surfaces {
         let behind = surface.shown < rotation.revision || (surface.announced as usize) < rotation.announcements.len();
         if behind && !surface.gone {

@@ -50,6 +50,11 @@ pub enum Effect {
     },
     /// Look for live tokens with our marker.
     Probe,
+    /// Remind people of the decision that is awaited, if it is time.
+    Remind {
+        /// Since when they are asked: when they are asked anew, it is another effect.
+        since: Timestamp,
+    },
     /// Bring a surface up to date.
     Publish {
         /// Which.
@@ -67,7 +72,7 @@ pub struct Owed {
 }
 
 /// Effects of one lane are performed one after the other, by one worker, under one lease. Surfaces have lanes of
-/// their own, so that a messenger that is down never holds up the work.
+/// their own, so that a messenger that is down never holds up the work, and so have reminders.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Lane(pub String);
 
@@ -75,6 +80,11 @@ impl Lane {
     /// The lane of everything that is not a surface.
     pub fn work() -> Self {
         Self("work".to_owned())
+    }
+
+    /// The lane of reminders, so that a GitLab that is down does not silence them.
+    pub fn people() -> Self {
+        Self("people".to_owned())
     }
 
     /// The lane of a surface.
@@ -88,6 +98,7 @@ impl Effect {
     pub fn lane(&self) -> Lane {
         match self {
             Self::Publish { surface } => Lane::surface(surface),
+            Self::Remind { .. } => Lane::people(),
             _ => Lane::work(),
         }
     }
@@ -109,6 +120,7 @@ impl Effect {
             Self::RestoreStore { .. } => "restore_store",
             Self::Revoke { .. } => "revoke",
             Self::Probe => "probe",
+            Self::Remind { .. } => "remind",
             Self::Publish { .. } => "publish",
         }
     }

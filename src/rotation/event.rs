@@ -5,6 +5,7 @@ use super::ids::{ConsumerId, PersonId, PlanHash, StoreId, SurfaceName, TokenId};
 use super::phase::{Minted, RunRef};
 use super::plan::Plan;
 use super::policy::Policy;
+use super::record::Audience;
 use super::store::Undo;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -265,6 +266,13 @@ pub enum Event {
         store: StoreId,
         /// Why, in words.
         why: String,
+    },
+    /// It is time to remind people.
+    Reminded {
+        /// How many steps of the reminders are behind us with this one.
+        steps: u32,
+        /// Whom it is for.
+        to: Audience,
     },
     /// Something outside is down; the worker will try again.
     Delayed {

@@ -5,6 +5,7 @@ mod distributing;
 mod ending;
 mod minting;
 mod people;
+mod reminding;
 mod surfaces;
 mod verifying;
 
@@ -70,6 +71,7 @@ fn apply(rotation: &mut Rotation, event: &Event, now: Timestamp) -> Result<(), R
         Event::OldSeen { last_used, ips } => ending::old_seen(rotation, *last_used, ips, now),
         Event::Revoked { token } => ending::revoked(rotation, *token, now),
         Event::RevokeRefused { token, why } => ending::revoke_refused(rotation, *token, why, now),
+        Event::Reminded { steps, to } => reminding::reminded(rotation, *steps, to, now),
         Event::Probed { found, untidy } => ending::probed(rotation, found, untidy, now),
         Event::Delayed { why } => delayed(rotation, why, now),
         Event::GaveUp { why } => people::gave_up(rotation, why, now),
@@ -89,11 +91,12 @@ fn delayed(rotation: &mut Rotation, why: &str, now: Timestamp) -> Result<(), Ref
     Ok(())
 }
 
-/// Reports about surfaces and trouble say nothing about the work, and neither does what is only meant.
+/// Reports about surfaces, reminders and trouble say nothing about the work, and neither does what is only meant.
 fn is_progress(event: &Event) -> bool {
     let about_else = matches!(event, Event::Published { .. } | Event::SurfaceGone { .. } | Event::UndoKnown { .. });
     let meant = matches!(event, Event::MintStarted { .. } | Event::MintNotSent { .. } | Event::ConsumerStarting { .. });
-    !about_else && !meant && !matches!(event, Event::Delayed { .. } | Event::StoreDown { .. })
+    let trouble = matches!(event, Event::Delayed { .. } | Event::StoreDown { .. } | Event::Reminded { .. });
+    !about_else && !meant && !trouble
 }
 
 /// The row without what only machines look at.

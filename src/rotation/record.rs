@@ -64,14 +64,37 @@ pub struct Surface {
     pub gone: bool,
 }
 
-/// Who should be pinged by an announcement.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// Who should be pinged by an announcement, from quiet to loud. Nobody ever pings a whole channel.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Audience {
-    /// Those who may approve.
-    Approvers,
-    /// Those who follow the rotation; nobody is mentioned.
+    /// Those who follow the rotation: it stands in the card's thread, and nobody is mentioned.
     Followers,
+    /// Those who may approve, mentioned in the thread.
+    Approvers,
+    /// One more person, mentioned in the thread.
+    Person {
+        /// Who.
+        person: PersonId,
+    },
+    /// Another channel of a surface, where it stands by itself with a link to the card; elsewhere it is for followers.
+    Channel {
+        /// `slack` or `discord`.
+        surface: SurfaceName,
+        /// The channel's id there.
+        channel: String,
+    },
+}
+
+impl std::fmt::Display for Audience {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Followers => f.write_str("followers"),
+            Self::Approvers => f.write_str("approvers"),
+            Self::Person { person } => write!(f, "{person}"),
+            Self::Channel { surface, channel } => write!(f, "{surface} channel {channel}"),
+        }
+    }
 }
 
 /// A sentence that should notify people once on every surface.
@@ -119,11 +142,14 @@ pub struct Rotation {
     pub checked_at: Timestamp,
     /// When the present request for approval lapses.
     pub approve_by: Timestamp,
-    /// No reminders before this.
+    /// No reminders before this, and one then.
     pub snoozed_until: Option<Timestamp>,
-    /// How often people were reminded since they last put it off.
+    /// Since when people are asked for the decision that is awaited; unset: since it was opened.
     #[serde(default)]
-    pub reminders: u32,
+    pub asked_at: Option<Timestamp>,
+    /// How many steps of the reminders were taken since.
+    #[serde(default)]
+    pub reminded: u32,
     /// From when on a store may hold a value that we made.
     pub switched_at: Option<Timestamp>,
     /// When every store held the present new value; a lost token used after this is used by somebody else.
@@ -190,7 +216,8 @@ impl Rotation {
             checked_at: now,
             approve_by,
             snoozed_until: None,
-            reminders: 0,
+            asked_at: None,
+            reminded: 0,
             switched_at: None,
             stored_at: None,
             undo: BTreeMap::new(),
@@ -213,6 +240,11 @@ impl Rotation {
             Origin::Person { person } => Some(person),
             _ => None,
         }
+    }
+
+    /// Whether somebody said that the value leaked.
+    pub fn is_incident(&self) -> bool {
+        matches!(self.opened_by, Origin::Incident { .. })
     }
 
     /// The marker that the token of this attempt carries in its description.
@@ -245,6 +277,18 @@ impl Rotation {
 
     pub(super) fn saw(&mut self, at: Timestamp, source: &str, what: impl Into<String>, link: Option<String>) {
         self.evidence.push(Evidence { at, source: source.to_owned(), what: what.into(), link });
+    }
+
+    /// Since when people are asked for the decision that is awaited.
+    pub fn asked_since(&self) -> Timestamp {
+        self.asked_at.unwrap_or(self.opened_at)
+    }
+
+    /// People are asked anew: reminders begin again.
+    pub(super) fn ask(&mut self, now: Timestamp) {
+        self.asked_at = Some(now);
+        self.reminded = 0;
+        self.snoozed_until = None;
     }
 
     pub(super) fn announce(&mut self, at: Timestamp, to: Audience, text: impl Into<String>) {

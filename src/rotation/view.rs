@@ -4,14 +4,14 @@
 mod fields;
 pub mod issue;
 pub mod prose;
-mod signs;
+pub mod signs;
 mod steps;
 pub mod text;
 
 use super::ids::{PersonId, PlanHash, RotationId, RotationKey, TokenName};
 use super::next::restorable;
-use super::phase::{Outcome, Phase, Why};
-use super::record::{Announcement, Evidence, Rotation, Waiting};
+use super::phase::{AfterRevoke, Outcome, Phase, Why};
+use super::record::{Announcement, Evidence, Origin, Rotation, Waiting};
 use jiff::{Timestamp, civil::Date};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -128,6 +128,8 @@ pub struct Card {
     pub revision: u64,
     /// Verb and object.
     pub title: String,
+    /// The value leaked: it revokes first, and hurries.
+    pub incident: bool,
     /// Where it stands.
     pub status: Status,
     /// What it is about.
@@ -182,7 +184,8 @@ pub fn card(rotation: &Rotation) -> Card {
         key: rotation.key.clone(),
         token: plan.token.clone(),
         revision: rotation.revision,
-        title: format!("Rotate token: {}", plan.old.name),
+        title: title(rotation),
+        incident: rotation.is_incident(),
         status: status(rotation),
         fields: fields::fields(rotation),
         reasons: plan.reasons.clone(),
@@ -204,6 +207,15 @@ pub fn card(rotation: &Rotation) -> Card {
         opened_at: rotation.opened_at,
         expires_at: plan.old.expires_at,
         outcome: outcome(&rotation.phase),
+    }
+}
+
+fn title(rotation: &Rotation) -> String {
+    let name = &rotation.plan.old.name;
+    if rotation.is_incident() {
+        format!("Incident: revoke and replace {name}")
+    } else {
+        format!("Rotate token: {name}")
     }
 }
 
@@ -273,6 +285,9 @@ fn status(rotation: &Rotation) -> Status {
         Phase::AwaitingApproval if !rotation.plan.blockers.is_empty() => {
             ("🚧", "Blocked", format!("Mend first: {}.", rotation.plan.blockers.join("; ")))
         }
+        Phase::AwaitingApproval if rotation.is_incident() => {
+            ("🚨", "Waiting for approval", format!("{} Once approved, it is revoked at once.", leak(rotation)))
+        }
         Phase::AwaitingApproval => ("⏳", "Waiting for approval", request_sentence(rotation)),
         Phase::Scheduled { .. } => ("🗓️", "Approved", "It starts when its window opens.".into()),
         Phase::Minting { .. } => ("🔄", "Rotating", "Making the new token.".into()),
@@ -288,12 +303,22 @@ fn status(rotation: &Rotation) -> Status {
         Phase::Verifying { .. } => ("🔄", "Verifying", "The consumers prove the new token.".into()),
         Phase::Grace { .. } => ("🔄", "Proven", "The old token is revoked once it has stayed silent.".into()),
         Phase::Restoring { .. } => ("↩️", "Restoring", "The previous value is put back.".into()),
+        Phase::Revoking { new: None, then: AfterRevoke::Mint, .. } => {
+            ("🔄", "Revoking", "The old token is revoked before the new one is made.".into())
+        }
         Phase::Revoking { .. } => ("🔄", "Revoking", "What must not live is revoked.".into()),
         Phase::Closing { .. } => ("🔄", "Closing", "A last look for tokens that should not live.".into()),
         Phase::Closed { outcome, .. } => closed(rotation, *outcome),
         Phase::Stuck { why, .. } => ("⚠️", "Stuck", stuck_sentence(why)),
     };
     Status { symbol, word, sentence }
+}
+
+fn leak(rotation: &Rotation) -> String {
+    match &rotation.opened_by {
+        Origin::Incident { person, reason } => text::sentence(&format!("The value leaked, says {person}: {reason}")),
+        _ => String::new(),
+    }
 }
 
 /// Who said yes to this plan already, and until when there is time.

@@ -1,5 +1,9 @@
 //! What people can ask for, and the words in which they ask: one table for every surface.
 
+mod under;
+
+pub use under::commands_under;
+
 use crate::rotation::view::Action;
 use serde::{Deserialize, Serialize};
 

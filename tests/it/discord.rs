@@ -2,6 +2,6 @@
 
 pub mod door;
 mod gateway;
-mod house;
+pub mod house;
 mod messenger;
 mod words;

@@ -2,7 +2,8 @@
 
 mod approval;
 mod canary;
-mod chat;
+pub mod chat;
+mod comments;
 mod counter;
 mod fanout;
 mod happy;
@@ -13,11 +14,12 @@ mod owners;
 mod patience;
 mod plans;
 mod proof;
+mod reminders;
 mod restart;
-mod setup;
+pub mod setup;
 mod stores;
 mod stuck;
 mod surfaces;
-mod team;
+pub mod team;
 mod twins;
 mod who;

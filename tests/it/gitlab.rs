@@ -276,6 +276,7 @@ async fn an_issue_is_opened_found_changed_commented_and_closed() {
         labels: vec!["rekey".into()],
         author_id: Some(house.bot_id),
         created_after: Some(noon() - 1.hour()),
+        ..IssueQuery::default()
     };
     let found = house.bot.issues("acme/deploy", &query).await.unwrap();
     let [issue] = found.as_slice() else { unreachable!("{found:?}") };
@@ -424,7 +425,12 @@ async fn every_parameter_that_is_sent_is_one_that_gitlab_knows() {
     }
     let issue = NewIssue { title: "t".into(), labels: vec!["rekey".into()], ..NewIssue::default() };
     let issue = house.bot.create_issue("acme/deploy", &issue).await.unwrap();
-    let query = IssueQuery { labels: vec!["rekey".into()], author_id: Some(1), created_after: Some(noon()) };
+    let query = IssueQuery {
+        labels: vec!["rekey".into()],
+        author_id: Some(1),
+        created_after: Some(noon()),
+        ..IssueQuery::default()
+    };
     house.bot.issues("acme/deploy", &query).await.unwrap();
     house.bot.create_note("acme/deploy", issue.iid, "n").await.unwrap();
     house.bot.notes("acme/deploy", issue.iid).await.unwrap();

@@ -44,11 +44,10 @@ pub fn message(card: &Card, deciders: &[String]) -> Message {
 }
 
 /// An announcement as a reply: the words, whom it is for, and of what failed last the end of the log. Its last line is
-/// by what it is found again.
-pub fn announcement(card: &Card, index: usize, deciders: &[String]) -> Option<Message> {
+/// by what it is found again. `users` are mentioned, unless it is for whoever follows the card.
+pub fn announcement(card: &Card, index: usize, users: &[String]) -> Option<Message> {
     let told = card.announcements.get(index)?;
-    let asked: &[String] = if told.to == Audience::Approvers { deciders } else { &[] };
-    let (mentions, pings) = mentions(asked);
+    let (mentions, pings) = mentions(if told.to == Audience::Followers { &[] } else { users });
     let words = escape(&told.text, WORDS);
     let mut lines = vec![if mentions.is_empty() { words } else { format!("{mentions} {words}") }];
     let last = index + 1 == card.announcements.len();
@@ -160,7 +159,7 @@ fn button(card: &Card, action: Action) -> Option<CreateButton> {
     let wish = Wish::Decide(Decision { action, rotation, plan, snooze_seconds: None });
     let button = offer(action.label(), &wish, style(action))?;
     // What is asked for twice is asked by a button that only asks.
-    Some(if action.question().is_some() { button.custom_id(format!("{ASKS}{}", wish.to_id()?)) } else { button })
+    Some(if card.question(action).is_some() { button.custom_id(format!("{ASKS}{}", wish.to_id()?)) } else { button })
 }
 
 /// A button that asks for something; there is none for a wish that has no id.

@@ -11,6 +11,9 @@ use serde_json::{Value as Json, json};
 /// What the steps may take; with all other parts at their longest a message stays below 10,000 characters.
 const STEPS: usize = 2_200;
 
+/// More than a card has.
+const MOST_FIELDS: usize = 20;
+
 /// What one field may take.
 const FIELD: usize = 150;
 
@@ -27,7 +30,7 @@ pub struct Message {
 pub fn message(card: &Card, deciders: &[String]) -> Message {
     let mut blocks = vec![header(&card.title), section(&headline(card, deciders))];
     if card.outcome.is_none() {
-        blocks.extend(card.fields.chunks(10).map(fields));
+        blocks.extend(card.fields[..card.fields.len().min(MOST_FIELDS)].chunks(10).map(fields));
         blocks.extend(plan_words(card).map(|words| section(&words)));
     }
     blocks.push(section(&steps(&card.steps)));
@@ -40,10 +43,8 @@ pub fn message(card: &Card, deciders: &[String]) -> Message {
 pub fn announcement(card: &Card, index: usize, mentions: &[String]) -> Option<Message> {
     let told = card.announcements.get(index)?;
     let words = escape_within(&told.text, 2_000);
-    let text = match told.to {
-        Audience::Approvers if !mentions.is_empty() => format!("{} {words}", within(mentions, " ", 400, 0)),
-        _ => words,
-    };
+    let quiet = told.to == Audience::Followers || mentions.is_empty();
+    let text = if quiet { words } else { format!("{} {words}", within(mentions, " ", 400, 0)) };
     let mut blocks = vec![section(&text)];
     let last = index + 1 == card.announcements.len();
     if let Some(why) = card.stuck.as_ref().filter(|_| last) {
@@ -114,7 +115,7 @@ fn button(card: &Card, action: Action) -> Json {
     if let Some(style) = style(action) {
         button["style"] = style.into();
     }
-    if let Some((question, yes)) = action.question() {
+    if let Some((question, yes)) = card.question(action) {
         button["confirm"] = parts::confirm(label, question, yes);
     }
     button

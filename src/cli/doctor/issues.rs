@@ -34,7 +34,7 @@ async fn project(visit: &Visit<'_>) -> Finding {
     let ours = IssueQuery {
         labels: visit.config.issues.labels.clone(),
         created_after: Some(visit.engine.clock.now()),
-        author_id: None,
+        ..IssueQuery::default()
     };
     match visit.engine.gitlab.issues(path, &ours).await {
         Ok(_) => Finding::ok(path, format!("issues can be opened, labelled and {}", secrecy(visit))),

@@ -2,7 +2,7 @@
 //! The way back to the person (a bearer secret of the messenger) stays in the memory of the replica that was asked;
 //! where it is lost, a surface says it by its own means or the card alone tells.
 
-use super::{Answer, Ask, Desk, words};
+use super::{Answer, Ask, Desk};
 use crate::engine::EngineError;
 use crate::ledger::{Accepted, Item};
 use async_trait::async_trait;
@@ -108,13 +108,10 @@ impl Desk {
     }
 
     async fn deliver(&self, ask: &Ask, answer: Answer) {
-        let way = self.ways.take(&ask.key);
-        if matches!(answer, Answer::Done(_)) {
-            return;
-        }
-        match way {
+        match self.ways.take(&ask.key) {
+            Some(_) if matches!(answer, Answer::Done(_)) => {}
             Some(way) => way.tell(answer).await,
-            None => self.office.whisper(&ask.caller, &words::outline(&answer)).await,
+            None => self.office.tell(ask, &answer).await,
         }
     }
 }

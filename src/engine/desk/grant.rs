@@ -37,7 +37,9 @@ impl Desk {
         let mut lines = self.office.list().await?;
         match which {
             Which::All => {}
-            Which::Expiring => lines.retain(|line| !matches!(line.state.as_str(), "ok" | "missing")),
+            Which::Expiring => {
+                lines.retain(|line| line.rotation.is_some() || matches!(line.state.as_str(), "near" | "expired"));
+            }
             Which::Mine => {
                 let mut mine = Vec::new();
                 for line in lines {

@@ -1,8 +1,9 @@
 //! What stands behind the desk: the engine, or in tests something smaller that decides by the same rules.
 
-use super::{Ask, Caller};
+use super::{Answer, Ask, Caller, words};
 use crate::engine::decide::Click;
 use crate::engine::directory::Age;
+use crate::engine::issue::ISSUE;
 use crate::engine::overview::TokenLine;
 use crate::engine::rights::Visitor;
 use crate::engine::{Engine, EngineError, OpenedRotation};
@@ -52,6 +53,13 @@ pub trait Office: Send + Sync {
     async fn policy_for(&self, rotation: &Rotation, visitor: &Visitor) -> Result<Policy, EngineError>;
     /// Says it to somebody alone by the surface's own means, where it has any; nothing is lost if it has none.
     async fn whisper(&self, caller: &Caller, prose: &Prose);
+    /// Answers somebody whose way back is not at hand, by the surface's own means. A decision that counted shows on
+    /// the card.
+    async fn tell(&self, ask: &Ask, answer: &Answer) {
+        if !matches!(answer, Answer::Done(_)) {
+            self.whisper(&ask.caller, &words::outline(answer)).await;
+        }
+    }
     /// Somebody who is nobody here tried something.
     async fn outsider(&self, who: &str, what: &str);
     /// Remembers what was asked; returns only after the commit. A key that was seen before changes nothing.
@@ -127,6 +135,14 @@ impl Office for Engine {
         let Some(messenger) = self.surfaces.get(&caller.surface) else { return };
         if let Err(error) = messenger.whisper(caller.channel.as_deref(), &caller.account, prose).await {
             tracing::warn!(%error, surface = %caller.surface, "private words could not be said");
+        }
+    }
+
+    async fn tell(&self, ask: &Ask, answer: &Answer) {
+        if ask.caller.surface.as_str() == ISSUE {
+            self.answer_comment(ask, answer).await;
+        } else if !matches!(answer, Answer::Done(_)) {
+            self.whisper(&ask.caller, &words::outline(answer)).await;
         }
     }
 

@@ -1,17 +1,20 @@
 //! What people are told privately, in the same words on every surface.
 
+mod lists;
+
+pub use lists::{history, open, standing, token, tokens};
+
 use super::visitors::Stranger;
 use super::{Answer, Caller};
-use crate::engine::overview::TokenLine;
+use crate::engine::issue::ISSUE;
 use crate::engine::{EngineError, OpenedRotation};
 use crate::rotation::ids::PersonId;
 use crate::rotation::phase::Phase;
 use crate::rotation::plan::Plan;
 use crate::rotation::record::{Evidence, Rotation};
-use crate::rotation::view::card;
 use crate::rotation::view::prose::{Line, Prose, Span};
 use crate::rotation::view::text::sentence;
-use crate::rotation::wish::{COMMANDS, Command, Which};
+use crate::rotation::wish::{COMMANDS, Command};
 use jiff::civil::Date;
 
 /// Longest list.
@@ -79,6 +82,9 @@ pub fn stranger(stranger: &Stranger, caller: &Caller) -> Prose {
         Stranger::Unproven(why) => {
             Prose::words(format!("rekey could not find out who you are, so it did nothing: {why}. Please try again."))
         }
+        Stranger::Unknown if caller.surface.as_str() == ISSUE => Prose::words(
+            "rekey does not know you. Ask its administrator to add your GitLab login to the configuration.",
+        ),
         Stranger::Unknown => {
             let line = Line::text("rekey does not know you. Ask its administrator to add your ");
             let account = line.and(format!("{} ", surface(caller))).and_code(&caller.account);
@@ -90,49 +96,6 @@ pub fn stranger(stranger: &Stranger, caller: &Caller) -> Prose {
 /// An error as a sentence.
 pub fn refusal(error: &EngineError) -> Prose {
     Prose::words(sentence(&error.to_string()))
-}
-
-/// Managed tokens.
-pub fn tokens(tokens: &[TokenLine], which: Which) -> Prose {
-    if tokens.is_empty() {
-        return Prose::words(match which {
-            Which::All => "No tokens are configured.",
-            Which::Expiring => "No token expires soon.",
-            Which::Mine => "There is no token that you may decide on.",
-        });
-    }
-    within(tokens.iter().map(token))
-}
-
-/// One managed token.
-pub fn token(token: &TokenLine) -> Line {
-    let line = Line::code(token.token.as_str()).and(format!(" · {} · ", token.owner));
-    let line = match (token.expires_at, token.days_left) {
-        (Some(date), Some(1)) => line.and("expires ").then(Span::Date(date)).and(" (1 day)"),
-        (Some(date), Some(days)) => line.and("expires ").then(Span::Date(date)).and(format!(" ({days} days)")),
-        (Some(date), None) => line.and("expires ").then(Span::Date(date)),
-        (None, _) if token.id.is_none() => line.and("not seen in GitLab"),
-        (None, _) => line.and("never expires"),
-    };
-    let line = match token.last_used_at {
-        Some(at) => line.and(" · last used ").and_moment(at),
-        None => line.and(" · never used"),
-    };
-    line.and(format!(" · {}", token.state.replace('_', " ")))
-}
-
-/// Rotations that go on.
-pub fn open(rotations: &[Rotation]) -> Prose {
-    if rotations.is_empty() {
-        return Prose::words("No rotation is open.");
-    }
-    within(rotations.iter().map(standing))
-}
-
-/// Where a rotation stands, in one line.
-pub fn standing(rotation: &Rotation) -> Line {
-    let card = card(rotation);
-    Line::text(format!("{} {} ", card.status.symbol, card.sentence())).and_code(rotation.id.as_str())
 }
 
 /// What asking for a rotation came to.
@@ -177,8 +140,9 @@ fn expiry(line: Line, date: Option<Date>) -> Line {
 
 /// What lies behind a card: the plan, what was seen, and of what failed last the end of its log.
 pub fn details(rotation: &Rotation) -> Prose {
-    let mut prose = plan(&rotation.plan);
-    prose = prose.line(standing(rotation));
+    let mut prose = Prose::from(standing(rotation));
+    prose.0.extend(plan(&rotation.plan).0);
+    prose.0.extend((!rotation.evidence.is_empty()).then(|| Line::bold("What was seen")));
     let skipped = rotation.evidence.len().saturating_sub(MOST);
     prose.0.extend((skipped > 0).then(|| Line::text(format!("… {skipped} earlier observations are in the issue"))));
     prose.0.extend(rotation.evidence.iter().skip(skipped).map(observed));
@@ -194,19 +158,6 @@ fn observed(evidence: &Evidence) -> Line {
         Some(url) => line.and(" ").then(Span::Link { words: "look".into(), url: url.clone() }),
         None => line,
     }
-}
-
-/// Past and present rotations of a token, newest first.
-pub fn history(token: &str, rotations: &[Rotation]) -> Prose {
-    if rotations.is_empty() {
-        return Line::text("No rotation of ").and_code(token).and(" is known.").into();
-    }
-    within(rotations.iter().map(|rotation| {
-        let card = card(rotation);
-        let line = Line(vec![Span::Moment(rotation.opened_at)]).and(format!(" {} ", card.status.symbol));
-        let line = line.then(Span::Bold(card.status.word.into())).and(format!(" {} ", card.status.sentence));
-        line.and_code(rotation.id.as_str())
-    }))
 }
 
 /// An answer without its buttons and fields, for ways that have none.

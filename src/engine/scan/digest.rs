@@ -35,7 +35,7 @@ impl Engine {
     async fn write_digest(&self, project: &str, fresh: &[(&Option<Owner>, &LiveToken)]) -> Result<(), EngineError> {
         let marker = marker(fresh);
         let me = self.gitlab.me().await?.user_id;
-        let query = IssueQuery { labels: self.settings.labels.clone(), author_id: Some(me), created_after: None };
+        let query = IssueQuery { labels: self.settings.labels.clone(), author_id: Some(me), ..IssueQuery::default() };
         let known = self.gitlab.issues(project, &query).await?;
         if known.iter().any(|issue| issue.description.contains(&marker)) {
             return Ok(());

@@ -1,5 +1,6 @@
 //! Before anything is done: the plan, the decision, the deadline.
 
+use crate::clock::start_of;
 use crate::rotation::account::Apart;
 use crate::rotation::event::Decider;
 use crate::rotation::ids::{PersonId, PlanHash};
@@ -7,12 +8,10 @@ use crate::rotation::phase::{AfterRevoke, Outcome, Phase};
 use crate::rotation::plan::Plan;
 use crate::rotation::policy::{Approval, Policy, later};
 use crate::rotation::record::{Audience, Origin, Rotation};
-use crate::rotation::refusal::{Refusal, when};
+use crate::rotation::refusal::{Refusal, in_words, when};
 use crate::rotation::token::Strategy;
-use jiff::Timestamp;
-
-/// People who do not answer are reminded so often and no more.
-const MOST_REMINDERS: u32 = 10;
+use jiff::civil::Date;
+use jiff::{SignedDuration, Timestamp};
 
 /// A plan that differs voids every approval, says what changed, and asks again.
 pub fn replanned(
@@ -66,7 +65,10 @@ pub fn incident(
     plan: &Plan,
     now: Timestamp,
 ) -> Result<(), Refusal> {
-    if !untouched(rotation) || rotation.key.token != plan.old.id || plan.strategy != Strategy::RevokeFirst {
+    if !untouched(rotation) {
+        return Err(too_late(rotation));
+    }
+    if rotation.key.token != plan.old.id || plan.strategy != Strategy::RevokeFirst {
         return Err(Refusal::not_now(rotation));
     }
     rotation.saw(now, via, format!("{person} reported an incident: {reason}"), None);
@@ -76,13 +78,31 @@ pub fn incident(
     rotation.opened_by = Origin::Incident { person: person.clone(), reason: reason.to_owned() };
     rotation.plan = plan.clone();
     rotation.approvals.clear();
-    rotation.snoozed_until = None;
+    rotation.ask(now);
     rotation.checked_at = now;
     rotation.approve_by = later(now, plan.timing.approval_seconds);
     rotation.phase = Phase::AwaitingApproval;
     let text = format!("Incident: {person} says that the value leaked ({reason}). Approve, and it is revoked at once.");
     rotation.announce(now, Audience::Approvers, text);
     Ok(())
+}
+
+/// Somebody who reports a leak must learn what becomes of the leaked value all the same.
+fn too_late(rotation: &Rotation) -> Refusal {
+    let (phase, old) = (in_words(&rotation.phase), rotation.plan.old.id);
+    let why = match &rotation.phase {
+        Phase::Revoking { then: AfterRevoke::Mint, .. } => format!("this rotation is revoking token {old} already"),
+        Phase::Stuck { .. } => format!(
+            "this rotation is {phase}. Retry or abandon it first, or revoke token {old} in GitLab by hand: what still \
+             uses it fails then"
+        ),
+        _ if rotation.plan.overlaps() => format!(
+            "this rotation is {phase} already and revokes token {old} at its end. If that is too late, revoke it in \
+             GitLab by hand: what still uses it fails then"
+        ),
+        _ => format!("this rotation is {phase} already; token {old} is dead or about to be"),
+    };
+    Refusal::Impossible { why }
 }
 
 /// Whether we have done nothing yet. With `revoke_first` the old token is dead by our own hand before the first mint.
@@ -105,7 +125,7 @@ pub fn withdrawn(rotation: &mut Rotation, now: Timestamp) -> Result<(), Refusal>
     Ok(())
 }
 
-/// Opens a window that has come, if the approvals still count; renews a request that nobody answered in time.
+/// Opens a window that has come, if the approvals still count; renews a request that was not answered in time.
 pub fn tick(rotation: &mut Rotation, policy: &Policy, now: Timestamp) -> Result<(), Refusal> {
     match rotation.phase {
         Phase::Scheduled { at } if now >= at => {
@@ -118,23 +138,15 @@ pub fn tick(rotation: &mut Rotation, policy: &Policy, now: Timestamp) -> Result<
             Ok(())
         }
         Phase::AwaitingApproval if now >= rotation.approve_by => {
+            if !rotation.approvals.is_empty() {
+                rotation.announce(now, Audience::Approvers, too_old(rotation));
+            }
             rotation.approvals.clear();
             rotation.approve_by = later(now, rotation.plan.timing.approval_seconds);
-            remind(rotation, now);
             Ok(())
         }
         _ => Err(Refusal::TooEarly),
     }
-}
-
-/// Whoever did not hear ten reminders does not hear the eleventh; the card stays as it is.
-fn remind(rotation: &mut Rotation, now: Timestamp) {
-    if rotation.reminders >= MOST_REMINDERS || rotation.snoozed_until.is_some_and(|until| now < until) {
-        return;
-    }
-    rotation.reminders += 1;
-    let last = if rotation.reminders == MOST_REMINDERS { " This is the last reminder." } else { "" };
-    rotation.announce(now, Audience::Approvers, reminder(rotation) + last);
 }
 
 /// The yes no longer counts: people are asked again.
@@ -145,11 +157,12 @@ pub fn lapse(rotation: &mut Rotation, now: Timestamp) {
     let text = "The approval no longer holds (people or policy changed, or it is too old). Please approve again.";
     rotation.announce(now, Audience::Approvers, text);
     rotation.phase = Phase::AwaitingApproval;
+    rotation.ask(now);
 }
 
-fn reminder(rotation: &Rotation) -> String {
-    let expiry = rotation.plan.old.expires_at.map_or_else(String::new, |date| format!(" It expires on {date}."));
-    format!("Still waiting for approval: rotate {}.{expiry}", rotation.plan.old.name)
+fn too_old(rotation: &Rotation) -> String {
+    let names: Vec<&str> = rotation.approvals.iter().map(|yes| yes.by.as_str()).collect();
+    format!("Not enough people approved in time, so the yes of {} no longer counts.", names.join(", "))
 }
 
 /// Counts a yes to exactly this plan; the last one needed starts the rotation.
@@ -232,15 +245,30 @@ pub fn snooze(rotation: &mut Rotation, by: &Decider, until: Timestamp, now: Time
         return Err(decided(rotation));
     }
     allowed(by)?;
-    let expiry = rotation.plan.old.expires_at.map(crate::clock::start_of);
-    if until <= now || expiry.is_some_and(|expiry| later(until, 24 * 3600) > expiry) {
-        return Err(Refusal::Impossible { why: "snooze must end at least a day before the token expires".into() });
+    if until <= now {
+        return Err(Refusal::Impossible { why: "snooze must end in the future".into() });
+    }
+    if let Some(date) = rotation.plan.old.expires_at {
+        hard_stop(date, until, now)?;
     }
     rotation.snoozed_until = Some(until);
-    rotation.reminders = 0;
     rotation.approve_by = rotation.approve_by.max(until);
     rotation.saw(now, &by.via, format!("{} snoozed reminders until {}", by.person, when(until)), None);
     Ok(())
+}
+
+/// A day before the expiry somebody must hear of it.
+fn hard_stop(expires: Date, until: Timestamp, now: Timestamp) -> Result<(), Refusal> {
+    let day = SignedDuration::from_hours(24);
+    let latest = start_of(expires).saturating_sub(day).unwrap_or(Timestamp::MIN);
+    if until <= latest {
+        return Ok(());
+    }
+    let why = match now < latest {
+        true => format!("the token expires on {expires}, so snooze until {} at most", when(latest)),
+        false => format!("the token expires on {expires}; that is too soon to snooze"),
+    };
+    Err(Refusal::Impossible { why })
 }
 
 /// Refuses people whom the policy does not name.

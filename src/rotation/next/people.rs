@@ -16,6 +16,7 @@ pub fn stuck(rotation: &mut Rotation, why: Why, now: Timestamp) {
     let at = Box::new(rotation.phase.clone());
     rotation.announce(now, Audience::Approvers, format!("Stuck. {} {}", sentence(&why.what), sentence(&why.todo)));
     rotation.phase = Phase::Stuck { at, why };
+    rotation.ask(now);
 }
 
 /// Retries are used up.

@@ -15,8 +15,11 @@ pub fn fields(rotation: &Rotation) -> Vec<Field> {
         field("Last used", rotation.old_last_used.map_or_else(|| Value::Text("never seen".into()), Value::Moment)),
         field("Strategy", Value::Text(plan.strategy.to_string())),
         field("New expiry", plan.new.expires_at.map_or_else(|| Value::Text("never".into()), Value::Date)),
-        field("Asked by", Value::Text(origin(&rotation.opened_by))),
+        asked_by(&rotation.opened_by),
     ];
+    if let Origin::Incident { reason, .. } = &rotation.opened_by {
+        fields.push(field("What happened", Value::Text(reason.clone())));
+    }
     if let Some(outage) = plan.outage_seconds {
         fields.push(field("Outage", Value::Text(format!("about {outage} s"))));
     }
@@ -33,13 +36,14 @@ fn field(label: &'static str, value: Value) -> Field {
     Field { label, value }
 }
 
-fn origin(origin: &Origin) -> String {
-    match origin {
+fn asked_by(origin: &Origin) -> Field {
+    let label = if matches!(origin, Origin::Incident { .. }) { "Reported by" } else { "Asked by" };
+    let who = match origin {
         Origin::Mail => "an expiry email".into(),
         Origin::Webhook => "a GitLab webhook".into(),
         Origin::Scan => "the inventory scan".into(),
-        Origin::Person { person } => person.0.clone(),
-        Origin::Incident { person, reason } => format!("{person}: incident ({reason})"),
+        Origin::Person { person } | Origin::Incident { person, .. } => person.0.clone(),
         Origin::Cli => "the command line".into(),
-    }
+    };
+    field(label, Value::Text(who))
 }

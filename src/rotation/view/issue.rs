@@ -2,22 +2,32 @@
 //! are only for what should notify somebody.
 
 pub mod markdown;
+mod prose;
 
-use self::markdown::{block, code, link, plain};
+pub use prose::prose;
+
+use self::markdown::{block, code, link, plain, title};
+use super::prose::Prose;
 use super::{Action, Card, Progress, Step, Value, text};
 use crate::rotation::ids::{RotationId, RotationKey};
 use crate::rotation::phase::Why;
-use crate::rotation::record::{Announcement, Audience, Evidence};
+use crate::rotation::record::{Announcement, Evidence};
 use jiff::{Timestamp, civil::Date};
 
 /// Lines of evidence that are shown; older ones stay in the journal.
 const MOST_EVIDENCE: usize = 200;
+
+/// Longest description in bytes, below GitLab's 1 MiB.
+const LONGEST: usize = 1_000_000;
 
 /// Longest log that is shown, in characters.
 const LONGEST_LOG: usize = 6_000;
 
 /// The label that every issue of ours carries, by which they are listed.
 pub const LABEL: &str = "rekey";
+
+/// The label of incidents. Not of our scope `rekey::`, of which an issue can bear only one.
+pub const INCIDENT: &str = "rekey-incident";
 
 const STATES: [&str; 4] = ["rekey::waiting", "rekey::running", "rekey::stuck", "rekey::closed"];
 
@@ -38,14 +48,28 @@ pub struct IssueText {
     pub open: bool,
 }
 
-/// The issue of a rotation. `approvers` are GitLab logins from the configuration; they are mentioned while they must
-/// act, which notifies each of them once.
-pub fn issue(card: &Card, approvers: &[String]) -> IssueText {
+/// Those who are to decide, and the bot, as they are called in GitLab.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Readers {
+    /// Logins of approvers; they are mentioned while they must act, which notifies each of them once.
+    pub logins: Vec<String>,
+    /// Names of approvers who have none.
+    pub names: Vec<String>,
+    /// The bot's own login, by which commands begin; none where a comment cannot decide.
+    pub bot: Option<String>,
+}
+
+/// The issue of a rotation.
+pub fn issue(card: &Card, readers: &Readers) -> IssueText {
     let state = state(card);
     IssueText {
-        title: text::cut(&text::line(&format!("{} (#{})", card.title, card.key.token).replace('#', "")), 250),
-        description: description(card, approvers),
-        labels: vec![LABEL.into(), state.into()],
+        title: text::cut(&title(&format!("{} ({})", card.title, card.key.token)), 250),
+        description: description(card, readers),
+        labels: [Some(LABEL), Some(state), card.incident.then_some(INCIDENT)]
+            .into_iter()
+            .flatten()
+            .map(Into::into)
+            .collect(),
         stale_labels: STATES.iter().filter(|other| **other != state).map(|&other| other.into()).collect(),
         due_on: card.expires_at,
         open: card.outcome.is_none(),
@@ -66,13 +90,24 @@ pub fn comment_marker(rotation: &RotationId, index: usize) -> String {
     format!("<!-- rekey:{rotation}:{index} -->")
 }
 
-/// Announcement number `index` as a comment. `approvers` are mentioned only if it is for them.
-pub fn comment(card: &Card, index: usize, approvers: &[String]) -> Option<String> {
+/// The line by which the answer to a comment is found again.
+pub fn answer_marker(note: u64) -> String {
+    format!("<!-- rekey:answer:{note} -->")
+}
+
+/// What the lines of all answers begin with.
+pub const ANSWER: &str = "<!-- rekey:answer:";
+
+/// The answer to comment number `note`, for whoever wrote it.
+pub fn answer(note: u64, login: &str, words: &Prose) -> String {
+    let apart = if words.0.len() > 1 { "\n\n" } else { " " };
+    format!("{}\n{}{apart}{}", answer_marker(note), mentions(&[login.to_owned()]), prose(words))
+}
+
+/// Announcement number `index` as a comment that mentions these logins.
+pub fn comment(card: &Card, index: usize, logins: &[String]) -> Option<String> {
     let announcement = card.announcements.get(index)?;
-    let to = match announcement.to {
-        Audience::Approvers if !approvers.is_empty() => format!("{} ", mentions(approvers)),
-        _ => String::new(),
-    };
+    let to = if logins.is_empty() { String::new() } else { format!("{} ", mentions(logins)) };
     Some(format!("{}\n{to}{}", comment_marker(&card.rotation, index), plain(&announcement.text)))
 }
 
@@ -85,13 +120,13 @@ fn state(card: &Card) -> &'static str {
     }
 }
 
-fn description(card: &Card, approvers: &[String]) -> String {
+fn description(card: &Card, readers: &Readers) -> String {
     let status = &card.status;
     let parts = [
         Some(marker(&card.key, &card.rotation)),
         Some(format!("{} **{}.** {}", status.symbol, status.word, plain(&status.sentence))),
         card.waiting.as_ref().map(|w| format!("⏸️ Nothing moves since {}: {}", moment(w.since), plain(&w.why))),
-        who_must_act(card, approvers),
+        who_must_act(card, readers),
         card.stuck.as_ref().and_then(stuck),
         Some(plan(card)),
         Some(format!("## Steps\n\n{}", checklist(&card.steps))),
@@ -99,31 +134,58 @@ fn description(card: &Card, approvers: &[String]) -> String {
         section("Who was told", &told(&card.announcements)),
         Some(footer(card)),
     ];
-    parts.into_iter().flatten().collect::<Vec<_>>().join("\n\n") + "\n"
+    fitting(parts.into_iter().flatten().collect::<Vec<_>>().join("\n\n") + "\n")
+}
+
+/// GitLab refuses a longer text whole; what is cut off is in the journal.
+fn fitting(text: String) -> String {
+    if text.len() <= LONGEST {
+        return text;
+    }
+    let end = text.floor_char_boundary(LONGEST);
+    let whole_lines = text[..end].rfind('\n').map_or(end, |at| at + 1);
+    format!("{}\n… the rest does not fit here; see `rekey show`.\n", &text[..whole_lines])
 }
 
 fn section(title: &str, lines: &[String]) -> Option<String> {
     (!lines.is_empty()).then(|| format!("## {title}\n\n{}", lines.join("\n")))
 }
 
-fn who_must_act(card: &Card, approvers: &[String]) -> Option<String> {
+fn who_must_act(card: &Card, readers: &Readers) -> Option<String> {
     let verb = match card {
         _ if card.actions.contains(&Action::Approve) => "approve or decline",
         _ if card.actions.contains(&Action::Retry) => "decide how it goes on",
         _ if card.actions.contains(&Action::Snooze) => "mend this",
         _ => return None,
     };
-    if approvers.is_empty() {
-        return Some(format!("**Nobody can {verb}:** no approver with a GitLab login is left."));
+    if readers.logins.is_empty() && readers.names.is_empty() {
+        return Some(format!("**Nobody can {verb}:** no approver is left."));
     }
-    let slack = card.links.iter().find(|(name, _)| name == "slack");
-    let place = slack.map_or_else(|| "Decide in Slack".to_owned(), |(_, url)| link("Decide in Slack", url));
-    let command = match card.actions.first() {
-        Some(Action::Approve) => format!(", or type `/rekey approve {} {}` there", card.rotation, card.plan.short()),
-        Some(Action::Retry) => format!(", or type `/rekey retry {}` there", card.rotation),
-        _ => String::new(),
+    let names = readers.names.iter().map(|name| plain(name));
+    let whom: Vec<String> =
+        Some(mentions(&readers.logins)).filter(|it| !it.is_empty()).into_iter().chain(names).collect();
+    Some(format!("**Please {verb}:** {}. {}", whom.join(", "), where_to_decide(card, readers)).trim_end().to_owned())
+}
+
+/// The ways to decide, with the exact words for a comment.
+fn where_to_decide(card: &Card, readers: &Readers) -> String {
+    let messengers = [("slack", "Slack"), ("discord", "Discord")];
+    let links = messengers.iter().filter_map(|(surface, name)| {
+        card.links.iter().find(|(known, _)| known == surface).map(|(_, url)| link(name, url))
+    });
+    let places: Vec<String> = links.collect();
+    let said = match card.actions.first() {
+        Some(Action::Approve) => format!("approve {}", card.plan.short()),
+        Some(action) => action.word().to_owned(),
+        None => return String::new(),
     };
-    Some(format!("**Please {verb}:** {}. {place}{command}.", mentions(approvers)))
+    let comment = readers.bot.as_ref().map(|bot| code(&format!("@{bot} {said}")));
+    match (places.is_empty(), comment) {
+        (false, Some(comment)) => format!("Decide in {}, or write in a comment: {comment}", places.join(" or ")),
+        (true, Some(comment)) => format!("Write in a comment: {comment}"),
+        (false, None) => format!("Decide in {}.", places.join(" or ")),
+        (true, None) => String::new(),
+    }
 }
 
 /// Logins come from the configuration; what is no login is shown and mentions nobody.
@@ -195,13 +257,8 @@ fn evidence(all: &[Evidence]) -> Vec<String> {
 }
 
 fn told(all: &[Announcement]) -> Vec<String> {
-    let one = |told: &Announcement| {
-        let whom = match told.to {
-            Audience::Approvers => "approvers",
-            Audience::Followers => "followers",
-        };
-        format!("- {}, {whom}: {}", moment(told.at), plain(&told.text))
-    };
+    let one =
+        |told: &Announcement| format!("- {}, {}: {}", moment(told.at), plain(&told.to.to_string()), plain(&told.text));
     all.iter().map(one).collect()
 }
 

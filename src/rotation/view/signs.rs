@@ -1,6 +1,10 @@
 //! The words and signs that every messenger uses for steps and buttons, so that a rotation reads the same everywhere.
 
-use super::{Action, Progress};
+use super::{Action, Card, Progress};
+
+/// What is asked before an incident is approved, and the yes to it.
+pub const LEAKED: (&str, &str) =
+    ("The token is revoked at once. What uses it fails until the new one is stored.", "Revoke it now");
 
 impl Progress {
     /// The state by symbol; the words stand beside it.
@@ -37,6 +41,16 @@ impl Action {
                 "Abandon",
             )),
             Self::Approve | Self::Decline | Self::Snooze | Self::Retry => None,
+        }
+    }
+}
+
+impl Card {
+    /// What is asked before an action counts on this card, and the yes to it.
+    pub fn question(&self, action: Action) -> Option<(&'static str, &'static str)> {
+        match action {
+            Action::Approve if self.incident => Some(LEAKED),
+            other => other.question(),
         }
     }
 }

@@ -46,6 +46,18 @@ impl Handle {
         self.with(|world| click(world, user, message, button))
     }
 
+    /// The same click by somebody whose screen still showed the button, made at this moment.
+    pub fn pressed_now(&self, click: &Value) -> Value {
+        self.with(|world| {
+            let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+            let (user, channel) = (text(&click["member"]["user"]["id"]), text(&click["channel_id"]));
+            let source = click["message"]["id"].as_str().map(str::to_owned);
+            let mut now = began(world, COMPONENT, &user, &channel, source, click["data"].clone()).unwrap_or_default();
+            now["message"] = click["message"].clone();
+            now
+        })
+    }
+
     /// Types a whole command, such as `/rekey status`.
     pub async fn command(&self, user: &str, channel: &str, text: &str) -> Result<Shown, NoAnswer> {
         let payload = self.typed(user, channel, text, false)?;

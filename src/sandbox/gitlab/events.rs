@@ -46,8 +46,8 @@ impl World {
         self.emit(Place::Project(project), "job", "Job Hook", body);
     }
 
-    /// Somebody commented on an issue.
-    pub(super) fn note_made(&mut self, id: u64) {
+    /// Somebody commented on an issue, or changed a comment.
+    pub(super) fn note_changed(&mut self, id: u64, by: u64, action: &str) {
         let note = &self.notes[&id];
         let Some(issue) = self.issues.get(&note.issue) else { return };
         let (project, secret) = (issue.project, issue.confidential || note.internal);
@@ -58,12 +58,12 @@ impl World {
             false => ("note", "note", "Note Hook"),
         };
         let body = json!({
-            "object_kind": "note", "event_type": kind, "user": user(self, note.author), "project_id": project,
+            "object_kind": "note", "event_type": kind, "user": user(self, by), "project_id": project,
             "project": project_json(self, project),
             "object_attributes": {"id": note.id, "internal": note.internal, "note": note.body,
                 "noteable_type": "Issue", "author_id": note.author, "created_at": utc(note.created_at),
                 "updated_at": utc(note.updated_at), "project_id": project, "noteable_id": note.issue,
-                "system": note.system, "action": "create", "type": null, "description": note.body, "url": url,
+                "system": note.system, "action": action, "type": null, "description": note.body, "url": url,
                 "attachment": null, "line_code": null, "commit_id": null, "st_diff": null, "discussion_id": null},
             "repository": repository(self, project),
             "issue": {"id": issue.id, "iid": issue.iid, "title": issue.title, "description": issue.description,

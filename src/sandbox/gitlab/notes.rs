@@ -3,6 +3,7 @@
 use super::issues;
 use super::page::page;
 use super::quick;
+use super::reactions::Reaction;
 use super::reply::{Answer, Refusal, Reply, stamp};
 use super::request::Ctx;
 use super::users;
@@ -28,8 +29,10 @@ pub struct Note {
     pub system: bool,
     /// When it was made.
     pub created_at: Timestamp,
-    /// When it last changed.
+    /// When it was last edited or got a reaction.
     pub updated_at: Timestamp,
+    /// What people made of it, oldest first.
+    pub reactions: Vec<Reaction>,
 }
 
 /// GET /projects/:id/issues/:iid/notes, newest first unless told otherwise.
@@ -80,15 +83,12 @@ pub(super) fn update(ctx: &mut Ctx) -> Answer {
         return Err(Refusal::forbidden());
     }
     let body = ctx.params.text("body").unwrap_or_default();
-    let now = ctx.world.now;
-    if let Some(note) = ctx.world.notes.get_mut(&id) {
-        note.body = body;
-        note.updated_at = now;
-    }
+    ctx.world.edit_note(id, body);
     Ok(Reply::ok(shown(ctx.world, &ctx.world.notes[&id])))
 }
 
-fn named(ctx: &Ctx) -> Result<u64, Refusal> {
+/// The comment that the path means.
+pub(super) fn named(ctx: &Ctx) -> Result<u64, Refusal> {
     let issue = issues::named(ctx)?;
     let id = ctx.number("note_id", "Note")?;
     let known = ctx.world.notes.get(&id).filter(|note| note.issue == issue);
@@ -111,9 +111,29 @@ impl World {
     pub fn add_note(&mut self, issue: u64, author: u64, body: String, internal: bool) -> u64 {
         let id = self.next_id("note");
         let (created_at, updated_at) = (self.now, self.now);
-        let note = Note { id, issue, body, author, internal, system: false, created_at, updated_at };
+        let reactions = Vec::new();
+        let note = Note { id, issue, body, author, internal, system: false, created_at, updated_at, reactions };
         self.notes.insert(id, note);
-        self.note_made(id);
+        self.stir(issue);
+        self.note_changed(id, author, "create");
         id
+    }
+
+    /// Its author, or somebody who may, writes a comment anew and the webhooks are told.
+    pub fn edit_note(&mut self, id: u64, body: String) {
+        let now = self.now;
+        let Some(note) = self.notes.get_mut(&id) else { return };
+        note.body = body;
+        note.updated_at = now;
+        let (issue, author) = (note.issue, note.author);
+        self.stir(issue);
+        self.note_changed(id, author, "update");
+    }
+
+    fn stir(&mut self, issue: u64) {
+        let now = self.now;
+        if let Some(issue) = self.issues.get_mut(&issue) {
+            issue.updated_at = now;
+        }
     }
 }

@@ -4,8 +4,8 @@ use super::auth::Need;
 use super::handle::Handle;
 use super::request::{Endpoint, at};
 use super::{
-    branches, control, gate, hooks, issues, jobs, notes, own_tokens, pipelines, places, resource_tokens, schedules,
-    secure_files, service_accounts, users, variable_api,
+    branches, control, gate, hooks, issues, jobs, notes, own_tokens, pipelines, places, reactions, resource_tokens,
+    schedules, secure_files, service_accounts, users, variable_api,
 };
 use axum::http::StatusCode;
 use axum::response::IntoResponse;
@@ -135,4 +135,8 @@ fn project() -> Router<Handle> {
         .route("/projects/{id}/issues/{iid}", read(issues::get).merge(put(issues::update)))
         .route("/projects/{id}/issues/{iid}/notes", read(notes::list).merge(post(notes::create)))
         .route("/projects/{id}/issues/{iid}/notes/{note_id}", read(notes::get).merge(put(notes::update)))
+        .route(
+            "/projects/{id}/issues/{iid}/notes/{note_id}/award_emoji",
+            read(reactions::list).merge(post(reactions::create)),
+        )
 }

@@ -26,10 +26,12 @@ pub struct World {
     pub settings: Settings,
     /// The present moment.
     pub(super) now: Timestamp,
-    pub(super) users: BTreeMap<u64, User>,
+    /// Everybody, by number.
+    pub users: BTreeMap<u64, User>,
     pub(super) groups: BTreeMap<u64, Group>,
     pub(super) projects: BTreeMap<u64, Project>,
-    pub(super) tokens: BTreeMap<u64, Token>,
+    /// Access tokens, by number.
+    pub tokens: BTreeMap<u64, Token>,
     pub(super) by_digest: HashMap<Digest, u64>,
     pub(super) variables: Vec<Variable>,
     pub(super) secure_files: Vec<SecureFile>,
@@ -38,8 +40,10 @@ pub struct World {
     pub(super) jobs: BTreeMap<u64, Job>,
     pub(super) schedules: BTreeMap<u64, Schedule>,
     pub(super) played: Vec<(u64, u64)>,
-    pub(super) issues: BTreeMap<u64, Issue>,
-    pub(super) notes: BTreeMap<u64, Note>,
+    /// Issues, by their number across the instance.
+    pub issues: BTreeMap<u64, Issue>,
+    /// Comments, by number.
+    pub notes: BTreeMap<u64, Note>,
     pub(super) hooks: BTreeMap<u64, Hook>,
     pub(super) outbox: Vec<Delivery>,
     pub(super) deliveries: Vec<Delivery>,

@@ -8,6 +8,7 @@ use crate::engine::desk::words::outline;
 use crate::engine::desk::{Answer, Choice, Field, Form, WayBack};
 use crate::rotation::view::Action;
 use crate::rotation::view::prose::Prose;
+use crate::rotation::view::signs::LEAKED;
 use crate::rotation::wish::Wish;
 use crate::secret::Secret;
 use async_trait::async_trait;
@@ -125,7 +126,9 @@ fn with_button(message: Message, label: &str, wish: &Wish, style: ButtonStyle) -
 
 /// Whether it is really meant, and the button that says so.
 pub fn question(action: Action, wish: &Wish) -> Option<Value> {
-    let (question, yes) = action.question()?;
+    // Only the card of an incident asks before it approves.
+    let of_incident = (action == Action::Approve).then_some(LEAKED);
+    let (question, yes) = action.question().or(of_incident)?;
     let asked = Message::words(question.to_owned());
     Some(private(&with_button(asked, yes, wish, ButtonStyle::Danger)))
 }

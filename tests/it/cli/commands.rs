@@ -76,11 +76,18 @@ async fn a_leak_is_confirmed_before_an_outage_is_planned() {
 }
 
 #[tokio::test]
-async fn a_leak_is_not_mistaken_for_the_gentle_rotation_that_is_open() {
+async fn a_leak_turns_the_gentle_rotation_that_is_open_around() {
     let office = Office::open(Wish::default()).await;
     office.says(&["rotate", "deploy", "--as", "grace"]).await;
-    let told = office.complains(&["rotate", "deploy", "--as", "grace", "--leaked", "--yes"]).await;
-    assert!(told.contains("is open with strategy overlap, not revoke_first; decline or abandon it"), "{told}");
+    let leak = ["rotate", "deploy", "--as", "grace", "--leaked", "--yes", "--reason", "it stands in a public ticket"];
+    let told = office.says(&leak).await;
+    assert!(
+        told.contains("Grace Hopper reported an incident.") && told.contains("It waits for ada or grace"),
+        "{told}"
+    );
+    let shown = office.json(&["show", "deploy", "--json"]).await;
+    assert_eq!(shown["card"]["title"], "Incident: revoke and replace deploy");
+    assert!(shown["card"]["status"]["sentence"].as_str().unwrap().contains("it stands in a public ticket"), "{shown}");
 }
 
 #[tokio::test]

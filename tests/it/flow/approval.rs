@@ -25,7 +25,10 @@ async fn a_snooze_moves_the_reminder_but_never_past_the_last_day() {
     let team = Team::new().await;
     team.open().await;
     let late = team.click_with("alice", Action::Snooze, |click| click.snooze_seconds = Some(7 * 86_400)).await;
-    assert_eq!(late.unwrap_err().to_string(), "snooze must end at least a day before the token expires");
+    assert_eq!(
+        late.unwrap_err().to_string(),
+        "the token expires on 2026-11-28, so snooze until 2026-11-27 00:00 UTC at most"
+    );
     team.click_with("alice", Action::Snooze, |click| click.snooze_seconds = Some(4 * 86_400)).await.unwrap();
     team.pass(3 * 86_400 + 3600).await;
     assert_eq!(team.comments().len(), 0, "no reminder while snoozed");
@@ -114,14 +117,19 @@ async fn an_approver_struck_off_before_the_start_no_longer_counts() {
 }
 
 #[tokio::test]
-async fn an_unanswered_request_is_renewed_with_a_reminder() {
+async fn a_yes_that_stays_alone_for_too_long_no_longer_counts() {
     let team = Setup::new().token(|token| token.quorum = 2).start(|_, _| {}).await;
     team.open().await;
     team.click("alice", Action::Approve).await.unwrap();
     team.pass(3 * 86_400 + 60).await;
     let rotation = team.rotation().await;
     assert!(rotation.approvals.is_empty(), "a yes from long ago does not count");
-    assert!(team.comments()[0].contains("@alice @bob Still waiting for approval"), "{:?}", team.comments());
+    assert!(
+        team.comments()[0]
+            .contains("@alice @bob Not enough people approved in time, so the yes of alice no longer counts."),
+        "{:?}",
+        team.comments()
+    );
     team.click("alice", Action::Approve).await.unwrap();
     team.click("bob", Action::Approve).await.unwrap();
     team.pass(3600).await;

@@ -1,5 +1,7 @@
-//! Slack as a second surface of a team.
+//! Slack and Discord as further surfaces of a team.
 
+use crate::discord::house;
+use rekey::chat::discord::Discord;
 use rekey::chat::slack::{Slack, client::Client};
 use rekey::chat::{Approvers, Messenger};
 use rekey::clock::ManualClock;
@@ -27,6 +29,16 @@ pub fn messenger(base: &str, catalog: &Catalog) -> Arc<dyn Messenger> {
     let policies = catalog.clone();
     let approvers: Approvers = Arc::new(move |token| policies.approvers(token));
     Arc::new(Slack::new(client(base), CHANNEL.into(), people, approvers))
+}
+
+/// Cards in the channel of the sandbox Discord at this address.
+pub fn discord(base: &str, catalog: &Catalog) -> Arc<dyn Messenger> {
+    let people = catalog.people.iter().filter_map(|(id, person)| Some((id.clone(), person.discord.clone()?))).collect();
+    let policies = catalog.clone();
+    let approvers = Arc::new(move |token: &_| policies.named(token));
+    let settings = rekey::sandbox::discord::Settings::default();
+    let client = rekey::chat::discord::client::Client::new(house::api(base, &settings.token));
+    Arc::new(Discord::new(client, settings.guild, house::CHANNEL.into(), people, approvers))
 }
 
 /// The people of the sandbox Slack at this address.

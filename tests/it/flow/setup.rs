@@ -2,9 +2,12 @@
 
 use super::team::Team;
 use crate::sandbox::stage::{BOT, Stage, stage};
+use jiff::civil::Weekday;
 use rekey::engine::settings::{Backoff, Settings};
 use rekey::rotation::ids::{ConsumerId, PersonId, TokenName};
+use rekey::rotation::remind::Reminders;
 use rekey::rotation::token::{Consumer, ConsumerKind, ManagedToken, Owner};
+use rekey::rotation::window::Window;
 use rekey::sandbox::gitlab::World;
 use rekey::secret_store::gitlab_variable::Spec;
 use rekey::secret_store::{Connections, SecretStore, StoreSpec, VariableScope};
@@ -30,6 +33,8 @@ pub struct Setup {
     pub bot: String,
     /// The sandbox Slack's address and token, if cards go there too.
     pub slack: Option<String>,
+    /// The sandbox Discord's address, if cards go there too.
+    pub discord: Option<String>,
     pub folder: TempDir,
 }
 
@@ -46,6 +51,7 @@ impl Setup {
             ahead: 0,
             bot: BOT.into(),
             slack: None,
+            discord: None,
             folder,
         }
     }
@@ -175,10 +181,33 @@ fn settings() -> Settings {
         paused: false,
         parallel: 8,
         window: None,
+        reminders: reminders(),
         issues_project: Some("acme/ops".into()),
         labels: vec!["token-rotation".into()],
         backoff: Backoff { first: Duration::from_millis(1), most: Duration::from_millis(4) },
     }
+}
+
+/// Nobody is reminded, unless a story says so.
+fn reminders() -> Reminders {
+    let hours = Window {
+        days: vec![Weekday::Monday, Weekday::Tuesday, Weekday::Wednesday, Weekday::Thursday, Weekday::Friday],
+        from: jiff::civil::time(9, 0, 0, 0),
+        to: jiff::civil::time(17, 0, 0, 0),
+        zone: jiff::tz::TimeZone::UTC,
+    };
+    Reminders { hours, steps: Vec::new() }
+}
+
+/// The Discord user of a person.
+pub fn discord_user(person: &str) -> String {
+    let number = match person {
+        "alice" => 11,
+        "bob" => 12,
+        "carol" => 13,
+        _ => 66,
+    };
+    format!("13000000000000000{number}")
 }
 
 /// People by id, with the same login in GitLab.
@@ -187,7 +216,7 @@ pub fn people() -> BTreeMap<PersonId, rekey::engine::settings::Person> {
         name: id.into(),
         gitlab: Some(id.into()),
         slack: Some(format!("U{}", id.to_uppercase())),
-        ..Default::default()
+        discord: Some(discord_user(id)),
     };
     ["alice", "bob", "carol"].map(|id| (PersonId::from(id), person(id))).into()
 }

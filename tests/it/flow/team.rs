@@ -61,7 +61,7 @@ impl Team {
         Setup::new().start(|_, _| {}).await
     }
 
-    pub(super) async fn on(stage: Stage, setup: Setup) -> Self {
+    pub async fn on(stage: Stage, setup: Setup) -> Self {
         let engine = engine(&stage, &setup).await;
         Self { stage, engine, setup }
     }
@@ -249,6 +249,7 @@ async fn engine(stage: &Stage, setup: &Setup) -> Arc<Engine> {
         clock: Arc::new(Ahead(stage.clock.clone(), setup.ahead)),
         dice: Arc::new(Counter::default()),
         custody: Custody::default(),
+        looks: rekey::engine::comments::Looks::default(),
         scan_wanted: tokio::sync::Notify::new(),
         learned_limit: std::sync::Mutex::new(None),
     })
@@ -273,6 +274,9 @@ fn surfaces(
     let mut surfaces = BTreeMap::from([(SurfaceName::from(ISSUE), Arc::new(issue) as Arc<dyn Messenger>)]);
     if let Some(slack) = &setup.slack {
         surfaces.insert(SurfaceName::from("slack"), super::chat::messenger(slack, catalog));
+    }
+    if let Some(discord) = &setup.discord {
+        surfaces.insert(SurfaceName::from("discord"), super::chat::discord(discord, catalog));
     }
     surfaces
 }

@@ -9,7 +9,7 @@ use rekey::rotation::phase::{Outcome, Phase};
 use rekey::rotation::record::Rotation;
 use std::collections::BTreeSet;
 
-/// A rotation that all surfaces show: nothing is owed before its plan is compared again, in six hours.
+/// A rotation that all surfaces show: people may be reminded soon, and in six hours its plan is compared again.
 async fn quiet(ledger: &dyn Ledger) -> Rotation {
     let shown = after(&opened(ledger, 1).await, |r| r.surfaces.values_mut().for_each(|surface| surface.shown = 1));
     ledger.commit(&shown, &line("published"), None).await.unwrap();
@@ -24,6 +24,8 @@ async fn at_work(ledger: &dyn Ledger) -> Rotation {
 }
 
 const SIX_HOURS: i64 = 6 * 3600;
+/// From when on people may be reminded.
+const SOON: i64 = 600;
 
 #[tokio::test]
 async fn workers_that_race_get_each_lane_once() {
@@ -89,6 +91,10 @@ async fn a_lane_is_ready_when_something_is_owed_and_never_after_the_end() {
 
         let shown = after(&first, |r| r.surfaces.values_mut().for_each(|surface| surface.shown = 1));
         ledger.commit(&shown, &line("published"), None).await.unwrap();
+        assert_eq!(ledger.next_wake().await.unwrap(), Some(at(SOON)));
+        let reminding = claim_all(&*ledger, at(SOON)).await;
+        assert_eq!(lanes(&reminding), ["people"]);
+        ledger.release(&reminding[0], Some(at(50 * SIX_HOURS)), 0).await.unwrap();
         assert_eq!(ledger.next_wake().await.unwrap(), Some(at(SIX_HOURS)));
         assert!(claim_all(&*ledger, at(SIX_HOURS - 1)).await.is_empty());
         let claims = claim_all(&*ledger, at(SIX_HOURS)).await;
@@ -142,7 +148,7 @@ async fn news_wake_a_lane_that_waits_and_one_that_is_held_after_its_release() {
         ledger.release(&claim, Some(at(500)), 0).await.unwrap();
         let again = claim_all(&*ledger, at(7)).await.remove(0);
         ledger.release(&again, None, 0).await.unwrap();
-        assert_eq!(ledger.next_wake().await.unwrap(), Some(at(SIX_HOURS)), "one poke, one claim");
+        assert_eq!(ledger.next_wake().await.unwrap(), Some(at(SOON)), "one poke, one claim");
     })
     .await;
 }

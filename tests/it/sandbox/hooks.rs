@@ -144,3 +144,22 @@ fn missing(ours: &Value, sample: &Value, at: &str) -> Vec<String> {
         _ => Vec::new(),
     }
 }
+
+#[tokio::test]
+async fn a_comment_and_its_edit_are_told_apart() {
+    let (url, heard) = ear().await;
+    let stage = stage(|world, project| {
+        world.hook(Hook::new(Place::Project(project), &url));
+    })
+    .await;
+    let issues = "/projects/acme%2Fdeploy/issues";
+    stage.call("POST", issues, json!({"title": "t"})).await;
+    let (_, note) = stage.call("POST", &format!("{issues}/1/notes"), json!({"body": "one"})).await;
+    stage.call("PUT", &format!("{issues}/1/notes/{}", note["id"]), json!({"body": "two"})).await;
+    stage.state.flush_hooks().await;
+    let heard = heard.lock().unwrap();
+    let bodies = heard.iter().map(|(_, body)| serde_json::from_slice::<Value>(body).unwrap());
+    let said: Vec<(Value, Value)> =
+        bodies.map(|b| (b["object_attributes"]["action"].clone(), b["object_attributes"]["note"].clone())).collect();
+    assert_eq!(said, [(json!("create"), json!("one")), (json!("update"), json!("two"))]);
+}

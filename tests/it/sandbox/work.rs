@@ -66,6 +66,22 @@ async fn comments_are_made_listed_and_changed_by_their_author_only() {
 }
 
 #[tokio::test]
+async fn a_reaction_counts_once_and_touches_the_comment() {
+    let stage = stage(|_, _| {}).await;
+    stage.call("POST", ISSUES, json!({"title": "t"})).await;
+    let (_, note) = stage.call("POST", &format!("{ISSUES}/1/notes"), json!({"body": "one"})).await;
+    assert_eq!(note["created_at"], note["updated_at"]);
+    stage.clock.advance(5);
+    let one = format!("{ISSUES}/1/notes/{}", note["id"]);
+    let reactions = format!("{one}/award_emoji");
+    assert_eq!(stage.call("POST", &reactions, json!({"name": "thumbsup"})).await.0, 201);
+    assert_eq!(stage.call("POST", &reactions, json!({"name": "thumbsup"})).await.0, 404);
+    assert_eq!(stage.call("GET", &reactions, Value::Null).await.1[0]["name"], "thumbsup");
+    let (_, liked) = stage.call("GET", &one, Value::Null).await;
+    assert_ne!(liked["created_at"], liked["updated_at"], "as if it had been edited");
+}
+
+#[tokio::test]
 async fn the_control_page_shows_which_token_a_variable_holds_and_no_value() {
     let stage = stage(|_, _| {}).await;
     let (id, value) = stage.mint().await;

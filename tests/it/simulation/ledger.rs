@@ -21,11 +21,15 @@ pub fn words(row: &Rotation) -> String {
     evidence.chain(told).collect::<Vec<_>>().join(" \n").replace(',', " ,") + " "
 }
 
-/// What is owed in a lane, earliest first. The plan is not made again here: GitLab's truth does not change.
+/// What is owed in a lane, earliest first. The plan is not made again here: GitLab's truth does not change. Nor are
+/// people reminded: it touches no token.
 pub fn owed(world: &World, lane: usize) -> Vec<Owed> {
     let mut owed: Vec<Owed> = due(&world.row)
         .into_iter()
-        .filter(|owed| owed.effect != Effect::Replan && (owed.effect.lane() != Lane::work()) == (lane == 1))
+        .filter(|owed| {
+            !matches!(owed.effect, Effect::Replan | Effect::Remind { .. })
+                && (owed.effect.lane() != Lane::work()) == (lane == 1)
+        })
         .collect();
     for owed in &mut owed {
         if hurries(world, &owed.effect) {

@@ -7,7 +7,7 @@ use rekey::rotation::event::Event;
 use rekey::rotation::ids::TokenId;
 use rekey::rotation::next::next;
 use rekey::rotation::phase::{AfterRevoke, Minted, Phase, Run, Why};
-use rekey::rotation::policy::{Policy, later};
+use rekey::rotation::policy::Policy;
 use rekey::rotation::record::Rotation;
 use rekey::rotation::refusal::Refusal;
 use rekey::rotation::token::Strategy;
@@ -49,7 +49,11 @@ fn ann() -> rekey::rotation::event::Decider {
 
 /// From when the one effect of the work lane is due.
 fn due_from(row: &Rotation) -> jiff::Timestamp {
-    due(row).into_iter().find(|owed| !matches!(owed.effect, Effect::Publish { .. })).expect("work is due").from
+    due(row)
+        .into_iter()
+        .find(|owed| !matches!(owed.effect, Effect::Publish { .. } | Effect::Remind { .. }))
+        .expect("work is due")
+        .from
 }
 
 #[test]
@@ -145,24 +149,6 @@ fn revoking_first_asks_again_when_its_window_opens_after_the_approver_lost_the_r
         let after = next(&before, &Event::Tick { policy }, at(100)).unwrap();
         assert_eq!((after.phase, after.approvals.len()), (Phase::AwaitingApproval, 0));
     }
-}
-
-#[test]
-fn people_who_never_answer_hear_ten_reminders_until_somebody_puts_it_off() {
-    let mut waiting = row(Strategy::Overlap, READABLE, Phase::AwaitingApproval);
-    let ignored_for = |mut waiting: Rotation, months: u32| {
-        for _ in 0..months * 10 {
-            waiting = next(&waiting, &Event::Tick { policy: ann().policy }, waiting.approve_by).unwrap();
-        }
-        waiting
-    };
-    waiting = ignored_for(waiting, 3);
-    assert_eq!(waiting.announcements.len(), 10);
-    assert!(waiting.announcements[9].text.ends_with("This is the last reminder."), "{:?}", waiting.announcements[9]);
-    let now = waiting.approve_by;
-    let until = later(now, 60);
-    let snoozed = next(&waiting, &Event::Snooze { by: ann(), until }, now).unwrap();
-    assert_eq!(ignored_for(snoozed, 3).announcements.len(), 20);
 }
 
 #[test]

@@ -8,7 +8,7 @@ use rekey::rotation::next::next;
 use rekey::rotation::phase::{AfterRevoke, Minted, Outcome, Phase, Run, RunRef, Why};
 use rekey::rotation::plan::Plan;
 use rekey::rotation::policy::Approval;
-use rekey::rotation::record::Rotation;
+use rekey::rotation::record::{Audience, Rotation};
 use rekey::rotation::store::Undo;
 use rekey::rotation::token::Strategy;
 use rekey::secret::Digest;
@@ -146,6 +146,7 @@ fn of_ending() -> Vec<Event> {
         Event::Revoked { token: TokenId(OLD) },
         Event::RevokeRefused { token: TokenId(OLD), why: "no".into() },
         Event::Probed { found: Default::default(), untidy: Vec::new() },
+        Event::Reminded { steps: 1, to: Audience::Approvers },
         Event::Delayed { why: "503".into() },
         Event::GaveUp { why: "503".into() },
         Event::Published { surface: "issue".into(), reference: "1".into(), url: None, revision: 1, announced: 0 },

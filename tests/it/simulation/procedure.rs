@@ -71,7 +71,7 @@ pub enum Stage {
 /// Where a task begins.
 pub fn first(world: &World, worker: usize, effect: &Effect) -> Stage {
     match effect {
-        Effect::Tick | Effect::Replan => tick(world),
+        Effect::Tick | Effect::Replan | Effect::Remind { .. } => tick(world),
         Effect::Mint { .. } => first_of_mint(world, worker),
         Effect::Write { .. } => first_of_write(world, worker),
         Effect::Settle => settle_from(world, 0),

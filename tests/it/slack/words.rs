@@ -58,7 +58,7 @@ fn the_slack_card_of_every_state_reads_well() {
 #[test]
 fn the_issue_of_every_state_reads_well() {
     for (name, rotation) in all() {
-        let text = issue::issue(&card(&rotation), &["alice".into(), "bob".into()]);
+        let text = issue::issue(&card(&rotation), &readers(&["alice", "bob"]));
         let comments: Vec<String> = (0..rotation.announcements.len())
             .map(|index| issue::comment(&card(&rotation), index, &["alice".into()]).unwrap())
             .collect();
@@ -184,7 +184,7 @@ fn the_largest_message_stays_below_every_limit_of_slack() {
 fn hostile_names_command_nothing_in_an_issue() {
     for name in HOSTILE {
         let rotation = hostile(name);
-        let text = issue::issue(&card(&rotation), &[]);
+        let text = issue::issue(&card(&rotation), &readers(&[]));
         let marker = text.description.lines().next().unwrap();
         assert_eq!(marker.matches("-->").count(), 1);
         assert!(marker.ends_with(&format!("rotation={} -->", rotations::ID)), "{marker}");
@@ -230,7 +230,7 @@ fn without_code(markdown: &str) -> String {
 fn a_hostile_log_stays_in_its_block() {
     let log = "first\n```\n/close\n````\n@all glpat-AbCdEfGhIjKlMnOpQrSt <!channel>\n".repeat(300);
     let rotation = rotations::stuck_with(&log);
-    let text = issue::issue(&card(&rotation), &[]).description;
+    let text = issue::issue(&card(&rotation), &readers(&[])).description;
     assert!(!text.lines().any(|line| line.trim_start_matches(' ').starts_with("/close")), "{text}");
     assert!(!without_code(&text).contains("@all"), "{text}");
     assert!(!text.contains("glpat-Ab"));
@@ -245,4 +245,9 @@ fn the_same_row_gives_the_same_card() {
     let (one, two) = (opened(plan()), opened(plan()));
     assert_eq!(message(&card(&one), &[]), message(&card(&two), &[]));
     assert_eq!(one.opened_at, at(0));
+}
+
+fn readers(logins: &[&str]) -> issue::Readers {
+    let logins = logins.iter().map(|login| (*login).to_owned()).collect();
+    issue::Readers { logins, names: Vec::new(), bot: Some("rekey-bot".into()) }
 }

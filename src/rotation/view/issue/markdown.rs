@@ -20,7 +20,7 @@ pub fn plain(foreign: &str) -> String {
             escaped.push('\\');
         }
         escaped.push(c);
-        if SIGILS.contains(c) && after.is_some() {
+        if after.is_some_and(|after| SIGILS.contains(c) || begins_address(&escaped, after)) {
             escaped.push(JOINER);
         }
         before = Some(c);
@@ -28,26 +28,52 @@ pub fn plain(foreign: &str) -> String {
     escaped
 }
 
-/// Lists, headings and quick actions at the beginning; addresses and emoji anywhere.
+/// A title: it has no markup, but GitLab finds people, references, addresses and emoji in it.
+pub fn title(foreign: &str) -> String {
+    let line = text::line(foreign);
+    let mut tame = String::with_capacity(line.len() + 8);
+    let mut letters = line.chars().peekable();
+    while let Some(c) = letters.next() {
+        tame.push(c);
+        let after = letters.peek().copied().filter(|after| *after != ' ');
+        if after.is_some_and(|after| SIGILS.contains(c) || begins_address(&tame, after)) {
+            tame.push(JOINER);
+        }
+    }
+    tame
+}
+
+/// Whether an address goes on with `after`. GitLab finds them in what is shown, where no escape is left.
+fn begins_address(written: &str, after: char) -> bool {
+    let scheme = written.ends_with(':') && after == '/';
+    scheme || written.get(written.len().saturating_sub(4)..).is_some_and(|end| end.eq_ignore_ascii_case("www."))
+}
+
+/// Lists, headings and quick actions at the beginning; emoji anywhere.
 fn begins_something(written: &str, before: Option<char>, c: char, after: Option<char>) -> bool {
     match c {
         '-' | '+' | '=' | '/' => before.is_none(),
-        '.' | ')' => {
-            let numbered = before.is_some() && written.chars().all(|digit| digit.is_ascii_digit());
-            numbered || written.to_ascii_lowercase().ends_with("www")
-        }
-        ':' => after.is_some_and(|after| after == '/' || after.is_alphabetic()),
+        '.' | ')' => before.is_some() && after.is_none() && written.chars().all(|digit| digit.is_ascii_digit()),
+        ':' => after.is_some_and(char::is_alphabetic),
         _ => false,
     }
 }
 
-/// A name as code, where GitLab looks for nothing. Also safe in a table.
+/// A name as code, where GitLab looks for nothing, in a cell of a table.
 pub fn code(foreign: &str) -> String {
-    let line = text::line(foreign).replace('|', "\\|");
+    ticked(&text::line(foreign).replace('|', "\\|"))
+}
+
+/// The same outside tables, where a backslash would be seen.
+pub fn code_in_text(foreign: &str) -> String {
+    ticked(&text::line(foreign))
+}
+
+fn ticked(line: &str) -> String {
     if line.is_empty() {
         return "–".into();
     }
-    let ticks = "`".repeat(longest_run(&line) + 1);
+    let ticks = "`".repeat(longest_run(line) + 1);
     if line.starts_with('`') || line.ends_with('`') {
         format!("{ticks} {line} {ticks}")
     } else {
@@ -100,8 +126,13 @@ mod tests {
         assert_eq!(plain("a\n/close"), "a /close");
         assert_eq!(plain("/close"), "\\/close");
         assert_eq!(plain("<img src=x>|[a](b)`*_"), "\\<img src=x\\>\\|\\[a\\](b)\\`\\*\\_");
-        assert_eq!(plain("https://evil.example www.evil.example"), "https\\://evil.example www\\.evil.example");
-        for (start, tame) in [("- x", "\\- x"), ("1. x", "1\\. x"), ("2) x", "2\\) x"), ("a 1. (x)", "a 1. (x)")] {
+        assert_eq!(
+            plain("https://evil.example WWW.evil.example :boom:"),
+            "https:\u{2060}//evil.example WWW.\u{2060}evil.example \\:boom:"
+        );
+        for (start, tame) in
+            [("- x", "\\- x"), ("1. x", "1\\. x"), ("2) x", "2\\) x"), ("a 1. (x)", "a 1. (x)"), ("1.2", "1.2")]
+        {
             assert_eq!(plain(start), tame);
         }
     }
