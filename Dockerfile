@@ -4,7 +4,7 @@ WORKDIR /build
 COPY . .
 RUN --mount=type=cache,target=/usr/local/cargo/registry \
     --mount=type=cache,target=/build/target \
-    cargo build --profile image --no-default-features --locked --bin rekey \
+    cargo build --profile image --no-default-features --features aws --locked --bin rekey \
     && cp target/image/rekey /rekey \
     && mkdir /data
 

@@ -1,9 +1,9 @@
 //! `rekey demo`: one address to open, or with `--auto` the whole story told in the terminal.
 
 use super::CliError;
-use super::args::{Chat, DemoArgs, Failure};
+use super::args::{Chat, DemoArgs, DemoStores, Failure};
 use super::table::{Cell, Table, Tone, wants_colour};
-use crate::sandbox::demo::{BotLog, Chats, Demo, DemoError, Page, Report, Tempo, play};
+use crate::sandbox::demo::{BotLog, Chats, Demo, DemoError, Held, Page, Report, Scene, Stores, Tempo, play};
 use crate::server::Render;
 use crate::telemetry::{LogFormat, LogSettings, install_metrics, subscriber};
 use jiff::tz::TimeZone;
@@ -20,14 +20,19 @@ pub(super) fn run(args: &DemoArgs, output: &mut dyn Write) -> Result<ExitCode, C
     if args.fail.is_some() && !args.auto {
         return Err(CliError::failed("--fail belongs to --auto", "on the page, switch trouble on under Trouble"));
     }
+    let stores = match args.stores {
+        DemoStores::Variable => Stores::Variable,
+        DemoStores::Vault => Stores::Three,
+    };
+    let scene = Scene { chats, stores };
     let log = keep_log()?;
     let metrics = install_metrics().map_err(|error| CliError::failed(error.to_string(), "start rekey anew"))?;
     let render: Render = Arc::new(move || metrics.render());
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.map_err(|source| CliError::Io { what: "the demo cannot start".into(), source })?;
     match args.auto {
-        true => runtime.block_on(auto(args.fail == Some(Failure::Verify), chats, log, render, output)),
-        false => runtime.block_on(watched(args.port, chats, log, render, output)),
+        true => runtime.block_on(auto(args.fail == Some(Failure::Verify), scene, log, render, output)),
+        false => runtime.block_on(watched(args.port, scene, log, render, output)),
     }
 }
 
@@ -43,6 +48,10 @@ fn keep_log() -> Result<BotLog, CliError> {
 }
 
 fn stopped(error: DemoError) -> CliError {
+    if let DemoError::NoOpenBao(_) = error {
+        let way_out = "install OpenBao so that `bao` is on the PATH (https://openbao.org), or leave --stores out";
+        return CliError::failed(error.to_string(), way_out);
+    }
     CliError::failed(error.to_string(), "the demo needs loopback and a writable temporary folder")
 }
 
@@ -52,13 +61,13 @@ fn unprinted(source: io::Error) -> CliError {
 
 async fn watched(
     port: u16,
-    chats: Chats,
+    scene: Scene,
     log: BotLog,
     render: Render,
     output: &mut dyn Write,
 ) -> Result<ExitCode, CliError> {
-    let page = Page::start(port, Tempo::WATCHED, chats, log, render).await.map_err(stopped)?;
-    let (url, messengers) = (page.url(), named(chats));
+    let page = Page::start(port, Tempo::WATCHED, scene, log, render).await.map_err(stopped)?;
+    let (url, messengers) = (page.url(), named(scene.chats));
     let words = format!(
         "\n  rekey demo   {url}\n\n  The bot runs beside a sandbox GitLab and {messengers}, on this machine only.\n  \
          Open the page, send the first mail, approve as Alice.\n  Grace and pipelines are shortened to seconds; \
@@ -75,14 +84,14 @@ async fn watched(
 
 async fn auto(
     red: bool,
-    chats: Chats,
+    scene: Scene,
     log: BotLog,
     render: Render,
     output: &mut dyn Write,
 ) -> Result<ExitCode, CliError> {
-    writeln!(output, "The bot beside a sandbox GitLab and {}. Grace and pipelines are shortened.\n", named(chats))
+    writeln!(output, "The bot beside a sandbox GitLab and {}. Grace and pipelines are shortened.\n", named(scene.chats))
         .map_err(unprinted)?;
-    let demo = Demo::start(Tempo::QUICK, chats, log, render).await.map_err(stopped)?;
+    let demo = Demo::start(Tempo::QUICK, scene, log, render).await.map_err(stopped)?;
     let mut failed = Ok(());
     let mut say = |line: &str| {
         if failed.is_ok() {
@@ -93,7 +102,7 @@ async fn auto(
     demo.stop().await;
     failed.map_err(unprinted)?;
     let report = played.map_err(stopped)?;
-    write!(output, "\n{}\n{}", timeline(&report), verdict(&report)).map_err(unprinted)?;
+    write!(output, "\n{}\n{}\n{}", timeline(&report), shelves(&report), verdict(&report)).map_err(unprinted)?;
     Ok(if report.is_good() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
@@ -110,6 +119,15 @@ fn timeline(report: &Report) -> String {
     for moment in &report.timeline {
         let time = moment.at.to_zoned(TimeZone::UTC).strftime("%H:%M:%S%.3f").to_string();
         table.row([Cell::toned(time, Tone::Faint), moment.source.clone().into(), moment.what.clone().into()]);
+    }
+    table.render(wants_colour())
+}
+
+fn shelves(report: &Report) -> String {
+    let mut table = Table::new(["STORE", "HELD BEFORE", "HOLDS NOW"]);
+    let token = |held: &Held| held.token.map_or_else(|| "no token".to_owned(), |id| format!("token {id}"));
+    for (before, now) in &report.stores {
+        table.row([now.store.clone().into(), Cell::toned(token(before), Tone::Faint), token(now).into()]);
     }
     table.render(wants_colour())
 }

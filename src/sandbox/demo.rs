@@ -8,6 +8,7 @@ mod mails;
 mod page;
 mod picture;
 mod settings;
+mod shelves;
 mod stage;
 mod story;
 mod watch;
@@ -15,6 +16,7 @@ mod watch;
 pub use log::BotLog;
 pub use mails::{Sample, samples};
 pub use page::Page;
+pub use shelves::{Held, Stores};
 pub use stage::{ALICE, BOB, CHANNEL, DISCORD_CHANNEL, JOB, OUTSIDER, Person};
 pub use story::{Check, Moment, Report, play};
 
@@ -50,6 +52,9 @@ pub enum DemoError {
     /// The bot does not start.
     #[error(transparent)]
     Bot(#[from] StartError),
+    /// There is no OpenBao.
+    #[error("there is no OpenBao: no program `bao` on the PATH could be started ({0})")]
+    NoOpenBao(std::io::ErrorKind),
     /// No connection to the bot, or between the parts.
     #[error("{0}")]
     Call(String),
@@ -99,6 +104,21 @@ pub enum Chats {
     Both,
 }
 
+/// What the demo shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Scene {
+    /// Where the approval is asked for.
+    pub chats: Chats,
+    /// Where the token lives.
+    pub stores: Stores,
+}
+
+impl Default for Scene {
+    fn default() -> Self {
+        Self { chats: Chats::Slack, stores: Stores::Variable }
+    }
+}
+
 /// Everything running. Stop it with [`Demo::stop`], so that the bot finishes what is in hand.
 pub struct Demo {
     bot: Running,
@@ -112,26 +132,31 @@ pub struct Demo {
     log: BotLog,
     sent: Mutex<Vec<Sent>>,
     armed: Mutex<Option<usize>>,
+    shelves: Option<shelves::Shelves>,
     _folder: folder::Folder,
 }
 
 impl Demo {
     /// Starts GitLab, the messengers and the bot, in that order, and lets a token come close to its expiry.
-    pub async fn start(tempo: Tempo, chats: Chats, log: BotLog, render: Render) -> Result<Self, DemoError> {
+    pub async fn start(tempo: Tempo, scene: Scene, log: BotLog, render: Render) -> Result<Self, DemoError> {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let folder = folder::Folder::new().map_err(DemoError::io("no folder for the database"))?;
         let client = crate::http::client(None).map_err(|error| DemoError::Call(error.to_string()))?;
         let secrets = Secrets::random();
         let (world, cast) = stage::world(&secrets, tempo.step, clock.now());
+        let shelves = match scene.stores {
+            Stores::Variable => None,
+            Stores::Three => Some(shelves::Shelves::new(folder.path(), client.clone()).await?),
+        };
         let no_port = "no port for the sandbox";
         let gitlab = Gitlab::start(world, clock.clone()).await.map_err(DemoError::io(no_port))?;
         let (workspace, guild) = (stage::workspace(&secrets), stage::guild(&secrets));
-        let slack = match chats {
+        let slack = match scene.chats {
             Chats::Slack | Chats::Both => Some(Slack::start(workspace, clock.clone(), client.clone()).await),
             Chats::Discord => None,
         };
         let slack = slack.transpose().map_err(DemoError::io(no_port))?;
-        let discord = match chats {
+        let discord = match scene.chats {
             Chats::Discord | Chats::Both => Some(Discord::start(guild, clock.clone(), client.clone()).await),
             Chats::Slack => None,
         };
@@ -144,12 +169,12 @@ impl Demo {
                 .map(|discord| settings::Guild { url: discord.base_url(), public_key: discord.state().public_key() }),
             folder: folder.path().to_owned(),
         };
-        let surroundings = settings::DemoSurroundings::new(&secrets, &at, tempo);
+        let surroundings = settings::DemoSurroundings::new(&secrets, &at, tempo, shelves.as_ref());
         let config = config::load(Path::new("rekey.toml"), &surroundings).map_err(DemoError::Config)?;
         let bot = app::run(&config, clock, Arc::new(RealDice), render).await?;
         let (sent, armed) = (Mutex::default(), Mutex::default());
         let demo =
-            Self { bot, gitlab, slack, discord, cast, tempo, secrets, client, log, sent, armed, _folder: folder };
+            Self { bot, gitlab, slack, discord, cast, tempo, secrets, client, log, sent, armed, shelves, _folder: folder };
         demo.connect();
         demo.come_close_to_expiry().await?;
         Ok(demo)
@@ -175,7 +200,10 @@ impl Demo {
     /// The token joins after the bot's first scan, which would find it before any mail could tell of it.
     async fn come_close_to_expiry(&self) -> Result<(), DemoError> {
         self.wait_for("the first scan", || !self.gitlab().issues().is_empty()).await?;
-        self.gitlab().with(|world| stage::add_token(world, &self.cast));
+        let value = self.gitlab().with(|world| stage::add_token(world, &self.cast));
+        if let Some(shelves) = &self.shelves {
+            shelves.fill(&value).await?;
+        }
         self.run_once_by_hand().await
     }
 
@@ -232,6 +260,19 @@ impl Demo {
         let card = messages.iter().rev().find(|message| has_button(&message.blocks, &action));
         let ts = card.map(|card| card.ts.clone()).ok_or_else(|| NoAnswer::NoButton(action.clone()))?;
         Ok(slack.press(person.slack, &ts, &action).await?)
+    }
+
+    /// Every store, and the token that it holds.
+    pub async fn held(&self) -> Result<Vec<Held>, DemoError> {
+        let mut held = vec![Held { store: "GitLab variable".into(), token: self.cast.held(&self.gitlab()) }];
+        if let Some(shelves) = &self.shelves {
+            let values = shelves.values().await?;
+            held.extend(values.into_iter().map(|(store, value)| Held {
+                store: store.to_owned(),
+                token: value.and_then(|value| self.gitlab().token_of(&value)),
+            }));
+        }
+        Ok(held)
     }
 
     /// From now on the job that proves the token fails, or no longer.

@@ -5,7 +5,7 @@ mod forms;
 
 use super::super::slack;
 use super::picture::mailbox;
-use super::{BotLog, CHANNEL, Chats, Demo, DemoError, Tempo, discord_page};
+use super::{BotLog, CHANNEL, Demo, DemoError, Scene, Tempo, discord_page};
 use crate::server::Render;
 use axum::extract::{Path, Request, State};
 use axum::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HOST, X_CONTENT_TYPE_OPTIONS};
@@ -36,7 +36,7 @@ pub(super) struct Shared {
     demo: RwLock<Option<Demo>>,
     address: SocketAddr,
     tempo: Tempo,
-    chats: Chats,
+    scene: Scene,
     log: BotLog,
     render: Render,
 }
@@ -75,11 +75,11 @@ impl IntoResponse for DemoError {
 
 impl Page {
     /// Starts a demo and its page on a port of this machine; 0 takes a free one.
-    pub async fn start(port: u16, tempo: Tempo, chats: Chats, log: BotLog, render: Render) -> Result<Self, DemoError> {
+    pub async fn start(port: u16, tempo: Tempo, scene: Scene, log: BotLog, render: Render) -> Result<Self, DemoError> {
         let listener = TcpListener::bind(("127.0.0.1", port)).await.map_err(DemoError::io("no port for the page"))?;
         let address = listener.local_addr().map_err(DemoError::io("no port for the page"))?;
-        let demo = Demo::start(tempo, chats, log.clone(), render.clone()).await?;
-        let shared = Arc::new(Shared { demo: RwLock::new(Some(demo)), address, tempo, chats, log, render });
+        let demo = Demo::start(tempo, scene, log.clone(), render.clone()).await?;
+        let shared = Arc::new(Shared { demo: RwLock::new(Some(demo)), address, tempo, scene, log, render });
         let router = router(shared.clone());
         let task = tokio::spawn(async move {
             // Ends only when the task is aborted; a sandbox has nobody to tell.
@@ -213,6 +213,6 @@ async fn again(State(shared): State<Arc<Shared>>) -> Result<StatusCode, DemoErro
     if let Some(old) = demo.take() {
         old.stop().await;
     }
-    *demo = Some(Demo::start(shared.tempo, shared.chats, shared.log.clone(), shared.render.clone()).await?);
+    *demo = Some(Demo::start(shared.tempo, shared.scene, shared.log.clone(), shared.render.clone()).await?);
     Ok(StatusCode::NO_CONTENT)
 }

@@ -1,7 +1,7 @@
 //! Everything that the page shows, as JSON: what the sandboxes say of themselves, and where the bot stands.
 
 use super::stage::PEOPLE;
-use super::{CHANNEL, DISCORD_CHANNEL, Demo, DemoError, lock, samples};
+use super::{CHANNEL, DISCORD_CHANNEL, Demo, DemoError, Held, lock, samples};
 use crate::rotation::phase::Phase;
 use crate::rotation::record::Rotation;
 use crate::rotation::view::card;
@@ -27,6 +27,7 @@ impl Demo {
             "sent": *lock(&self.sent), "rotation": self.rotation().await.as_ref().map(standing),
             "faults": {"red": gitlab["failing_job"].is_string(), "cut": self.is_armed()},
             "gitlab": gitlab, "slack": slack, "discord": discord, "log": self.log.lines(),
+            "stores": self.held().await?.iter().skip(1).map(shelf).collect::<Vec<_>>(),
         }))
     }
 
@@ -35,6 +36,11 @@ impl Demo {
         let body = self.client.get(url).send().await.map_err(failed)?.bytes().await.map_err(failed)?;
         serde_json::from_slice(&body).map_err(|_| DemoError::Call("a sandbox answers nonsense".into()))
     }
+}
+
+/// A store beside the variable.
+fn shelf(held: &Held) -> Value {
+    json!({ "name": held.store, "holds_token": held.token })
 }
 
 fn standing(rotation: &Rotation) -> Value {

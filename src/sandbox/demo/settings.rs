@@ -2,6 +2,7 @@
 
 use super::super::discord;
 use super::Tempo;
+use super::shelves::Shelves;
 use super::stage::{ALICE, BOB, CHANNEL, DISCORD_CHANNEL, TEAM};
 use crate::config::Surroundings;
 use base64::Engine as _;
@@ -57,10 +58,11 @@ pub(super) struct Guild {
 pub(super) struct DemoSurroundings {
     text: String,
     secrets: Secrets,
+    openbao_token: Option<String>,
 }
 
 impl DemoSurroundings {
-    pub(super) fn new(secrets: &Secrets, at: &Addresses, tempo: Tempo) -> Self {
+    pub(super) fn new(secrets: &Secrets, at: &Addresses, tempo: Tempo, shelves: Option<&Shelves>) -> Self {
         let guild = discord::Settings::default();
         let (url, public_key) = match &at.discord {
             Some(discord) => (discord.url.clone(), discord.public_key.clone()),
@@ -84,12 +86,13 @@ impl DemoSurroundings {
             ("{alice}", ALICE.slack.to_owned()),
             ("{bob}", BOB.slack.to_owned()),
             ("{mail_user}", MAIL_USER.to_owned()),
+            ("{stores}", shelves.map(Shelves::settings).unwrap_or_default()),
         ];
         let mut text = include_str!("settings.toml").to_owned();
         text.push_str(at.slack.as_ref().map_or("", |_| include_str!("slack.toml")));
         text.push_str(at.discord.as_ref().map_or("", |_| include_str!("discord.toml")));
         let text = values.iter().fold(text, |text, (name, value)| text.replace(name, value));
-        Self { text, secrets: secrets.clone() }
+        Self { text, secrets: secrets.clone(), openbao_token: shelves.map(|shelves| shelves.token().to_owned()) }
     }
 }
 
@@ -103,6 +106,7 @@ impl Surroundings for DemoSurroundings {
             "SLACK_SIGNING_SECRET" => &secrets.slack_secret,
             "DISCORD_TOKEN" => &secrets.discord_token,
             "MAIL_PASSWORD" => &secrets.mail_password,
+            "OPENBAO_TOKEN" => return self.openbao_token.clone(),
             _ => return None,
         };
         Some(value.clone())

@@ -9,12 +9,12 @@ use crate::secret_store::SecretStore;
 use crate::secret_store::connection::BadConnection;
 use aws_config::identity::IdentityCache;
 use aws_config::profile::ProfileFileCredentialsProvider;
-use aws_config::profile::profile_file::{ProfileFileKind, ProfileFiles};
 use aws_config::provider_config::ProviderConfig;
 use aws_config::retry::RetryConfig;
 use aws_config::sts::AssumeRoleProvider;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_runtime::env_config::file::{EnvConfigFileKind, EnvConfigFiles};
 use aws_sdk_secretsmanager::Client;
 use aws_sdk_secretsmanager::config::{Builder, SharedHttpClient};
 use aws_smithy_http_client::proxy::ProxyConfig;
@@ -159,6 +159,6 @@ fn http_client(tls: TlsContext) -> SharedHttpClient {
 }
 
 /// That file and no other.
-fn files(path: &Path) -> ProfileFiles {
-    ProfileFiles::builder().with_file(ProfileFileKind::Config, path).build()
+fn files(path: &Path) -> EnvConfigFiles {
+    EnvConfigFiles::builder().with_file(EnvConfigFileKind::Config, path).build()
 }

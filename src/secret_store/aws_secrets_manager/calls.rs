@@ -71,7 +71,7 @@ impl Calls {
     }
 
     pub(super) async fn describe(&self) -> Result<Described, StoreError> {
-        let call = async |client: &Client| client.describe_secret().secret_id(&self.secret).send().await;
+        let call = |client: Client| client.describe_secret().secret_id(&self.secret).send();
         let found = self.attempt(call).await.map_err(|refusal| self.explain(&refusal, DESCRIBE, &[]))?;
         let off_limits = self.off_limits(&found);
         let labels = found.version_ids_to_stages.unwrap_or_default().into_iter().collect();
@@ -80,8 +80,7 @@ impl Calls {
 
     /// The version with that label. Always by a label: without one, not every server gives the current version.
     pub(super) async fn get(&self, label: &str) -> Result<Held, StoreError> {
-        let call =
-            async |client: &Client| client.get_secret_value().secret_id(&self.secret).version_stage(label).send().await;
+        let call = |client: Client| client.get_secret_value().secret_id(&self.secret).version_stage(label).send();
         let found = self.attempt(call).await.map_err(|refusal| self.explain(&refusal, GET, &[]))?;
         match (found.version_id, found.secret_string) {
             (Some(version), Some(text)) => Ok(Held { version, text: Secret::new(text) }),
@@ -92,10 +91,10 @@ impl Calls {
     /// Puts a version of that name there. The same again does nothing; `false`: there is one of that name with another
     /// text.
     pub(super) async fn put(&self, version: &str, text: &Secret, labels: &[&str]) -> Result<bool, StoreError> {
-        let call = async |client: &Client| {
+        let call = |client: Client| {
             let put = client.put_secret_value().secret_id(&self.secret).client_request_token(version);
             let put = labels.iter().fold(put, |put, label| put.version_stages(*label));
-            put.secret_string(text.expose()).send().await
+            put.secret_string(text.expose()).send()
         };
         match self.attempt(call).await {
             Ok(_) => Ok(true),
@@ -106,10 +105,10 @@ impl Calls {
 
     /// Moves a label, from where it is said to be only; `false`: it is not there, or is elsewhere already.
     pub(super) async fn move_label(&self, step: &Move<'_>) -> Result<bool, StoreError> {
-        let call = async |client: &Client| {
-            let step_ = client.update_secret_version_stage().secret_id(&self.secret).version_stage(step.label);
-            let step_ = step_.set_remove_from_version_id(step.from.map(str::to_owned));
-            step_.set_move_to_version_id(step.to.map(str::to_owned)).send().await
+        let call = |client: Client| {
+            let update = client.update_secret_version_stage().secret_id(&self.secret).version_stage(step.label);
+            let update = update.set_remove_from_version_id(step.from.map(str::to_owned));
+            update.set_move_to_version_id(step.to.map(str::to_owned)).send()
         };
         match self.attempt(call).await {
             Ok(_) => Ok(true),
@@ -118,18 +117,16 @@ impl Calls {
         }
     }
 
-    async fn attempt<T, E>(
-        &self,
-        call: impl AsyncFn(&Client) -> Result<T, SdkError<E, HttpResponse>>,
-    ) -> Result<T, Refusal>
+    async fn attempt<T, E, F>(&self, call: impl Fn(Client) -> F) -> Result<T, Refusal>
     where
+        F: Future<Output = Result<T, SdkError<E, HttpResponse>>>,
         E: ProvideErrorMetadata + Error + 'static,
     {
-        match call(&self.account.client().await).await.map_err(|error| Refusal::of(&error)) {
+        match call(self.account.client().await).await.map_err(|error| Refusal::of(&error)) {
             Err(refusal) if refusal.is_of_the_caller() => self.account.forget().await,
             outcome => return outcome,
         }
-        call(&self.account.client().await).await.map_err(|error| Refusal::of(&error))
+        call(self.account.client().await).await.map_err(|error| Refusal::of(&error))
     }
 
     fn explain(&self, refusal: &Refusal, attempted: Attempted, hidden: &[&Secret]) -> StoreError {

@@ -153,6 +153,7 @@ fn is_for_good(words: &str) -> bool {
         "ValidationError",
         "InvalidClientTokenId",
         "No such file",
+        "could not read file",
         "no providers in chain",
         "could not find source profile",
         "was not defined",
@@ -161,13 +162,16 @@ fn is_for_good(words: &str) -> bool {
     FOR_GOOD.iter().any(|sign| words.contains(sign))
 }
 
+/// What the SDK says around every reason.
+const WRAPPING: &[&str] = &["dispatch failure", "other", "service error", "failed to construct request"];
+
 /// The whole chain of reasons, each once.
 fn causes(error: &(dyn Error + 'static)) -> String {
     let mut words: Vec<String> = Vec::new();
     let mut next = Some(error);
     while let Some(error) = next {
         let text = error.to_string();
-        if !words.iter().any(|earlier| earlier.contains(&text)) {
+        if !WRAPPING.contains(&text.as_str()) && !words.iter().any(|earlier| earlier.contains(&text)) {
             words.push(text);
         }
         next = error.source();

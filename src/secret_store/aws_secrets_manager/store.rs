@@ -73,12 +73,12 @@ impl SecretStore for AwsSecretsManager {
         }
         self.unchanged(&held, base)?;
         let text = self.with_value(&held.text, value, tag)?;
-        self.keep(&described, &held.version, tag).await?;
         let version = self.version_for(tag, &held.version);
         if !self.calls.put(&version, &text, &[PENDING, OURS]).await? {
             let why = format!("it has a version {version} with another text");
             return Err(self.refused(&why, "take all labels off that version, and approve the rotation anew"));
         }
+        self.keep(&described, &held.version, tag).await?;
         self.make_current(&held.version, &version).await
     }
 

@@ -314,9 +314,16 @@ impl Bench for OnMoto {
         Some(versions["Versions"].as_array().unwrap().len() as u64)
     }
 
+    /// By the label, from where it is: when a value is put without labels, moto forgets that labels have been moved.
     async fn meddle(&self, value: &str) {
-        let put = json!({ "SecretId": self.name, "SecretString": value, "ClientRequestToken": ulid::Ulid::new().to_string() + "000000" });
+        let wanted = json!({ "SecretId": self.name, "VersionStage": "AWSCURRENT" });
+        let current = self.moto.call("GetSecretValue", wanted).await.unwrap()["VersionId"].clone();
+        let token = uuid::Uuid::new_v5(&uuid::Uuid::NAMESPACE_OID, format!("{current} {value}").as_bytes()).to_string();
+        let put = json!({ "SecretId": self.name, "SecretString": value, "ClientRequestToken": token, "VersionStages": ["THEIRS"] });
         self.moto.call("PutSecretValue", put).await.unwrap();
+        let step = json!({ "SecretId": self.name, "VersionStage": "AWSCURRENT", "MoveToVersionId": token,
+            "RemoveFromVersionId": current });
+        self.moto.call("UpdateSecretVersionStage", step).await.unwrap();
     }
 
     async fn trouble(&self, trouble: Trouble) -> bool {

@@ -38,8 +38,6 @@ pub struct World {
     pub before_switch: Option<fn(&mut Secret)>,
     /// Every call: who, what.
     pub calls: Vec<(String, String)>,
-    /// Who of those that have credentials is meant.
-    pub expected: Option<String>,
 }
 
 #[derive(Default)]
@@ -75,7 +73,6 @@ impl Fake {
             before_current: String::new(),
             before_switch: None,
             calls: Vec::new(),
-            expected: None,
         })))
     }
 

@@ -9,7 +9,7 @@ use super::{Stage, spec, stage, store_by};
 use crate::python;
 use rekey::rotation::store::{Tag, Undo};
 use rekey::secret_store::aws_secrets_manager::{Format, Settings};
-use rekey::secret_store::{SecretStore, StoreError, StoreSpec, Written};
+use rekey::secret_store::{StoreError, StoreSpec, Written};
 use serde_json::{Value, json};
 use std::fs;
 
@@ -176,9 +176,9 @@ async fn a_switch_that_answers_do_not_show_is_left_open_and_no_old_answer_is_bel
     assert!(matches!(&error, StoreError::Unknown { why, .. } if why.contains("readers do not get it yet")), "{error}");
     // Reading alone would say that the old value is back already, or still there.
     let undo = seen.undo.unwrap();
-    let (back, old) = (secret(OLD), tag(7));
+    let (back, old, ours) = (secret(OLD), tag(7), tag(8));
     let (repeated, rolled, rewritten, looked) = tokio::join!(
-        store.write(&value, &seen.base, &tag(8)),
+        store.write(&value, &seen.base, &ours),
         another.roll_back(&undo, &seen.base, &old),
         another.write(&back, &seen.base, &old),
         another.look(),
@@ -240,8 +240,8 @@ async fn every_refusal_names_the_action_and_the_way_out() {
         ("LimitExceededException", "too many", "remove versions or labels"),
         ("InvalidSignatureException", "Signature expired", "check the credentials of [aws_secrets_manager.main]"),
     ] {
-        // The second one is for those that are asked again with new credentials.
-        stage.fake.world().refusals = vec![(400, code, message), (400, code, message)];
+        // Some are asked again with new credentials, and some by the SDK with another clock.
+        stage.fake.world().refusals = vec![(400, code, message); 9];
         let told = refusal(store.look().await.map(drop));
         assert!(told.contains(&format!("{code}: {message} | {mend}")), "{told}");
         stage.fake.world().refusals.clear();
@@ -275,7 +275,7 @@ async fn credentials_that_cannot_be_had_are_told_with_the_way_out() {
     for (settings, why) in [
         (Settings { external_id: Some("of-somebody-else".into()), ..good.clone() }, "not authorized"),
         (Settings { profile: Some("nobody".into()), ..good.clone() }, "nobody"),
-        (Settings { config_file: Some("/nowhere/aws.ini".into()), ..good.clone() }, "rekey"),
+        (Settings { config_file: Some("/nowhere/aws.ini".into()), ..good.clone() }, "/nowhere/aws.ini"),
     ] {
         let told = refusal(plain(settings).preflight().await);
         assert!(told.contains(why) && told.contains("check the credentials of [aws_secrets_manager.main]"), "{told}");

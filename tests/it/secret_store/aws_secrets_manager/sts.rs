@@ -40,11 +40,6 @@ impl Keys {
         self.0.lock().unwrap().good.clear();
     }
 
-    /// How many pairs were given out.
-    pub fn count(&self) -> u32 {
-        self.0.lock().unwrap().count
-    }
-
     pub fn router(&self) -> Router {
         Router::new().fallback(answer).with_state(self.clone())
     }
