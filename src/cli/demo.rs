@@ -89,8 +89,12 @@ async fn auto(
     render: Render,
     output: &mut dyn Write,
 ) -> Result<ExitCode, CliError> {
-    writeln!(output, "The bot beside a sandbox GitLab and {}. Grace and pipelines are shortened.\n", named(scene.chats))
-        .map_err(unprinted)?;
+    writeln!(
+        output,
+        "The bot beside a sandbox GitLab and {}. Grace and pipelines are shortened.\n",
+        named(scene.chats)
+    )
+    .map_err(unprinted)?;
     let demo = Demo::start(Tempo::QUICK, scene, log, render).await.map_err(stopped)?;
     let mut failed = Ok(());
     let mut say = |line: &str| {

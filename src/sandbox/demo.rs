@@ -173,8 +173,21 @@ impl Demo {
         let config = config::load(Path::new("rekey.toml"), &surroundings).map_err(DemoError::Config)?;
         let bot = app::run(&config, clock, Arc::new(RealDice), render).await?;
         let (sent, armed) = (Mutex::default(), Mutex::default());
-        let demo =
-            Self { bot, gitlab, slack, discord, cast, tempo, secrets, client, log, sent, armed, shelves, _folder: folder };
+        let demo = Self {
+            bot,
+            gitlab,
+            slack,
+            discord,
+            cast,
+            tempo,
+            secrets,
+            client,
+            log,
+            sent,
+            armed,
+            shelves,
+            _folder: folder,
+        };
         demo.connect();
         demo.come_close_to_expiry().await?;
         Ok(demo)

@@ -3,7 +3,7 @@
 mod browser;
 
 use browser::Browser;
-use rekey::sandbox::demo::{BotLog, CHANNEL, Chats, DISCORD_CHANNEL, Demo, Page, Report, Scene, Stores, Tempo, play, samples};
+use rekey::sandbox::demo::{BotLog, CHANNEL, Chats, DISCORD_CHANNEL, Demo, Page, Report, Scene, Tempo, play, samples};
 use rekey::server::Render;
 use rekey::telemetry::{LogFormat, LogSettings, subscriber};
 use std::sync::Arc;
@@ -48,7 +48,9 @@ async fn the_same_story_is_told_in_discord_both_ways() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn in_both_messengers_at_once_the_card_tells_the_same_and_has_no_buttons_in_the_end() {
-    let demo = Demo::start(Tempo::QUICK, Scene { chats: Chats::Both, ..Scene::default() }, BotLog::default(), render()).await.unwrap();
+    let demo = Demo::start(Tempo::QUICK, Scene { chats: Chats::Both, ..Scene::default() }, BotLog::default(), render())
+        .await
+        .unwrap();
     let report = play(&demo, false, &mut |_| {}).await.unwrap();
     let (slack, discord) = (demo.slack().unwrap(), demo.discord().unwrap());
     let card = &slack.messages(CHANNEL)[0];
@@ -104,7 +106,10 @@ async fn in_a_browser_a_person_sends_the_mail_presses_approve_and_sees_the_case_
 #[tokio::test(flavor = "multi_thread")]
 async fn in_a_browser_discords_card_its_form_and_what_it_proposes_are_used_as_in_discord() {
     let Some(browser) = Browser::open().await else { return };
-    let page = Page::start(0, Tempo::QUICK, Scene { chats: Chats::Both, ..Scene::default() }, BotLog::default(), render()).await.unwrap();
+    let page =
+        Page::start(0, Tempo::QUICK, Scene { chats: Chats::Both, ..Scene::default() }, BotLog::default(), render())
+            .await
+            .unwrap();
     browser.go(&page.url()).await;
     browser.click("#chats button[data-key=discord]").await;
     browser.click("button[data-mail=expiry]").await;
