@@ -211,6 +211,7 @@ async fn of_a_click_and_a_comment_at_once_one_decides_and_the_other_hears_who_an
         let click = scene.offer("alice", Action::Approve);
         let comment = issues.offer(&scene.team, "bob", Action::Decline).unwrap();
         scene.send(&click).await;
+        scene.team.stage.clock.advance(1);
         issues.send(&scene.team, &comment).await;
         scene.settle().await;
         let told = issues.told(&scene.team, "bob");
