@@ -20,6 +20,8 @@ const LONGEST: u64 = 5 * 1024 * 1024 - 1;
 const PAGES: u32 = 10;
 const PER_PAGE: u32 = 100;
 const MAINTAINER: u8 = 40;
+/// How often the new file is sent before the write is given up for this time.
+const UPLOADS: u32 = 3;
 
 /// A secure file as the configuration names it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -120,13 +122,12 @@ impl SecretStore for GitlabSecureFile {
                 if kept.is_none() {
                     self.upload(&self.kept_name(&tag.rotation), &self.download(file).await?).await?;
                 }
-                self.remove(file).await?;
             }
             // Removed by this rotation, and not yet made again.
             (None, Some(_)) => {}
             (None, None) => return Err(self.gone()),
         }
-        self.upload(&self.spec.name, value).await.map(|()| Written::Done)
+        self.replace(found.file.as_ref(), value).await
     }
 
     async fn roll_back(&self, undo: &Undo, base: &Base, tag: &Tag) -> Result<Written, StoreError> {
@@ -147,10 +148,7 @@ impl SecretStore for GitlabSecureFile {
             self.unchanged(file, base)?;
         }
         let before = self.download(kept).await?;
-        if let Some(file) = &found.file {
-            self.remove(file).await?;
-        }
-        self.upload(&self.spec.name, &before).await.map(|()| Written::Done)
+        self.replace(found.file.as_ref(), &before).await
     }
 
     async fn finish(&self, tag: &Tag) -> Result<(), StoreError> {
@@ -226,6 +224,37 @@ impl GitlabSecureFile {
         Err(StoreError::conflict(&self.id, "another file has the name since"))
     }
 
+    /// Removes the file and makes it anew. Between the two there is none, so lost answers are looked into at once: each
+    /// of both steps either happened or did not, and neither can happen to somebody else's file.
+    async fn replace(&self, file: Option<&Entry>, value: &Secret) -> Result<Written, StoreError> {
+        if let Some(file) = file
+            && let Err(error) = self.remove(file).await
+            && (!may_have_landed(&error) || self.found().await?.file.is_some())
+        {
+            return Err(error);
+        }
+        let mut last = None;
+        for _ in 0..UPLOADS {
+            let error = match self.upload(&self.spec.name, value).await {
+                Ok(()) => return Ok(Written::Done),
+                Err(error) => error,
+            };
+            if !may_have_landed(&error) {
+                return Err(error);
+            }
+            match self.found().await.map(|found| found.file) {
+                Ok(Some(made)) if made.holds(value) => return Ok(Written::Done),
+                Ok(Some(_)) => {
+                    return Err(StoreError::conflict(&self.id, "somebody made the file in the same instant"));
+                }
+                _ => last = Some(error),
+            }
+        }
+        let why = last.map(|error| error.to_string()).unwrap_or_default();
+        let why = format!("the old file is removed, and the new one is not there yet: {why}");
+        Err(StoreError::Unknown { store: self.id.clone(), why })
+    }
+
     /// Removes exactly this file. Somebody who replaced it meanwhile made one with another number.
     async fn remove(&self, file: &Entry) -> Result<(), StoreError> {
         match self.api.call(&Call::delete(self.path(file))).await {
@@ -253,6 +282,11 @@ impl GitlabSecureFile {
     fn gone(&self) -> StoreError {
         StoreError::refused(&self.id, "there is no such file", "upload it once by hand, or correct its name")
     }
+}
+
+/// Whether nobody knows what became of it, or nothing did and it may be tried again.
+fn may_have_landed(error: &StoreError) -> bool {
+    matches!(error, StoreError::Unknown { .. } | StoreError::Unavailable { .. })
 }
 
 fn mend(status: u16) -> String {

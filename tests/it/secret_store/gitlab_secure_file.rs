@@ -168,6 +168,21 @@ async fn a_process_that_dies_between_removing_and_making_leaves_a_file_that_is_m
 }
 
 #[tokio::test]
+async fn lost_answers_never_leave_the_place_empty() {
+    let files = Files::new().await;
+    let seen = files.store.look().await.unwrap();
+    files.proxy.trouble(Trouble::CutAfter);
+    let error = files.store.write(&secret(NEW), &seen.base, &tag(8)).await.unwrap_err();
+    assert!(matches!(error, StoreError::Unknown { .. }), "{error:?}");
+    assert_eq!((files.held(NAME).as_deref(), files.held(KEPT).as_deref()), (Some(OLD), Some(OLD)), "only the copy");
+    assert_eq!(files.store.write(&secret(NEW), &seen.base, &tag(8)).await, Ok(Written::Done));
+    assert_eq!(files.held(NAME).as_deref(), Some(NEW));
+    let base = files.store.look().await.unwrap().base;
+    assert_eq!(files.store.roll_back(&seen.undo.unwrap(), &base, &tag(7)).await, Ok(Written::Done));
+    assert_eq!(files.held(NAME).as_deref(), Some(OLD));
+}
+
+#[tokio::test]
 async fn a_bot_that_may_only_look_is_found_before_anybody_approves() {
     let files = Files::new().await;
     files.level(DEVELOPER);
