@@ -47,12 +47,12 @@ impl Database {
 
     /// Begins what ends in a commit.
     pub(super) async fn begin(&self) -> Result<Transaction<'static, Any>, LedgerError> {
-        Ok(self.writer.begin_with(self.dialect.begin_write()).await?)
+        begun(&self.writer, self.dialect.begin_write()).await
     }
 
     /// Begins reads that see one state.
     pub(super) async fn snapshot(&self) -> Result<Transaction<'static, Any>, LedgerError> {
-        Ok(self.reader.begin_with(self.dialect.begin_snapshot()).await?)
+        begun(&self.reader, self.dialect.begin_snapshot()).await
     }
 
     /// Tells this process that there may be work.
@@ -81,6 +81,17 @@ impl Database {
         }
         // Last, so that SQLite folds its log into the file.
         self.writer.close().await;
+    }
+}
+
+/// A caller who goes away right then would leave the transaction open on its connection, and whoever gets that next
+/// would write into it and never commit. So it is begun whatever becomes of the caller, and rolled back if nobody takes
+/// it.
+async fn begun(pool: &AnyPool, statement: &'static str) -> Result<Transaction<'static, Any>, LedgerError> {
+    let pool = pool.clone();
+    match tokio::spawn(async move { pool.begin_with(statement).await }).await {
+        Ok(begun) => Ok(begun?),
+        Err(_) => Err(LedgerError::unavailable("the process is about to end")),
     }
 }
 

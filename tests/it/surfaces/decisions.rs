@@ -1,6 +1,7 @@
 //! Decisions: once, by the right people, about the plan that was seen.
 
-use super::bench::Place;
+use super::bench::{Bench as _, Place};
+use super::issue::Issues;
 use super::scene::Scene;
 use rekey::rotation::phase::Outcome;
 use rekey::rotation::view::Action;
@@ -201,4 +202,21 @@ async fn two_of_two_must_say_yes_and_nobody_twice(place: Place) {
     scene.decide("bob", Action::Approve).await;
     scene.team.pass(3600).await;
     scene.team.done().await;
+}
+
+#[tokio::test]
+async fn of_a_click_and_a_comment_at_once_one_decides_and_the_other_hears_who_and_when() {
+    for place in [Place::Slack, Place::Discord] {
+        let (scene, issues) = (Scene::open(place).await, Issues::default());
+        let click = scene.offer("alice", Action::Approve);
+        let comment = issues.offer(&scene.team, "bob", Action::Decline).unwrap();
+        scene.send(&click).await;
+        scene.team.stage.clock.advance(1);
+        issues.send(&scene.team, &comment).await;
+        scene.settle().await;
+        let told = issues.told(&scene.team, "bob");
+        assert!(told.len() == 1 && told[0].starts_with("Already decided: alice approved (1 of 1), "), "{told:?}");
+        scene.team.pass(3600).await;
+        scene.team.done().await;
+    }
 }

@@ -103,6 +103,10 @@ async fn ended(place: Place, how: End) {
     assert!(rotation.phase.is_closed(), "{:?}", rotation.phase);
     assert_eq!(scene.team.held(), scene.team.live().first().copied());
     assert!(scene.bench.cards(&scene.team).len() <= 1, "no second card");
+    // GitLab says of a project that it closed what it says of a passing refusal.
+    let is_clear = place != Place::Issue || how == End::Removed;
+    let mut seen = rotation.evidence.iter().filter(|seen| seen.source == place.surface());
+    assert_eq!(seen.any(|seen| seen.what.starts_with("no longer there")), is_clear, "{:?}", rotation.evidence);
 }
 
 async fn a_card_that_people_removed_is_not_made_again_and_holds_nothing_up(place: Place) {
