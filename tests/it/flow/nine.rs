@@ -1,5 +1,6 @@
 //! Nine stores of nine kinds on one token, and chance decides which of them fail, how, and what people do about it. At
-//! rest all hold the new value, or all the old one, or it is Stuck with both tokens alive: never a silent mix.
+//! rest all hold the new value, or all the old one, or it is Stuck, or abandoned by a person, with both tokens alive: never a
+//! silent mix.
 
 use super::setup::Setup;
 use super::team::Team;
@@ -25,6 +26,8 @@ struct Nine {
     team: Team,
     others: Vec<Box<dyn Bench>>,
     what: String,
+    /// A person gave up on purpose, which leaves everything as it is.
+    abandoned: bool,
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -47,7 +50,7 @@ impl Nine {
             other.meddle(OLD).await;
             setup = setup.also_in(other.store());
         }
-        Self { team: setup.start(|_, _| {}).await, others, what: format!("seed {seed}") }
+        Self { team: setup.start(|_, _| {}).await, others, what: format!("seed {seed}"), abandoned: false }
     }
 
     async fn told(mut self, chance: &mut StdRng) {
@@ -72,9 +75,11 @@ impl Nine {
             if calm {
                 self.calm().await;
             }
-            let action = *[Action::Retry, Action::Restore].choose(chance).unwrap();
+            let actions = [Action::Retry, Action::Retry, Action::Restore, Action::Restore, Action::Abandon];
+            let action = *actions.choose(chance).unwrap();
             self.what = format!("{}; {action:?}{}", self.what, if calm { " once all is well" } else { "" });
             if self.team.click("alice", action).await.is_ok() {
+                self.abandoned = action == Action::Abandon;
                 self.rests().await;
                 self.holds("then").await;
             }
@@ -151,6 +156,11 @@ impl Nine {
             Phase::Closed { outcome: Outcome::Done, .. } => {
                 assert!(values.len() == 1 && !values.contains(OLD), "{}", state("all new"));
                 assert_eq!(team.live().len(), 1, "{}", state("one lives"));
+            }
+            Phase::Closed { outcome: Outcome::Abandoned, .. } if self.abandoned => {
+                assert!(team.live().contains(&team.stage.old) && team.live().len() >= 2, "{}", state("both live"));
+                let told = rotation.announcements.iter().any(|said| said.text.contains("both stay alive"));
+                assert!(told, "{:?}", rotation.announcements);
             }
             Phase::Closed { outcome: Outcome::Abandoned, .. } => {
                 assert!(values.len() == 1 && values.contains(OLD), "{}", state("all old"));
