@@ -78,6 +78,9 @@ pub(super) struct DemoArgs {
     /// Let a step fail, to see what people are told
     #[arg(long, value_name = "STEP")]
     pub(super) fail: Option<Failure>,
+    /// Where the token's value lives
+    #[arg(long, value_enum, default_value_t = DemoStores::Variable)]
+    pub(super) stores: DemoStores,
     /// Port of the page; 0 takes a free one
     #[arg(long, default_value_t = 0)]
     pub(super) port: u16,
@@ -91,6 +94,15 @@ pub(super) struct DemoArgs {
 pub(super) enum Failure {
     /// The pipeline that proves the new token is red
     Verify,
+}
+
+#[cfg(feature = "sandbox")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum DemoStores {
+    /// A CI/CD variable
+    Variable,
+    /// A CI/CD variable, a file and OpenBao, whose program `bao` must be on the PATH
+    Vault,
 }
 
 #[cfg(feature = "sandbox")]

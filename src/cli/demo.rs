@@ -1,9 +1,9 @@
 //! `rekey demo`: one address to open, or with `--auto` the whole story told in the terminal.
 
 use super::CliError;
-use super::args::{Chat, DemoArgs, Failure};
+use super::args::{Chat, DemoArgs, DemoStores, Failure};
 use super::table::{Cell, Table, Tone, wants_colour};
-use crate::sandbox::demo::{BotLog, Demo, DemoError, Page, Report, Tempo, play};
+use crate::sandbox::demo::{BotLog, Demo, DemoError, Held, Page, Report, Stores, Tempo, play};
 use crate::server::Render;
 use crate::telemetry::{LogFormat, LogSettings, install_metrics, subscriber};
 use jiff::tz::TimeZone;
@@ -16,14 +16,18 @@ pub(super) fn run(args: &DemoArgs, output: &mut dyn Write) -> Result<ExitCode, C
     if args.fail.is_some() && !args.auto {
         return Err(CliError::failed("--fail belongs to --auto", "on the page, switch trouble on under Trouble"));
     }
+    let stores = match args.stores {
+        DemoStores::Variable => Stores::Variable,
+        DemoStores::Vault => Stores::Three,
+    };
     let log = keep_log()?;
     let metrics = install_metrics().map_err(|error| CliError::failed(error.to_string(), "start rekey anew"))?;
     let render: Render = Arc::new(move || metrics.render());
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.map_err(|source| CliError::Io { what: "the demo cannot start".into(), source })?;
     match args.auto {
-        true => runtime.block_on(auto(args.fail == Some(Failure::Verify), log, render, output)),
-        false => runtime.block_on(watched(args.port, log, render, output)),
+        true => runtime.block_on(auto(args.fail == Some(Failure::Verify), stores, log, render, output)),
+        false => runtime.block_on(watched(args.port, stores, log, render, output)),
     }
 }
 
@@ -39,6 +43,10 @@ fn keep_log() -> Result<BotLog, CliError> {
 }
 
 fn stopped(error: DemoError) -> CliError {
+    if let DemoError::NoOpenBao(_) = error {
+        let way_out = "install OpenBao so that `bao` is on the PATH (https://openbao.org), or leave --stores out";
+        return CliError::failed(error.to_string(), way_out);
+    }
     CliError::failed(error.to_string(), "the demo needs loopback and a writable temporary folder")
 }
 
@@ -46,8 +54,14 @@ fn unprinted(source: io::Error) -> CliError {
     CliError::Io { what: "the terminal cannot be written to".into(), source }
 }
 
-async fn watched(port: u16, log: BotLog, render: Render, output: &mut dyn Write) -> Result<ExitCode, CliError> {
-    let page = Page::start(port, Tempo::WATCHED, log, render).await.map_err(stopped)?;
+async fn watched(
+    port: u16,
+    stores: Stores,
+    log: BotLog,
+    render: Render,
+    output: &mut dyn Write,
+) -> Result<ExitCode, CliError> {
+    let page = Page::start(port, Tempo::WATCHED, stores, log, render).await.map_err(stopped)?;
     let url = page.url();
     let words = format!(
         "\n  rekey demo   {url}\n\n  The bot runs beside a sandbox GitLab and Slack, on this machine only.\n  \
@@ -63,10 +77,16 @@ async fn watched(port: u16, log: BotLog, render: Render, output: &mut dyn Write)
     Ok(ExitCode::SUCCESS)
 }
 
-async fn auto(red: bool, log: BotLog, render: Render, output: &mut dyn Write) -> Result<ExitCode, CliError> {
+async fn auto(
+    red: bool,
+    stores: Stores,
+    log: BotLog,
+    render: Render,
+    output: &mut dyn Write,
+) -> Result<ExitCode, CliError> {
     writeln!(output, "The bot beside a sandbox GitLab and Slack. Grace and pipelines are shortened.\n")
         .map_err(unprinted)?;
-    let demo = Demo::start(Tempo::QUICK, log, render).await.map_err(stopped)?;
+    let demo = Demo::start(Tempo::QUICK, stores, log, render).await.map_err(stopped)?;
     let mut failed = Ok(());
     let mut say = |line: &str| {
         if failed.is_ok() {
@@ -77,7 +97,7 @@ async fn auto(red: bool, log: BotLog, render: Render, output: &mut dyn Write) ->
     demo.stop().await;
     failed.map_err(unprinted)?;
     let report = played.map_err(stopped)?;
-    write!(output, "\n{}\n{}", timeline(&report), verdict(&report)).map_err(unprinted)?;
+    write!(output, "\n{}\n{}\n{}", timeline(&report), shelves(&report), verdict(&report)).map_err(unprinted)?;
     Ok(if report.is_good() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
@@ -86,6 +106,15 @@ fn timeline(report: &Report) -> String {
     for moment in &report.timeline {
         let time = moment.at.to_zoned(TimeZone::UTC).strftime("%H:%M:%S%.3f").to_string();
         table.row([Cell::toned(time, Tone::Faint), moment.source.clone().into(), moment.what.clone().into()]);
+    }
+    table.render(wants_colour())
+}
+
+fn shelves(report: &Report) -> String {
+    let mut table = Table::new(["STORE", "HELD BEFORE", "HOLDS NOW"]);
+    let token = |held: &Held| held.token.map_or_else(|| "no token".to_owned(), |id| format!("token {id}"));
+    for (before, now) in &report.stores {
+        table.row([now.store.clone().into(), Cell::toned(token(before), Tone::Faint), token(now).into()]);
     }
     table.render(wants_colour())
 }

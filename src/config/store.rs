@@ -7,8 +7,10 @@ mod azure_key_vault;
 mod command;
 mod file;
 mod fortanix;
+mod gitlab_secure_file;
 mod gitlab_variable;
 mod google_secret_manager;
+mod http;
 mod kubernetes;
 mod link;
 mod onepassword;
@@ -42,6 +44,7 @@ pub(super) struct ConnectionKind {
 const KINDS: &[Kind] = &[
     // GitLab itself and this machine need no connection.
     gitlab_variable::KIND,
+    gitlab_secure_file::KIND,
     file::KIND,
     aws_secrets_manager::KIND,
     command::KIND,
@@ -49,6 +52,7 @@ const KINDS: &[Kind] = &[
     // Behind a connection.
     azure_key_vault::KIND,
     fortanix::KIND,
+    http::KIND,
     kubernetes::KIND,
     onepassword::KIND,
     vault::KIND,
@@ -62,6 +66,7 @@ const CONNECTIONS: &[ConnectionKind] = &[
     google_secret_manager::CONNECTION,
     azure_key_vault::CONNECTION,
     fortanix::CONNECTION,
+    http::CONNECTION,
     kubernetes::CONNECTION,
     onepassword::CONNECTION,
     vault::CONNECTION,

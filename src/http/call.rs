@@ -28,7 +28,7 @@ pub struct Call<'a> {
     pub(super) method: Method,
     path: String,
     query: Vec<(&'static str, String)>,
-    headers: Vec<(&'static str, Result<HeaderValue, Failure>)>,
+    headers: Vec<(HeaderName, Result<HeaderValue, Failure>)>,
     body: Option<(String, Result<Bytes, String>)>,
     pub(super) credential: Option<&'a Secret>,
     pub(super) hidden: Vec<&'a Secret>,
@@ -110,13 +110,19 @@ impl<'a> Call<'a> {
     #[must_use]
     pub fn header(mut self, name: &'static str, value: &str) -> Self {
         let unfit = |_| Failure::not_sent("a header has characters that no header may carry");
-        self.headers.push((name, HeaderValue::from_str(value).map_err(unfit)));
+        self.headers.push((HeaderName::from_static(name), HeaderValue::from_str(value).map_err(unfit)));
         self
     }
 
     /// Adds a header that carries a secret beside the credential, and keeps it out of errors.
     #[must_use]
-    pub fn secret_header(mut self, name: &'static str, secret: &'a Secret) -> Self {
+    pub fn secret_header(self, name: &'static str, secret: &'a Secret) -> Self {
+        self.named_secret_header(HeaderName::from_static(name), secret)
+    }
+
+    /// The same under a name that the configuration chooses.
+    #[must_use]
+    pub fn named_secret_header(mut self, name: HeaderName, secret: &'a Secret) -> Self {
         self.headers.push((name, secret_header("", secret)));
         self.hiding(secret)
     }
@@ -216,7 +222,7 @@ impl<'a> Call<'a> {
     pub(super) fn furnish(&self, request: &mut Request) -> Result<(), Failure> {
         for (name, value) in &self.headers {
             let value = value.as_ref().map_err(Failure::clone)?;
-            request.headers_mut().append(HeaderName::from_static(name), value.clone());
+            request.headers_mut().append(name, value.clone());
         }
         if let Some((content_type, body)) = &self.body {
             let body = body.as_ref().map_err(|why| Failure::not_sent(why))?;

@@ -7,6 +7,7 @@ mod mails;
 mod page;
 mod picture;
 mod settings;
+mod shelves;
 mod stage;
 mod story;
 mod watch;
@@ -14,6 +15,7 @@ mod watch;
 pub use log::BotLog;
 pub use mails::{Sample, samples};
 pub use page::Page;
+pub use shelves::{Held, Stores};
 pub use stage::{ALICE, BOB, CHANNEL, JOB, OUTSIDER};
 pub use story::{Check, Moment, Report, play};
 
@@ -48,6 +50,9 @@ pub enum DemoError {
     /// The bot does not start.
     #[error(transparent)]
     Bot(#[from] StartError),
+    /// There is no OpenBao.
+    #[error("there is no OpenBao: no program `bao` on the PATH could be started ({0})")]
+    NoOpenBao(std::io::ErrorKind),
     /// No connection to the bot, or between the parts.
     #[error("{0}")]
     Call(String),
@@ -95,27 +100,33 @@ pub struct Demo {
     log: BotLog,
     sent: Mutex<Vec<Sent>>,
     armed: Mutex<Option<usize>>,
+    shelves: Option<shelves::Shelves>,
     _folder: folder::Folder,
 }
 
 impl Demo {
     /// Starts GitLab, Slack and the bot, in that order, and lets a token come close to its expiry.
-    pub async fn start(tempo: Tempo, log: BotLog, render: Render) -> Result<Self, DemoError> {
+    pub async fn start(tempo: Tempo, stores: Stores, log: BotLog, render: Render) -> Result<Self, DemoError> {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let folder = folder::Folder::new().map_err(DemoError::io("no folder for the database"))?;
         let client = crate::http::client(None).map_err(|error| DemoError::Call(error.to_string()))?;
         let secrets = Secrets::random();
         let (world, cast) = stage::world(&secrets, tempo.step, clock.now());
+        let shelves = match stores {
+            Stores::Variable => None,
+            Stores::Three => Some(shelves::Shelves::new(folder.path(), client.clone()).await?),
+        };
         let no_port = "no port for the sandbox";
         let gitlab = Gitlab::start(world, clock.clone()).await.map_err(DemoError::io(no_port))?;
         let workspace = stage::workspace(&secrets);
         let slack = Slack::start(workspace, clock.clone(), client.clone()).await.map_err(DemoError::io(no_port))?;
         let at = Addresses { gitlab: gitlab.base_url(), slack: slack.base_url(), folder: folder.path().to_owned() };
-        let surroundings = settings::DemoSurroundings::new(&secrets, &at, tempo);
+        let surroundings = settings::DemoSurroundings::new(&secrets, &at, tempo, shelves.as_ref());
         let config = config::load(Path::new("rekey.toml"), &surroundings).map_err(DemoError::Config)?;
         let bot = app::run(&config, clock, Arc::new(RealDice), render).await?;
         let (sent, armed) = (Mutex::default(), Mutex::default());
-        let demo = Self { bot, gitlab, slack, cast, tempo, secrets, client, log, sent, armed, _folder: folder };
+        let demo =
+            Self { bot, gitlab, slack, cast, tempo, secrets, client, log, sent, armed, shelves, _folder: folder };
         demo.connect();
         demo.come_close_to_expiry().await?;
         Ok(demo)
@@ -133,7 +144,10 @@ impl Demo {
     /// The token joins after the bot's first scan, which would find it before any mail could tell of it.
     async fn come_close_to_expiry(&self) -> Result<(), DemoError> {
         self.wait_for("the first scan", || !self.gitlab().issues().is_empty()).await?;
-        self.gitlab().with(|world| stage::add_token(world, &self.cast));
+        let value = self.gitlab().with(|world| stage::add_token(world, &self.cast));
+        if let Some(shelves) = &self.shelves {
+            shelves.fill(&value).await?;
+        }
         self.run_once_by_hand().await
     }
 
@@ -183,6 +197,19 @@ impl Demo {
         let card = messages.iter().rev().find(|message| has_button(&message.blocks, &action));
         let ts = card.map(|card| card.ts.clone()).ok_or_else(|| NoAnswer::NoButton(action.clone()))?;
         Ok(self.slack().press(person, &ts, &action).await?)
+    }
+
+    /// Every store, and the token that it holds.
+    pub async fn held(&self) -> Result<Vec<Held>, DemoError> {
+        let mut held = vec![Held { store: "GitLab variable".into(), token: self.cast.held(&self.gitlab()) }];
+        if let Some(shelves) = &self.shelves {
+            let values = shelves.values().await?;
+            held.extend(values.into_iter().map(|(store, value)| Held {
+                store: store.to_owned(),
+                token: value.and_then(|value| self.gitlab().token_of(&value)),
+            }));
+        }
+        Ok(held)
     }
 
     /// From now on the job that proves the token fails, or no longer.

@@ -1,6 +1,7 @@
 //! A CI/CD variable of a project, a group or the instance. Only its value is ever sent, so its flags survive; its
 //! environment scope is always named, so no other variable of the same key can be meant.
 
+use super::gitlab_rights::Rights;
 use super::registry::{Context, Place};
 use super::{Base, SecretStore, Seen, StoreError, Written};
 use crate::http::{Api, Call, CallError, segment};
@@ -118,32 +119,6 @@ struct NewVariable<'a> {
     environment_scope: Option<&'a str>,
 }
 
-#[derive(Deserialize)]
-struct User {
-    id: u64,
-    #[serde(default)]
-    is_admin: Option<bool>,
-}
-
-#[derive(Deserialize)]
-struct Token {
-    #[serde(default)]
-    scopes: Vec<String>,
-    #[serde(default)]
-    granular_scopes: Option<Vec<serde::de::IgnoredAny>>,
-}
-
-#[derive(Deserialize)]
-struct Member {
-    access_level: u8,
-}
-
-#[derive(Deserialize)]
-struct Holder {
-    #[serde(default)]
-    archived: Option<bool>,
-}
-
 #[async_trait::async_trait]
 impl SecretStore for GitlabVariable {
     fn id(&self) -> &StoreId {
@@ -161,8 +136,15 @@ impl SecretStore for GitlabVariable {
 
     async fn preflight(&self) -> Result<(), StoreError> {
         self.variable().await?;
-        self.credential_may_write().await?;
-        self.role_may_write().await
+        let mend = |status| self.mend(status);
+        let rights = Rights { api: &self.api, id: &self.id, mend: &mend };
+        rights.credential_may_write().await?;
+        match &self.spec.scope {
+            VariableScope::Project(path) => rights.role_may_write(&format!("/projects/{}", segment(path)), 40).await,
+            VariableScope::Group(path) => rights.role_may_write(&format!("/groups/{}", segment(path)), 50).await,
+            // Only administrators are shown instance variables at all, and they may write them.
+            VariableScope::Instance => Ok(()),
+        }
     }
 
     async fn look(&self) -> Result<Seen, StoreError> {
@@ -244,51 +226,6 @@ impl GitlabVariable {
             }
             Err(error) => Err(StoreError::of_write(&self.id, &error, |status| self.mend(status))),
         }
-    }
-
-    async fn credential_may_write(&self) -> Result<(), StoreError> {
-        let mend = |_| "give the bot a personal access token with the scope api".to_owned();
-        let token: Token = self.get(Call::get("/personal_access_tokens/self"), mend).await?;
-        let fine_grained = token.granular_scopes.is_some_and(|scopes| !scopes.is_empty());
-        if fine_grained || token.scopes.iter().any(|scope| scope == "api") {
-            return Ok(());
-        }
-        Err(StoreError::refused(&self.id, "the bot's token may only read", mend(403)))
-    }
-
-    async fn role_may_write(&self) -> Result<(), StoreError> {
-        let user: User = self.get(Call::get("/user"), |status| self.mend(status)).await?;
-        let (place, needed) = match &self.spec.scope {
-            VariableScope::Project(path) => (format!("/projects/{}", segment(path)), 40),
-            VariableScope::Group(path) => (format!("/groups/{}", segment(path)), 50),
-            // Only administrators are shown instance variables at all, and they may write them.
-            VariableScope::Instance => return Ok(()),
-        };
-        let found: Holder = self.get(Call::get(place.clone()), |status| self.mend(status)).await?;
-        if found.archived == Some(true) {
-            return Err(StoreError::refused(&self.id, "the project is archived", "unarchive it, or remove the store"));
-        }
-        if user.is_admin == Some(true) || self.level(&place, user.id).await? >= needed {
-            return Ok(());
-        }
-        Err(StoreError::refused(&self.id, "the bot's role is too low to write it", self.mend(403)))
-    }
-
-    async fn level(&self, place: &str, user: u64) -> Result<u8, StoreError> {
-        match self.api.read(&Call::get(format!("{place}/members/all/{user}"))).await.and_then(|reply| reply.json()) {
-            Ok(Member { access_level }) => Ok(access_level),
-            Err(CallError::Status { status: 404, .. }) => Ok(0),
-            Err(error) => Err(StoreError::of_read(&self.id, &error, |status| self.mend(status))),
-        }
-    }
-
-    async fn get<T: serde::de::DeserializeOwned>(
-        &self,
-        call: Call<'_>,
-        mend: impl FnOnce(u16) -> String,
-    ) -> Result<T, StoreError> {
-        let answer = self.api.read(&call).await.and_then(|reply| reply.json());
-        answer.map_err(|error| StoreError::of_read(&self.id, &error, mend))
     }
 
     fn path(&self) -> String {

@@ -5,8 +5,8 @@ use super::connection::{BadConnection, Named};
 use super::template::Template;
 use super::templated::Templated;
 use super::{
-    SecretStore, aws_secrets_manager, azure_key_vault, command, file, fortanix, gitlab_variable, google_secret_manager,
-    kubernetes, onepassword, vault,
+    SecretStore, aws_secrets_manager, azure_key_vault, command, file, fortanix, gitlab_secure_file, gitlab_variable,
+    google_secret_manager, http, kubernetes, onepassword, vault,
 };
 use crate::http::Api;
 use crate::rotation::ids::StoreId;
@@ -19,6 +19,8 @@ use std::sync::Arc;
 pub enum StoreSpec {
     /// A CI/CD variable.
     GitlabVariable(gitlab_variable::Spec),
+    /// A secure file of a project.
+    GitlabSecureFile(gitlab_secure_file::Spec),
     /// A file on the machine that the bot runs on.
     File(file::Spec),
     /// A secret in AWS Secrets Manager.
@@ -31,6 +33,8 @@ pub enum StoreSpec {
     Fortanix(fortanix::Spec),
     /// A secret in Google Secret Manager.
     GoogleSecretManager(google_secret_manager::Spec),
+    /// What one HTTP request of the user's writes.
+    Http(http::Spec),
     /// One key of a Kubernetes Secret.
     Kubernetes(kubernetes::Spec),
     /// A field of a 1Password item.
@@ -54,6 +58,8 @@ pub struct Connections {
     pub fortanix: Named<fortanix::Settings>,
     /// Projects of Google Cloud.
     pub google_secret_manager: Named<google_secret_manager::Settings>,
+    /// Hosts that may be called.
+    pub http: Named<Arc<http::Settings>>,
     /// Clusters.
     pub kubernetes: Named<kubernetes::Settings>,
     /// 1Password Connect servers.
@@ -71,6 +77,7 @@ pub struct Context {
     azure_key_vault: Named<Arc<azure_key_vault::Vault>>,
     fortanix: Named<Arc<fortanix::Account>>,
     google_secret_manager: Named<Arc<google_secret_manager::Project>>,
+    http: Named<Arc<http::Host>>,
     kubernetes: Named<Arc<kubernetes::Cluster>>,
     onepassword: Named<Arc<onepassword::Server>>,
     /// To Vault or OpenBao.
@@ -96,6 +103,7 @@ impl Context {
                 "google_secret_manager",
                 google_secret_manager::Settings::open,
             )?,
+            http: opened(&all.http, "http", http::Host::open)?,
             kubernetes: opened(&all.kubernetes, "kubernetes", kubernetes::Settings::open)?,
             onepassword: opened(&all.onepassword, "onepassword", onepassword::Settings::open)?,
             vault: opened(&all.vault, "vault", vault::Connection::open)?,
@@ -124,6 +132,7 @@ pub fn build(spec: &StoreSpec, context: &Context) -> Result<Arc<dyn SecretStore>
     let id = spec.id();
     Ok(match spec {
         StoreSpec::GitlabVariable(spec) => Arc::new(gitlab_variable::GitlabVariable::new(id, context, spec)),
+        StoreSpec::GitlabSecureFile(spec) => Arc::new(gitlab_secure_file::GitlabSecureFile::new(id, context, spec)),
         StoreSpec::File(spec) => Arc::new(file::File::new(id, spec)),
         StoreSpec::AzureKeyVault(spec) => {
             let vault = at(&context.azure_key_vault, "azure_key_vault", &spec.at)?;
@@ -143,6 +152,7 @@ pub fn build(spec: &StoreSpec, context: &Context) -> Result<Arc<dyn SecretStore>
             let project = at(&context.google_secret_manager, "google_secret_manager", &spec.at)?;
             Arc::new(google_secret_manager::GoogleSecretManager::new(id, project, spec))
         }
+        StoreSpec::Http(spec) => Arc::new(http::Http::new(id, at(&context.http, "http", &spec.at)?, spec)),
         StoreSpec::Kubernetes(spec) => {
             Arc::new(kubernetes::Kubernetes::new(id, at(&context.kubernetes, "kubernetes", &spec.at)?, spec))
         }
@@ -187,12 +197,14 @@ impl StoreSpec {
     pub fn id(&self) -> StoreId {
         StoreId(match self {
             Self::GitlabVariable(spec) => spec.id(),
+            Self::GitlabSecureFile(spec) => spec.id(),
             Self::File(spec) => spec.id(),
             Self::AwsSecretsManager(spec) => spec.id(),
             Self::Command(spec) => spec.id(),
             Self::AzureKeyVault(spec) => spec.id(),
             Self::Fortanix(spec) => spec.id(),
             Self::GoogleSecretManager(spec) => spec.id(),
+            Self::Http(spec) => spec.id(),
             Self::Kubernetes(spec) => spec.id(),
             Self::Onepassword(spec) => spec.id(),
             Self::Vault(spec) => spec.id(),
@@ -204,12 +216,14 @@ impl StoreSpec {
     pub fn place(&self) -> Place {
         match self {
             Self::GitlabVariable(spec) => spec.place(),
+            Self::GitlabSecureFile(spec) => spec.place(),
             Self::File(spec) => spec.place(),
             Self::AwsSecretsManager(spec) => spec.place(),
             Self::Command(spec) => spec.place(),
             Self::AzureKeyVault(spec) => spec.place(),
             Self::Fortanix(spec) => spec.place(),
             Self::GoogleSecretManager(spec) => spec.place(),
+            Self::Http(spec) => spec.place(),
             Self::Kubernetes(spec) => spec.place(),
             Self::Onepassword(spec) => spec.place(),
             Self::Vault(spec) => spec.place(),

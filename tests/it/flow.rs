@@ -8,6 +8,7 @@ mod counter;
 mod fanout;
 mod happy;
 mod lost;
+mod nine;
 mod notices;
 mod owners;
 mod patience;

@@ -12,8 +12,10 @@ mod azure_key_vault;
 mod docs;
 mod file;
 pub mod fortanix;
+mod gitlab_secure_file;
 mod gitlab_variable;
 mod google_secret_manager;
+mod http;
 pub mod jwt;
 mod kubernetes;
 mod onepassword;
@@ -35,6 +37,7 @@ contract! {
     project_variable_in_the_sandbox: gitlab_variable::in_the_sandbox("project");
     group_variable_in_the_sandbox: gitlab_variable::in_the_sandbox("group");
     instance_variable_in_the_sandbox: gitlab_variable::in_the_sandbox("instance");
+    gitlab_secure_file_in_the_sandbox: gitlab_secure_file::in_the_sandbox();
     file_alone: file::with("", "");
     file_with_line_end: file::with("", "\n");
     kubernetes_secret: kubernetes::alone();
@@ -49,6 +52,8 @@ contract! {
     azure_key_vault_on_the_fake: azure_key_vault::on_the_fake();
     fortanix_readable: fortanix::readable();
     fortanix_unreadable: fortanix::unreadable();
+    http_that_can_be_read: http::readable();
+    http_that_cannot_be_read: http::blind();
     onepassword_by_id: onepassword::by_id();
     onepassword_with_previous: onepassword::with_previous();
     vault_version_2: vault::on(vault::Kind::V2);
@@ -62,6 +67,25 @@ contract! {
     aws_gitlab_format: aws_secrets_manager::gitlab_format();
     aws_json_key: aws_secrets_manager::json_key();
     aws_on_moto: aws_secrets_manager::on_moto();
+}
+
+/// One place of each of eight kinds that need nothing installed besides Python, each with a world of its own.
+pub async fn eight_kinds() -> Vec<Box<dyn contract::Bench>> {
+    let sites: [Box<dyn contract::Site>; 8] = [
+        Box::new(gitlab_secure_file::in_the_sandbox().await),
+        Box::new(command::with_versions().await),
+        Box::new(azure_key_vault::on_the_fake().await),
+        Box::new(kubernetes::with_previous().await),
+        Box::new(onepassword::with_previous().await),
+        Box::new(google_secret_manager::latest().await),
+        Box::new(fortanix::readable().await),
+        Box::new(http::readable().await),
+    ];
+    let mut furnished = Vec::new();
+    for site in &sites {
+        furnished.push(site.furnish().await.expect("it is made of fakes"));
+    }
+    furnished
 }
 
 /// The adapter for a specification that needs no GitLab.

@@ -1,5 +1,6 @@
 """Drives the sandbox GitLab with python-gitlab, so that a client that we did not write has to accept it."""
 
+import hashlib
 import os
 import sys
 
@@ -84,6 +85,16 @@ assert project.pipelines.list(ref="main", source="api")[0].id == pipeline.id
 schedule = project.pipelineschedules.get(int(os.environ["SCHEDULE_ID"]))
 schedule.play()
 assert schedule.pipelines.list(sort="desc")[0].source == "schedule"
+
+# Secure files: a name is taken once, and what is there cannot be changed.
+content = b"glpat-Secure\r\nFile--\n"
+secure = project.secure_files.create({"name": "deploy.npmrc", "file": content})
+assert secure.checksum == hashlib.sha256(content).hexdigest() and secure.checksum_algorithm == "sha256"
+assert [file.name for file in project.secure_files.list(get_all=True)] == ["deploy.npmrc"]
+assert project.secure_files.get(secure.id).download() == content
+refused(400, lambda: project.secure_files.create({"name": "deploy.npmrc", "file": b"other"}))
+project.secure_files.delete(secure.id)
+refused(404, lambda: project.secure_files.get(secure.id))
 
 # Issues and comments.
 issue = project.issues.create({"title": "Rotate deploy", "labels": ["rekey"], "confidential": True})

@@ -5,6 +5,7 @@ use crate::app;
 use crate::chat::ChatError;
 use crate::chat::slack::client::Client;
 use crate::config::{self, Config};
+use crate::rotation::record::Audience;
 
 /// Without the first nothing can be shown, without the second `/rekey` is unknown, without the third nobody is let in.
 const NEEDED: [(&str, &str); 3] = [
@@ -30,7 +31,10 @@ pub(super) async fn look(config: &Config) -> Vec<Finding> {
         Err(finding) => return vec![finding],
     }
     findings.push(scopes(&client).await);
-    findings.push(channel(slack, &client).await);
+    findings.push(channel(&slack.channel, "[slack] channel", &client).await);
+    for reminded in reminded(config) {
+        findings.push(channel(reminded, "[reminders] steps", &client).await);
+    }
     findings.extend(socket(config).await);
     findings
 }
@@ -79,12 +83,21 @@ async fn scopes(client: &Client) -> Finding {
     Finding::fail("scopes", format!("missing: {}", missing.join(", ")), mend)
 }
 
-async fn channel(slack: &config::Slack, client: &Client) -> Finding {
-    let subject = format!("channel {}", slack.channel);
-    match client.can_read(&slack.channel).await {
+/// Other channels that get reminders.
+fn reminded(config: &Config) -> impl Iterator<Item = &str> {
+    config.reminders.steps.iter().filter_map(|step| match &step.to {
+        Audience::Channel { surface, channel } if surface.as_str() == "slack" => Some(channel.as_str()),
+        _ => None,
+    })
+}
+
+/// `named` says where in the configuration.
+async fn channel(channel: &str, named: &str, client: &Client) -> Finding {
+    let subject = format!("channel {channel}");
+    match client.can_read(channel).await {
         Ok(()) => Finding::ok(subject, "the bot is in it and can read it back"),
         Err(ChatError::Gone { why, .. }) => {
-            let mend = "correct [slack] channel, or type /invite @rekey in it";
+            let mend = format!("correct {named}, or type /invite @rekey in it");
             Finding::fail(subject, format!("Slack says {why}"), mend)
         }
         Err(error) => trouble(&subject, &error, "type /invite @rekey in it"),

@@ -2,7 +2,7 @@
 //! only under its own name, so that no web page elsewhere can press for them.
 
 use super::picture::mailbox;
-use super::{BotLog, CHANNEL, Demo, DemoError, Tempo};
+use super::{BotLog, CHANNEL, Demo, DemoError, Stores, Tempo};
 use crate::server::Render;
 use axum::extract::{Path, Request, State};
 use axum::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HOST, X_CONTENT_TYPE_OPTIONS};
@@ -33,6 +33,7 @@ struct Shared {
     demo: RwLock<Option<Demo>>,
     address: SocketAddr,
     tempo: Tempo,
+    stores: Stores,
     log: BotLog,
     render: Render,
 }
@@ -71,11 +72,17 @@ impl IntoResponse for DemoError {
 
 impl Page {
     /// Starts a demo and its page on a port of this machine; 0 takes a free one.
-    pub async fn start(port: u16, tempo: Tempo, log: BotLog, render: Render) -> Result<Self, DemoError> {
+    pub async fn start(
+        port: u16,
+        tempo: Tempo,
+        stores: Stores,
+        log: BotLog,
+        render: Render,
+    ) -> Result<Self, DemoError> {
         let listener = TcpListener::bind(("127.0.0.1", port)).await.map_err(DemoError::io("no port for the page"))?;
         let address = listener.local_addr().map_err(DemoError::io("no port for the page"))?;
-        let demo = Demo::start(tempo, log.clone(), render.clone()).await?;
-        let shared = Arc::new(Shared { demo: RwLock::new(Some(demo)), address, tempo, log, render });
+        let demo = Demo::start(tempo, stores, log.clone(), render.clone()).await?;
+        let shared = Arc::new(Shared { demo: RwLock::new(Some(demo)), address, tempo, stores, log, render });
         let router = router(shared.clone());
         let task = tokio::spawn(async move {
             // Ends only when the task is aborted; a sandbox has nobody to tell.
@@ -199,6 +206,6 @@ async fn again(State(shared): State<Arc<Shared>>) -> Result<StatusCode, DemoErro
     if let Some(old) = demo.take() {
         old.stop().await;
     }
-    *demo = Some(Demo::start(shared.tempo, shared.log.clone(), shared.render.clone()).await?);
+    *demo = Some(Demo::start(shared.tempo, shared.stores, shared.log.clone(), shared.render.clone()).await?);
     Ok(StatusCode::NO_CONTENT)
 }

@@ -1,6 +1,6 @@
 //! Everything that the page shows, as JSON: what the sandboxes say of themselves, and where the bot stands.
 
-use super::{ALICE, BOB, CHANNEL, Demo, DemoError, OUTSIDER, lock, samples};
+use super::{ALICE, BOB, CHANNEL, Demo, DemoError, Held, OUTSIDER, lock, samples};
 use crate::rotation::phase::Phase;
 use crate::rotation::record::Rotation;
 use crate::rotation::view::card;
@@ -23,6 +23,7 @@ impl Demo {
             "sent": *lock(&self.sent), "rotation": self.rotation().await.as_ref().map(standing),
             "faults": {"red": gitlab["failing_job"].is_string(), "cut": self.is_armed()},
             "gitlab": gitlab, "slack": slack, "log": self.log.lines(),
+            "stores": self.held().await?.iter().skip(1).map(shelf).collect::<Vec<_>>(),
         }))
     }
 
@@ -31,6 +32,11 @@ impl Demo {
         let body = self.client.get(url).send().await.map_err(failed)?.bytes().await.map_err(failed)?;
         serde_json::from_slice(&body).map_err(|_| DemoError::Call("a sandbox answers nonsense".into()))
     }
+}
+
+/// A store beside the variable.
+fn shelf(held: &Held) -> Value {
+    json!({ "name": held.store, "holds_token": held.token })
 }
 
 fn standing(rotation: &Rotation) -> Value {

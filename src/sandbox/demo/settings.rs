@@ -1,6 +1,7 @@
 //! The bot's configuration for the demo: the text that a person would write, and secrets where it refers to them.
 
 use super::Tempo;
+use super::shelves::Shelves;
 use super::stage::{ALICE, BOB, CHANNEL, TEAM};
 use crate::config::Surroundings;
 use base64::Engine as _;
@@ -45,10 +46,11 @@ pub(super) struct Addresses {
 pub(super) struct DemoSurroundings {
     text: String,
     secrets: Secrets,
+    openbao_token: Option<String>,
 }
 
 impl DemoSurroundings {
-    pub(super) fn new(secrets: &Secrets, at: &Addresses, tempo: Tempo) -> Self {
+    pub(super) fn new(secrets: &Secrets, at: &Addresses, tempo: Tempo, shelves: Option<&Shelves>) -> Self {
         let values = [
             ("{gitlab}", at.gitlab.clone()),
             ("{slack}", at.slack.clone()),
@@ -60,10 +62,11 @@ impl DemoSurroundings {
             ("{alice}", ALICE.to_owned()),
             ("{bob}", BOB.to_owned()),
             ("{mail_user}", MAIL_USER.to_owned()),
+            ("{stores}", shelves.map(Shelves::settings).unwrap_or_default()),
         ];
         let text = include_str!("settings.toml").to_owned();
         let text = values.iter().fold(text, |text, (name, value)| text.replace(name, value));
-        Self { text, secrets: secrets.clone() }
+        Self { text, secrets: secrets.clone(), openbao_token: shelves.map(|shelves| shelves.token().to_owned()) }
     }
 }
 
@@ -76,6 +79,7 @@ impl Surroundings for DemoSurroundings {
             "SLACK_TOKEN" => &secrets.slack_token,
             "SLACK_SIGNING_SECRET" => &secrets.slack_secret,
             "MAIL_PASSWORD" => &secrets.mail_password,
+            "OPENBAO_TOKEN" => return self.openbao_token.clone(),
             _ => return None,
         };
         Some(value.clone())

@@ -60,13 +60,14 @@ pub(super) fn world(secrets: &Secrets, step: Duration, now: Timestamp) -> (World
     (world, Cast { group, project, account, alice_token: alice_token.value.expose().to_owned(), now })
 }
 
-/// The token that is about to expire, where it is used.
-pub(super) fn add_token(world: &mut World, cast: &Cast) {
+/// The token that is about to expire, where it is used; its value for other places.
+pub(super) fn add_token(world: &mut World, cast: &Cast) -> String {
     let expiry = utc_date(cast.now).saturating_add(6.days());
     let mint = Mint::new(cast.account, NAME, &["read_api", "read_repository"]).expires(expiry);
     let made = cast.now.saturating_sub(jiff::SignedDuration::from_hours(24 * 358)).unwrap_or(cast.now);
     let minted = world.mint(Mint { created_at: Some(made), ..mint });
     world.variable(Variable::new(Place::Project(cast.project), KEY, minted.value.expose()).masked().protected());
+    minted.value.expose().to_owned()
 }
 
 /// Slack with its people.

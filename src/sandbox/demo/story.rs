@@ -1,7 +1,7 @@
 //! `rekey demo --auto`: the whole story without a browser, and whether it ended as it should.
 
 use super::watch::is_shown;
-use super::{ALICE, Demo, DemoError, samples};
+use super::{ALICE, Demo, DemoError, Held, samples};
 use crate::rotation::phase::{Outcome, Phase, Why};
 use crate::rotation::record::Rotation;
 use crate::rotation::view::{Action, card};
@@ -34,6 +34,8 @@ pub struct Report {
     pub rotation: Rotation,
     /// What was observed, oldest first.
     pub timeline: Vec<Moment>,
+    /// Every store with the token that it held before, and in the end.
+    pub stores: Vec<(Held, Held)>,
     /// What must hold.
     pub checks: Vec<Check>,
 }
@@ -47,7 +49,8 @@ impl Report {
 
 /// Plays it. `say` hears what happens, line by line. With `red` the pipeline fails and the old value is put back.
 pub async fn play(demo: &Demo, red: bool, say: &mut dyn FnMut(&str)) -> Result<Report, DemoError> {
-    let before = demo.cast.held(&demo.gitlab());
+    let filled = demo.held().await?;
+    let before = filled.first().and_then(|held| held.token);
     demo.make_pipelines_red(red);
     say("A mail arrives: a token expires in 7 days or less.");
     let answer = demo.mail("expiry", samples()[0].raw).await?;
@@ -75,8 +78,10 @@ pub async fn play(demo: &Demo, red: bool, say: &mut dyn FnMut(&str)) -> Result<R
         rotation = demo.until("the end of the restoration", closed, |_| {}).await?;
         say(&card(&rotation).status.sentence);
     }
-    let checks = if red { restored(demo, &rotation, before) } else { done(demo, &rotation, before) };
-    Ok(Report { timeline: timeline(&rotation), rotation, checks })
+    let stores: Vec<(Held, Held)> = filled.into_iter().zip(demo.held().await?).collect();
+    let mut checks = if red { restored(demo, &rotation, before) } else { done(demo, &rotation, before) };
+    checks.extend(stores.iter().skip(1).map(|(_, held)| shelf(held, demo, red)));
+    Ok(Report { timeline: timeline(&rotation), rotation, stores, checks })
 }
 
 fn tell(why: &Why, say: &mut dyn FnMut(&str)) {
@@ -137,6 +142,13 @@ fn restored(demo: &Demo, rotation: &Rotation, before: Option<u64>) -> Vec<Check>
         check(live.len() == 1 && live.first().copied() == before, "the new token is revoked, the old one lives"),
         check(issue_is_closed(demo, rotation), "the issue is closed"),
     ]
+}
+
+/// Every other store holds what the variable holds.
+fn shelf(held: &Held, demo: &Demo, red: bool) -> Check {
+    let which = if red { "the old token again" } else { "the new token" };
+    let same = held.token.is_some() && held.token == demo.cast.held(&demo.gitlab());
+    check(same, &format!("{} holds {which}", held.store))
 }
 
 fn check(holds: bool, what: &str) -> Check {

@@ -82,6 +82,11 @@ impl Handle {
         self.with(|world| world.token_with(&variable.value).map(|token| token.id))
     }
 
+    /// The token whose value this is, dead or alive.
+    pub fn token_of(&self, value: &str) -> Option<u64> {
+        self.with(|world| world.token_with(value).map(|token| token.id))
+    }
+
     /// All pipelines, oldest first.
     pub fn pipelines(&self) -> Vec<Pipeline> {
         self.with(|world| world.pipelines.values().cloned().collect())

@@ -1,6 +1,7 @@
 //! The parameters of a call, from the query, a form and a JSON body alike, as GitLab merges them.
 //! Which ones an endpoint read is remembered: a parameter that nobody read is a mistake the real GitLab would swallow.
 
+use super::multipart;
 use super::reply::Refusal;
 use jiff::{Timestamp, civil::Date};
 use serde_json::Value;
@@ -24,6 +25,11 @@ impl Params {
         }
         if kind.starts_with("application/x-www-form-urlencoded") {
             params.add_pairs(body);
+            return Ok(params);
+        }
+        if kind.starts_with("multipart/form-data") {
+            let parts = multipart::parts(kind, body).ok_or_else(|| Refusal::bad_request("Invalid multipart body"))?;
+            parts.into_iter().for_each(|(name, text)| params.add(name, text.into()));
             return Ok(params);
         }
         if !kind.starts_with("application/json") {

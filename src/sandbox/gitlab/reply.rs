@@ -99,6 +99,11 @@ impl Refusal {
         Self::message(StatusCode::NOT_FOUND, text)
     }
 
+    /// 413 for a file that is too big.
+    pub fn too_large() -> Self {
+        Self::message(StatusCode::PAYLOAD_TOO_LARGE, "413 Request Entity Too Large")
+    }
+
     pub fn conflict(why: &str) -> Self {
         Self::message(StatusCode::CONFLICT, why)
     }

@@ -5,7 +5,7 @@ use super::handle::Handle;
 use super::request::{Endpoint, at};
 use super::{
     branches, control, gate, hooks, issues, jobs, notes, own_tokens, pipelines, places, reactions, resource_tokens,
-    schedules, service_accounts, users, variable_api,
+    schedules, secure_files, service_accounts, users, variable_api,
 };
 use axum::http::StatusCode;
 use axum::response::IntoResponse;
@@ -128,6 +128,9 @@ fn project() -> Router<Handle> {
         .route("/projects/{id}/pipeline_schedules/{schedule_id}", read(schedules::get))
         .route("/projects/{id}/pipeline_schedules/{schedule_id}/pipelines", read(schedules::pipelines))
         .route("/projects/{id}/pipeline_schedules/{schedule_id}/play", post(schedules::play))
+        .route("/projects/{id}/secure_files", read(secure_files::list).merge(post(secure_files::create)))
+        .route("/projects/{id}/secure_files/{file_id}", read(secure_files::get).merge(delete(secure_files::delete)))
+        .route("/projects/{id}/secure_files/{file_id}/download", read(secure_files::download))
         .route("/projects/{id}/issues", read(issues::list).merge(post(issues::create)))
         .route("/projects/{id}/issues/{iid}", read(issues::get).merge(put(issues::update)))
         .route("/projects/{id}/issues/{iid}/notes", read(notes::list).merge(post(notes::create)))

@@ -10,6 +10,7 @@ use super::people::{Group, OWNER, Place, Project, User, is_within};
 use super::plan::Definition;
 use super::runner::{Job, Pipeline};
 use super::schedules::Schedule;
+use super::secure_files::SecureFile;
 use super::settings::Settings;
 use super::tokens::Token;
 use super::variables::Variable;
@@ -33,6 +34,7 @@ pub struct World {
     pub tokens: BTreeMap<u64, Token>,
     pub(super) by_digest: HashMap<Digest, u64>,
     pub(super) variables: Vec<Variable>,
+    pub(super) secure_files: Vec<SecureFile>,
     pub(super) definitions: Vec<Definition>,
     pub(super) pipelines: BTreeMap<u64, Pipeline>,
     pub(super) jobs: BTreeMap<u64, Job>,
@@ -63,6 +65,7 @@ impl World {
             tokens: BTreeMap::new(),
             by_digest: HashMap::new(),
             variables: Vec::new(),
+            secure_files: Vec::new(),
             definitions: Vec::new(),
             pipelines: BTreeMap::new(),
             jobs: BTreeMap::new(),

@@ -71,6 +71,16 @@ async fn every_fault_has_a_line_with_the_way_out() {
 }
 
 #[tokio::test]
+async fn a_second_channel_for_reminders_in_which_the_bot_is_not_is_told_before_anybody_waits_for_one() {
+    let office = Office::open(Wish::default()).await;
+    let steps = "steps = [{ days_left = 3 }, { days_left = 1, to = \"slack:C0NOWHERE1\" }]";
+    office.configure(|text| text.to_owned() + &format!("\n[reminders]\n{steps}\n"));
+    let (code, said) = examine(&office).await;
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("C0NOWHERE1") && said.contains("correct [reminders] steps"), "{said}");
+}
+
+#[tokio::test]
 async fn groups_of_approvers_are_looked_at_one_by_one() {
     let office = Office::open(Wish::default()).await;
     let members = ["U0ADA00001", "U0GRACE001"].map(str::to_owned).to_vec();

@@ -32,8 +32,35 @@ pub struct House {
     old: u64,
     account: u64,
     project: u64,
+    group: u64,
     folder: tempfile::TempDir,
+    /// Where the file lies that is one of several stores; `None`: the variable is the only one.
+    shelf: Option<tempfile::TempDir>,
     gitlab: Gitlab,
+}
+
+/// The secure file that is one of several stores.
+const FILE: &str = "deploy-token";
+
+/// The three stores behind the variable.
+fn more_stores(file: &std::path::Path) -> String {
+    format!(
+        r#"
+[[token.store]]
+kind = "gitlab_secure_file"
+project = "acme/deploy"
+name = "{FILE}"
+[[token.store]]
+kind = "file"
+path = "{}"
+template = {{ shape = "dotenv", key = "TOKEN" }}
+[[token.store]]
+kind = "gitlab_variable"
+group = "acme"
+key = "GROUP_TOKEN"
+"#,
+        file.display()
+    )
 }
 
 /// A running `rekey serve`.
@@ -58,14 +85,21 @@ impl House {
     pub async fn on_sqlite() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let url = format!("sqlite:{}", folder.path().join("rekey.db").display());
-        Self::in_folder(folder, url).await
+        Self::in_folder(folder, url, None).await
     }
 
     pub async fn on(url: String) -> Self {
-        Self::in_folder(tempfile::tempdir().unwrap(), url).await
+        Self::in_folder(tempfile::tempdir().unwrap(), url, None).await
     }
 
-    async fn in_folder(folder: tempfile::TempDir, url: String) -> Self {
+    /// With four stores; the database is a file if none is named.
+    pub async fn of_four_stores(url: Option<String>) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let own = format!("sqlite:{}", folder.path().join("rekey.db").display());
+        Self::in_folder(folder, url.unwrap_or(own), Some(tempfile::tempdir().unwrap())).await
+    }
+
+    async fn in_folder(folder: tempfile::TempDir, url: String, shelf: Option<tempfile::TempDir>) -> Self {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let now = Timestamp::now();
         let mut world = World::new(7, now);
@@ -83,9 +117,14 @@ impl House {
         let old = world.mint(Mint::new(account, "deploy", &["read_api"]).expires(soon).value(OLD)).id;
         world.variable(Variable::new(Place::Project(project), "DEPLOY_TOKEN", OLD).masked().protected());
         world.pipeline(project, "main", vec![JobPlan::new("deploy", "deploy").calls_with("DEPLOY_TOKEN")]);
+        world.variable(Variable::new(Place::Group(group), "GROUP_TOKEN", OLD).masked());
+        world.secure_file(project, FILE, OLD);
         let gitlab = Gitlab::start(world, Arc::new(SystemClock)).await.unwrap();
         let state = gitlab.state();
-        let house = Self { state, bot, old, account, project, folder, gitlab };
+        if let Some(shelf) = &shelf {
+            std::fs::write(shelf.path().join("env"), format!("# ours\nTOKEN='{OLD}'\n")).unwrap();
+        }
+        let house = Self { state, bot, old, account, project, group, folder, shelf, gitlab };
         house.configure(&url);
         house.approve().await;
         house
@@ -94,6 +133,7 @@ impl House {
     fn configure(&self, database: &str) {
         let gitlab = self.gitlab.base_url();
         let token = self.folder.path().join("token").display().to_string();
+        let more = self.shelf.as_ref().map(|shelf| more_stores(&shelf.path().join("env"))).unwrap_or_default();
         let text = format!(
             r#"
 [server]
@@ -121,6 +161,7 @@ approvers = ["alice"]
 kind = "gitlab_variable"
 project = "acme/deploy"
 key = "DEPLOY_TOKEN"
+{more}
 [[token.verify]]
 kind = "pipeline"
 project = "acme/deploy"
@@ -224,6 +265,19 @@ job = "deploy"
         let comments = self.state.notes(issues[0].id);
         assert_eq!(comments.len(), 1, "{comments:?} {}", said());
         self.nothing_leaked();
+    }
+
+    /// Every store holds the value that the variable holds, and nothing is left of the way there.
+    pub fn holds_everywhere(&self, what: &str) {
+        self.holds(what);
+        let value = |place, key| self.state.variable(place, key, "*").unwrap().value;
+        let new = value(Place::Project(self.project), "DEPLOY_TOKEN");
+        assert_eq!(value(Place::Group(self.group), "GROUP_TOKEN"), new, "{what}");
+        let files = self.state.with(|world| world.secure_files(self.project));
+        assert_eq!(files, [(FILE.to_owned(), new.clone())], "{what}");
+        let shelf = self.shelf.as_ref().expect("a house of four stores").path();
+        assert_eq!(std::fs::read_to_string(shelf.join("env")).unwrap(), format!("# ours\nTOKEN='{new}'\n"), "{what}");
+        assert_eq!(std::fs::read_dir(shelf).unwrap().count(), 1, "{what}");
     }
 
     /// No value is in the log at its most talkative, in the database or in any other file but the bot's own token's.

@@ -2,15 +2,23 @@
 
 use super::setup::Setup;
 use super::team::Team;
+use crate::http::serve;
 use rekey::engine::desk::Desk;
 use rekey::engine::desk::visitors::Visitors;
 use rekey::engine::issue::ISSUE;
 use rekey::notice::Notice;
+use rekey::notice::signature::Key;
 use rekey::rotation::ids::PersonId;
 use rekey::rotation::phase::Outcome;
+use rekey::rotation::token::ManagedToken;
 use rekey::rotation::view::Action;
-use rekey::sandbox::gitlab::{Fault, Note, Rule};
+use rekey::sandbox::gitlab::{DEVELOPER, Fault, Hook, MAINTAINER, Note, Place, Rule};
+use rekey::secret::Secret;
+use rekey::server::gitlab::Door;
+use rekey::server::{Settings, router};
 use std::sync::Arc;
+
+const SIGNING: &str = "whsec_AQIDBAUGBwgJCgsMDQ4PEBESExQVFhcYGRobHB0eHyA=";
 
 /// A team whose people comment.
 struct Talk {
@@ -95,6 +103,7 @@ fn desk(team: &Team) -> Arc<Desk> {
     let home = Visitors::default().at(ISSUE, team.engine.gitlab.host());
     let known = |all: Visitors, login: &str| all.knowing(ISSUE, login, PersonId::from(login));
     let visitors = ["alice", "bob", "carol"].into_iter().fold(home, known);
+    let visitors = visitors.asking(team.engine.directories.clone(), team.engine.catalog.groups());
     Arc::new(Desk::new(team.engine.clone(), visitors))
 }
 
@@ -123,6 +132,58 @@ async fn the_same_comment_acts_once_however_often_it_is_heard_of() {
     assert_eq!(talk.answers(), [""; 0]);
     let journal = talk.team.engine.ledger.journal(&talk.team.rotation().await.id).await.unwrap();
     assert_eq!(journal.iter().filter(|line| line.line.event.contains("approve")).count(), 1);
+}
+
+#[tokio::test]
+async fn a_webhook_that_gitlab_delivers_twice_hurries_the_comment_and_has_one_effect() {
+    let talk = Talk::on(Setup::new().token(|token| token.quorum = 2).start(|_, _| {}).await).await;
+    let stage = &talk.team.stage;
+    let door = Door {
+        keys: vec![Key::from_signing_token(&Secret::new(SIGNING.into())).unwrap()],
+        tokens: Vec::new(),
+        host: talk.team.engine.gitlab.host().to_owned(),
+    };
+    let doors = Settings { gitlab: Some(door), ..Settings::default() };
+    let bot = serve(router(talk.team.engine.clone(), doors, None)).await;
+    let project = Place::Project(stage.state.issues()[0].project);
+    stage.state.with(|world| world.hook(Hook::new(project, &format!("{bot}/hooks/gitlab")).signing(SIGNING)));
+    talk.write("alice", &format!("@rekey-bot approve {}", talk.plan().await));
+    stage.state.flush_hooks().await;
+    let first = stage.state.deliveries().into_iter().next_back().unwrap();
+    stage.state.send_again(&first.id);
+    stage.state.flush_hooks().await;
+    let statuses: Vec<_> = stage.state.deliveries().iter().map(|delivery| delivery.status).collect();
+    assert!(statuses.len() >= 2 && statuses.iter().all(|status| *status == Some(202)), "{statuses:?}");
+    while talk.team.engine.read_some().await.unwrap() > 0 {}
+    talk.desk.serve_some().await.unwrap();
+    assert_eq!(talk.team.rotation().await.approvals.len(), 1, "without a look");
+    talk.look().await;
+    assert_eq!(talk.team.rotation().await.approvals.len(), 1);
+    assert_eq!(talk.answers(), [""; 0]);
+}
+
+#[tokio::test]
+async fn a_member_of_a_gitlab_group_decides_by_comment_and_somebody_below_that_role_does_not() {
+    let by_group = |token: &mut ManagedToken| {
+        token.approvers.clear();
+        token.groups = ["gitlab-group:acme>=maintainer".parse().unwrap()].into();
+    };
+    let team = Setup::new().token(by_group).start(|_, _| {}).await;
+    let group = Place::Group(team.stage.group);
+    for (login, role) in [("dan", MAINTAINER), ("eve", DEVELOPER)] {
+        team.stage.state.with(|world| {
+            let user = world.user(login);
+            world.member(group, user, role);
+        });
+    }
+    let talk = Talk::on(team).await;
+    let command = format!("@rekey-bot approve {}", talk.plan().await);
+    talk.say("eve", &command).await;
+    assert!(talk.answers()[0].starts_with("@eve rekey does not know you."), "{:?}", talk.answers());
+    talk.say("dan", &command).await;
+    talk.team.pass(3600).await;
+    talk.team.done().await;
+    assert_eq!(talk.answers().len(), 1);
 }
 
 #[tokio::test]

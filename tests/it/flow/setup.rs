@@ -10,9 +10,10 @@ use rekey::rotation::token::{Consumer, ConsumerKind, ManagedToken, Owner};
 use rekey::rotation::window::Window;
 use rekey::sandbox::gitlab::World;
 use rekey::secret_store::gitlab_variable::Spec;
-use rekey::secret_store::{Connections, StoreSpec, VariableScope};
+use rekey::secret_store::{Connections, SecretStore, StoreSpec, VariableScope};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 use tempfile::TempDir;
 
@@ -20,6 +21,8 @@ use tempfile::TempDir;
 pub struct Setup {
     pub tokens: Vec<ManagedToken>,
     pub stores: Vec<StoreSpec>,
+    /// Stores that come as they are, behind those that are built.
+    pub ready: Vec<Arc<dyn SecretStore>>,
     /// What stores of other kinds need.
     pub connections: Connections,
     pub settings: Settings,
@@ -41,6 +44,7 @@ impl Setup {
         Self {
             tokens: vec![deploy_token()],
             stores: vec![variable()],
+            ready: Vec::new(),
             connections: Connections::default(),
             settings: settings(),
             url: format!("sqlite:{}", folder.path().join("rekey.db").display()),
@@ -62,6 +66,13 @@ impl Setup {
     pub fn also_stored_in(mut self, store: StoreSpec) -> Self {
         self.tokens[0].stores.push(store.id());
         self.stores.push(store);
+        self
+    }
+
+    /// Another store that is there already.
+    pub fn also_in(mut self, store: Arc<dyn SecretStore>) -> Self {
+        self.tokens[0].stores.push(store.id().clone());
+        self.ready.push(store);
         self
     }
 

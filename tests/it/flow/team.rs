@@ -237,9 +237,10 @@ async fn engine(stage: &Stage, setup: &Setup) -> Arc<Engine> {
     let catalog = Catalog { tokens, people: people() };
     let directories = directories(&gitlab, stage, setup);
     let ledger: Arc<dyn Ledger> = rekey::ledger::open(&setup.url).await.unwrap();
+    let built = setup.stores.iter().map(|spec| (spec.id(), build(spec, &context).unwrap()));
     Arc::new(Engine {
         ledger,
-        stores: setup.stores.iter().map(|spec| (spec.id(), build(spec, &context).unwrap())).collect(),
+        stores: built.chain(setup.ready.iter().map(|store| (store.id().clone(), store.clone()))).collect(),
         surfaces: surfaces(&gitlab, &catalog, setup),
         gitlab,
         catalog,

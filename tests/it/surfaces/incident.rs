@@ -71,6 +71,20 @@ async fn the_card_of_an_incident_says_what_happened_and_asks_before_it_revokes()
 }
 
 #[tokio::test]
+async fn in_discord_too_it_is_asked_before_it_revokes() {
+    let scene = Scene::with(Place::Discord, |setup| setup, |_, _| {}).await;
+    scene.team.engine.open_incident("deploy", "carol".into(), "discord", "seen in a paste").await.unwrap();
+    scene.settle().await;
+    let asks = scene.offer("alice", Action::Approve)["data"]["custom_id"].to_string();
+    assert!(asks.starts_with("\"ask:"), "{asks}");
+    // Both presses: the one on the card, and the yes to the question.
+    scene.decide("alice", Action::Approve).await;
+    assert!(scene.old_is_revoked());
+    scene.team.pass(3600).await;
+    scene.team.done().await;
+}
+
+#[tokio::test]
 async fn somebody_who_may_not_approve_reports_and_the_approvers_are_asked() {
     let scene = quiet().await;
     scene.report("carol", "seen in a paste").await;

@@ -19,7 +19,7 @@ export function hookWords(deliveries) {
 const badge = (tone, word) => h("span", { class: `badge ${tone}` }, word);
 const STATE = { active: "good", revoked: "mute", expired: "bad" };
 
-export function drawTokens({ gitlab, account, now, rotation }) {
+export function drawTokens({ gitlab, account, now, rotation, stores }) {
   const variable = gitlab.variables[0];
   const tokens = gitlab.tokens.filter((token) => token.user_id === account).reverse().map((token) => ({
     ...token, used: ago(token.last_used_at, now), holds: variable?.holds_token === token.id,
@@ -27,7 +27,7 @@ export function drawTokens({ gitlab, account, now, rotation }) {
   }));
   const rank = (token) => (token.name.startsWith("Dashboard") ? 1 : 0);
   tokens.sort((one, other) => rank(one) - rank(other));
-  render("tokens", { tokens, variable }, () => [
+  render("tokens", { tokens, variable, stores }, () => [
     h("table", {}, h("thead", {}, h("tr", {}, ...["Access tokens of the service account", "State", "Expires", "Last used"]
       .map((name) => h("th", { scope: "col" }, name)))),
     h("tbody", {}, tokens.map((token) => h("tr", { class: token.state },
@@ -36,9 +36,13 @@ export function drawTokens({ gitlab, account, now, rotation }) {
       h("td", {}, day(token.expires_at)), h("td", {}, token.used))))),
     variable ? h("p", { class: "variable" }, h("code", {}, variable.key),
       h("span", { class: "hint" }, `${variable.path}, masked, protected`), h("span", { class: "arrow" }, "holds"),
-      h("b", { class: "holds" }, variable.holds_token ? `token #${variable.holds_token}` : "no token")) : null,
+      holder(variable)) : null,
+    stores.map((store) => h("p", { class: "variable store" }, h("code", {}, store.name), h("span", { class: "arrow" }, "holds"),
+      holder(store))),
   ]);
 }
+
+const holder = ({ holds_token: id }) => h("b", { class: "holds" }, id ? `token #${id}` : "no token");
 
 const JOB = { success: "good", failed: "bad", running: "now", pending: "now" };
 

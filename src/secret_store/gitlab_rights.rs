@@ -1,0 +1,82 @@
+//! What the bot may do in GitLab, asked before anybody approves: a write that is refused only afterwards helps nobody.
+
+use super::StoreError;
+use crate::http::{Api, Call, CallError};
+use crate::rotation::ids::StoreId;
+use serde::Deserialize;
+
+/// Who asks, and what they tell people to do about a refusal with that status.
+pub(super) struct Rights<'a> {
+    pub(super) api: &'a Api,
+    pub(super) id: &'a StoreId,
+    pub(super) mend: &'a (dyn Fn(u16) -> String + Send + Sync),
+}
+
+#[derive(Deserialize)]
+struct User {
+    id: u64,
+    #[serde(default)]
+    is_admin: Option<bool>,
+}
+
+#[derive(Deserialize)]
+struct Token {
+    #[serde(default)]
+    scopes: Vec<String>,
+    #[serde(default)]
+    granular_scopes: Option<Vec<serde::de::IgnoredAny>>,
+}
+
+#[derive(Deserialize)]
+struct Member {
+    access_level: u8,
+}
+
+#[derive(Deserialize)]
+struct Holder {
+    #[serde(default)]
+    archived: Option<bool>,
+}
+
+impl Rights<'_> {
+    /// The bot's token is not for reading only.
+    pub(super) async fn credential_may_write(&self) -> Result<(), StoreError> {
+        let mend = |_| "give the bot a personal access token with the scope api".to_owned();
+        let token: Token = self.get(Call::get("/personal_access_tokens/self"), mend).await?;
+        let fine_grained = token.granular_scopes.is_some_and(|scopes| !scopes.is_empty());
+        if fine_grained || token.scopes.iter().any(|scope| scope == "api") {
+            return Ok(());
+        }
+        Err(StoreError::refused(self.id, "the bot's token may only read", mend(403)))
+    }
+
+    /// The bot has at least that level in the group or project at `place`, and nothing there is frozen.
+    pub(super) async fn role_may_write(&self, place: &str, needed: u8) -> Result<(), StoreError> {
+        let user: User = self.get(Call::get("/user"), self.mend).await?;
+        let found: Holder = self.get(Call::get(place), self.mend).await?;
+        if found.archived == Some(true) {
+            return Err(StoreError::refused(self.id, "the project is archived", "unarchive it, or remove the store"));
+        }
+        if user.is_admin == Some(true) || self.level(place, user.id).await? >= needed {
+            return Ok(());
+        }
+        Err(StoreError::refused(self.id, "the bot's role is too low to write it", (self.mend)(403)))
+    }
+
+    async fn level(&self, place: &str, user: u64) -> Result<u8, StoreError> {
+        match self.api.read(&Call::get(format!("{place}/members/all/{user}"))).await.and_then(|reply| reply.json()) {
+            Ok(Member { access_level }) => Ok(access_level),
+            Err(CallError::Status { status: 404, .. }) => Ok(0),
+            Err(error) => Err(StoreError::of_read(self.id, &error, self.mend)),
+        }
+    }
+
+    async fn get<T: serde::de::DeserializeOwned>(
+        &self,
+        call: Call<'_>,
+        mend: impl FnOnce(u16) -> String,
+    ) -> Result<T, StoreError> {
+        let answer = self.api.read(&call).await.and_then(|reply| reply.json());
+        answer.map_err(|error| StoreError::of_read(self.id, &error, mend))
+    }
+}
