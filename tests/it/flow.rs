@@ -15,6 +15,7 @@ mod owners;
 mod patience;
 mod plans;
 mod proof;
+mod quorum;
 mod reminders;
 mod restart;
 pub mod setup;

@@ -11,7 +11,7 @@ pub mod contract;
 mod azure_key_vault;
 mod docs;
 mod file;
-mod fortanix;
+pub mod fortanix;
 mod gitlab_secure_file;
 mod gitlab_variable;
 mod google_secret_manager;

@@ -2,7 +2,7 @@
 
 mod gitlab;
 mod health;
-mod house;
+pub mod house;
 mod limits;
 mod mail;
 #[cfg(unix)]

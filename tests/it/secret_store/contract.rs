@@ -1,10 +1,12 @@
 //! What every secret store owes, whatever it is: told as sentences, each on a place of its own. An adapter joins with a
 //! [`Bench`] and one line in `contract!` (`tests/it/secret_store.rs`).
 
+use crate::server::house::Log;
 use rekey::rotation::ids::{RotationId, TokenId};
 use rekey::rotation::store::{Capabilities, Rollback, Tag};
 use rekey::secret::Secret;
 use rekey::secret_store::{SecretStore, StoreError, Written};
+use rekey::telemetry::{LogSettings, subscriber};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -135,6 +137,7 @@ pub async fn keeps_the_contract(site: &dyn Site) {
         a_broken_host_passes
         a_value_that_is_too_long_is_refused_before_it_is_sent
         finishing_twice_leaves_the_value_alone
+        the_most_talkative_log_gives_nothing_away
     }
 }
 
@@ -388,6 +391,24 @@ async fn finishing_twice_leaves_the_value_alone(bench: &dyn Bench) {
     assert_eq!(bench.held().await.as_deref(), Some(NEW));
     assert_eq!(bench.rest().await, rest);
     assert!(!bench.said().await.contains("canary"), "no value in an address or a header");
+}
+
+/// As the bot would log if somebody asked it for everything.
+async fn the_most_talkative_log_gives_nothing_away(bench: &dyn Bench) {
+    let (log, settings) = (Log::default(), LogSettings { format: None, filter: Some("trace".into()) });
+    let writer = log.clone();
+    let lines = subscriber(&settings, false, move || writer.clone()).unwrap();
+    let listening = tracing::subscriber::set_default(lines);
+    let store = bench.store();
+    store.preflight().await.unwrap();
+    write(&*store, NEW).await.unwrap();
+    tracing::info!("written");
+    drop(listening);
+    assert!(log.text().contains("written"), "somebody listened");
+    // Credentials of some fakes are sparrows.
+    let gives_away = |line: &&str| line.contains("canary") || line.contains("sparrow");
+    let told: Vec<String> = log.text().lines().filter(gives_away).map(str::to_owned).collect();
+    assert!(told.is_empty(), "{told:#?}");
 }
 
 /// It names the store and gives nothing away.

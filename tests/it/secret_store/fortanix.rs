@@ -1,6 +1,6 @@
 //! A secret in Fortanix DSM, on a DSM of our own that the official client accepts.
 
-mod fake;
+pub mod fake;
 mod quorum;
 
 use self::fake::{APP, Fake, NAME, api_key};

@@ -9,7 +9,7 @@ use axum::extract::Request;
 use rekey::rotation::store::{Capabilities, Rollback};
 use rekey::secret_store::template::Template;
 use rekey::secret_store::vault::{Auth, Engine, Proof, Settings, Spec};
-use rekey::secret_store::{Connections, Link, SecretStore, Source, StoreError, StoreSpec, Written};
+use rekey::secret_store::{Base, Connections, Link, SecretStore, Source, StoreError, StoreSpec, Written};
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -468,4 +468,28 @@ async fn a_namespace_is_named_with_every_call() {
     assert_eq!(write(&*store, NEW).await, Ok(Written::Done));
     let seen = bao.must("GET", &inside("secret/data/deploy"), Value::Null).await;
     assert_eq!(seen["data"]["data"]["token"], NEW);
+}
+
+#[tokio::test]
+async fn a_node_that_does_no_work_at_present_is_waited_for_and_told_apart() {
+    for (status, said, words) in [
+        (412, "required index state not present", "its standby has not caught up yet"),
+        (503, "Vault is sealed", "it is sealed; unseal it"),
+        (500, "local node not active but active cluster node not found", "none of its nodes is active"),
+        (503, "no healthy upstream", "it answered 503"),
+    ] {
+        let answer = move || async move {
+            (axum::http::StatusCode::from_u16(status).unwrap(), axum::Json(json!({ "errors": [said] })))
+        };
+        let base = crate::http::serve(axum::Router::new().fallback(answer)).await;
+        let link = Link { url: base, timeout: Some(Duration::from_secs(1)), ..Link::default() };
+        let auth = Auth::Token(Source::Fixed(secret("canary-root")));
+        let spec = StoreSpec::Vault(spec_of("secret", "deploy", Engine::V2));
+        let store = built(&spec, &connection(Settings { link, namespace: None, auth }));
+        let value = secret(NEW);
+        let (base, ours) = (Base::default(), tag(8));
+        for error in [store.look().await.err().unwrap(), store.write(&value, &base, &ours).await.unwrap_err()] {
+            assert!(matches!(&error, StoreError::Unavailable { why, .. } if why.contains(words)), "{error:?}");
+        }
+    }
 }
