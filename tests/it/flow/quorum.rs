@@ -72,13 +72,13 @@ async fn moved_on(team: &Team) {
 async fn a_rotation_waits_for_the_quorum_of_a_store_and_says_whom_it_waits_for() {
     let (team, fake) = guarded().await;
     team.approved().await;
-    meanwhile(&team, async {
+    Box::pin(meanwhile(&team, async {
         asked(&team, &fake).await;
         assert_eq!((team.phase().await, team.live().len()), ("distributing", 2), "both tokens live meanwhile");
         assert_eq!(fake.value(NAME).as_deref(), Some(OLD));
         fake.world().approve();
         moved_on(&team).await;
-    })
+    }))
     .await;
     team.pass(43_200).await;
     team.done().await;
@@ -90,11 +90,11 @@ async fn a_rotation_waits_for_the_quorum_of_a_store_and_says_whom_it_waits_for()
 async fn a_quorum_that_says_no_leaves_the_decision_to_the_approvers_of_the_rotation() {
     let (team, fake) = guarded().await;
     team.approved().await;
-    meanwhile(&team, async {
+    Box::pin(meanwhile(&team, async {
         asked(&team, &fake).await;
         fake.world().deny();
         moved_on(&team).await;
-    })
+    }))
     .await;
     let why = team.stuck().await;
     assert!(why.what.contains("its approvers denied request"), "{why:?}");

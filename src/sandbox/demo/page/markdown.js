@@ -3,11 +3,11 @@
 import { h, startsWithIcon, withIcons } from "./dom.js";
 
 const PARTS = new RegExp([
-  String.raw`\\([^\w\s])`, // an escape
+  String.raw`\\([^A-Za-z0-9\s])`, // an escape
   "`([^`]+)`", // code
   String.raw`\*\*((?:\\.|[^*\\])+)\*\*`, // bold
   String.raw`<t:(-?\d+):([fR])>`, // a moment
-  "<@(\\d+)>", // somebody
+  "<@&?(\\d+)>", // somebody, or everybody with a role
   String.raw`\[((?:\\.|[^\]\\])+)\]\(<?(https?:[^>)]+)>?\)`, // a link
 ].join("|"), "g");
 
