@@ -17,6 +17,8 @@ pub use complete::{Blank, Choice};
 pub use home::{Home, Row};
 pub use office::Office;
 
+use crate::engine::EngineError;
+use crate::engine::directory::Unproven;
 use crate::engine::step_up::StepUp;
 use crate::rotation::account::{Account, Service};
 use crate::rotation::ids::SurfaceName;
@@ -169,6 +171,14 @@ pub struct Form {
     pub wish: Wish,
 }
 
+/// Trouble that may soon be over.
+struct Passing {
+    /// For the log.
+    why: String,
+    /// For the person, if it lasts.
+    words: Prose,
+}
+
 /// Everybody is served here.
 pub struct Desk {
     office: Arc<dyn Office>,
@@ -186,12 +196,27 @@ impl Desk {
 
     /// Answers. A decision is committed when this returns; the same key twice decides once.
     pub async fn ask(&self, ask: &Ask) -> Answer {
+        match self.attempt(ask).await {
+            Ok(answer) => answer,
+            Err(Passing { words, .. }) => Answer::Private(words),
+        }
+    }
+
+    /// The same, where trouble that may soon be over is told apart: nothing was decided, and it may be asked again.
+    async fn attempt(&self, ask: &Ask) -> Result<Answer, Passing> {
         match self.visitors.recognise(&ask.caller).await {
             Ok(visitor) => match self.grant(ask, &visitor).await {
-                Ok(answer) => answer,
-                Err(error) => Answer::Private(words::refusal(&error)),
+                Ok(answer) => Ok(answer),
+                Err(error @ EngineError::Unavailable(_)) => {
+                    Err(Passing { why: error.to_string(), words: words::refusal(&error) })
+                }
+                Err(error) => Ok(Answer::Private(words::refusal(&error))),
             },
-            Err(stranger) => self.turn_away(ask, &stranger).await,
+            Err(stranger @ Stranger::Unproven(Unproven::Passing(_))) => {
+                let words = words::stranger(&stranger, &ask.caller);
+                Err(Passing { why: "it cannot be found out who asked".into(), words })
+            }
+            Err(stranger) => Ok(self.turn_away(ask, &stranger).await),
         }
     }
 

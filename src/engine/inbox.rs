@@ -222,7 +222,7 @@ fn count(notice: Option<&Notice>, outcome: &Result<String, EngineError>) {
     metrics::counter!(NOTICES, "kind" => kind, "result" => result).increment(1);
 }
 
-fn after(now: Timestamp, pause: std::time::Duration) -> Timestamp {
+pub(super) fn after(now: Timestamp, pause: std::time::Duration) -> Timestamp {
     let pause = SignedDuration::try_from(pause).unwrap_or_default();
     now.saturating_add(pause).unwrap_or(now)
 }

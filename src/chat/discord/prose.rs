@@ -10,7 +10,7 @@ const LONGEST: usize = 2_000;
 /// Longest piece of foreign text.
 const PIECE: usize = 700;
 /// Longest block.
-const BLOCK: usize = 1_200;
+const BLOCK: usize = 1_400;
 
 /// The lines, as many as fit into one message.
 pub fn prose(prose: &Prose) -> String {

@@ -2,16 +2,20 @@
 //! The way back to the person (a bearer secret of the messenger) stays in the memory of the replica that was asked;
 //! where it is lost, a surface says it by its own means or the card alone tells.
 
-use super::{Answer, Ask, Desk};
+use super::{Answer, Ask, Desk, Passing};
 use crate::engine::EngineError;
 use crate::ledger::{Accepted, Item};
 use async_trait::async_trait;
+use futures::TryStreamExt as _;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio_util::sync::CancellationToken;
 
 /// Ways kept at once; beyond it the oldest are let go.
 const MOST: usize = 10_000;
+
+/// Clicks dealt with at once.
+const AT_ONCE: usize = 8;
 
 /// How an answer reaches the person who clicked.
 #[async_trait]
@@ -90,18 +94,19 @@ impl Desk {
     /// Deals with what has arrived; says how much that was.
     pub async fn serve_some(&self) -> Result<usize, EngineError> {
         let items = self.office.take().await?;
-        for item in &items {
-            self.serve_one(item).await?;
-        }
+        // A messenger that hangs holds up nobody who came another way.
+        let each = futures::stream::iter(items.iter().map(Ok));
+        each.try_for_each_concurrent(AT_ONCE, |item| self.serve_one(item)).await?;
         Ok(items.len())
     }
 
     async fn serve_one(&self, item: &Item) -> Result<(), EngineError> {
         match serde_json::from_str::<Ask>(&item.body) {
-            Ok(ask) => {
-                let answer = self.ask(&ask).await;
-                self.deliver(&ask, answer).await;
-            }
+            Ok(ask) => match self.attempt(&ask).await {
+                Ok(answer) => self.deliver(&ask, answer).await,
+                Err(Passing { why, .. }) if self.office.later(item, &why).await? => return Ok(()),
+                Err(Passing { words, .. }) => self.deliver(&ask, Answer::Private(words)).await,
+            },
             Err(error) => tracing::warn!(key = item.key, %error, "a click that this version cannot read"),
         }
         self.office.settle(item).await

@@ -3,6 +3,7 @@
 use super::{Answer, Ask, Caller, words};
 use crate::engine::decide::Click;
 use crate::engine::directory::Age;
+use crate::engine::inbox::after;
 use crate::engine::issue::ISSUE;
 use crate::engine::overview::TokenLine;
 use crate::engine::rights::Visitor;
@@ -13,6 +14,7 @@ use crate::rotation::plan::Plan;
 use crate::rotation::policy::Policy;
 use crate::rotation::record::{Origin, Rotation};
 use crate::rotation::view::prose::Prose;
+use crate::rotation::wish::Wish;
 use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
 
@@ -20,6 +22,8 @@ use jiff::{SignedDuration, Timestamp};
 pub const ASK: &str = "ask";
 /// Entries taken at once.
 const BATCH: u32 = 64;
+/// How long a click waits for trouble to pass, before its person is told.
+const CLICK_WAITS: SignedDuration = SignedDuration::from_mins(5);
 /// More rotations than an answer can show.
 const MOST: u32 = 200;
 /// Rotations among which the recently closed ones are looked for.
@@ -66,6 +70,8 @@ pub trait Office: Send + Sync {
     async fn remember(&self, ask: &Ask) -> Result<Accepted, EngineError>;
     /// What was remembered and not dealt with yet; nobody else gets it for a while.
     async fn take(&self) -> Result<Vec<Item>, EngineError>;
+    /// Hands it out again after a pause, because of trouble that may soon be over; false once it waited long enough.
+    async fn later(&self, item: &Item, why: &str) -> Result<bool, EngineError>;
     /// It is dealt with.
     async fn settle(&self, item: &Item) -> Result<(), EngineError>;
     /// Waits until there may be something to take.
@@ -141,6 +147,9 @@ impl Office for Engine {
     async fn tell(&self, ask: &Ask, answer: &Answer) {
         if ask.caller.surface.as_str() == ISSUE {
             self.answer_comment(ask, answer).await;
+        } else if matches!(answer, Answer::Offer { wish: Wish::ConfirmEnrollment, .. }) {
+            // A message would stay where it is for ever, and the secret in it.
+            self.whisper(&ask.caller, &words::enroll_again()).await;
         } else if !matches!(answer, Answer::Done(_)) {
             self.whisper(&ask.caller, &words::outline(answer)).await;
         }
@@ -161,6 +170,19 @@ impl Office for Engine {
         let now = self.clock.now();
         let until = now.saturating_add(SignedDuration::from_secs(60)).unwrap_or(now);
         Ok(self.ledger.inbox_take(ASK, now, until, BATCH).await?)
+    }
+
+    async fn later(&self, item: &Item, why: &str) -> Result<bool, EngineError> {
+        let now = self.clock.now();
+        if now.duration_since(item.received_at) >= CLICK_WAITS {
+            return Ok(false);
+        }
+        let from = after(now, self.settings.backoff.pause(item.tries, self.dice.spread()));
+        tracing::warn!(key = item.key, why, "a click was put off");
+        match self.ledger.inbox_later(item, from, why).await {
+            Ok(()) | Err(LedgerError::Fenced) => Ok(true),
+            Err(error) => Err(error.into()),
+        }
     }
 
     async fn settle(&self, item: &Item) -> Result<(), EngineError> {

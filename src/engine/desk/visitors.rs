@@ -22,8 +22,8 @@ pub enum Stranger {
     Misplaced(&'static str),
     /// Neither in the configuration nor in a group of it.
     Unknown,
-    /// It could not be found out who they are; why, in words.
-    Unproven(String),
+    /// It could not be found out who they are.
+    Unproven(Unproven),
 }
 
 /// Everybody the configuration knows, and who can be asked about the others.
@@ -89,7 +89,7 @@ impl Visitors {
             Ok(Some(Standing::Deactivated)) => Err(Stranger::Deactivated),
             Ok(Some(Standing::Elsewhere)) => Err(Stranger::Elsewhere),
             Ok(Some(Standing::Unknown)) => Err(Stranger::Unknown),
-            Err(unproven) => Err(Stranger::Unproven(unproven.to_string())),
+            Err(unproven) => Err(Stranger::Unproven(unproven)),
         }
     }
 
@@ -106,6 +106,6 @@ impl Visitors {
                 Err(trouble) => unproven = Some(trouble),
             }
         }
-        Err(unproven.map_or(Stranger::Unknown, |trouble| Stranger::Unproven(trouble.to_string())))
+        Err(unproven.map_or(Stranger::Unknown, Stranger::Unproven))
     }
 }

@@ -173,6 +173,14 @@ pub fn invitation(invitation: &Invitation, ink: Ink) -> Prose {
     prose.line(Line::text("Then enter the first code; before that nothing changes."))
 }
 
+/// The way to a new secret, where one could not be shown.
+pub fn enroll_again() -> Prose {
+    Line::text("Your one-time codes could not be shown here. Type ")
+        .and_code("/rekey enroll")
+        .and(" for new ones.")
+        .into()
+}
+
 /// An answer without its buttons and fields, for ways that have none.
 pub fn outline(answer: &Answer) -> Prose {
     match answer {

@@ -242,6 +242,10 @@ impl Office for Town {
         Ok(std::mem::take(&mut self.state.lock().unwrap().inbox))
     }
 
+    async fn later(&self, _item: &Item, _why: &str) -> Result<bool, EngineError> {
+        Ok(false)
+    }
+
     async fn settle(&self, _item: &Item) -> Result<(), EngineError> {
         Ok(())
     }

@@ -31,6 +31,20 @@ pub struct Browser {
 /// Ended with the story, whatever becomes of it.
 struct Driver(Child);
 
+impl Driver {
+    fn start() -> Option<Self> {
+        let started = Command::new("chromedriver").arg("--port=0").stdout(Stdio::piped()).stderr(Stdio::null()).spawn();
+        match started {
+            Ok(driver) => Some(Self(driver)),
+            Err(error) => {
+                assert!(std::env::var("CI").as_deref() != Ok("true"), "CI needs chromedriver: {error}");
+                eprintln!("skipped: chromedriver is not installed (Debian: apt install chromium chromium-driver)");
+                None
+            }
+        }
+    }
+}
+
 impl Drop for Driver {
     fn drop(&mut self) {
         let _ = self.0.kill();
@@ -41,17 +55,12 @@ impl Drop for Driver {
 impl Browser {
     /// `None`, and a line that says so, where there is no chromedriver; CI must have one.
     pub async fn open() -> Option<Self> {
-        let started = Command::new("chromedriver").arg("--port=0").stdout(Stdio::piped()).stderr(Stdio::null()).spawn();
-        let mut driver = match started {
-            Ok(driver) => driver,
-            Err(error) => {
-                assert!(std::env::var("CI").as_deref() != Ok("true"), "CI needs chromedriver: {error}");
-                eprintln!("skipped: chromedriver is not installed (Debian: apt install chromium chromium-driver)");
-                return None;
+        let (driver, port) = loop {
+            let mut driver = Driver::start()?;
+            if let Some(port) = port(driver.0.stdout.take().unwrap()).await {
+                break (driver, port);
             }
         };
-        let port = port(driver.stdout.take().unwrap()).await;
-        let driver = Driver(driver);
         let profile = tempfile::tempdir().unwrap();
         // Whoever makes the first client brings the TLS provider along.
         drop(rekey::http::client(None).unwrap());
@@ -125,13 +134,13 @@ impl Browser {
     }
 }
 
-/// The free port that chromedriver says it has taken.
-async fn port(output: std::process::ChildStdout) -> u16 {
+/// The free port that chromedriver says it has taken; `None` if another program was quicker and it gave up.
+async fn port(output: std::process::ChildStdout) -> Option<u16> {
     let output = tokio::process::ChildStdout::from_std(output).unwrap();
     let mut lines = BufReader::new(output).lines();
     let mut port: Option<u16> = None;
     while port.is_none() {
-        let line = lines.next_line().await.unwrap().expect("chromedriver names its port");
+        let line = lines.next_line().await.unwrap()?;
         port = line
             .trim_end_matches('.')
             .rsplit_once("on port ")
@@ -140,5 +149,5 @@ async fn port(output: std::process::ChildStdout) -> u16 {
     }
     // The rest must be read too, or the driver stops when the pipe is full.
     tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
-    port.unwrap()
+    port
 }

@@ -191,6 +191,10 @@ impl Office for OneRotation {
         Ok(std::mem::take(&mut *self.inbox.lock().unwrap()))
     }
 
+    async fn later(&self, _item: &Item, _why: &str) -> Result<bool, EngineError> {
+        Ok(false)
+    }
+
     async fn settle(&self, _item: &Item) -> Result<(), EngineError> {
         self.open_items.fetch_sub(1, Ordering::SeqCst);
         Ok(())
