@@ -202,7 +202,13 @@ impl Desk {
         }
     }
 
-    /// The same, where trouble that may soon be over is told apart: nothing was decided, and it may be asked again.
+    /// Whether this replica is the one to answer what all of them hear. Without an answer of the database it is: twice is
+    /// better than not at all.
+    pub async fn is_mine(&self, key: &str) -> bool {
+        self.office.is_first(key).await.unwrap_or(true)
+    }
+
+    /// Like [`Desk::ask`], but trouble that may soon be over is told apart: nothing was decided, and it may be asked again.
     async fn attempt(&self, ask: &Ask) -> Result<Answer, Passing> {
         match self.visitors.recognise(&ask.caller).await {
             Ok(visitor) => match self.grant(ask, &visitor).await {

@@ -11,7 +11,7 @@ pub use signature::{BadKey, Key};
 
 use crate::chat::discord::gateway::Ear;
 use crate::chat::discord::hooks::Hooks;
-use crate::chat::discord::inbound::{self, Interaction};
+use crate::chat::discord::inbound::{self, COMMAND, FORM, Interaction};
 use crate::clock::Clock;
 use crate::engine::desk::Desk;
 use crate::secret::Secret;
@@ -69,6 +69,11 @@ pub struct Listener(pub Arc<Door>);
 #[async_trait]
 impl Ear for Listener {
     async fn hear(&self, interaction: Interaction) {
+        // Buttons are told apart where they are remembered, and proposals change nothing.
+        let once = matches!(interaction.kind, COMMAND | FORM);
+        if once && !self.0.desk.is_mine(&format!("interaction:{}", interaction.id)).await {
+            return;
+        }
         let said = answer(&self.0, &interaction).await;
         let token = Secret::new(interaction.token.clone());
         if let Err(error) = self.0.hooks.callback(&interaction.id, &token, &said).await {

@@ -5,6 +5,7 @@
 use super::{Answer, Ask, Desk, Passing};
 use crate::engine::EngineError;
 use crate::ledger::{Accepted, Item};
+use crate::rotation::wish::Wish;
 use async_trait::async_trait;
 use futures::TryStreamExt as _;
 use std::collections::BTreeMap;
@@ -14,8 +15,22 @@ use tokio_util::sync::CancellationToken;
 /// Ways kept at once; beyond it the oldest are let go.
 const MOST: usize = 10_000;
 
-/// Clicks dealt with at once.
+/// Subjects dealt with at once.
 const AT_ONCE: usize = 8;
+
+/// Clicks by what they are about, in the order of their coming.
+fn by_subject(items: &[Item]) -> BTreeMap<String, Vec<&Item>> {
+    let mut subjects: BTreeMap<String, Vec<&Item>> = BTreeMap::new();
+    for item in items {
+        let ask = serde_json::from_str::<Ask>(&item.body);
+        let subject = match ask.map(|ask| ask.wish) {
+            Ok(Wish::Decide(decision)) => decision.rotation,
+            _ => item.key.clone(),
+        };
+        subjects.entry(subject).or_default().push(item);
+    }
+    subjects
+}
 
 /// How an answer reaches the person who clicked.
 #[async_trait]
@@ -94,10 +109,17 @@ impl Desk {
     /// Deals with what has arrived; says how much that was.
     pub async fn serve_some(&self) -> Result<usize, EngineError> {
         let items = self.office.take().await?;
-        // A messenger that hangs holds up nobody who came another way.
-        let each = futures::stream::iter(items.iter().map(Ok));
-        each.try_for_each_concurrent(AT_ONCE, |item| self.serve_one(item)).await?;
+        // A messenger that hangs holds up nobody else; what is said about one rotation keeps its order.
+        let each = futures::stream::iter(by_subject(&items).into_values().map(Ok));
+        each.try_for_each_concurrent(AT_ONCE, |items| self.serve_in_turn(items)).await?;
         Ok(items.len())
+    }
+
+    async fn serve_in_turn(&self, items: Vec<&Item>) -> Result<(), EngineError> {
+        for item in items {
+            self.serve_one(item).await?;
+        }
+        Ok(())
     }
 
     async fn serve_one(&self, item: &Item) -> Result<(), EngineError> {

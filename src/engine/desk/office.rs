@@ -70,6 +70,8 @@ pub trait Office: Send + Sync {
     async fn remember(&self, ask: &Ask) -> Result<Accepted, EngineError>;
     /// What was remembered and not dealt with yet; nobody else gets it for a while.
     async fn take(&self) -> Result<Vec<Item>, EngineError>;
+    /// Whether nobody, in no replica, was given this key before.
+    async fn is_first(&self, key: &str) -> Result<bool, EngineError>;
     /// Hands it out again after a pause, because of trouble that may soon be over; false once it waited long enough.
     async fn later(&self, item: &Item, why: &str) -> Result<bool, EngineError>;
     /// It is dealt with.
@@ -170,6 +172,10 @@ impl Office for Engine {
         let now = self.clock.now();
         let until = now.saturating_add(SignedDuration::from_secs(60)).unwrap_or(now);
         Ok(self.ledger.inbox_take(ASK, now, until, BATCH).await?)
+    }
+
+    async fn is_first(&self, key: &str) -> Result<bool, EngineError> {
+        Ok(self.ledger.first_time(key, self.clock.now()).await?)
     }
 
     async fn later(&self, item: &Item, why: &str) -> Result<bool, EngineError> {

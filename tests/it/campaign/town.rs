@@ -242,6 +242,10 @@ impl Office for Town {
         Ok(std::mem::take(&mut self.state.lock().unwrap().inbox))
     }
 
+    async fn is_first(&self, _key: &str) -> Result<bool, EngineError> {
+        Ok(true)
+    }
+
     async fn later(&self, _item: &Item, _why: &str) -> Result<bool, EngineError> {
         Ok(false)
     }

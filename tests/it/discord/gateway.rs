@@ -178,6 +178,15 @@ async fn replicas_hear_everything_and_each_click_counts_once() {
 }
 
 #[tokio::test]
+async fn of_replicas_one_answers_a_command() {
+    let story = story_of(3, 41_250).await;
+    story.discord.command(ALICE, CHANNEL, "/rekey whoami").await.unwrap();
+    let callbacks = |discord: &Handle| discord.calls().iter().filter(|call| call.ends_with("/callback")).count();
+    assert_eq!(story.approves(ALICE).await, Ok(Shown::Nothing));
+    story.discord.until(|discord| callbacks(discord) == 1 + 3).await;
+}
+
+#[tokio::test]
 async fn a_bot_that_stops_says_goodbye() {
     let mut story = story().await;
     story.stop.cancel();

@@ -76,8 +76,13 @@ impl Counter {
     pub async fn send(&self, ask: &Ask) -> Option<Answer> {
         let told = Arc::new(Told::default());
         self.desk.accept(ask, told.clone()).await.unwrap();
-        while self.desk.serve_some().await.unwrap() > 0 {}
+        self.serve().await;
         told.0.lock().unwrap().take()
+    }
+
+    /// Deals with what waits in the inbox.
+    pub async fn serve(&self) {
+        while self.desk.serve_some().await.unwrap() > 0 {}
     }
 
     /// Types a command.

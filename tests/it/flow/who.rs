@@ -130,18 +130,21 @@ async fn guests_strangers_and_the_deactivated_are_refused_whoever_names_them() {
 }
 
 #[tokio::test]
-async fn whoever_cannot_be_looked_up_is_refused_with_the_reason() {
+async fn whoever_cannot_be_looked_up_is_told_and_a_click_of_theirs_waits() {
     let counter = counter_of(by_groups(&[PLATFORM]), &["UDAN"]).await;
     counter.team.open().await;
     counter.slack.fault(Rule::new("GET", "/api/users.info", Fault::ErrorBefore { status: 503 }).times(0));
-    let told = counter.press(slack("UDAN"), Action::Approve).await;
+    let told = counter.types(slack("UDAN"), "list").await;
     assert!(
         told.starts_with("rekey could not find out who you are, so it did nothing: slack is not available"),
         "{told}"
     );
+    assert_eq!(counter.press(slack("UDAN"), Action::Approve).await, "", "a click that was taken waits for Slack");
     assert_eq!(counter.team.phase().await, "awaiting_approval");
     counter.slack.clear_faults();
-    assert_eq!(counter.press(slack("UDAN"), Action::Approve).await, "");
+    counter.team.stage.clock.advance(60);
+    counter.serve().await;
+    assert_eq!(counter.team.rotation().await.approvals.len(), 1, "and counts once Slack is back");
 }
 
 #[tokio::test]

@@ -191,6 +191,10 @@ impl Office for OneRotation {
         Ok(std::mem::take(&mut *self.inbox.lock().unwrap()))
     }
 
+    async fn is_first(&self, key: &str) -> Result<bool, EngineError> {
+        Ok(self.seen.lock().unwrap().insert(key.to_owned()))
+    }
+
     async fn later(&self, _item: &Item, _why: &str) -> Result<bool, EngineError> {
         Ok(false)
     }
