@@ -156,7 +156,12 @@ impl SecretStore for GitlabVariable {
     }
 
     async fn write(&self, value: &Secret, base: &Base, _tag: &Tag) -> Result<Written, StoreError> {
-        let Some(variable) = self.variable().await? else { return self.create(value).await };
+        let Some(variable) = self.variable().await? else {
+            // Somebody took away what was there; they had a reason.
+            let was_missing = *base == Base::version(MISSING);
+            let gone = || StoreError::conflict(&self.id, "the variable was removed");
+            return if was_missing { self.create(value).await } else { Err(gone()) };
+        };
         if let Some(held) = variable.value.as_ref().filter(|_| !variable.hidden) {
             if held.digest() == value.digest() {
                 return Ok(Written::Done);
