@@ -21,10 +21,17 @@ pub(super) fn find(text: &str, machine: &str, login: Option<&str>) -> Result<Par
         |entry: &&Entry<'_>| entry.machine == Some(machine) && login.is_none_or(|login| entry.login == Some(login));
     let entry = only(entries.iter().filter(meant), &format!("machine {machine}"))?;
     let word = entry.password.clone().ok_or_else(|| Misfit::missing(&format!("password of machine {machine}")))?;
-    if text[word.clone()].starts_with('"') {
-        return Ok(Part { range: word.start + 1..word.end - 1, spelling: Spelling::Escaped(SPECIAL) });
+    let spelt = &text[word.clone()];
+    if !spelt.starts_with('"') {
+        return Ok(Part { range: word, spelling: Spelling::Bare });
     }
-    Ok(Part { range: word, spelling: Spelling::Bare })
+    if quoted_length(spelt).is_none() {
+        return Err(Misfit::new(
+            format!("the quote around the password of machine {machine} is never closed"),
+            "close it by hand once",
+        ));
+    }
+    Ok(Part { range: word.start + 1..word.end - 1, spelling: Spelling::Escaped(SPECIAL) })
 }
 
 fn entries(text: &str) -> Vec<Entry<'_>> {

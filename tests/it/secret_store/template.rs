@@ -71,6 +71,14 @@ fn a_netrc_gives_the_password_of_one_machine() {
 }
 
 #[test]
+fn a_netrc_whose_quote_is_never_closed_is_named() {
+    for document in ["machine host password \"", "machine host password \"old€", "machine host password \"old\\\""] {
+        let misfit = misfit(replaced(&netrc("host", None), document, "new"));
+        assert!(misfit.contains("the quote around the password of machine host is never closed"), "{misfit}");
+    }
+}
+
+#[test]
 fn an_npmrc_gives_the_token_of_one_registry() {
     let registry = npmrc("https://gitlab.example.com/api/v4/packages/npm");
     for line in [
