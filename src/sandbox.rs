@@ -7,4 +7,5 @@ pub mod faults;
 mod gate;
 pub mod gitlab;
 pub mod holds;
+mod port;
 pub mod slack;

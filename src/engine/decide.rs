@@ -47,12 +47,12 @@ impl Click {
     ) -> Result<Event, Refusal> {
         let (person, account) = (self.by.person.clone(), self.by.account.clone());
         let by = Decider { person, account, via: self.via.clone(), with_code: self.with_code, policy };
+        // Who said no to one plan, or to hear of it later, has not seen another.
+        if self.plan.is_some() && matches!(self.action, Action::Decline | Action::Snooze) {
+            meant_plan(self, rotation)?;
+        }
         Ok(match self.action {
             Action::Approve => Event::Approve { by, plan: meant_plan(self, rotation)?, start_at },
-            // Who said no to one plan, or to hear of it later, has not seen another.
-            Action::Decline | Action::Snooze if self.plan.is_some() && meant_plan(self, rotation).is_err() => {
-                return Err(Refusal::PlanChanged { current: rotation.plan.hash().short().to_owned() });
-            }
             Action::Decline => Event::Decline { by },
             Action::Snooze => Event::Snooze { by, until: later(now, self.snooze_seconds.unwrap_or(SNOOZE_SECONDS)) },
             Action::Retry => Event::Retry { by },

@@ -24,14 +24,12 @@ pub use people::NoAnswer;
 pub use world::{Channel, Ephemeral, Message, Modal, Role, Settings, User, World};
 
 use super::faults::Faults;
+use super::port::Port;
 use crate::clock::Clock;
 use axum::Router;
 use axum::routing::{any, get};
-use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard};
-use tokio::net::TcpListener;
 use tokio::sync::Notify;
-use tokio::task::JoinHandle;
 
 /// A shared, cheap-to-copy way into the sandbox.
 #[derive(Clone)]
@@ -48,40 +46,29 @@ struct Inner {
 
 /// A running sandbox on a port of its own; dropping it closes the port.
 pub struct Discord {
-    address: SocketAddr,
+    port: Port,
     handle: Handle,
-    task: JoinHandle<()>,
 }
 
 impl Discord {
     /// Starts on `127.0.0.1` and a free port. `http` carries interactions to the bot's endpoint.
     pub async fn start(world: World, clock: Arc<dyn Clock>, http: reqwest::Client) -> std::io::Result<Self> {
-        let listener = TcpListener::bind("127.0.0.1:0").await?;
-        let address = listener.local_addr()?;
         let handle = Handle::new(world, clock, http);
-        handle.with(|world| world.settings.url = format!("http://{address}"));
-        let router = router(handle.clone());
-        let serve = async move {
-            // Ends only when the task is aborted; a sandbox has nobody to tell.
-            let _ = axum::serve(listener, router).await;
-        };
-        Ok(Self { address, handle, task: tokio::spawn(serve) })
+        let port = Port::open(|url| {
+            handle.with(|world| world.settings.url = url.to_owned());
+            router(handle.clone())
+        });
+        Ok(Self { port: port.await?, handle })
     }
 
     /// `http://127.0.0.1:<port>`; the REST API is below `/api/v10`.
     pub fn base_url(&self) -> String {
-        format!("http://{}", self.address)
+        self.port.url()
     }
 
     /// What is inside, to look at and to move.
     pub fn state(&self) -> Handle {
         self.handle.clone()
-    }
-}
-
-impl Drop for Discord {
-    fn drop(&mut self) {
-        self.task.abort();
     }
 }
 

@@ -147,7 +147,7 @@ fn description(card: &Card) -> Option<String> {
         lines.push(format!("🛟 {}", escape(&card.safety, 300)));
     }
     let issue = card.links.iter().find(|(name, _)| name == "issue").map(|(_, url)| link("Issue", url));
-    let words = text::within(&lines, "\n", 1_200, 1);
+    let words = text::within(&lines, "\n", 1_200, 1, text::length);
     let parts: Vec<String> = [Some(words).filter(|words| !words.is_empty()), issue].into_iter().flatten().collect();
     (!parts.is_empty()).then(|| parts.join("\n"))
 }
@@ -161,7 +161,7 @@ fn groups(steps: &[Step]) -> Vec<String> {
     let line = |step: &Step| format!("{} {}", step.progress.symbol(), escape(&step.text, 200));
     let lines: Vec<String> = steps.iter().map(line).collect();
     let mut groups: Vec<String> = Vec::new();
-    for line in text::within(&lines, "\n", STEPS, 5).lines() {
+    for line in text::within(&lines, "\n", STEPS, 5, text::length).lines() {
         match groups.last_mut() {
             Some(group) if text::length(group) + text::length(line) < GROUP => {
                 group.push('\n');

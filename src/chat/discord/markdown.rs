@@ -80,7 +80,7 @@ pub fn value(value: &Value, most: usize) -> String {
         Value::Code(names) if names.is_empty() => "none".into(),
         Value::Code(names) => {
             let names: Vec<String> = names.iter().map(|name| code(name, 120)).collect();
-            text::within(&names, ", ", most, 0)
+            text::within(&names, ", ", most, 0, text::length)
         }
         Value::Date(date) => self::date(*date),
         Value::Moment(at) => moment(*at),

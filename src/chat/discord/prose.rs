@@ -14,19 +14,7 @@ const BLOCK: usize = 1_400;
 
 /// The lines, as many as fit into one message.
 pub fn prose(prose: &Prose) -> String {
-    let mut shown = String::new();
-    for (index, line) in prose.0.iter().enumerate() {
-        let next = self::line(line);
-        if text::length(&shown) + text::length(&next) + 1 > LONGEST - 40 {
-            shown.push_str(&format!("\n… and {} more lines", prose.0.len() - index));
-            break;
-        }
-        if index > 0 {
-            shown.push('\n');
-        }
-        shown.push_str(&next);
-    }
-    shown
+    text::fitting(prose.0.iter().map(line), LONGEST, text::length)
 }
 
 /// One line.

@@ -1,10 +1,10 @@
 //! The card as Block Kit. Slack refuses a message whole if one limit is passed, so every part is cut to fit:
 //! 50 blocks, 3000 characters a section, 2000 a field, and (undocumented) about 13,000 in all.
 
-use super::mrkdwn::{block, escape_within, link, moment, value, within};
+use super::mrkdwn::{block, escape_within, link, moment, value};
 use super::parts::{self, header, mrkdwn, section};
 use crate::rotation::record::Audience;
-use crate::rotation::view::{Action, Card, Field, Step};
+use crate::rotation::view::{Action, Card, Field, Step, text};
 use crate::rotation::wish::{Decision, Wish};
 use serde_json::{Value as Json, json};
 
@@ -44,7 +44,7 @@ pub fn announcement(card: &Card, index: usize, mentions: &[String]) -> Option<Me
     let told = card.announcements.get(index)?;
     let words = escape_within(&told.text, 2_000);
     let quiet = told.to == Audience::Followers || mentions.is_empty();
-    let text = if quiet { words } else { format!("{} {words}", within(mentions, " ", 400, 0)) };
+    let text = if quiet { words } else { format!("{} {words}", text::within(mentions, " ", 400, 0, text::characters)) };
     let mut blocks = vec![section(&text)];
     let last = index + 1 == card.announcements.len();
     if let Some(why) = card.stuck.as_ref().filter(|_| last) {
@@ -61,7 +61,7 @@ fn headline(card: &Card, deciders: &[String]) -> String {
         lines.push(format!("⏸️ Nothing moves since {}: {}", moment(waiting.since), escape_within(&waiting.why, 300)));
     }
     if !card.actions.is_empty() && !deciders.is_empty() {
-        lines.push(format!("Who decides: {}", within(deciders, " ", 400, 0)));
+        lines.push(format!("Who decides: {}", text::within(deciders, " ", 400, 0, text::characters)));
     }
     lines.join("\n")
 }
@@ -75,13 +75,13 @@ fn plan_words(card: &Card) -> Option<String> {
     let warnings = card.warnings.iter().map(|warning| format!("⚠️ {}", escape_within(warning, 300)));
     let safety = std::iter::once(format!("🛟 {}", escape_within(&card.safety, 300)));
     let lines: Vec<String> = reasons.chain(warnings).chain(safety).collect();
-    Some(within(&lines, "\n", 1_500, 1))
+    Some(text::within(&lines, "\n", 1_500, 1, text::characters))
 }
 
 fn steps(steps: &[Step]) -> String {
     let lines: Vec<String> =
         steps.iter().map(|step| format!("{} {}", step.progress.symbol(), escape_within(&step.text, 200))).collect();
-    within(&lines, "\n", STEPS, 5)
+    text::within(&lines, "\n", STEPS, 5, text::characters)
 }
 
 fn fields(fields: &[Field]) -> Json {

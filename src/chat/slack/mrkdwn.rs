@@ -93,27 +93,7 @@ fn names_within(names: &[String], most: usize) -> String {
         return "none".into();
     }
     let lines: Vec<String> = names.iter().map(|name| code(name, 120)).collect();
-    within(&lines, ", ", most, 0)
-}
-
-/// As many of `lines` as fit, the last `kept` ones always among them, and how many are missing.
-pub fn within(lines: &[String], between: &str, most: usize, kept: usize) -> String {
-    let length = |line: &String| line.chars().count() + between.len();
-    if lines.iter().map(length).sum::<usize>() <= most {
-        return lines.join(between);
-    }
-    let (head, tail) = lines.split_at(lines.len().saturating_sub(kept));
-    let mut room = most.saturating_sub(tail.iter().map(length).sum::<usize>() + 60);
-    let mut fits = |line: &&String| {
-        let left = room.checked_sub(length(line));
-        room = left.unwrap_or(0);
-        left.is_some()
-    };
-    let fitting = head.iter().take_while(|line| fits(line)).count();
-    let mut shown = head[..fitting].to_vec();
-    shown.push(format!("… and {} more, see the issue", head.len() - fitting));
-    shown.extend_from_slice(tail);
-    shown.join(between)
+    text::within(&lines, ", ", most, 0, text::characters)
 }
 
 pub(super) fn entities(text: &str) -> String {
@@ -155,10 +135,10 @@ mod tests {
     #[test]
     fn a_long_list_says_what_is_missing_and_keeps_its_end() {
         let lines: Vec<String> = (1..=100).map(|n| format!("line {n}")).collect();
-        let shown = within(&lines, "\n", 200, 2);
+        let shown = text::within(&lines, "\n", 200, 2, text::characters);
         assert!(shown.chars().count() <= 200, "{shown}");
         assert!(shown.ends_with("more, see the issue\nline 99\nline 100"), "{shown}");
-        assert_eq!(within(&lines[..3], "\n", 200, 2), "line 1\nline 2\nline 3");
+        assert_eq!(text::within(&lines[..3], "\n", 200, 2, text::characters), "line 1\nline 2\nline 3");
     }
 
     #[test]

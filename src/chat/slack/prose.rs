@@ -12,19 +12,7 @@ const PIECE: usize = 900;
 
 /// The lines, as many as fit into one section.
 pub fn prose(prose: &Prose) -> String {
-    let mut shown = String::new();
-    for (index, line) in prose.0.iter().enumerate() {
-        let next = self::line(line);
-        if shown.chars().count() + next.chars().count() + 1 > LONGEST - 40 {
-            shown.push_str(&format!("\n… and {} more lines", prose.0.len() - index));
-            break;
-        }
-        if index > 0 {
-            shown.push('\n');
-        }
-        shown.push_str(&next);
-    }
-    shown
+    text::fitting(prose.0.iter().map(line), LONGEST, text::characters)
 }
 
 /// One line.

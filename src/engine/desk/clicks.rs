@@ -18,16 +18,19 @@ const MOST: usize = 10_000;
 /// Subjects dealt with at once.
 const AT_ONCE: usize = 8;
 
+/// An entry of the inbox, and what it says if this version can read it.
+type Click<'a> = (&'a Item, serde_json::Result<Ask>);
+
 /// Clicks by what they are about, in the order of their coming.
-fn by_subject(items: &[Item]) -> BTreeMap<String, Vec<&Item>> {
-    let mut subjects: BTreeMap<String, Vec<&Item>> = BTreeMap::new();
+fn by_subject(items: &[Item]) -> BTreeMap<String, Vec<Click<'_>>> {
+    let mut subjects: BTreeMap<String, Vec<Click<'_>>> = BTreeMap::new();
     for item in items {
         let ask = serde_json::from_str::<Ask>(&item.body);
-        let subject = match ask.map(|ask| ask.wish) {
-            Ok(Wish::Decide(decision)) => decision.rotation,
+        let subject = match &ask {
+            Ok(Ask { wish: Wish::Decide(decision), .. }) => decision.rotation.clone(),
             _ => item.key.clone(),
         };
-        subjects.entry(subject).or_default().push(item);
+        subjects.entry(subject).or_default().push((item, ask));
     }
     subjects
 }
@@ -111,19 +114,19 @@ impl Desk {
         let items = self.office.take().await?;
         // A messenger that hangs holds up nobody else; what is said about one rotation keeps its order.
         let each = futures::stream::iter(by_subject(&items).into_values().map(Ok));
-        each.try_for_each_concurrent(AT_ONCE, |items| self.serve_in_turn(items)).await?;
+        each.try_for_each_concurrent(AT_ONCE, |clicks| self.serve_in_turn(clicks)).await?;
         Ok(items.len())
     }
 
-    async fn serve_in_turn(&self, items: Vec<&Item>) -> Result<(), EngineError> {
-        for item in items {
-            self.serve_one(item).await?;
+    async fn serve_in_turn(&self, clicks: Vec<Click<'_>>) -> Result<(), EngineError> {
+        for (item, ask) in clicks {
+            self.serve_one(item, ask).await?;
         }
         Ok(())
     }
 
-    async fn serve_one(&self, item: &Item) -> Result<(), EngineError> {
-        match serde_json::from_str::<Ask>(&item.body) {
+    async fn serve_one(&self, item: &Item, ask: serde_json::Result<Ask>) -> Result<(), EngineError> {
+        match ask {
             Ok(ask) => match self.attempt(&ask).await {
                 Ok(answer) => self.deliver(&ask, answer).await,
                 Err(Passing { why, .. }) if self.office.later(item, &why).await? => return Ok(()),

@@ -45,9 +45,17 @@ pub fn length(text: &str) -> usize {
     text.encode_utf16().count()
 }
 
-/// As many of `lines` as fit into that [`length`], the last `kept` ones always among them, and how many are missing.
-pub fn within(lines: &[String], between: &str, most: usize, kept: usize) -> String {
-    let length = |line: &String| length(line) + between.len();
+/// How a messenger counts: [`length`] or [`characters`].
+pub type Measure = fn(&str) -> usize;
+
+/// Characters, as Slack counts.
+pub fn characters(text: &str) -> usize {
+    text.chars().count()
+}
+
+/// As many of `lines` as fit, the last `kept` ones always among them, and how many are missing.
+pub fn within(lines: &[String], between: &str, most: usize, kept: usize, measure: Measure) -> String {
+    let length = |line: &String| measure(line) + between.len();
     if lines.iter().map(length).sum::<usize>() <= most {
         return lines.join(between);
     }
@@ -63,6 +71,22 @@ pub fn within(lines: &[String], between: &str, most: usize, kept: usize) -> Stri
     shown.push(format!("… and {} more, see the issue", head.len() - fitting));
     shown.extend_from_slice(tail);
     shown.join(between)
+}
+
+/// Lines one below the other, as many as fit, and how many are missing.
+pub fn fitting(lines: impl ExactSizeIterator<Item = String>, most: usize, measure: Measure) -> String {
+    let (mut shown, count) = (String::new(), lines.len());
+    for (index, line) in lines.enumerate() {
+        if measure(&shown) + measure(&line) + 1 > most - 40 {
+            shown.push_str(&format!("\n… and {} more lines", count - index));
+            break;
+        }
+        if index > 0 {
+            shown.push('\n');
+        }
+        shown.push_str(&line);
+    }
+    shown
 }
 
 /// Words as one sentence: a capital at the beginning, a stop at the end.
