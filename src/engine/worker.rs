@@ -18,6 +18,8 @@ use tracing::Instrument;
 
 /// The longest a worker sleeps without looking, should every wake-up be lost.
 const LOOK: Duration = Duration::from_secs(1);
+/// However long a store asks to be left alone, people can act and hear again after this.
+const LONGEST_PAUSE: Duration = Duration::from_secs(3_600);
 
 /// What performing an effect came to.
 #[derive(Debug)]
@@ -215,7 +217,7 @@ impl Engine {
         if !self.custody.holds_minted(&rotation.id) {
             return false;
         }
-        let mut left = pause;
+        let mut left = pause.min(LONGEST_PAUSE);
         while !left.is_zero() {
             let mut claim = hold.claim.lock().await;
             match self.ledger.renew(&claim, plus(self.clock.now(), self.settings.lease)).await {

@@ -177,6 +177,9 @@ pub enum Event {
         store: StoreId,
         /// What was seen.
         why: String,
+        /// Other stores of which the same was seen.
+        #[serde(default)]
+        also: Vec<StoreId>,
     },
     /// A store holds the new value, but somebody else wrote there in the same moment and may have lost a change by it.
     StoreOverwrote {

@@ -54,7 +54,7 @@ fn apply(rotation: &mut Rotation, event: &Event, now: Timestamp) -> Result<(), R
         Event::StoreDown { store, why } => distributing::down(rotation, store, why),
         Event::Stored { attempt, store, read_back } => distributing::stored(rotation, *attempt, store, *read_back, now),
         Event::StoreRefused { store, why } => distributing::store_refused(rotation, store, why, now),
-        Event::StoreConflict { store, why } => distributing::conflict(rotation, store, why, now),
+        Event::StoreConflict { store, why, also } => distributing::conflict(rotation, store, why, also, now),
         Event::StoreOverwrote { store, why } => distributing::overwrote(rotation, store, why, now),
         Event::Restored { store, untouched } => distributing::restored(rotation, store, *untouched, now),
         Event::RestoreImpossible { store, why } => distributing::restore_impossible(rotation, store, why, now),

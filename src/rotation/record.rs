@@ -5,6 +5,8 @@ use super::phase::{Minted, Phase};
 use super::plan::Plan;
 use super::policy::Approval;
 use super::store::{Tag, Undo};
+use crate::clock::utc_date;
+use crate::secret::Digest;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -164,8 +166,14 @@ pub struct Rotation {
     /// Stores whose present value may be overwritten whosever it is: a person said so.
     #[serde(default)]
     pub overwrite: BTreeSet<StoreId>,
+    /// Whether a store that cannot be read is noted in `undo` before its first write; not so in rows of earlier versions.
+    #[serde(default)]
+    pub blind_noted: bool,
     /// Tokens that we made and whose value is lost.
     pub lost: BTreeSet<TokenId>,
+    /// What a store may hold of them.
+    #[serde(default)]
+    pub lost_digests: BTreeSet<Digest>,
     /// Nothing of ours is revoked before this: a request that we sent may still land.
     pub quarantine_until: Option<Timestamp>,
     /// No mint before this: an earlier request may still land where nobody could see or mend it.
@@ -229,7 +237,9 @@ impl Rotation {
             undo: BTreeMap::new(),
             contested: BTreeSet::new(),
             overwrite: BTreeSet::new(),
+            blind_noted: true,
             lost: BTreeSet::new(),
+            lost_digests: BTreeSet::new(),
             quarantine_until: None,
             mint_from: None,
             settle_at: None,
@@ -248,6 +258,11 @@ impl Rotation {
             Origin::Person { person } => Some(person),
             _ => None,
         }
+    }
+
+    /// Whether the old token was dead by its date at that time.
+    pub fn old_has_expired(&self, now: Timestamp) -> bool {
+        self.plan.old.expires_at.is_some_and(|date| date <= utc_date(now))
     }
 
     /// Whether somebody said that the value leaked.

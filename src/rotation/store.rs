@@ -24,7 +24,25 @@ pub struct Capabilities {
     pub max_bytes: Option<u64>,
     /// A read may lag behind a write.
     pub eventual: bool,
+    /// Whether it may be written is known before a value is made.
+    #[serde(default = "yes", skip_serializing_if = "is_yes")]
+    pub proven: bool,
+    /// The place is empty for a moment while one value takes another's place.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub gap: bool,
 }
+
+fn yes() -> bool {
+    true
+}
+
+/// Usual, so it goes without saying in what is kept and hashed.
+fn is_yes(answer: &bool) -> bool {
+    *answer
+}
+
+const UNPROVEN: &str = "may still refuse the write";
+const GAP: &str = "empty for a moment while it is replaced";
 
 /// What becomes of a write that is repeated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -62,6 +80,8 @@ impl Capabilities {
             rollback: Rollback::Rewrite,
             max_bytes: None,
             eventual: false,
+            proven: true,
+            gap: false,
         }
     }
 
@@ -81,24 +101,31 @@ impl Capabilities {
             Rollback::Rewrite => "restorable until rekey restarts",
             Rollback::None => "cannot be restored",
         };
-        let guarded =
-            if self.compare_and_set { "refuses to overwrite others" } else { "looked at right before the write" };
+        let guarded = match (self.compare_and_set, self.readable) {
+            (true, _) => "refuses to overwrite others",
+            (false, true) => "looked at right before the write",
+            (false, false) => "overwrites unseen",
+        };
         let mut words = vec![read.to_owned(), restored.to_owned(), guarded.to_owned()];
         words.extend(self.staging.then(|| "switches in one step".to_owned()));
         words.extend((self.idempotency == Idempotency::None).then(|| "a repeat writes once more".to_owned()));
         words.extend(self.eventual.then(|| "reads may lag".to_owned()));
+        words.extend((!self.proven).then(|| UNPROVEN.to_owned()));
+        words.extend(self.gap.then(|| GAP.to_owned()));
         words.extend(self.max_bytes.map(|most| format!("at most {most} bytes")));
         words
     }
 
     /// What an approver must know of it, in few words; empty if there is nothing.
-    pub fn caveat(&self) -> &'static str {
-        match (self.readable, self.rollback) {
-            (true, Rollback::None) => "cannot be restored",
-            (true, _) => "",
-            (false, Rollback::None) => "cannot be read back or restored",
-            (false, _) => "cannot be read back",
-        }
+    pub fn caveat(&self) -> String {
+        let lacks = match (self.readable, self.rollback) {
+            (true, Rollback::None) => Some("cannot be restored"),
+            (true, _) => None,
+            (false, Rollback::None) => Some("cannot be read back or restored"),
+            (false, _) => Some("cannot be read back"),
+        };
+        let more = [(!self.proven).then_some(UNPROVEN), self.gap.then_some(GAP)];
+        lacks.into_iter().chain(more.into_iter().flatten()).collect::<Vec<_>>().join(", ")
     }
 }
 

@@ -113,11 +113,13 @@ impl SecretStore for Command {
     }
 
     async fn roll_back(&self, undo: &Undo, base: &Base, tag: &Tag) -> Result<Written, StoreError> {
-        if self.look().await?.base != *base {
+        let seen = self.look().await?;
+        if seen.base != *base {
             return Err(StoreError::conflict(&self.id, "it holds something else than before"));
         }
         let request = Request::new(Operation::Restore, &self.place).undo(undo).base(base).tag(tag);
-        self.change(&request, &[]).await
+        let hidden: Vec<&Secret> = seen.value.iter().collect();
+        self.change(&request, &hidden).await
     }
 
     async fn finish(&self, tag: &Tag, _undo: Option<&Undo>) -> Result<(), StoreError> {

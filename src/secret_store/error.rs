@@ -57,7 +57,7 @@ pub enum StoreError {
 
 impl StoreError {
     /// A refusal and the way out.
-    pub(super) fn refused(store: &StoreId, why: impl Into<String>, mend: impl Into<String>) -> Self {
+    pub fn refused(store: &StoreId, why: impl Into<String>, mend: impl Into<String>) -> Self {
         Self::Refused { store: store.clone(), why: why.into(), mend: mend.into() }
     }
 

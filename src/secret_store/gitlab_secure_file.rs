@@ -86,6 +86,7 @@ impl SecretStore for GitlabSecureFile {
             compare_and_set: true,
             rollback: Rollback::Native,
             max_bytes: Some(LONGEST),
+            gap: true,
             ..Capabilities::plain()
         }
     }

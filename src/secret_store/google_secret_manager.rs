@@ -139,6 +139,7 @@ impl SecretStore for GoogleSecretManager {
             rollback: Rollback::Native,
             max_bytes: Some(LONGEST as u64),
             eventual: true,
+            ..Capabilities::plain()
         }
     }
 

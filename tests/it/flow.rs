@@ -19,6 +19,7 @@ mod proof;
 mod quorum;
 mod reminders;
 mod restart;
+mod rogue;
 pub mod setup;
 mod slack;
 mod stores;

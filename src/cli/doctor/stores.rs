@@ -26,11 +26,12 @@ async fn one(visit: &Visit<'_>, spec: &StoreSpec) -> Finding {
         Err(error) => return Finding::fail(subject, error.to_string(), "try again"),
         Ok(()) => {}
     }
-    let reads = match store.capabilities().caveat() {
-        "" => "can be read and written".to_owned(),
-        caveat => format!("can be written, {caveat}"),
+    let can = store.capabilities();
+    let fine = match (can.proven, can.caveat().as_str()) {
+        (true, "") => "can be read and written".to_owned(),
+        (true, caveat) => format!("can be written, {caveat}"),
+        (false, caveat) => format!("is there, {caveat}"),
     };
-    let fine = reads;
     match flags(visit, spec).await {
         Some(flags) => advice(subject, &fine, flags),
         None => Finding::ok(subject, fine),

@@ -1,6 +1,5 @@
 //! What a store holds before we write it, and whose that is: only a value of ours is written over without asking.
 
-use super::write::Look;
 use crate::engine::Engine;
 use crate::engine::report::Stop;
 use crate::engine::worker::{Hold, Performed};
@@ -32,15 +31,21 @@ impl Engine {
     /// Looks at every store that can be read while nothing is made yet, so that somebody else's value stops the rotation
     /// before it changes anything. A store that is down is looked at again when its turn comes. `None`: go on.
     pub(super) async fn survey(&self, hold: &Hold<'_>, rotation: &Rotation) -> Result<Option<Performed>, Stop> {
+        let mut foreign = Vec::new();
         for planned in rotation.plan.stores.iter().filter(|planned| planned.capabilities.readable) {
             let Some(store) = self.stores.get(&planned.id) else { continue };
+            hold.ensure().await?;
+            // An earlier try may be hours old.
+            self.custody.forget_base(&rotation.id, &planned.id);
             match self.ground(hold, rotation, store.as_ref(), None).await? {
                 Ground::Free(_) | Ground::Store(_) => {}
-                Ground::Foreign => return self.contested(hold, rotation, &planned.id, FOREIGN.into()).await.map(Some),
+                Ground::Foreign => foreign.push(planned.id.clone()),
                 Ground::Unsure(trouble) => return Ok(Some(trouble)),
             }
         }
-        Ok(None)
+        let Some(store) = foreign.pop() else { return Ok(None) };
+        let event = Event::StoreConflict { store, why: FOREIGN.to_owned(), also: foreign };
+        hold.report(rotation, &event).await.map(Some)
     }
 
     /// The state from which a store is written: as it was at the first look of this process, which keeps what is needed
@@ -117,7 +122,7 @@ impl Engine {
         why: String,
     ) -> Result<Performed, Stop> {
         self.custody.forget_base(&rotation.id, store);
-        hold.report(rotation, &Event::StoreConflict { store: store.clone(), why }).await
+        hold.report(rotation, &Event::StoreConflict { store: store.clone(), why, also: Vec::new() }).await
     }
 
     /// Nothing is there, or people agreed: in the plan, or when they retried.
@@ -147,13 +152,15 @@ impl Engine {
         let digest = held.digest();
         let before = self.custody.previous(&rotation.id, store);
         let known = value.into_iter().chain(before.as_deref()).any(|known| known.digest() == digest);
-        if known || self.custody.is_vouched(&rotation.id, &digest) {
+        if known || rotation.lost_digests.contains(&digest) || self.custody.is_vouched(&rotation.id, &digest) {
             return Ok(true);
         }
-        let ours = match self.identify(held).await {
-            Look::Trouble(trouble) => return Err(trouble),
-            Look::Drifted(Some(id)) => id == rotation.plan.old.id || rotation.lost.contains(&id),
-            Look::Drifted(None) | Look::Fine => self.old_is_dead(rotation).await?,
+        let ours = match self.gitlab.whoami(held).await {
+            Ok(Some(token)) => token.id == rotation.plan.old.id || rotation.lost.contains(&token.id),
+            Ok(None) => self.old_is_dead(rotation).await?,
+            // A live token whose user is blocked.
+            Err(error) if error.status() == Some(403) => false,
+            Err(error) => return Err(super::trouble(&error)),
         };
         if ours {
             self.custody.vouch(&rotation.id, digest);

@@ -158,14 +158,17 @@ impl Engine {
         Ok(tokens.iter().filter(|token| ours(token)).map(|token| token.id).collect())
     }
 
-    /// The old value, which only the strategy `self` needs, from the first store that can be read.
+    /// The old value, which only the strategy `self` needs, from the first store that holds it: to present another
+    /// token's value would rotate that one, or kill the family.
     async fn own_value(&self, rotation: &Rotation) -> Result<Option<Secret>, String> {
         if rotation.plan.strategy != Strategy::SelfRotate {
             return Ok(None);
         }
         for planned in rotation.plan.stores.iter().filter(|store| store.capabilities.readable) {
             let Some(store) = self.stores.get(&planned.id) else { continue };
-            if let Some(value) = store.read().await.map_err(|error| error.to_string())? {
+            let Some(value) = store.read().await.map_err(|error| error.to_string())? else { continue };
+            let whose = self.gitlab.whoami(&value).await.map_err(|error| error.to_string())?;
+            if whose.is_some_and(|token| token.id == rotation.plan.old.id) {
                 return Ok(Some(value));
             }
         }

@@ -7,7 +7,7 @@ use crate::engine::worker::{Hold, Performed};
 use crate::rotation::event::Event;
 use crate::rotation::ids::StoreId;
 use crate::rotation::record::Rotation;
-use crate::rotation::store::{Rollback, Tag, Undo};
+use crate::rotation::store::{Capabilities, Rollback, Tag, Undo};
 use crate::secret::Secret;
 use crate::secret_store::{Base, SecretStore, Seen, StoreError, Written};
 use std::sync::Arc;
@@ -27,6 +27,13 @@ impl Engine {
             Ok(seen) => seen,
             Err(error) => return Ok(trouble(&error)),
         };
+        match self.old_lives(rotation).await {
+            Ok(true) => {}
+            Ok(false) => {
+                return hold.report(rotation, &impossible("the old token is dead, so its value helps nobody")).await;
+            }
+            Err(trouble) => return Ok(trouble),
+        }
         match self.whose(rotation, store, &seen).await {
             Ok(Held::Old { untouched }) => {
                 return hold.report(rotation, &Event::Restored { store: store.clone(), untouched }).await;
@@ -52,9 +59,23 @@ impl Engine {
             Err(StoreError::Refused { why, mend, .. }) => {
                 hold.report(rotation, &impossible(&format!("{why}. To mend it: {mend}"))).await
             }
-            Err(StoreError::Overwrote { why, .. }) => hold.report(rotation, &impossible(&why)).await,
+            Err(StoreError::Overwrote { why, .. }) => {
+                let why = format!("it took it, but somebody else wrote there in the same moment: {why}");
+                hold.report(rotation, &impossible(&why)).await
+            }
             Err(error) => Ok(trouble(&error)),
         }
+    }
+
+    /// Whether there is anything to go back to; taken for granted where the bot cannot look.
+    async fn old_lives(&self, rotation: &Rotation) -> Result<bool, Performed> {
+        let plan = &rotation.plan;
+        let found = match self.may_look_up(&plan.owner).await {
+            Ok(true) => self.gitlab.find(&plan.owner, plan.old.id).await,
+            Ok(false) => return Ok(true),
+            Err(error) => Err(error),
+        };
+        found.map(|token| token.is_some_and(|token| token.active)).map_err(|error| super::trouble(&error))
     }
 
     /// Puts it back and reads it back.
@@ -76,6 +97,10 @@ impl Engine {
         let Some(held) = store.read().await.map_err(StoreError::once_written)?.map(|held| held.digest()) else {
             return Ok(written);
         };
+        if rotation.lost_digests.contains(&held) {
+            let why = "what it kept is the value of a lost attempt";
+            return Err(StoreError::refused(store.id(), why, "put the old value there by hand"));
+        }
         let is_new = rotation.phase.minted().is_some_and(|new| new.digest == held);
         if is_new || expected.is_some_and(|expected| expected != held) {
             let why = "it took the previous value but gives back another one".to_owned();
@@ -91,7 +116,10 @@ impl Engine {
         rotation: &Rotation,
         store: &dyn SecretStore,
     ) -> Result<Result<Previous, &'static str>, Performed> {
-        if store.capabilities().rollback == Rollback::Native
+        let planned = rotation.plan.stores.iter().find(|planned| planned.id == *store.id());
+        let kept = |can: &Capabilities| can.rollback == Rollback::Native;
+        if kept(&store.capabilities())
+            && planned.is_some_and(|planned| kept(&planned.capabilities))
             && let Some(undo) = rotation.undo.get(store.id())
         {
             return Ok(Ok(Previous::Kept(undo.clone())));
@@ -117,11 +145,11 @@ impl Engine {
     async fn whose(&self, rotation: &Rotation, store: &StoreId, seen: &Seen) -> Result<Held, Performed> {
         let Some(value) = &seen.value else { return Ok(self.whose_unread(rotation, store, &seen.base)) };
         let digest = value.digest();
-        if rotation.phase.minted().is_some_and(|new| new.digest == digest) {
+        if rotation.phase.minted().is_some_and(|new| new.digest == digest) || rotation.lost_digests.contains(&digest) {
             return Ok(Held::Ours);
         }
         let previous = self.custody.previous(&rotation.id, store);
-        let as_before = value.expose().is_empty() || previous.is_some_and(|previous| previous.digest() == digest);
+        let as_before = previous.map_or(value.expose().is_empty(), |previous| previous.digest() == digest);
         match self.identify(value).await {
             Look::Drifted(Some(id)) if id == rotation.plan.old.id => Ok(Held::Old { untouched: false }),
             Look::Drifted(Some(id)) if rotation.lost.contains(&id) => Ok(Held::Ours),
@@ -133,7 +161,8 @@ impl Engine {
 
     /// A value that nobody can read is ours if the store is as we left it; without our having been there, the old one.
     fn whose_unread(&self, rotation: &Rotation, store: &StoreId, base: &Base) -> Held {
-        if !rotation.undo.contains_key(store) {
+        let noted = rotation.blind_noted && !rotation.plan.can_read(store);
+        if noted && !rotation.undo.contains_key(store) {
             return Held::Old { untouched: true };
         }
         match self.custody.left(&rotation.id, store) {

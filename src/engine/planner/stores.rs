@@ -43,7 +43,10 @@ impl Engine {
             Err(error) => return Err(EngineError::Unavailable(error.to_string())),
         };
         if other {
-            let what = format!("{} holds something that is no GitLab token; it will be overwritten", store.id());
+            let what = format!(
+                "{} holds something that does not look like a token of this GitLab; it will be overwritten",
+                store.id()
+            );
             plan.warnings.push(what);
         }
         if let Some(most) = capabilities.max_bytes.filter(|most| *most < LONGEST_TOKEN as u64) {

@@ -26,6 +26,7 @@ pub fn stored(
     }
     pending.retain(|id| id != store);
     down.remove(store);
+    rotation.overwrite.remove(store);
     let (new, done) = (new.clone(), pending.is_empty());
     let how = if read_back { "written and read back" } else { "written (cannot be read back)" };
     rotation.saw(now, store.as_str(), how, None);
@@ -80,13 +81,22 @@ pub fn store_refused(rotation: &mut Rotation, store: &StoreId, why: &str, now: T
 }
 
 /// Somebody else's value is there: nothing of theirs is overwritten unless a person says so.
-pub fn conflict(rotation: &mut Rotation, store: &StoreId, why: &str, now: Timestamp) -> Result<(), Refusal> {
+pub fn conflict(
+    rotation: &mut Rotation,
+    store: &StoreId,
+    why: &str,
+    also: &[StoreId],
+    now: Timestamp,
+) -> Result<(), Refusal> {
     match rotation.phase {
         Phase::Restoring { .. } => {
             let why = format!("somebody else changed it meanwhile: {why}");
             return restore_impossible(rotation, store, &why, now);
         }
-        Phase::Minting { attempt, started: None } => occupied(rotation, store, why, attempt, now),
+        Phase::Minting { attempt, started: None } => {
+            let stores: Vec<&str> = also.iter().chain([store]).map(StoreId::as_str).collect();
+            occupied(rotation, &stores.join(" and "), why, attempt, now);
+        }
         _ => {
             let what = format!("{store} was changed by somebody else, so it was not overwritten: {why}");
             let todo = "Find out who writes there. Retry to overwrite what is there now, restore the previous value, or \
@@ -94,15 +104,17 @@ pub fn conflict(rotation: &mut Rotation, store: &StoreId, why: &str, now: Timest
             not_written(rotation, store, what, todo, now)?;
         }
     }
-    rotation.overwrite.remove(store);
-    rotation.contested.insert(store.clone());
+    for store in also.iter().chain([store]) {
+        rotation.overwrite.remove(store);
+        rotation.contested.insert(store.clone());
+    }
     Ok(())
 }
 
-fn occupied(rotation: &mut Rotation, store: &StoreId, why: &str, attempt: u32, now: Timestamp) {
+fn occupied(rotation: &mut Rotation, stores: &str, why: &str, attempt: u32, now: Timestamp) {
     let first = attempt == 1 && rotation.plan.strategy != Strategy::RevokeFirst;
     let why = Why {
-        what: format!("{store} cannot be written without asking: {why}"),
+        what: format!("{stores} cannot be written without asking: {why}"),
         safe: if first { "Nothing was changed yet.".into() } else { minting::old_is_safe(rotation) },
         todo: "Find out whose value that is. Retry to overwrite it, or abandon.".into(),
         link: None,
@@ -116,7 +128,16 @@ pub fn overwrote(rotation: &mut Rotation, store: &StoreId, why: &str, now: Times
     let what = format!("{store} took the new value, but somebody else wrote there in the same moment: {why}");
     let todo = "Find out what they wrote: it may be lost. Retry to go on with the new value, restore the previous one, or \
                 abandon.";
-    not_written(rotation, store, what, todo, now)
+    let lacking: Vec<StoreId> = match &rotation.phase {
+        Phase::Distributing { pending, .. } => pending.iter().filter(|id| *id != store).cloned().collect(),
+        _ => Vec::new(),
+    };
+    let safe = format!("{} {}", safe_now(rotation, now), held(rotation, &lacking));
+    not_written(rotation, store, what, todo, now)?;
+    if let Phase::Stuck { why, .. } = &mut rotation.phase {
+        why.safe = safe;
+    }
+    Ok(())
 }
 
 fn not_written(
@@ -132,7 +153,7 @@ fn not_written(
     if !pending.contains(store) {
         return Err(Refusal::Stale);
     }
-    let safe = format!("{} {}", safe_now(rotation), held(rotation, pending));
+    let safe = format!("{} {}", safe_now(rotation, now), held(rotation, pending));
     stuck(rotation, Why { what, safe, todo: todo.to_owned(), link: None, log: None }, now);
     Ok(())
 }
@@ -144,8 +165,10 @@ pub fn held(rotation: &Rotation, pending: &[StoreId]) -> String {
 }
 
 /// What lives once something was minted.
-pub fn safe_now(rotation: &Rotation) -> &'static str {
-    if rotation.plan.overlaps() {
+pub fn safe_now(rotation: &Rotation, now: Timestamp) -> &'static str {
+    if rotation.old_has_expired(now) {
+        "The old token has expired."
+    } else if rotation.plan.overlaps() {
         "The old token still works."
     } else {
         "The old token is dead: consumers of stores not yet written fail."
@@ -180,7 +203,7 @@ pub fn restore_impossible(rotation: &mut Rotation, store: &StoreId, why: &str, n
     }
     let why = Why {
         what: format!("{store} cannot get its previous value back: {why}"),
-        safe: "Both tokens still work.".into(),
+        safe: "No token was revoked.".into(),
         todo: "Put the old value back by hand and retry, or abandon and keep both tokens.".into(),
         link: None,
         log: None,

@@ -93,7 +93,7 @@ pub fn value_lost(
 ) -> Result<(), Refusal> {
     let (written, new) = match &rotation.phase {
         Phase::Minting { attempt: present, started: Some(_) } if *present == attempt => (false, None),
-        Phase::Distributing { new, .. } if new.attempt == attempt => (true, Some(new.id)),
+        Phase::Distributing { new, .. } if new.attempt == attempt => (true, Some(new.clone())),
         _ => return Err(stale(rotation)),
     };
     if rotation.plan.strategy == Strategy::SelfRotate {
@@ -101,7 +101,10 @@ pub fn value_lost(
         stuck_without_value(rotation, now);
         return Ok(());
     }
-    rotation.lost.extend(new);
+    if let Some(new) = new {
+        rotation.lost.insert(new.id);
+        rotation.lost_digests.insert(new.digest);
+    }
     // The first attempt rotates the old token, so any other proves that it landed. A later one rotates a successor,
     // and what is found may be that one.
     let landed = attempt == 1 && found.iter().any(|id| *id != rotation.plan.old.id);

@@ -28,7 +28,7 @@ pub fn gave_up(rotation: &mut Rotation, why: &str, now: Timestamp) -> Result<(),
     if let Phase::Distributing { pending, .. } = &rotation.phase {
         safe = format!("{safe} {}", distributing::held(rotation, pending));
     }
-    let restorable = restorable(rotation, &rotation.phase);
+    let restorable = restorable(rotation, &rotation.phase) && !rotation.old_has_expired(now);
     let why = Why {
         what: format!("Tried for a long time without success: {}", all_that_is_down(&rotation.phase, why)),
         safe,
@@ -100,7 +100,7 @@ pub fn restore(rotation: &mut Rotation, by: &Decider, now: Timestamp) -> Result<
         };
         return Err(Refusal::Impossible { why: why.into() });
     };
-    if !rotation.plan.overlaps() {
+    if !rotation.plan.overlaps() || rotation.old_has_expired(now) {
         return Err(Refusal::Impossible { why: "the old token is dead; restoring its value would help nobody".into() });
     }
     if matches!(**at, Phase::Revoking { .. } | Phase::Closing { .. }) {

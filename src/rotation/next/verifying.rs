@@ -40,6 +40,7 @@ pub fn drifted(
     if let (true, true, Some(new)) = (ours, may_mint_again, rotation.phase.minted().cloned()) {
         rotation.saw(now, store.as_str(), "an earlier write landed late; making another token", None);
         rotation.lost.insert(new.id);
+        rotation.lost_digests.insert(new.digest.clone());
         let horizon = rotation.quarantine(now);
         minting::wait_for_writes(rotation, horizon);
         minting::again(rotation, new.attempt, now);
@@ -140,7 +141,7 @@ pub fn failed(
     *run = Run::Pending;
     let why = Why {
         what: format!("Verification failed: {consumer}: {what}"),
-        safe: format!("{} The new token works too.", safe_now(rotation)),
+        safe: format!("{} The new token works too.", safe_now(rotation, now)),
         todo: "Mend the pipeline and retry, restore the previous value, or abandon and keep both tokens.".into(),
         link: url.map(str::to_owned),
         log: log.map(str::to_owned),
@@ -193,7 +194,7 @@ pub fn new_never_used(rotation: &mut Rotation, now: Timestamp) -> Result<(), Ref
     }
     let why = Why {
         what: "The consumers passed, but GitLab has not seen the new token in use.".into(),
-        safe: format!("{} The new token works too.", safe_now(rotation)),
+        safe: format!("{} The new token works too.", safe_now(rotation, now)),
         todo: "Check that the jobs named in the plan really use these stores, then retry, restore or abandon.".into(),
         link: None,
         log: None,

@@ -74,7 +74,7 @@ fn stores(rotation: &Rotation, at: &Phase, reached: u8) -> Vec<Step> {
 
 /// What an approver must know about the store.
 fn notes(capabilities: &Capabilities) -> String {
-    match capabilities.caveat() {
+    match capabilities.caveat().as_str() {
         "" => String::new(),
         caveat => format!(" ({caveat})"),
     }

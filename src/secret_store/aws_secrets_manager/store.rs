@@ -47,6 +47,7 @@ impl SecretStore for AwsSecretsManager {
             rollback: Rollback::Native,
             max_bytes: Some(LONGEST as u64),
             eventual: true,
+            ..Capabilities::plain()
         }
     }
 

@@ -178,6 +178,7 @@ impl Abilities {
             rollback,
             max_bytes: self.max_bytes,
             eventual: self.eventual,
+            ..Capabilities::plain()
         })
     }
 }

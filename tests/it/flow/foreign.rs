@@ -1,16 +1,12 @@
 //! Somebody else's value is where ours should go: nothing of theirs is written over unless a person said so.
 
+use super::rogue::{Does, Rogue};
 use super::setup::{Setup, project_variable};
 use super::team::Team;
 use crate::sandbox::stage::OLD;
-use rekey::rotation::ids::StoreId;
 use rekey::rotation::phase::Outcome;
-use rekey::rotation::store::{Capabilities, Tag};
 use rekey::rotation::view::Action;
 use rekey::sandbox::gitlab::{Fault, Mint, Place, Rule, Variable};
-use rekey::secret::Secret;
-use rekey::secret_store::{Base, SecretStore, Seen, StoreError, Written};
-use std::sync::{Arc, Mutex};
 
 const THEIRS: &str = "glpat-TheirsTheirsTheirsT";
 
@@ -88,7 +84,8 @@ async fn a_value_that_somebody_put_there_while_the_bot_was_dead_is_not_written_o
 async fn what_is_no_token_at_all_is_told_before_approval_and_then_written_over() {
     let team = with_second("to be filled").await;
     let rotation = team.open().await;
-    let told = "SECOND (scope *) holds something that is no GitLab token; it will be overwritten";
+    let told =
+        "SECOND (scope *) holds something that does not look like a token of this GitLab; it will be overwritten";
     assert!(rotation.plan.warnings.iter().any(|warning| warning.contains(told)), "{:?}", rotation.plan.warnings);
     team.click("alice", Action::Approve).await.unwrap();
     team.pass(3600).await;
@@ -123,64 +120,6 @@ async fn a_store_that_nobody_can_read_and_nobody_wrote_needs_no_restoring() {
     assert_eq!(team.live(), [team.stage.old]);
     let evidence = team.rotation().await.evidence;
     assert!(evidence.iter().any(|seen| seen.source.contains("HIDDEN") && seen.what == "was never written"));
-}
-
-/// What a store does to a write.
-#[derive(PartialEq, Eq)]
-enum Does {
-    Takes,
-    /// Takes it, in the same moment as somebody else's.
-    Crowds,
-    /// Says that it took it.
-    Pretends,
-}
-
-/// A place whose writes go as the story says, by their number.
-struct Rogue {
-    id: StoreId,
-    held: Mutex<(String, u32)>,
-    does: fn(u32) -> Does,
-}
-
-impl Rogue {
-    async fn team(does: fn(u32) -> Does) -> (Arc<Self>, Team) {
-        let rogue = Arc::new(Self { id: StoreId::from("rogue"), held: Mutex::new((OLD.into(), 0)), does });
-        let team = Setup::new().also_in(rogue.clone()).start(|_, _| {}).await;
-        (rogue, team)
-    }
-}
-
-#[async_trait::async_trait]
-impl SecretStore for Rogue {
-    fn id(&self) -> &StoreId {
-        &self.id
-    }
-
-    fn capabilities(&self) -> Capabilities {
-        Capabilities::plain()
-    }
-
-    async fn preflight(&self) -> Result<(), StoreError> {
-        Ok(())
-    }
-
-    async fn look(&self) -> Result<Seen, StoreError> {
-        let value = Secret::new(self.held.lock().unwrap().0.clone());
-        Ok(Seen { base: Base::of(&value), value: Some(value), undo: None })
-    }
-
-    async fn write(&self, value: &Secret, _: &Base, _: &Tag) -> Result<Written, StoreError> {
-        let mut held = self.held.lock().unwrap();
-        held.1 += 1;
-        let does = (self.does)(held.1);
-        if does != Does::Pretends {
-            held.0 = value.expose().to_owned();
-        }
-        match does {
-            Does::Crowds => Err(StoreError::Overwrote { store: self.id.clone(), why: "version 7 came too".into() }),
-            Does::Takes | Does::Pretends => Ok(Written::Done),
-        }
-    }
 }
 
 #[tokio::test]

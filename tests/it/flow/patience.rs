@@ -1,5 +1,6 @@
 //! Trouble outside is waited out, visibly and for long; a stop waits for nothing for long.
 
+use super::rogue::{Does, Rogue};
 use super::setup::Setup;
 use super::team::Team;
 use rekey::sandbox::gitlab::{Fault, Rule};
@@ -59,4 +60,32 @@ async fn a_stop_waits_for_a_step_only_so_long_and_what_was_in_custody_is_made_ag
     team.restarted().await;
     team.pass(7200).await;
     team.done().await;
+}
+
+#[tokio::test]
+async fn a_store_whose_own_people_agree_late_is_waited_for() {
+    let (rogue, team) = Rogue::team(|number| if number < 5 { Does::Asks } else { Does::Takes }).await;
+    team.approved().await;
+    team.pass(3600).await;
+    team.done().await;
+    assert_eq!(rogue.held.lock().unwrap().1, 5);
+}
+
+#[tokio::test]
+async fn a_store_whose_own_people_never_agree_stops_the_rotation_in_the_end() {
+    let (_, team) = Rogue::team(|_| Does::Asks).await;
+    team.approved().await;
+    // Who holds a value that a store lacks does not let go of it: time passes beside.
+    let (_, waiting) = tokio::join!(team.work(), async {
+        let mut waiting = None;
+        while team.phase().await != "stuck" {
+            waiting = team.rotation().await.waiting.or(waiting);
+            team.stage.clock.advance(5);
+        }
+        waiting
+    });
+    assert_eq!(waiting.unwrap().why, "two of its quorum must agree");
+    let why = team.stuck().await;
+    assert!(why.what.contains("nobody decided in time: two of its quorum must agree"), "{why:?}");
+    assert_eq!(team.live().len(), 2);
 }

@@ -186,6 +186,7 @@ fn capabilities(shape: Shape) -> Capabilities {
         rollback: if shape == Shape::Key { Rollback::Rewrite } else { Rollback::Native },
         max_bytes: Some(65_536),
         eventual: true,
+        ..Capabilities::plain()
     }
 }
 
@@ -193,6 +194,10 @@ fn capabilities(shape: Shape) -> Capabilities {
 impl Bench for Place {
     fn store(&self) -> Arc<dyn SecretStore> {
         self.store.clone()
+    }
+
+    fn proxy(&self) -> Option<&Proxy> {
+        Some(&self.proxy)
     }
 
     fn hasty(&self) -> Option<Arc<dyn SecretStore>> {
@@ -293,6 +298,10 @@ impl Site for Emulated {
 impl Bench for OnMoto {
     fn store(&self) -> Arc<dyn SecretStore> {
         self.store.clone()
+    }
+
+    fn proxy(&self) -> Option<&Proxy> {
+        Some(&self.proxy)
     }
 
     fn hasty(&self) -> Option<Arc<dyn SecretStore>> {

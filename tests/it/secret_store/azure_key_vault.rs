@@ -72,6 +72,10 @@ impl Bench for OnTheFake {
         self.store.clone()
     }
 
+    fn proxy(&self) -> Option<&Proxy> {
+        Some(&self.proxy)
+    }
+
     fn hasty(&self) -> Option<Arc<dyn SecretStore>> {
         Some(store(&self.base, Some(HASTY), by_secret(&self.directory)))
     }

@@ -167,7 +167,7 @@ impl Bench for Kept {
                 fs::remove_file(self.at("deploy-token")).unwrap();
                 return true;
             }
-            Trouble::Expired => return false,
+            Trouble::Expired | Trouble::Held => return false,
         };
         fs::write(self.at("trouble"), word).unwrap();
         true

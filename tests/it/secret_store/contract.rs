@@ -1,6 +1,7 @@
 //! What every secret store owes, whatever it is: told as sentences, each on a place of its own. An adapter joins with a
 //! [`Bench`] and one line in `contract!` (`tests/it/secret_store.rs`).
 
+use super::proxy::Proxy;
 use crate::server::house::Log;
 use rekey::rotation::ids::{RotationId, TokenId};
 use rekey::rotation::store::{Capabilities, Rollback, Tag};
@@ -40,6 +41,8 @@ pub enum Trouble {
     Slow,
     /// Reads are answered 502.
     Broken,
+    /// The next write is kept on its way; only a proxy can.
+    Held,
 }
 
 /// Where places are made: a fake, or a server that all places share.
@@ -88,6 +91,11 @@ pub trait Bench: Send + Sync {
     /// Makes the trouble; `false` if this kind of place cannot have it.
     async fn trouble(&self, trouble: Trouble) -> bool;
 
+    /// What stands between the adapter and the place, if the adapter calls anybody.
+    fn proxy(&self) -> Option<&Proxy> {
+        None
+    }
+
     /// Everything that a fake was sent and said besides bodies, as logs would have it; for the hunt for secrets.
     async fn said(&self) -> String {
         String::new()
@@ -124,6 +132,7 @@ pub async fn keeps_the_contract(site: &dyn Site) {
         it_is_what_it_says_it_is
         a_change_by_somebody_else_is_not_overwritten
         a_change_of_the_surroundings_is_not_overwritten
+        a_change_in_the_instant_of_a_write_is_not_lost_unseen
         what_was_there_comes_back
         a_roll_back_does_not_overwrite_somebody_else
         a_refusal_says_how_to_mend_it
@@ -232,6 +241,19 @@ async fn a_change_of_the_surroundings_is_not_overwritten(bench: &dyn Bench) {
     }
     assert_eq!(bench.held().await.as_deref(), Some(NEW));
     assert_eq!(bench.rest().await, rest, "what they changed stays");
+}
+
+async fn a_change_in_the_instant_of_a_write_is_not_lost_unseen(bench: &dyn Bench) {
+    let (store, Some(proxy)) = (bench.store(), bench.proxy()) else { return };
+    let base = store.look().await.unwrap().base;
+    let (value, tag) = (secret(NEW), tag(8));
+    let (written, ()) =
+        tokio::join!(store.write(&value, &base, &tag), proxy.during_the_next_write(bench.meddle(FOREIGN)));
+    match written {
+        Err(StoreError::Conflict { .. }) => assert_eq!(bench.held().await.as_deref(), Some(FOREIGN), "theirs stays"),
+        Err(StoreError::Overwrote { .. }) => {}
+        other => assert!(!store.capabilities().compare_and_set, "it promises to notice: {other:?}"),
+    }
 }
 
 async fn what_was_there_comes_back(bench: &dyn Bench) {

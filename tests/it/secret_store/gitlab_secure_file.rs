@@ -83,12 +83,17 @@ impl Bench for Files {
         self.store.clone()
     }
 
+    fn proxy(&self) -> Option<&Proxy> {
+        Some(&self.proxy)
+    }
+
     fn hasty(&self) -> Option<Arc<dyn SecretStore>> {
         Some(store_at(&self.base, &self.token, Some(Duration::from_millis(300))))
     }
 
     fn capabilities(&self) -> Capabilities {
         Capabilities {
+            gap: true,
             versions: true,
             compare_and_set: true,
             rollback: Rollback::Native,

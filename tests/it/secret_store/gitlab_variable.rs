@@ -155,6 +155,10 @@ impl Bench for OnTheFake {
         self.store.clone()
     }
 
+    fn proxy(&self) -> Option<&Proxy> {
+        Some(&self.proxy)
+    }
+
     fn hasty(&self) -> Option<Arc<dyn SecretStore>> {
         Some(store_at(&self.base, "bot", self.scope.clone(), Some(HASTY)))
     }

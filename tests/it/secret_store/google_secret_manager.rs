@@ -155,6 +155,10 @@ impl Bench for Place {
         self.store.clone()
     }
 
+    fn proxy(&self) -> Option<&Proxy> {
+        Some(&self.proxy)
+    }
+
     fn hasty(&self) -> Option<Arc<dyn SecretStore>> {
         Some(adapter(&self.stage, &self.url, self.template.as_ref(), Some(Duration::from_millis(300))))
     }
@@ -170,6 +174,7 @@ impl Bench for Place {
             rollback: if self.template.is_some() { Rollback::Rewrite } else { Rollback::Native },
             max_bytes: Some(65_536),
             eventual: true,
+            ..Capabilities::plain()
         }
     }
 

@@ -148,12 +148,16 @@ impl Bench for OnTheFake {
         self.store.clone()
     }
 
+    fn proxy(&self) -> Option<&Proxy> {
+        Some(&self.proxy)
+    }
+
     fn hasty(&self) -> Option<Arc<dyn SecretStore>> {
         Some(store_at(&self.base, Some(Duration::from_millis(300)), self.spec.clone()))
     }
 
     fn capabilities(&self) -> Capabilities {
-        let plain = Capabilities::plain();
+        let plain = Capabilities { proven: false, ..Capabilities::plain() };
         if self.spec.read.is_some() { plain } else { plain.blind() }
     }
 
@@ -207,7 +211,7 @@ async fn a_place_that_cannot_be_read_says_so_and_is_refused_only_by_the_write() 
     let fake = Fake::new();
     let store = store_at(&serve(fake.router()).await, None, unread());
     store.preflight().await.unwrap();
-    assert_eq!(store.capabilities().caveat(), "cannot be read back or restored");
+    assert_eq!(store.capabilities().caveat(), "cannot be read back or restored, may still refuse the write");
     fake.world().trouble = Trouble::Denied;
     store.preflight().await.unwrap();
     let told = refusal(store.write(&secret(NEW), &Default::default(), &tag(8)).await);

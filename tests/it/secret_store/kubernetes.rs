@@ -97,6 +97,10 @@ impl Bench for Place {
         built(&self.spec, &connections(&self.url, Token::File(self.token_file()), None))
     }
 
+    fn proxy(&self) -> Option<&Proxy> {
+        Some(&self.proxy)
+    }
+
     fn hasty(&self) -> Option<Arc<dyn SecretStore>> {
         let limit = Some(Duration::from_millis(300));
         Some(built(&self.spec, &connections(&self.url, Token::File(self.token_file()), limit)))

@@ -8,6 +8,7 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use rekey::http::{Tls, client_with};
 use std::sync::{Arc, Mutex};
+use tokio::sync::Notify;
 
 /// Which requests a trouble with writes is about.
 pub type IsWrite = fn(&Request) -> bool;
@@ -21,6 +22,8 @@ struct Inner {
     client: reqwest::Client,
     is_write: IsWrite,
     trouble: Mutex<Trouble>,
+    arrived: Notify,
+    go_on: Notify,
     said: Mutex<String>,
 }
 
@@ -38,6 +41,8 @@ impl Proxy {
             client,
             is_write,
             trouble: Mutex::new(Trouble::None),
+            arrived: Notify::new(),
+            go_on: Notify::new(),
             said: Mutex::default(),
         }));
         let base = crate::http::serve(Router::new().fallback(pass).with_state(proxy.clone())).await;
@@ -52,6 +57,14 @@ impl Proxy {
         );
         *self.0.trouble.lock().unwrap() = if ours { trouble } else { Trouble::None };
         ours
+    }
+
+    /// The next write is kept on its way while `meanwhile` happens.
+    pub async fn during_the_next_write(&self, meanwhile: impl Future<Output = ()>) {
+        *self.0.trouble.lock().unwrap() = Trouble::Held;
+        self.0.arrived.notified().await;
+        meanwhile.await;
+        self.0.go_on.notify_one();
     }
 
     /// Methods, addresses and headers (but for credentials) of all that passed.
@@ -77,6 +90,12 @@ async fn pass(State(proxy): State<Proxy>, request: Request) -> Response {
         (Trouble::Limited, true) => (StatusCode::TOO_MANY_REQUESTS, [("retry-after", "60")]).into_response(),
         (Trouble::Broken, false) => StatusCode::BAD_GATEWAY.into_response(),
         (Trouble::CutBefore, true) => cut(),
+        (Trouble::Held, true) => {
+            *proxy.0.trouble.lock().unwrap() = Trouble::None;
+            proxy.0.arrived.notify_one();
+            proxy.0.go_on.notified().await;
+            forward(&proxy, request).await
+        }
         (Trouble::CutAfter, true) => {
             forward(&proxy, request).await;
             cut()

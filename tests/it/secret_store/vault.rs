@@ -177,6 +177,10 @@ impl Bench for Room {
         self.store.clone()
     }
 
+    fn proxy(&self) -> Option<&Proxy> {
+        Some(&self.proxy)
+    }
+
     fn hasty(&self) -> Option<Arc<dyn SecretStore>> {
         Some(self.adapter(Some(Duration::from_millis(300))))
     }

@@ -120,7 +120,7 @@ fn of_stores() -> Vec<Event> {
         Event::UndoKnown { store: store(), undo: Undo("7".into()) },
         Event::StoreDown { store: store(), why: "no".into() },
         Event::StoreRefused { store: store(), why: "no".into() },
-        Event::StoreConflict { store: store(), why: "no".into() },
+        Event::StoreConflict { store: store(), why: "no".into(), also: Vec::new() },
         Event::StoreOverwrote { store: store(), why: "no".into() },
         Event::Settled,
         Event::StoreDrifted { store: store(), holds: None },

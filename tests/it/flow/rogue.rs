@@ -1,0 +1,72 @@
+//! A store that does to a write what the story says.
+
+use super::setup::Setup;
+use super::team::Team;
+use crate::sandbox::stage::OLD;
+use rekey::rotation::ids::StoreId;
+use rekey::rotation::store::{Capabilities, Tag};
+use rekey::secret::Secret;
+use rekey::secret_store::{Base, SecretStore, Seen, StoreError, Written};
+use std::sync::{Arc, Mutex};
+
+/// What a store does to a write.
+pub enum Does {
+    Takes,
+    /// Takes it, in the same moment as somebody else's.
+    Crowds,
+    /// Says that it took it.
+    Pretends,
+    /// Asks people of its own first.
+    Asks,
+}
+
+/// A place whose writes go as the story says, by their number.
+pub struct Rogue {
+    id: StoreId,
+    /// The value, and how often it was written.
+    pub held: Mutex<(String, u32)>,
+    does: fn(u32) -> Does,
+}
+
+impl Rogue {
+    pub async fn team(does: fn(u32) -> Does) -> (Arc<Self>, Team) {
+        let rogue = Arc::new(Self { id: StoreId::from("rogue"), held: Mutex::new((OLD.into(), 0)), does });
+        let setup = Setup::new().token(|token| token.approval_seconds = 3600).also_in(rogue.clone());
+        let team = setup.start(|_, _| {}).await;
+        (rogue, team)
+    }
+}
+
+#[async_trait::async_trait]
+impl SecretStore for Rogue {
+    fn id(&self) -> &StoreId {
+        &self.id
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        Capabilities::plain()
+    }
+
+    async fn preflight(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    async fn look(&self) -> Result<Seen, StoreError> {
+        let value = Secret::new(self.held.lock().unwrap().0.clone());
+        Ok(Seen { base: Base::of(&value), value: Some(value), undo: None })
+    }
+
+    async fn write(&self, value: &Secret, _: &Base, _: &Tag) -> Result<Written, StoreError> {
+        let mut held = self.held.lock().unwrap();
+        held.1 += 1;
+        let does = (self.does)(held.1);
+        if matches!(does, Does::Takes | Does::Crowds) {
+            held.0 = value.expose().to_owned();
+        }
+        match does {
+            Does::Crowds => Err(StoreError::Overwrote { store: self.id.clone(), why: "version 7 came too".into() }),
+            Does::Asks => Ok(Written::Waiting { why: "two of its quorum must agree".into() }),
+            Does::Takes | Does::Pretends => Ok(Written::Done),
+        }
+    }
+}
