@@ -8,6 +8,7 @@ mod comments;
 mod counter;
 mod fanout;
 mod happy;
+mod late;
 mod lost;
 mod nine;
 mod notices;
