@@ -33,7 +33,7 @@ pub(super) async fn hold(
     .bind(millis(now))
     .fetch_one(&database.writer)
     .await?;
-    Ok(number(&row, "account")?)
+    number(&row, "account")
 }
 
 pub(super) async fn forget(database: &Database, host: &str, login: &str) -> Result<bool, LedgerError> {

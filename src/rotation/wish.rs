@@ -215,6 +215,14 @@ impl Wish {
         })
     }
 
+    /// What is asked for now and dealt with later means the stop that there is now.
+    pub fn on_stop(mut self, present: u32) -> Self {
+        if let Self::Decide(decision) = &mut self {
+            decision.stop.get_or_insert(present);
+        }
+        self
+    }
+
     /// The wish in a word or two, for the journal.
     pub fn in_short(&self) -> String {
         match self {

@@ -415,3 +415,26 @@ async fn whose_codes_are_set_up_or_taken_away_is_told_by_a_direct_message() {
     assert_eq!(told.len(), 2, "{told:?}");
     assert!(told[1].starts_with("An administrator took your one-time codes away at "), "{told:?}");
 }
+
+#[tokio::test]
+async fn a_code_for_a_restore_counts_at_the_stop_at_which_it_was_asked_for_only() {
+    let counter = Counter::open(setup()).await;
+    let alice = slack("UALICE");
+    let phone = counter.enrolled(&alice).await;
+    counter.team.stage.state.fail_job(Some("deploy"));
+    counter.team.open().await;
+    counter.approve_with(&alice, &phone.code(&counter)).await;
+    counter.team.pass(60).await;
+    let Answer::Form(form) = counter.ask(alice.clone(), Wish::parse("restore deploy")).await else {
+        unreachable!("a code is asked for")
+    };
+    let id = form.wish.to_id().unwrap();
+    assert!(id.ends_with(":1"), "the form knows its stop: {id}");
+    counter.types(alice.clone(), "retry deploy").await;
+    counter.team.pass(60).await;
+    let before = counter.team.rotation().await;
+    assert_eq!((before.phase.name(), before.stops), ("stuck", 2));
+    let answer = counter.with_code(&alice, Wish::from_id(&id).unwrap(), &phone.code(&counter)).await;
+    assert!(said(&answer).starts_with("That was an earlier stop"), "{answer:?}");
+    assert_eq!(counter.team.rotation().await, before);
+}
