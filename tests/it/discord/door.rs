@@ -433,8 +433,11 @@ async fn nothing_is_said_of_a_press_that_is_not_committed_yet() {
     let story = story_of(rotations::stuck(), true).await;
     let asked = private(story.press(BOB, "Abandon").await);
     let yes = id_of(&asked.components, "Abandon");
+    let commit = || story.desk.slow.as_ref().unwrap().notify_one();
     story.desk.broken.store(true, Ordering::SeqCst);
     story.discord.press(BOB, &asked.id, &yes).await.unwrap();
+    assert_eq!(story.discord.private(BOB)[0].content, asked.content);
+    commit();
     story.discord.until(|discord| discord.private(BOB).len() == 2).await;
     let lines = story.discord.private(BOB);
     assert_eq!((&lines[0].content, &lines[0].components), (&asked.content, &asked.components));
@@ -442,6 +445,7 @@ async fn nothing_is_said_of_a_press_that_is_not_committed_yet() {
 
     story.desk.broken.store(false, Ordering::SeqCst);
     story.discord.press(BOB, &asked.id, &yes).await.unwrap();
+    commit();
     story.discord.until(|discord| discord.private(BOB)[0].content.starts_with("Noted;")).await;
     assert!(story.discord.private(BOB)[0].components.is_empty());
     story.settled().await;

@@ -176,6 +176,9 @@ impl Office for OneRotation {
     async fn lapsed(&self, _who: &str, _what: &str) {}
 
     async fn remember(&self, ask: &Ask) -> Result<Accepted, EngineError> {
+        if let Some(slow) = &self.slow {
+            slow.notified().await;
+        }
         if self.broken.load(Ordering::SeqCst) {
             return Err(EngineError::Unavailable("the database is not reachable".into()));
         }
