@@ -18,6 +18,7 @@ pub use issues::{Author, Issue, IssueChange, IssueQuery, NewIssue, Note};
 pub use limits::{Limit, limit_in_refusal};
 pub use people::{Member, User};
 pub use pipelines::{Job, Pipeline, Schedule, Started, StartedQuery, Starter, Status};
+pub use shape::LONGEST as LONGEST_TOKEN;
 pub use survey::{GitRef, Hook, Place, VariableFlags};
 pub use tokens::{Minted, NewToken, TokenFilter};
 

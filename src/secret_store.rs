@@ -66,9 +66,10 @@ pub trait SecretStore: Send + Sync {
     }
 
     /// Removes what the rotation left in the store besides the value that it holds now: temporary names, labels, files
-    /// of before. Called once nothing but that value lives; may be repeated, and finds nothing then.
-    async fn finish(&self, tag: &Tag) -> Result<(), StoreError> {
-        let _unused = tag;
+    /// of before. `undo` is what the first look gave, by which the value of before is found. Called once nothing but the
+    /// present value lives; may be repeated, and finds nothing then.
+    async fn finish(&self, tag: &Tag, undo: Option<&Undo>) -> Result<(), StoreError> {
+        let _unused = (tag, undo);
         Ok(())
     }
 

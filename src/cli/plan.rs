@@ -58,15 +58,11 @@ fn new(table: &mut Table, plan: &Plan) {
 }
 
 fn deeds(table: &mut Table, plan: &Plan) {
-    let stores: Vec<String> = plan
-        .stores
-        .iter()
-        .map(|store| match store.capabilities.caveat() {
-            "" => store.id.0.clone(),
-            caveat => format!("{} ({caveat})", store.id),
-        })
-        .collect();
-    several(table, "Writes", &stores, Tone::Plain);
+    for (index, store) in plan.stores.iter().enumerate() {
+        let label = if index == 0 { "Writes" } else { "" };
+        several(table, label, std::slice::from_ref(&store.id.0), Tone::Plain);
+        several(table, "", &[format!("  {}", store.capabilities.words().join(", "))], Tone::Faint);
+    }
     let proofs: Vec<String> = plan
         .consumers
         .iter()

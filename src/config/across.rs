@@ -2,7 +2,7 @@
 
 use super::problem::Problems;
 use super::token::Entry;
-use crate::secret_store::Place;
+use crate::secret_store::{Place, StoreSpec};
 use std::collections::HashMap;
 use std::hash::Hash;
 
@@ -28,18 +28,20 @@ pub(super) fn check(entries: &[Entry], problems: &Problems) {
             ));
         }
         for (index, store) in entry.stores.iter().enumerate() {
-            let place = store.place();
-            if entry.stores[..index].iter().any(|earlier| earlier.place().clashes(&place)) {
+            let own = store.places();
+            let clashes = |place: &Place| own.iter().any(|own| own.clashes(place));
+            if entry.stores[..index].iter().flat_map(StoreSpec::places).any(|earlier| clashes(&earlier)) {
                 complain(format!("{} is there twice; remove one", store.id()));
             }
-            let taken = places.entry(place.whole.clone()).or_default();
-            if let Some((_, other)) =
-                taken.iter().find(|(at, other)| !std::ptr::eq(*other, entry) && at.clashes(&place))
-            {
+            let earlier = own.iter().filter_map(|place| places.get(&place.whole)).flatten();
+            let other = earlier.filter(|(_, other)| !std::ptr::eq(*other, entry)).find(|(at, _)| clashes(at));
+            if let Some((_, other)) = other {
                 let (id, at) = (&other.token.id, &other.place);
                 complain(format!("{} is also written by \"{id}\" ({at}); a store holds one token", store.id()));
             }
-            taken.push((place, entry));
+            for place in own {
+                places.entry(place.whole.clone()).or_default().push((place, entry));
+            }
         }
     }
 }

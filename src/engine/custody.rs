@@ -4,10 +4,10 @@
 use crate::rotation::ids::{RotationId, StoreId};
 use crate::rotation::phase::{Minted, Phase};
 use crate::rotation::record::Rotation;
-use crate::secret::Secret;
+use crate::secret::{Digest, Secret};
 use crate::secret_store::Base;
 use crate::telemetry::CUSTODY_SECONDS;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Instant;
 
@@ -17,6 +17,8 @@ struct Held {
     minted: Option<Fresh>,
     previous: BTreeMap<StoreId, Arc<Secret>>,
     bases: BTreeMap<StoreId, Base>,
+    left: BTreeMap<StoreId, Base>,
+    vouched: BTreeSet<Digest>,
 }
 
 /// A value that a store may still lack, and since when it is here.
@@ -72,9 +74,29 @@ impl Custody {
         }
     }
 
+    /// The state in which a write of ours left a store whose value nobody can read.
+    pub fn keep_left(&self, rotation: &RotationId, store: &StoreId, base: Base) {
+        self.lock().entry(rotation.clone()).or_default().left.insert(store.clone(), base);
+    }
+
+    /// That state, if this process wrote it.
+    pub fn left(&self, rotation: &RotationId, store: &StoreId) -> Option<Base> {
+        self.lock().get(rotation)?.left.get(store).cloned()
+    }
+
     /// What the store held before, if this process read it.
     pub fn previous(&self, rotation: &RotationId, store: &StoreId) -> Option<Arc<Secret>> {
         self.lock().get(rotation)?.previous.get(store).cloned()
+    }
+
+    /// GitLab said that a value with that digest is this token's: it need not be asked again for the next store.
+    pub fn vouch(&self, rotation: &RotationId, digest: Digest) {
+        self.lock().entry(rotation.clone()).or_default().vouched.insert(digest);
+    }
+
+    /// Whether GitLab said so before.
+    pub fn is_vouched(&self, rotation: &RotationId, digest: &Digest) -> bool {
+        self.lock().get(rotation).is_some_and(|held| held.vouched.contains(digest))
     }
 
     /// Wipes what the rotation can no longer need.

@@ -1,5 +1,6 @@
 //! Performing one effect. Each of these may be interrupted anywhere and performed again by somebody else.
 
+mod ground;
 mod mint;
 mod observe;
 mod publish;

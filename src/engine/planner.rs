@@ -3,6 +3,7 @@
 mod approvers;
 mod checks;
 mod sight;
+mod stores;
 mod strategy;
 
 pub use strategy::choose;
@@ -101,7 +102,7 @@ impl Engine {
         let mut stores = Vec::new();
         for id in &managed.stores {
             if let Some(store) = self.stores.get(id) {
-                stores.push(PlannedStore { id: id.clone(), capabilities: store.capabilities() });
+                stores.push(PlannedStore { id: id.clone(), capabilities: store.capabilities(), replaces_other: false });
             }
         }
         let outage = OUTAGE_SECONDS + OUTAGE_SECONDS_PER_STORE * managed.stores.len() as u64;

@@ -215,15 +215,18 @@ impl Engine {
         if !self.custody.holds_minted(&rotation.id) {
             return false;
         }
-        let now = self.clock.now();
-        let pause = pause.min(self.settings.lease / 3);
-        let mut claim = hold.claim.lock().await;
-        match self.ledger.renew(&claim, plus(now, self.settings.lease)).await {
-            Ok(renewed) => *claim = renewed,
-            Err(_) => return false,
+        let mut left = pause;
+        while !left.is_zero() {
+            let mut claim = hold.claim.lock().await;
+            match self.ledger.renew(&claim, plus(self.clock.now(), self.settings.lease)).await {
+                Ok(renewed) => *claim = renewed,
+                Err(_) => return false,
+            }
+            drop(claim);
+            let nap = left.min(self.settings.lease / 3);
+            tokio::time::sleep(nap).await;
+            left -= nap;
         }
-        drop(claim);
-        tokio::time::sleep(pause).await;
         true
     }
 

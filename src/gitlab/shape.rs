@@ -7,8 +7,8 @@ use crate::secret::Secret;
 const USUAL: &str = "glpat-";
 /// The length of tokens before GitLab 14.5, which have no prefix.
 const OLDEST: usize = 20;
-/// Far beyond the longest.
-const LONGEST: usize = 300;
+/// Far beyond the longest, in bytes.
+pub const LONGEST: usize = 300;
 
 /// Whether the value could be an access token of an instance with these prefixes of its own.
 pub(super) fn could_be_token(value: &Secret, prefixes: &[String]) -> bool {

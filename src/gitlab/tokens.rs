@@ -131,11 +131,16 @@ impl Client {
     /// The token whose value this is. `None`: GitLab does not accept it (any more). What cannot be a token of this
     /// instance is not sent.
     pub async fn whoami(&self, value: &Secret) -> Result<Option<LiveToken>> {
-        if !shape::could_be_token(value, &self.prefixes) {
+        if !self.could_be_token(value) {
             return Ok(None);
         }
         let call = Call::get("/personal_access_tokens/self").credential(value).unauthorized_is_an_answer();
         Ok(none_if(&[401], self.get::<RawToken>(call).await)?.map(LiveToken::from))
+    }
+
+    /// Whether the value has the shape of an access token of this instance. Asks nobody.
+    pub fn could_be_token(&self, value: &Secret) -> bool {
+        shape::could_be_token(value, &self.prefixes)
     }
 
     /// The number of the user behind an owner. A service account must belong to the group or project that is named.

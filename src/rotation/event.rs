@@ -177,8 +177,15 @@ pub enum Event {
         /// Its words and the way out.
         why: String,
     },
-    /// Somebody else changed the place that a store is about; nothing was overwritten.
+    /// Somebody else's value is in the place that a store is about; nothing was overwritten.
     StoreConflict {
+        /// Which store.
+        store: StoreId,
+        /// What was seen.
+        why: String,
+    },
+    /// A store holds the new value, but somebody else wrote there in the same moment and may have lost a change by it.
+    StoreOverwrote {
         /// Which store.
         store: StoreId,
         /// What was seen.
@@ -268,6 +275,9 @@ pub enum Event {
     Restored {
         /// Which.
         store: StoreId,
+        /// Nothing of ours was ever sent to it.
+        #[serde(default)]
+        untouched: bool,
     },
     /// A store cannot get the previous value back.
     RestoreImpossible {

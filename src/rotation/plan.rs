@@ -43,6 +43,9 @@ pub struct PlannedStore {
     pub id: StoreId,
     /// What it can do.
     pub capabilities: Capabilities,
+    /// It holds something that is no GitLab token at all, which would be written over.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub replaces_other: bool,
 }
 
 /// How long things may take, fixed when the plan is made.
@@ -135,6 +138,8 @@ impl Plan {
         note("new expiry", date(self.new.expires_at), date(newer.new.expires_at));
         note("owner", self.owner.to_string(), newer.owner.to_string());
         note("stores", list(self.stores.iter().map(|s| &s.id.0)), list(newer.stores.iter().map(|s| &s.id.0)));
+        let other = |plan: &Self| list(plan.stores.iter().filter(|s| s.replaces_other).map(|s| &s.id.0));
+        note("stores that hold something else", other(self), other(newer));
         note("consumers", list(self.consumers.iter().map(|c| &c.id.0)), list(newer.consumers.iter().map(|c| &c.id.0)));
         if changes.is_empty() && self.hash() != newer.hash() {
             changes.push("details of the plan (timing, description, role or store capabilities)".into());

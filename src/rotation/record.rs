@@ -168,6 +168,12 @@ pub struct Rotation {
     /// How stores bring back what they held before our first write, where they can by themselves.
     #[serde(default)]
     pub undo: BTreeMap<StoreId, Undo>,
+    /// Stores in which somebody else's value stopped us. Who retries lets it be overwritten.
+    #[serde(default)]
+    pub contested: BTreeSet<StoreId>,
+    /// Stores whose present value may be overwritten whosever it is: a person said so.
+    #[serde(default)]
+    pub overwrite: BTreeSet<StoreId>,
     /// Tokens that we made and whose value is lost.
     pub lost: BTreeSet<TokenId>,
     /// Nothing of ours is revoked before this: a request that we sent may still land.
@@ -233,6 +239,8 @@ impl Rotation {
             switched_at: None,
             stored_at: None,
             undo: BTreeMap::new(),
+            contested: BTreeSet::new(),
+            overwrite: BTreeSet::new(),
             lost: BTreeSet::new(),
             quarantine_until: None,
             mint_from: None,

@@ -73,6 +73,24 @@ impl Capabilities {
         Self { readable: false, rollback, idempotency, ..self }
     }
 
+    /// All of it in words, for who wants to know before they approve.
+    pub fn words(&self) -> Vec<String> {
+        let read = if self.readable { "read back" } else { "cannot be read back" };
+        let restored = match self.rollback {
+            Rollback::Native => "keeps what it held before",
+            Rollback::Rewrite => "restorable until rekey restarts",
+            Rollback::None => "cannot be restored",
+        };
+        let guarded =
+            if self.compare_and_set { "refuses to overwrite others" } else { "looked at right before the write" };
+        let mut words = vec![read.to_owned(), restored.to_owned(), guarded.to_owned()];
+        words.extend(self.staging.then(|| "switches in one step".to_owned()));
+        words.extend((self.idempotency == Idempotency::None).then(|| "a repeat writes once more".to_owned()));
+        words.extend(self.eventual.then(|| "reads may lag".to_owned()));
+        words.extend(self.max_bytes.map(|most| format!("at most {most} bytes")));
+        words
+    }
+
     /// What an approver must know of it, in few words; empty if there is nothing.
     pub fn caveat(&self) -> &'static str {
         match (self.readable, self.rollback) {
@@ -103,3 +121,10 @@ pub struct Tag {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Undo(pub String);
+
+impl Undo {
+    /// Of a store that keeps nothing and cannot be read: it only says that the store may hold a value of ours.
+    pub fn nothing() -> Self {
+        Self(String::new())
+    }
+}

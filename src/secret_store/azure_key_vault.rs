@@ -185,7 +185,7 @@ impl AzureKeyVault {
         match after.iter().filter(known).find(|version| version.name() != ours) {
             Some(other) => {
                 let why = format!("version {} was written at the same moment as ours, {ours}", other.name());
-                Err(StoreError::conflict(&self.id, why))
+                Err(StoreError::overwrote(&self.id, why))
             }
             None => Ok(Written::Done),
         }

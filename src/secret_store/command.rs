@@ -120,7 +120,7 @@ impl SecretStore for Command {
         self.change(&request, &[]).await
     }
 
-    async fn finish(&self, tag: &Tag) -> Result<(), StoreError> {
+    async fn finish(&self, tag: &Tag, _undo: Option<&Undo>) -> Result<(), StoreError> {
         let request = Request::new(Operation::Finish, &self.place).tag(tag);
         match self.run(&request).await? {
             Ended::Exit(exit::UNSUPPORTED, _) => Ok(()),

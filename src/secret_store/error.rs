@@ -34,6 +34,15 @@ pub enum StoreError {
         /// What was seen.
         why: String,
     },
+    /// The place holds the value, and somebody else's change of the same moment may be lost under it. To write again is
+    /// fine; a person must know.
+    #[error("{store} holds the value, but somebody else wrote there in the same moment: {why}")]
+    Overwrote {
+        /// The store.
+        store: StoreId,
+        /// What was seen.
+        why: String,
+    },
     /// Nothing was changed, and nothing will be until a person acts.
     #[error("{store} refuses: {why}. To mend it: {mend}")]
     Refused {
@@ -62,6 +71,11 @@ impl StoreError {
         Self::Conflict { store: store.clone(), why: why.into() }
     }
 
+    /// Somebody else was there in the same moment, and what they wrote may be lost.
+    pub(super) fn overwrote(store: &StoreId, why: impl Into<String>) -> Self {
+        Self::Overwrote { store: store.clone(), why: why.into() }
+    }
+
     /// For a call that writes. A refusal's `mend` depends on the store and on the status.
     pub(super) fn of_write(store: &StoreId, error: &CallError, mend: impl FnOnce(u16) -> String) -> Self {
         match error {
@@ -82,12 +96,13 @@ impl StoreError {
             Self::Unavailable { store, retry_after, why } => Self::Unavailable { store, retry_after, why: masked(why) },
             Self::Unknown { store, why } => Self::Unknown { store, why: masked(why) },
             Self::Conflict { store, why } => Self::Conflict { store, why: masked(why) },
+            Self::Overwrote { store, why } => Self::Overwrote { store, why: masked(why) },
             Self::Refused { store, why, mend } => Self::Refused { store, why: masked(why), mend },
         }
     }
 
     /// The same trouble once something was written: it may have landed.
-    pub(super) fn once_written(self) -> Self {
+    pub fn once_written(self) -> Self {
         match self {
             Self::Unavailable { store, why, .. } => Self::Unknown { store, why },
             other => other,

@@ -149,7 +149,7 @@ impl SecretStore for Fortanix {
         self.promote(&now, &undo.0, tag).await
     }
 
-    async fn finish(&self, tag: &Tag) -> Result<(), StoreError> {
+    async fn finish(&self, tag: &Tag, _undo: Option<&Undo>) -> Result<(), StoreError> {
         self.account.withdraw(&self.id, tag, None).await?;
         let now = self.object().await?;
         let all = self.account.list(&self.id, now.group_id.as_deref()).await?;

@@ -151,7 +151,7 @@ impl SecretStore for GitlabSecureFile {
         self.replace(found.file.as_ref(), &before).await
     }
 
-    async fn finish(&self, tag: &Tag) -> Result<(), StoreError> {
+    async fn finish(&self, tag: &Tag, _undo: Option<&Undo>) -> Result<(), StoreError> {
         let found = self.found().await?;
         let kept = found.kept.iter().find(|kept| kept.name == self.kept_name(&tag.rotation));
         match (found.file, kept) {

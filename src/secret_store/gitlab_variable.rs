@@ -84,6 +84,8 @@ pub(super) struct GitlabVariable {
     hidden: AtomicBool,
     /// Seen not to be there yet: what is not there cannot be put back.
     missing: AtomicBool,
+    /// What is found afterwards is probably ours: the answer was lost.
+    tried_to_make: AtomicBool,
 }
 
 #[derive(Default, Deserialize)]
@@ -162,6 +164,9 @@ impl SecretStore for GitlabVariable {
             let gone = || StoreError::conflict(&self.id, "the variable was removed");
             return if was_missing { self.create(value).await } else { Err(gone()) };
         };
+        if variable.hidden && *base == Base::version(MISSING) && !self.tried_to_make.load(Ordering::Relaxed) {
+            return Err(StoreError::conflict(&self.id, "somebody made the variable meanwhile"));
+        }
         if let Some(held) = variable.value.as_ref().filter(|_| !variable.hidden) {
             if held.digest() == value.digest() {
                 return Ok(Written::Done);
@@ -183,8 +188,9 @@ impl SecretStore for GitlabVariable {
 
 impl GitlabVariable {
     pub(super) fn new(id: StoreId, context: &Context, spec: &Spec) -> Self {
-        let (hidden, missing) = (AtomicBool::new(false), AtomicBool::new(false));
-        Self { id, api: context.gitlab.clone(), spec: spec.clone(), hidden, missing }
+        let no = || AtomicBool::new(false);
+        let (hidden, missing, tried_to_make) = (no(), no(), no());
+        Self { id, api: context.gitlab.clone(), spec: spec.clone(), hidden, missing, tried_to_make }
     }
 
     /// The variable as it is, once it is certain that it is the one that is meant. `None`: it is to be made.
@@ -224,6 +230,7 @@ impl GitlabVariable {
             raw: true,
             environment_scope: scope,
         };
+        self.tried_to_make.store(true, Ordering::Relaxed);
         match self.api.call(&Call::post(self.all()).json(&body).hiding(value)).await {
             Ok(_) => Ok(Written::Done),
             Err(CallError::Status { status: 400, message, .. }) if message.contains("taken") => {

@@ -172,17 +172,13 @@ impl SecretStore for GoogleSecretManager {
         }
     }
 
-    async fn finish(&self, _tag: &Tag) -> Result<(), StoreError> {
-        if self.spec.old_versions == OldVersions::Keep {
-            return Ok(());
-        }
-        let current = self.current().await?.number;
-        let aliased = self.labels().await?.numbers();
-        let old = self.unretired().await?.into_iter();
-        for number in old.filter(|number| *number < current && !aliased.contains(number)) {
-            self.retire(number).await?;
-        }
-        Ok(())
+    /// Retires the version that this rotation replaced, unless somebody reads it under another name. Older ones may be
+    /// what a rotation of another alias goes back to.
+    async fn finish(&self, _tag: &Tag, undo: Option<&Undo>) -> Result<(), StoreError> {
+        let replaced = undo.and_then(|undo| undo.0.parse::<u64>().ok());
+        let Some(replaced) = replaced.filter(|_| self.spec.old_versions != OldVersions::Keep) else { return Ok(()) };
+        let still_read = self.current().await?.number == replaced || self.labels().await?.numbers().contains(&replaced);
+        if still_read { Ok(()) } else { self.retire(replaced).await }
     }
 }
 
@@ -202,8 +198,8 @@ impl GoogleSecretManager {
         }
         match self.spec.old_versions {
             OldVersions::Keep => {}
-            OldVersions::Disable => needed.extend(["secretmanager.versions.list", "secretmanager.versions.disable"]),
-            OldVersions::Destroy => needed.extend(["secretmanager.versions.list", "secretmanager.versions.destroy"]),
+            OldVersions::Disable => needed.push("secretmanager.versions.disable"),
+            OldVersions::Destroy => needed.push("secretmanager.versions.destroy"),
         }
         needed
     }
@@ -255,7 +251,11 @@ impl GoogleSecretManager {
                 self.move_alias(alias, labels, now.number, number).await?;
             }
             _ => {
-                self.add(payload).await?;
+                let added = self.add(payload).await?;
+                if added != now.number + 1 {
+                    let why = format!("readers had version {} before, and ours is {added}", now.number);
+                    return Err(StoreError::overwrote(&self.id, why));
+                }
             }
         }
         self.wait_until_shown(payload).await

@@ -17,6 +17,7 @@ use crate::secret::Secret;
 use object::{Object, encoded};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
+use sha2::{Digest as _, Sha256};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -53,7 +54,16 @@ impl Spec {
 
     /// Merge patches touch one key each, and the cluster orders them.
     pub(super) fn place(&self) -> Place {
-        Place::whole(format!("kubernetes {} {}/{}", self.server, self.namespace, self.name)).part(self.key.clone())
+        self.place_of(&self.key)
+    }
+
+    /// The key that the previous value goes to.
+    pub(super) fn second_place(&self) -> Option<Place> {
+        self.previous_key.as_ref().map(|key| self.place_of(key))
+    }
+
+    fn place_of(&self, key: &str) -> Place {
+        Place::whole(format!("kubernetes {} {}/{}", self.server, self.namespace, self.name)).part(key)
     }
 }
 
@@ -156,14 +166,14 @@ impl SecretStore for Kubernetes {
             }
             self.replace(&object, value, self.keeping(&object, &held, tag)).await?;
         }
-        self.restart_all(tag).await?;
+        self.restart_all(tag).await.map_err(once_held)?;
         Ok(Written::Done)
     }
 
     async fn roll_back(&self, _undo: &Undo, base: &Base, tag: &Tag) -> Result<Written, StoreError> {
         let object = self.object().await?;
         let held = self.value_of(&object)?;
-        let previous = match object.annotation(MARK) {
+        let previous = match object.annotation(&self.mark()) {
             Some(rotation) if rotation == tag.rotation.as_str() => self.previous(&object)?,
             _ => None,
         };
@@ -177,19 +187,30 @@ impl SecretStore for Kubernetes {
             }
             self.replace(&object, &previous, Kept::default()).await?;
         }
-        self.restart_all(tag).await?;
+        self.restart_all(tag).await.map_err(once_held)?;
         Ok(Written::Done)
     }
 
-    async fn finish(&self, tag: &Tag) -> Result<(), StoreError> {
+    async fn finish(&self, tag: &Tag, _undo: Option<&Undo>) -> Result<(), StoreError> {
         let Some(key) = &self.spec.previous_key else { return Ok(()) };
         let object = self.object().await?;
-        if object.annotation(MARK) != Some(tag.rotation.as_str()) {
+        if object.annotation(&self.mark()) != Some(tag.rotation.as_str()) {
             return Ok(());
         }
-        let metadata = json!({"resourceVersion": object.version(), "annotations": {MARK: null}});
+        let metadata = json!({"resourceVersion": object.version(), "annotations": {self.mark(): null}});
         let patch = json!({"metadata": metadata, "data": {key: null}});
         self.send(Call::patch(self.path()).json_as(MERGE, &patch)).await.map(drop)
+    }
+}
+
+/// Trouble with the workloads once the Secret has the value.
+fn once_held(error: StoreError) -> StoreError {
+    match error.once_written() {
+        StoreError::Refused { store, why, mend } => {
+            StoreError::Refused { store, why: format!("the Secret holds the value, but {why}"), mend }
+        }
+        StoreError::Conflict { store, why } => StoreError::Unknown { store, why },
+        other => other,
     }
 }
 
@@ -203,6 +224,12 @@ struct Kept {
 impl Kubernetes {
     pub(super) fn new(id: StoreId, cluster: Arc<Cluster>, spec: &Spec) -> Self {
         Self { id, cluster, spec: spec.clone() }
+    }
+
+    /// The annotation that says whose previous value is kept. Each key of a Secret has its own; names are short.
+    fn mark(&self) -> String {
+        let key = hex::encode(Sha256::digest(self.spec.key.as_bytes()));
+        format!("{MARK}.{}", &key[..16])
     }
 
     async fn object(&self) -> Result<Object, StoreError> {
@@ -236,10 +263,10 @@ impl Kubernetes {
     fn keeping(&self, object: &Object, held: &Secret, tag: &Tag) -> Kept {
         let mut kept = Kept::default();
         if let Some(key) = &self.spec.previous_key
-            && object.annotation(MARK) != Some(tag.rotation.as_str())
+            && object.annotation(&self.mark()) != Some(tag.rotation.as_str())
         {
             kept.data.insert(key.clone(), encoded(held).into());
-            kept.annotations.insert(MARK.to_owned(), tag.rotation.as_str().into());
+            kept.annotations.insert(self.mark(), tag.rotation.as_str().into());
         }
         kept
     }

@@ -75,8 +75,16 @@ impl Spec {
     }
 
     pub(super) fn place(&self) -> Place {
-        let whole = Place::whole(format!("1password {} op://{}/{}", self.host, self.vault, self.item));
-        whole.part(format!("{}/{}", self.section.as_deref().unwrap_or_default(), self.field))
+        self.item_place().part(format!("{}/{}", self.section.as_deref().unwrap_or_default(), self.field))
+    }
+
+    /// The field that the previous value goes to: it is found by its name alone.
+    pub(super) fn second_place(&self) -> Option<Place> {
+        self.previous.as_ref().map(|name| self.item_place().part(format!("previous {name}")))
+    }
+
+    fn item_place(&self) -> Place {
+        Place::whole(format!("1password {} op://{}/{}", self.host, self.vault, self.item))
     }
 }
 
@@ -150,7 +158,7 @@ impl SecretStore for Onepassword {
         self.put(&at, &item, &[Change::replace(field, &before)], &before).await
     }
 
-    async fn finish(&self, tag: &Tag) -> Result<(), StoreError> {
+    async fn finish(&self, tag: &Tag, _undo: Option<&Undo>) -> Result<(), StoreError> {
         let Some(label) = self.label(tag) else { return Ok(()) };
         let (at, item) = self.item().await?;
         match self.kept(&item)?.filter(|kept| kept.label == label) {
@@ -230,9 +238,9 @@ impl Onepassword {
         let changed = self.server.change(&self.id, at, item, changes, &[value, &held]).await?;
         if changed != item.version + 1 {
             let why = format!("the item went from version {} to {changed}, so it was changed twice", item.version);
-            return Err(StoreError::conflict(&self.id, why));
+            return Err(StoreError::overwrote(&self.id, why));
         }
-        let shown = self.server.item(&self.id, at).await.map_err(after_the_change)?;
+        let shown = self.server.item(&self.id, at).await.map_err(StoreError::once_written)?;
         if self.field(&shown)?.held().digest() == value.digest() {
             return Ok(Written::Done);
         }
@@ -242,13 +250,5 @@ impl Onepassword {
 
     fn refused(&self, why: impl Into<String>, mend: &str) -> StoreError {
         StoreError::refused(&self.id, why, mend)
-    }
-}
-
-/// The change was accepted; only nobody saw it yet.
-fn after_the_change(error: StoreError) -> StoreError {
-    match error {
-        StoreError::Unavailable { store, why, .. } => StoreError::Unknown { store, why },
-        other => other,
     }
 }

@@ -212,7 +212,7 @@ impl StoreSpec {
         })
     }
 
-    /// Where the value lies; two tokens must not clash there.
+    /// Where the value lies.
     pub fn place(&self) -> Place {
         match self {
             Self::GitlabVariable(spec) => spec.place(),
@@ -229,6 +229,16 @@ impl StoreSpec {
             Self::Vault(spec) => spec.place(),
             Self::Templated(inner, template) => inner.place().part(template.to_string()),
         }
+    }
+
+    /// Every place that a write changes: where the value lies, and where some stores keep the one before.
+    pub fn places(&self) -> Vec<Place> {
+        let second = match self.holder() {
+            Self::Kubernetes(spec) => spec.second_place(),
+            Self::Onepassword(spec) => spec.second_place(),
+            _ => None,
+        };
+        std::iter::once(self.place()).chain(second).collect()
     }
 
     /// The store that holds the whole document; itself if there is no template.

@@ -4,7 +4,7 @@
 use super::template::{Misfit, Template};
 use super::{Base, SecretStore, Seen, StoreError, Written};
 use crate::rotation::ids::StoreId;
-use crate::rotation::store::{Capabilities, Tag};
+use crate::rotation::store::{Capabilities, Tag, Undo};
 use crate::secret::Secret;
 use std::sync::Arc;
 
@@ -57,13 +57,16 @@ impl SecretStore for Templated {
 
     async fn preflight(&self) -> Result<(), StoreError> {
         self.inner.preflight().await?;
-        self.look().await.map(drop)
+        let (document, _) = self.document().await?;
+        self.template.extract(&document).map_err(|misfit| self.misfit(&misfit))?;
+        let room = self.inner.capabilities().max_bytes.is_none_or(|most| (document.expose().len() as u64) < most);
+        if room { Ok(()) } else { Err(self.refused("its document is as long as it may be", "make it shorter")) }
     }
 
     async fn look(&self) -> Result<Seen, StoreError> {
         let (document, seen) = self.document().await?;
         let value = self.template.extract(&document).map_err(|misfit| self.misfit(&misfit))?;
-        Ok(Seen { value: Some(value), base: seen.base, undo: None })
+        Ok(Seen { value: Some(value), base: seen.base, undo: seen.undo })
     }
 
     async fn write(&self, value: &Secret, base: &Base, tag: &Tag) -> Result<Written, StoreError> {
@@ -80,7 +83,7 @@ impl SecretStore for Templated {
         self.inner.write(&document, base, tag).await.map_err(|error| error.hiding(value))
     }
 
-    async fn finish(&self, tag: &Tag) -> Result<(), StoreError> {
-        self.inner.finish(tag).await
+    async fn finish(&self, tag: &Tag, undo: Option<&Undo>) -> Result<(), StoreError> {
+        self.inner.finish(tag, undo).await
     }
 }

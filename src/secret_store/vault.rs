@@ -88,12 +88,15 @@ impl Connection {
     }
 }
 
+/// With fewer versions a second attempt of one rotation would push out the value of before.
+const ENOUGH: u64 = 3;
+
 /// One field.
 pub(super) struct Vault {
     id: StoreId,
     connection: Arc<Connection>,
     spec: Spec,
-    /// Seen to keep only its newest version.
+    /// Seen to keep too few versions.
     forgets: AtomicBool,
 }
 
@@ -236,17 +239,33 @@ impl Vault {
         Err(StoreError::refused(&self.id, why, self.mend(403)))
     }
 
-    /// A secret that keeps one version forgets the old value with the write. Who may not ask is told by the page.
+    /// A secret that keeps few versions forgets the old value with the write, or with a second attempt's. Who may not ask is told by the page.
     async fn learn_how_many_versions(&self) -> Result<(), StoreError> {
         if self.spec.engine == Engine::V1 {
             return Ok(());
         }
         let reply = self.read(&Call::get(self.path("metadata")).answers(&[403, 404])).await?;
         if reply.status() == 200 {
-            let most = wire::max_versions(&reply).map_err(|error| StoreError::unavailable(&self.id, error))?;
-            self.forgets.store(most == Some(1), Ordering::Relaxed);
+            let own = self.most_versions(&reply)?;
+            let most = match own {
+                Some(_) => own,
+                None => self.most_of_the_mount().await?,
+            };
+            self.forgets.store(most.is_some_and(|most| most < ENOUGH), Ordering::Relaxed);
         }
         Ok(())
+    }
+
+    async fn most_of_the_mount(&self) -> Result<Option<u64>, StoreError> {
+        let mount = self.spec.mount.split('/').map(segment).collect::<Vec<_>>().join("/");
+        let reply = self.read(&Call::get(format!("/v1/{mount}/config")).answers(&[403, 404])).await?;
+        if reply.status() == 200 { self.most_versions(&reply) } else { Ok(None) }
+    }
+
+    /// Zero means that somebody else decides.
+    fn most_versions(&self, reply: &Reply) -> Result<Option<u64>, StoreError> {
+        let most = wire::max_versions(reply).map_err(|error| StoreError::unavailable(&self.id, error))?;
+        Ok(most.filter(|most| *most > 0))
     }
 
     async fn read(&self, call: &Call<'_>) -> Result<Reply, StoreError> {
@@ -264,7 +283,11 @@ impl Vault {
         let call = on_namespace(call.clone(), namespace.as_deref()).answers(wire::IDLE);
         let outcome = session.call(&self.id, api, &call, wire::is_denied).await?;
         if let Ok(reply) = &outcome {
-            wire::awake(reply).map_err(|why| StoreError::unavailable(&self.id, why))?;
+            wire::awake(reply).map_err(|why| match reply.status() {
+                // Its storage may have taken the write all the same.
+                500 => StoreError::Unknown { store: self.id.clone(), why },
+                _ => StoreError::unavailable(&self.id, why),
+            })?;
         }
         Ok(outcome)
     }

@@ -407,6 +407,31 @@ fn two_connections_to_one_server_are_one_place() {
 }
 
 #[test]
+fn a_key_that_keeps_the_previous_value_is_nobody_elses() {
+    let cluster = "[kubernetes.main]\nurl = \"https://k8s.example.com\"\ntoken = \"env:GITLAB_TOKEN\"\n";
+    let key = |key: &str, previous: &str| {
+        format!(
+            "[[token.store]]\nkind = \"kubernetes\"\nat = \"main\"\nnamespace = \"apps\"\nname = \"gitlab\"\n\
+             key = \"{key}\"\nprevious_key = \"{previous}\"\n"
+        )
+    };
+    let with = |first: &str, other: &str| format!("{BASE}{cluster}{DEPLOY}{first}{}", second(other));
+    assert!(desk(&with(&key("a", "a.old"), &key("b", "b.old"))).load().is_ok());
+    for other in [key("b", "a.old"), key("a.old", "c.old")] {
+        let mistakes = mistakes_in(&with(&key("a", "a.old"), &other));
+        assert!(mistakes.contains("is also written by \"deploy\""), "{mistakes}");
+    }
+}
+
+#[test]
+fn a_store_that_may_take_long_would_outlast_the_worker() {
+    let slow = VAULT.replacen("auth = \"token\"", "timeout = \"16s\"\nauth = \"token\"", 1);
+    assert_ne!(slow, VAULT);
+    let mistakes = mistakes_in(&format!("{BASE}{slow}{DEPLOY}{}", vault_store("main", "")));
+    assert!(mistakes.contains("timeout must be at most 15s; what takes longer is asked again"), "{mistakes}");
+}
+
+#[test]
 fn parts_of_one_document_may_belong_to_several_tokens_and_the_whole_to_one() {
     let part = |key: &str| vault_store("main", &format!("template = {{ shape = \"json\", key = \"{key}\" }}"));
     let with = |first: &str, other: &str| format!("{BASE}{VAULT}{DEPLOY}{first}{}", second(other));

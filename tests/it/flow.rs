@@ -7,6 +7,7 @@ mod codes;
 mod comments;
 mod counter;
 mod fanout;
+mod foreign;
 mod happy;
 mod late;
 mod lost;

@@ -1,12 +1,11 @@
 //! `[aws_secrets_manager.<name>]` and `kind = "aws_secrets_manager"`: a secret of an account of AWS.
 
-use super::{ConnectionKind, Kind};
+use super::{ConnectionKind, Kind, link};
 use crate::config::address;
 use crate::config::gitlab::ca_file;
 use crate::config::section::Section;
 use crate::secret_store::aws_secrets_manager::{Format, Settings, Spec};
 use crate::secret_store::{Connections, StoreSpec};
-use std::time::Duration;
 
 const NAME: &str = "aws_secrets_manager";
 
@@ -72,7 +71,7 @@ fn connection(section: &Section<'_>, name: &str, connections: &mut Connections) 
         role,
         external_id: section.text("external_id"),
         ca_file: ca_file(section),
-        timeout: section.duration("timeout").map(Duration::from_secs),
+        timeout: link::timeout(section),
         url: url.clone().flatten(),
     };
     if region.is_some() && url != Some(None) {

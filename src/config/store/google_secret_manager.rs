@@ -1,13 +1,12 @@
 //! `[google_secret_manager.<name>]` and `kind = "google_secret_manager"`: a secret of a project of Google Cloud.
 
-use super::{ConnectionKind, Kind};
+use super::{ConnectionKind, Kind, link};
 use crate::config::address;
 use crate::config::gitlab::ca_file;
 use crate::config::section::Section;
 use crate::secret_store::google_secret_manager::{Credentials, OldVersions, Settings, Spec};
 use crate::secret_store::{Connections, Link, StoreSpec};
 use std::path::PathBuf;
-use std::time::Duration;
 
 const NAME: &str = "google_secret_manager";
 
@@ -48,7 +47,7 @@ fn connection(section: &Section<'_>, name: &str, connections: &mut Connections) 
         true => address::base(section, "url"),
         false => Some(usual_url(location.as_deref())),
     };
-    let timeout = section.duration("timeout").map(Duration::from_secs);
+    let timeout = link::timeout(section);
     let (ca_file, credentials) = (ca_file(section), credentials(section));
     if let (Some(project), Some(url)) = (project, url) {
         let link = Link { url, ca_file, timeout, client_certificate: None };

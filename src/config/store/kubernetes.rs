@@ -43,7 +43,7 @@ fn in_cluster(section: &Section<'_>) -> Option<Link> {
     Some(Link {
         url: "https://kubernetes.default.svc".to_owned(),
         ca_file: Some(PathBuf::from(ACCOUNT).join("ca.crt")),
-        timeout: section.duration("timeout").map(std::time::Duration::from_secs),
+        timeout: link::timeout(section),
         client_certificate: None,
     })
 }

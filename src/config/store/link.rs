@@ -7,14 +7,29 @@ use crate::config::section::Section;
 use crate::secret_store::{Link, Source};
 use std::time::Duration;
 
+/// In seconds.
+const LONGEST_TIMEOUT: u64 = 15;
+
 /// Reads the common keys; `None` after noting what is wrong with them.
 pub(super) fn read(section: &Section<'_>, example: &str) -> Option<Link> {
     if !section.has("url") {
         section.complain("url", &format!("url is missing; write the address, \"{example}\""));
     }
     let url = address::base(section, "url");
-    let timeout = section.duration("timeout").map(Duration::from_secs);
+    let timeout = timeout(section);
     Some(Link { ca_file: ca_file(section), timeout, url: url?, client_certificate: None })
+}
+
+/// How long one call may take. Several calls must be over before another worker may take the rotation for abandoned.
+pub(super) fn timeout(section: &Section<'_>) -> Option<Duration> {
+    let seconds = section.duration("timeout")?;
+    if seconds > LONGEST_TIMEOUT {
+        section.complain(
+            "timeout",
+            &format!("timeout must be at most {LONGEST_TIMEOUT}s; what takes longer is asked again"),
+        );
+    }
+    Some(Duration::from_secs(seconds))
 }
 
 /// The secret that a key must refer to, as something that is read again when it is needed: files are replaced.

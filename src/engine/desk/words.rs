@@ -12,7 +12,7 @@ use crate::engine::step_up::picture::{Ink, picture};
 use crate::engine::{EngineError, OpenedRotation};
 use crate::rotation::ids::PersonId;
 use crate::rotation::phase::Phase;
-use crate::rotation::plan::Plan;
+use crate::rotation::plan::{Plan, PlannedStore};
 use crate::rotation::policy::Policy;
 use crate::rotation::record::{Evidence, Rotation};
 use crate::rotation::view::prose::{Line, Prose, Span};
@@ -176,6 +176,7 @@ fn expiry(line: Line, date: Option<Date>) -> Line {
 pub fn details(rotation: &Rotation) -> Prose {
     let mut prose = Prose::from(standing(rotation));
     prose.0.extend(plan(&rotation.plan).0);
+    prose.0.extend(rotation.plan.stores.iter().map(abilities));
     prose.0.extend((!rotation.evidence.is_empty()).then(|| Line::bold("What was seen")));
     let skipped = rotation.evidence.len().saturating_sub(MOST);
     prose.0.extend((skipped > 0).then(|| Line::text(format!("… {skipped} earlier observations are in the issue"))));
@@ -184,6 +185,10 @@ pub fn details(rotation: &Rotation) -> Prose {
         prose.0.extend(why.log.as_ref().map(Line::block));
     }
     prose
+}
+
+fn abilities(store: &PlannedStore) -> Line {
+    Line::code(&store.id.0).and(format!(": {}", store.capabilities.words().join(", ")))
 }
 
 fn observed(evidence: &Evidence) -> Line {

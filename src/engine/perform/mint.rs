@@ -40,6 +40,9 @@ impl Engine {
             Ok(current) => current,
             Err(why) => return Ok(Performed::Trouble { why, after: None }),
         };
+        if let Some(stop) = self.survey(hold, rotation).await? {
+            return Ok(stop);
+        }
         let target = match self.target(rotation, attempt).await {
             Ok(target) => target,
             Err(error) => return Ok(trouble(&error)),

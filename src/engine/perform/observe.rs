@@ -120,7 +120,7 @@ impl Engine {
         };
         let mut untidy = Vec::new();
         for store in rotation.plan.stores.iter().filter_map(|planned| self.stores.get(&planned.id)) {
-            match store.finish(&tag).await {
+            match store.finish(&tag, rotation.undo.get(store.id())).await {
                 Ok(()) => {}
                 Err(error @ StoreError::Refused { .. }) => untidy.push(error.to_string()),
                 Err(error) => return Err(write::trouble(&error)),

@@ -9,7 +9,7 @@ use crate::rotation::ids::StoreId;
 use crate::rotation::record::Rotation;
 use crate::rotation::store::{Rollback, Tag, Undo};
 use crate::secret::Secret;
-use crate::secret_store::{SecretStore, StoreError, Written};
+use crate::secret_store::{Base, SecretStore, Seen, StoreError, Written};
 use std::sync::Arc;
 
 impl Engine {
@@ -27,8 +27,10 @@ impl Engine {
             Ok(seen) => seen,
             Err(error) => return Ok(trouble(&error)),
         };
-        match self.whose(rotation, seen.value.as_ref()).await {
-            Ok(Held::Old) => return hold.report(rotation, &Event::Restored { store: store.clone() }).await,
+        match self.whose(rotation, store, &seen).await {
+            Ok(Held::Old { untouched }) => {
+                return hold.report(rotation, &Event::Restored { store: store.clone(), untouched }).await;
+            }
             Ok(Held::Ours) => {}
             Ok(Held::Foreign) => {
                 let why = "it holds another value, which somebody put there";
@@ -36,40 +38,74 @@ impl Engine {
             }
             Err(trouble) => return Ok(trouble),
         }
-        hold.ensure().await?;
-        let written = match self.previous(rotation, adapter.as_ref()).await {
-            Ok(Previous::Kept(undo)) => adapter.roll_back(&undo, &seen.base, &self.tag_of_old(rotation)).await,
-            Ok(Previous::Held(value)) => adapter.write(&value, &seen.base, &self.tag_of_old(rotation)).await,
-            Ok(Previous::Gone(why)) => return hold.report(rotation, &impossible(why)).await,
+        let previous = match self.previous(rotation, adapter.as_ref()).await {
+            Ok(Ok(previous)) => previous,
+            Ok(Err(gone)) => return hold.report(rotation, &impossible(gone)).await,
             Err(trouble) => return Ok(trouble),
         };
-        match written {
-            Ok(Written::Done) => hold.report(rotation, &Event::Restored { store: store.clone() }).await,
+        hold.ensure().await?;
+        match self.put_back(rotation, adapter.as_ref(), &seen.base, previous).await {
+            Ok(Written::Done) => {
+                hold.report(rotation, &Event::Restored { store: store.clone(), untouched: false }).await
+            }
             Ok(Written::Waiting { why }) => self.wait_and_say(hold, rotation, store, why).await,
             Err(StoreError::Refused { why, mend, .. }) => {
                 hold.report(rotation, &impossible(&format!("{why}. To mend it: {mend}"))).await
             }
+            Err(StoreError::Overwrote { why, .. }) => hold.report(rotation, &impossible(&why)).await,
             Err(error) => Ok(trouble(&error)),
         }
     }
 
+    /// Puts it back and reads it back.
+    async fn put_back(
+        &self,
+        rotation: &Rotation,
+        store: &dyn SecretStore,
+        base: &Base,
+        previous: Previous,
+    ) -> Result<Written, StoreError> {
+        let tag = self.tag_of_old(rotation);
+        let (written, expected) = match previous {
+            Previous::Kept(undo) => (store.roll_back(&undo, base, &tag).await?, None),
+            Previous::Held(value) => (store.write(&value, base, &tag).await?, Some(value.digest())),
+        };
+        if written != Written::Done {
+            return Ok(written);
+        }
+        let Some(held) = store.read().await.map_err(StoreError::once_written)?.map(|held| held.digest()) else {
+            return Ok(written);
+        };
+        let is_new = rotation.phase.minted().is_some_and(|new| new.digest == held);
+        if is_new || expected.is_some_and(|expected| expected != held) {
+            let why = "it took the previous value but gives back another one".to_owned();
+            return Err(StoreError::Unknown { store: store.id().clone(), why });
+        }
+        Ok(Written::Done)
+    }
+
     /// Where the previous value comes from: the store's own versions, or the memory of this process.
-    async fn previous(&self, rotation: &Rotation, store: &dyn SecretStore) -> Result<Previous, Performed> {
+    /// Why nobody has it, in words, if so.
+    async fn previous(
+        &self,
+        rotation: &Rotation,
+        store: &dyn SecretStore,
+    ) -> Result<Result<Previous, &'static str>, Performed> {
         if store.capabilities().rollback == Rollback::Native
             && let Some(undo) = rotation.undo.get(store.id())
         {
-            return Ok(Previous::Kept(undo.clone()));
+            return Ok(Ok(Previous::Kept(undo.clone())));
         }
         let Some(previous) = self.custody.previous(&rotation.id, store.id()) else {
-            return Ok(Previous::Gone("its previous value could not be read, or rekey was restarted since"));
+            return Ok(Err("its previous value could not be read, or rekey was restarted since"));
         };
         // After a restart, what the store held before was perhaps a lost attempt's value, which dies at the end.
         match self.identify(&previous).await {
-            Look::Drifted(Some(id)) if rotation.lost.contains(&id) => Ok(Previous::Gone(
-                "its previous value is gone: before this attempt it held one whose token is given up",
-            )),
+            Look::Drifted(Some(id)) if rotation.lost.contains(&id) => {
+                Ok(Err("its previous value is gone: before this attempt it held one whose token is given up"))
+            }
             Look::Trouble(trouble) => Err(trouble),
-            _ => Ok(Previous::Held(previous)),
+            _ => Ok(Ok(Previous::Held(previous))),
         }
     }
 
@@ -78,17 +114,31 @@ impl Engine {
     }
 
     /// What is in the store before anything is put back: only what we put there ourselves is overwritten.
-    async fn whose(&self, rotation: &Rotation, value: Option<&Secret>) -> Result<Held, Performed> {
-        let Some(value) = value else { return Ok(Held::Ours) };
-        let new = rotation.phase.minted();
-        if new.is_some_and(|new| new.digest == value.digest()) {
+    async fn whose(&self, rotation: &Rotation, store: &StoreId, seen: &Seen) -> Result<Held, Performed> {
+        let Some(value) = &seen.value else { return Ok(self.whose_unread(rotation, store, &seen.base)) };
+        let digest = value.digest();
+        if rotation.phase.minted().is_some_and(|new| new.digest == digest) {
             return Ok(Held::Ours);
         }
+        let previous = self.custody.previous(&rotation.id, store);
+        let as_before = value.expose().is_empty() || previous.is_some_and(|previous| previous.digest() == digest);
         match self.identify(value).await {
-            Look::Drifted(Some(id)) if id == rotation.plan.old.id => Ok(Held::Old),
+            Look::Drifted(Some(id)) if id == rotation.plan.old.id => Ok(Held::Old { untouched: false }),
             Look::Drifted(Some(id)) if rotation.lost.contains(&id) => Ok(Held::Ours),
             Look::Trouble(trouble) => Err(trouble),
+            _ if as_before => Ok(Held::Old { untouched: false }),
             _ => Ok(Held::Foreign),
+        }
+    }
+
+    /// A value that nobody can read is ours if the store is as we left it; without our having been there, the old one.
+    fn whose_unread(&self, rotation: &Rotation, store: &StoreId, base: &Base) -> Held {
+        if !rotation.undo.contains_key(store) {
+            return Held::Old { untouched: true };
+        }
+        match self.custody.left(&rotation.id, store) {
+            Some(left) if left != *base => Held::Foreign,
+            _ => Held::Ours,
         }
     }
 }
@@ -99,14 +149,15 @@ enum Previous {
     Kept(Undo),
     /// This process read it before.
     Held(Arc<Secret>),
-    /// Nobody has it; why, in words.
-    Gone(&'static str),
 }
 
 /// Whose value a store holds before it is restored.
 enum Held {
     /// The previous one: it was never written, or is restored already.
-    Old,
+    Old {
+        /// Certainly never written.
+        untouched: bool,
+    },
     /// One of ours, or it cannot be read.
     Ours,
     /// Somebody else's.

@@ -1,5 +1,6 @@
 //! Writing one store from custody, and reading stores back.
 
+use super::ground::{FOREIGN, Ground};
 use crate::engine::Engine;
 use crate::engine::report::Stop;
 use crate::engine::worker::{Hold, Performed};
@@ -44,7 +45,13 @@ impl Engine {
             let why = "it is no longer in the configuration".to_owned();
             return hold.report(rotation, &Event::StoreRefused { store: store.clone(), why }).await;
         };
-        match self.put(hold, rotation, &adapter, &value).await? {
+        let put = match self.ground(hold, rotation, adapter.as_ref(), Some(&value)).await? {
+            Ground::Free(base) => self.put(hold, rotation, adapter.as_ref(), &value, &base).await?,
+            Ground::Foreign => return self.contested(hold, rotation, store, FOREIGN.to_owned()).await,
+            Ground::Store(error) => Err(error),
+            Ground::Unsure(trouble) => return Ok(trouble),
+        };
+        match put {
             Ok(Put::Done { read_back }) => {
                 hold.report(rotation, &Event::Stored { attempt, store: store.clone(), read_back }).await
             }
@@ -53,39 +60,41 @@ impl Engine {
                 let why = format!("{why}. To mend it: {mend}");
                 hold.report(rotation, &Event::StoreRefused { store: store.clone(), why }).await
             }
-            Err(StoreError::Conflict { why, .. }) => self.after_conflict(hold, rotation, &adapter, &value, why).await,
+            Err(StoreError::Conflict { why, .. }) => {
+                self.after_conflict(hold, rotation, adapter.as_ref(), &value, why).await
+            }
+            Err(StoreError::Overwrote { why, .. }) => {
+                hold.report(rotation, &Event::StoreOverwrote { store: store.clone(), why }).await
+            }
             Err(error) => self.try_others_first(hold, rotation, store, &error).await,
         }
     }
 
-    /// Looks once, keeps what is needed to bring the previous value back, writes, reads back.
+    /// Writes and reads back.
     async fn put(
         &self,
         hold: &Hold<'_>,
         rotation: &Rotation,
-        store: &Arc<dyn SecretStore>,
+        store: &dyn SecretStore,
         value: &Secret,
+        base: &Base,
     ) -> Result<Result<Put, StoreError>, Stop> {
-        let base = match self.base(hold, rotation, store, value).await? {
-            Ok(base) => base,
-            Err(error) => return Ok(Err(error)),
-        };
         let Some(new) = rotation.phase.minted() else { return Err(Stop::Overtaken(Refusal::Stale)) };
         hold.ensure().await?;
-        match store.write(value, &base, &rotation.tag(new)).await {
+        match store.write(value, base, &rotation.tag(new)).await {
             Ok(Written::Done) => {}
             Ok(Written::Waiting { why }) => return Ok(Ok(Put::Waiting { why })),
             Err(error) => return Ok(Err(error)),
         }
-        if !store.capabilities().readable {
-            return Ok(Ok(Put::Done { read_back: false }));
-        }
-        let held = match store.read().await {
-            Ok(held) => held,
-            Err(error) => return Ok(Err(error)),
+        let seen = match store.look().await {
+            Ok(seen) => seen,
+            Err(error) => return Ok(Err(error.once_written())),
         };
-        Ok(match held {
-            None => Ok(Put::Done { read_back: false }),
+        Ok(match seen.value {
+            None => {
+                self.custody.keep_left(&rotation.id, store.id(), seen.base);
+                Ok(Put::Done { read_back: false })
+            }
             Some(held) if held.digest() == value.digest() => Ok(Put::Done { read_back: true }),
             Some(_) => Err(StoreError::Conflict {
                 store: store.id().clone(),
@@ -94,83 +103,8 @@ impl Engine {
         })
     }
 
-    /// The state from which the store is written: as it was at the first look of this process.
-    async fn base(
-        &self,
-        hold: &Hold<'_>,
-        rotation: &Rotation,
-        store: &Arc<dyn SecretStore>,
-        value: &Secret,
-    ) -> Result<Result<Base, StoreError>, Stop> {
-        if let Some(base) = self.custody.base(&rotation.id, store.id()) {
-            return Ok(Ok(base));
-        }
-        let seen = match store.look().await {
-            Ok(seen) => seen,
-            Err(error) => return Ok(Err(error)),
-        };
-        if let Some(undo) = seen.undo.filter(|_| !rotation.undo.contains_key(store.id())) {
-            hold.report(rotation, &Event::UndoKnown { store: store.id().clone(), undo }).await?;
-        }
-        if let Some(previous) = seen.value.filter(|previous| previous.digest() != value.digest()) {
-            self.custody.keep_previous(&rotation.id, store.id(), previous);
-        }
-        self.custody.keep_base(&rotation.id, store.id(), seen.base.clone());
-        Ok(Ok(seen.base))
-    }
-
-    /// Somebody else was there. If the value itself is still the one from before, or one of ours, only its surroundings
-    /// changed, or an earlier write landed late: then the write starts again from what is there now.
-    async fn after_conflict(
-        &self,
-        hold: &Hold<'_>,
-        rotation: &Rotation,
-        store: &Arc<dyn SecretStore>,
-        value: &Secret,
-        why: String,
-    ) -> Result<Performed, Stop> {
-        let seen = match store.look().await {
-            Ok(seen) => seen,
-            Err(error) => return self.try_others_first(hold, rotation, store.id(), &error).await,
-        };
-        let ours = match &seen.value {
-            Some(held) => self.may_overwrite(rotation, store.id(), value, held).await,
-            None => Ok(false),
-        };
-        match ours {
-            Ok(true) => {
-                self.custody.keep_base(&rotation.id, store.id(), seen.base);
-                let error = StoreError::Conflict { store: store.id().clone(), why };
-                self.try_others_first(hold, rotation, store.id(), &error).await
-            }
-            Ok(false) => {
-                self.custody.forget_base(&rotation.id, store.id());
-                hold.report(rotation, &Event::StoreConflict { store: store.id().clone(), why }).await
-            }
-            Err(trouble) => Ok(trouble),
-        }
-    }
-
-    async fn may_overwrite(
-        &self,
-        rotation: &Rotation,
-        store: &StoreId,
-        value: &Secret,
-        held: &Secret,
-    ) -> Result<bool, Performed> {
-        let before = self.custody.previous(&rotation.id, store);
-        if held.digest() == value.digest() || before.is_some_and(|before| before.digest() == held.digest()) {
-            return Ok(true);
-        }
-        match self.identify(held).await {
-            Look::Drifted(Some(id)) => Ok(id == rotation.plan.old.id || rotation.lost.contains(&id)),
-            Look::Trouble(trouble) => Err(trouble),
-            _ => Ok(false),
-        }
-    }
-
     /// A store that is down holds nobody else up; it comes again after the others.
-    async fn try_others_first(
+    pub(super) async fn try_others_first(
         &self,
         hold: &Hold<'_>,
         rotation: &Rotation,

@@ -3,9 +3,7 @@
 use crate::engine::{Engine, EngineError};
 use crate::gitlab::Me;
 use crate::rotation::plan::Plan;
-use crate::rotation::store::{Capabilities, Rollback};
 use crate::rotation::token::{Consumer, ConsumerKind, LiveToken, ManagedToken, Owner, Strategy};
-use crate::secret_store::StoreError;
 
 /// GitLab's number for the role of a developer, who may start pipelines.
 const DEVELOPER: u8 = 30;
@@ -68,41 +66,6 @@ impl Engine {
         {
             plan.blockers.push(format!("the token's role ({role}) is wider than the bot's own in {}", managed.owner));
         }
-        Ok(())
-    }
-
-    async fn check_stores(&self, plan: &mut Plan, managed: &ManagedToken) -> Result<(), EngineError> {
-        if managed.stores.is_empty() {
-            plan.blockers.push("no store is configured, so the new value would be lost".into());
-        }
-        for id in &managed.stores {
-            let Some(store) = self.stores.get(id) else {
-                plan.blockers.push(format!("{id} is not configured"));
-                continue;
-            };
-            match store.preflight().await {
-                Ok(()) => {}
-                Err(error @ StoreError::Refused { .. }) => plan.blockers.push(error.to_string()),
-                Err(error) => return Err(EngineError::Unavailable(error.to_string())),
-            }
-            // What a store can do is known for sure once it has been looked at.
-            if let Some(planned) = plan.stores.iter_mut().find(|planned| planned.id == *id) {
-                planned.capabilities = store.capabilities();
-            }
-        }
-        if plan.strategy == Strategy::SelfRotate && plan.stores.iter().all(|store| !store.capabilities.readable) {
-            plan.blockers.push("no store can be read, and the token needs its present value to rotate itself".into());
-            return Ok(());
-        }
-        let can = |what: fn(&Capabilities) -> bool| plan.stores.iter().all(|store| what(&store.capabilities));
-        let (read, restored) = (can(|can| can.readable), can(|can| can.rollback != Rollback::None));
-        let warning = match (read, restored) {
-            (true, true) => return Ok(()),
-            (false, true) => "a store cannot be read back: only its consumer proves it",
-            (true, false) => "a store cannot be restored: its previous value would have to be put back by hand",
-            (false, false) => "a store cannot be read back: only its consumer proves it, and it cannot be restored",
-        };
-        plan.warnings.push(warning.into());
         Ok(())
     }
 

@@ -1,12 +1,13 @@
 //! Writing the stores, in the plan's order, and putting the previous value back.
 
-use super::ending;
 use super::people::stuck;
+use super::{ending, minting};
 use crate::rotation::ids::StoreId;
 use crate::rotation::phase::{Minted, Phase, Run, Why};
 use crate::rotation::record::Rotation;
 use crate::rotation::refusal::Refusal;
 use crate::rotation::store::Undo;
+use crate::rotation::token::Strategy;
 use jiff::Timestamp;
 
 /// A store holds the new value.
@@ -37,7 +38,12 @@ pub fn stored(
 
 /// The first look counts: what a store held before anything of ours.
 pub fn undo_known(rotation: &mut Rotation, store: &StoreId, undo: &Undo) -> Result<(), Refusal> {
-    if !matches!(&rotation.phase, Phase::Distributing { pending, .. } if pending.contains(store)) {
+    let unwritten = match &rotation.phase {
+        Phase::Minting { started, .. } => started.is_none(),
+        Phase::Distributing { pending, .. } => pending.contains(store),
+        _ => false,
+    };
+    if !unwritten {
         return Err(Refusal::not_now(rotation));
     }
     rotation.undo.entry(store.clone()).or_insert_with(|| undo.clone());
@@ -69,18 +75,47 @@ pub fn all_stored(rotation: &mut Rotation, new: Minted, now: Timestamp) {
 
 /// A store that will not take the value stops the rotation; both tokens live.
 pub fn store_refused(rotation: &mut Rotation, store: &StoreId, why: &str, now: Timestamp) -> Result<(), Refusal> {
-    let what = format!("{store} did not take the new value: {why}");
+    let what = format!("{store} stops the rotation: {why}");
     not_written(rotation, store, what, "Mend the store and retry, restore the previous value, or abandon.", now)
 }
 
-/// Somebody else writes the same place: nothing of theirs is overwritten.
+/// Somebody else's value is there: nothing of theirs is overwritten unless a person says so.
 pub fn conflict(rotation: &mut Rotation, store: &StoreId, why: &str, now: Timestamp) -> Result<(), Refusal> {
-    if let Phase::Restoring { .. } = rotation.phase {
-        return restore_impossible(rotation, store, &format!("somebody else changed it meanwhile: {why}"), now);
+    match rotation.phase {
+        Phase::Restoring { .. } => {
+            let why = format!("somebody else changed it meanwhile: {why}");
+            return restore_impossible(rotation, store, &why, now);
+        }
+        Phase::Minting { attempt, started: None } => occupied(rotation, store, why, attempt, now),
+        _ => {
+            let what = format!("{store} was changed by somebody else, so it was not overwritten: {why}");
+            let todo = "Find out who writes there. Retry to overwrite what is there now, restore the previous value, or \
+                        abandon.";
+            not_written(rotation, store, what, todo, now)?;
+        }
     }
-    let what = format!("{store} was changed by somebody else, so it was not overwritten: {why}");
-    let todo =
-        "Find out who writes there. Retry to overwrite what is there now, restore the previous value, or abandon.";
+    rotation.overwrite.remove(store);
+    rotation.contested.insert(store.clone());
+    Ok(())
+}
+
+fn occupied(rotation: &mut Rotation, store: &StoreId, why: &str, attempt: u32, now: Timestamp) {
+    let first = attempt == 1 && rotation.plan.strategy != Strategy::RevokeFirst;
+    let why = Why {
+        what: format!("{store} cannot be written without asking: {why}"),
+        safe: if first { "Nothing was changed yet.".into() } else { minting::old_is_safe(rotation) },
+        todo: "Find out whose value that is. Retry to overwrite it, or abandon.".into(),
+        link: None,
+        log: None,
+    };
+    stuck(rotation, why, now);
+}
+
+/// A store took the value in the same moment as somebody else's: theirs may be lost, and a person must know.
+pub fn overwrote(rotation: &mut Rotation, store: &StoreId, why: &str, now: Timestamp) -> Result<(), Refusal> {
+    let what = format!("{store} took the new value, but somebody else wrote there in the same moment: {why}");
+    let todo = "Find out what they wrote: it may be lost. Retry to go on with the new value, restore the previous one, or \
+                abandon.";
     not_written(rotation, store, what, todo, now)
 }
 
@@ -118,7 +153,7 @@ pub fn safe_now(rotation: &Rotation) -> &'static str {
 }
 
 /// A store holds the previous value again; once all do, what we minted is given up.
-pub fn restored(rotation: &mut Rotation, store: &StoreId, now: Timestamp) -> Result<(), Refusal> {
+pub fn restored(rotation: &mut Rotation, store: &StoreId, untouched: bool, now: Timestamp) -> Result<(), Refusal> {
     let Phase::Restoring { new, pending } = &mut rotation.phase else {
         return Err(Refusal::not_now(rotation));
     };
@@ -127,7 +162,8 @@ pub fn restored(rotation: &mut Rotation, store: &StoreId, now: Timestamp) -> Res
     }
     pending.retain(|id| id != store);
     let (new, done) = (new.clone(), pending.is_empty());
-    rotation.saw(now, store.as_str(), "previous value restored", None);
+    let how = if untouched { "was never written" } else { "previous value restored" };
+    rotation.saw(now, store.as_str(), how, None);
     if done {
         ending::give_up_new(rotation, &new, now);
     }

@@ -87,6 +87,7 @@ pub fn retry(rotation: &mut Rotation, by: &Decider, now: Timestamp) -> Result<()
     this_stop(rotation, by)?;
     rotation.saw(now, &by.via, format!("{} asked to try again", by.person), None);
     rotation.phase = *at;
+    rotation.overwrite.append(&mut rotation.contested);
     if let Phase::Distributing { down, .. } = &mut rotation.phase {
         down.clear();
     }

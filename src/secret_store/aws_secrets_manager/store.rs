@@ -96,7 +96,7 @@ impl SecretStore for AwsSecretsManager {
     }
 
     /// Takes off every label of ours, and the one for what is pending where it was ours.
-    async fn finish(&self, _tag: &Tag) -> Result<(), StoreError> {
+    async fn finish(&self, _tag: &Tag, _undo: Option<&Undo>) -> Result<(), StoreError> {
         let described = self.calls.describe().await?;
         for (version, labels) in &described.labels {
             let ours = labels.iter().any(|label| label == OURS);

@@ -75,18 +75,7 @@ struct NewPayload<'a> {
 struct Version {
     name: String,
     #[serde(default)]
-    state: String,
-    #[serde(default)]
     client_specified_payload_checksum: bool,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Versions {
-    #[serde(default)]
-    versions: Vec<Version>,
-    #[serde(default)]
-    next_page_token: String,
 }
 
 #[derive(Deserialize)]
@@ -235,26 +224,6 @@ impl GoogleSecretManager {
         }
         let why = if missing.len() == needed.len() { "there is no such secret, or the bot" } else { "the bot" };
         Err(StoreError::refused(&self.id, format!("{why} lacks {}", missing.join(", ")), self.grant()))
-    }
-
-    /// The numbers of all versions that are still to be retired.
-    pub(super) async fn unretired(&self) -> Result<Vec<u64>, StoreError> {
-        let (mut numbers, mut page) = (Vec::new(), String::new());
-        loop {
-            let list = Call::get(self.path("/versions")).query("pageSize", 100);
-            let list = list.maybe("pageToken", Some(&page).filter(|page| !page.is_empty()));
-            let answer = self.read(&list).await?.and_then(|reply| reply.json());
-            let found: Versions = answer.map_err(|error| self.of_read(&error, "secretmanager.versions.list"))?;
-            let wanted = |version: &&Version| match self.spec.old_versions {
-                OldVersions::Destroy => version.state != "DESTROYED",
-                OldVersions::Keep | OldVersions::Disable => version.state == "ENABLED",
-            };
-            numbers.extend(found.versions.iter().filter(wanted).filter_map(|version| number_in(&version.name)));
-            page = found.next_page_token;
-            if page.is_empty() {
-                return Ok(numbers);
-            }
-        }
     }
 
     /// Disables or destroys a version; fine if it is so already.

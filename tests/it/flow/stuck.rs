@@ -79,7 +79,7 @@ async fn a_store_denied_after_approval_is_retried_once_its_right_is_given_back()
         team.stage.state.release(true);
     });
     let why = team.stuck().await;
-    assert!(why.what.contains("did not take the new value"), "{why:?}");
+    assert!(why.what.contains(" stops the rotation: "), "{why:?}");
     assert_eq!(why.safe, "The old token still works. 0 of 1 stores hold the new value, which works too.");
     role(40);
     team.stage.state.with(|world| world.member(Place::Group(team.stage.group), team.stage.bot, 50));

@@ -89,6 +89,13 @@ impl Stage {
         self.call("PUT", path, serde_json::json!({"value": value})).await
     }
 
+    /// A person puts a value into a variable of the project.
+    pub async fn put(&self, key: &str, value: &str) {
+        let path = format!("/projects/acme%2Fdeploy/variables/{key}?filter%5Benvironment_scope%5D=*");
+        let (status, answer) = self.call("PUT", &path, serde_json::json!({ "value": value })).await;
+        assert_eq!(status, 200, "{answer}");
+    }
+
     /// Starts a pipeline on main and answers with its number.
     pub async fn pipeline(&self) -> u64 {
         let (status, made) =

@@ -285,7 +285,7 @@ async fn somebody_who_writes_at_the_same_instant_is_noticed() {
     let store = on(&fake).await;
     fake.world().intruder = Some(FOREIGN.into());
     let error = write(&*store, NEW).await.unwrap_err();
-    assert!(matches!(&error, StoreError::Conflict { why, .. } if why.contains("at the same moment")), "{error:?}");
+    assert!(matches!(&error, StoreError::Overwrote { why, .. } if why.contains("at the same moment")), "{error:?}");
 }
 
 #[tokio::test]

@@ -199,7 +199,7 @@ async fn the_object_of_before_is_deactivated_or_deleted_in_the_end() {
     write(&*store, NEW).await.unwrap();
     assert_eq!(fake.names(), [PARKED, &STAGED.replace('8', "6"), NAME]);
     for _ in 0..2 {
-        store.finish(&tag(8)).await.unwrap();
+        store.finish(&tag(8), None).await.unwrap();
     }
     let states: Vec<Value> = fake.world().objects.iter().map(|object| object["state"].clone()).collect();
     assert_eq!(fake.names(), [PARKED, NAME]);
@@ -208,7 +208,7 @@ async fn the_object_of_before_is_deactivated_or_deleted_in_the_end() {
     let link = Link { url: serve(fake.router()).await, ..Link::default() };
     let store = store_of(link, Key::Api(Source::Fixed(secret(&api_key()))), Replaced::Delete);
     write(&*store, NEW).await.unwrap();
-    store.finish(&tag(8)).await.unwrap();
+    store.finish(&tag(8), None).await.unwrap();
     assert_eq!(fake.names(), [NAME]);
 }
 
@@ -291,7 +291,7 @@ async fn what_a_quorum_would_have_to_clear_away_is_told_and_left() {
     let store = on(&fake).await;
     write(&*store, NEW).await.unwrap();
     fake.world().guarded = vec!["revoke", "delete"];
-    let told = refusal(store.finish(&tag(8)).await);
+    let told = refusal(store.finish(&tag(8), None).await);
     assert_eq!(
         told,
         format!(

@@ -140,7 +140,7 @@ async fn the_file_of_before_is_kept_under_a_name_of_the_rotation_until_the_end()
     let base = restarted.look().await.unwrap().base;
     assert_eq!(restarted.roll_back(&undo, &base, &tag(7)).await, Ok(Written::Done));
     assert_eq!(files.held(NAME).as_deref(), Some(OLD));
-    restarted.finish(&tag(7)).await.unwrap();
+    restarted.finish(&tag(7), None).await.unwrap();
     assert_eq!(files.files().len(), 2, "nothing of the rotation is left");
     let told = refusal(restarted.roll_back(&rekey::rotation::store::Undo("file 1".into()), &base, &tag(7)).await);
     assert!(told.starts_with("the copy of the file of before is gone"), "{told}");
@@ -157,7 +157,7 @@ async fn a_process_that_dies_between_removing_and_making_leaves_a_file_that_is_m
     let restarted = store_at(&files.base, &files.token, None);
     restarted.preflight().await.unwrap();
     assert_eq!(restarted.read().await.unwrap().unwrap().expose(), OLD, "the copy tells what was there");
-    restarted.finish(&tag(8)).await.unwrap();
+    restarted.finish(&tag(8), None).await.unwrap();
     assert_eq!(files.held(KEPT).as_deref(), Some(OLD), "the only copy is not removed");
     assert_eq!(restarted.write(&secret(NEW), &seen.base, &tag(8)).await, Ok(Written::Done));
     assert_eq!(files.held(NAME).as_deref(), Some(NEW));

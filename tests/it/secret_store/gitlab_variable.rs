@@ -394,6 +394,20 @@ async fn a_hidden_variable_can_only_be_made_so_and_is_then_never_read() {
 }
 
 #[tokio::test]
+async fn a_hidden_variable_that_somebody_made_meanwhile_is_not_overwritten() {
+    let (gitlab, place, store) = creating(Create { masked: true, hidden: true, protected: false }).await;
+    let base = store.look().await.unwrap().base;
+    gitlab.state().with(|world| {
+        let mut variable = Variable::new(place, "DEPLOY_TOKEN", OLD).hidden();
+        variable.environment_scope = "production".to_owned();
+        world.variable(variable);
+    });
+    let error = store.write(&secret(NEW), &base, &tag(8)).await.unwrap_err();
+    assert!(matches!(error, StoreError::Conflict { .. }), "{error}");
+    assert_eq!(gitlab.state().variable(place, "DEPLOY_TOKEN", "production").unwrap().value, OLD);
+}
+
+#[tokio::test]
 async fn somebody_who_makes_the_variable_first_is_not_overwritten() {
     let (gitlab, place, store) = creating(Create { masked: false, hidden: false, protected: false }).await;
     let base = store.look().await.unwrap().base;

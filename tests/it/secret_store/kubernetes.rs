@@ -6,11 +6,12 @@ use super::contract::{Bench, FOREIGN, NEW, OLD, Site, Trouble, secret, tag, writ
 use super::proxy::{Proxy, by_method};
 use super::{built, refusal};
 use fake::{Fake, TOKEN, cluster, encoded};
-use rekey::rotation::store::{Capabilities, Rollback};
+use rekey::rotation::ids::RotationId;
+use rekey::rotation::store::{Capabilities, Rollback, Tag};
 use rekey::secret_store::kubernetes::{Settings, Spec, Token, Workload};
 use rekey::secret_store::template::Template;
 use rekey::secret_store::{Connections, Link, SecretStore, StoreSpec, Written};
-use serde_json::json;
+use serde_json::{Value, json};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -125,8 +126,8 @@ impl Bench for Place {
         data.remove("token.previous");
         let metadata = object["metadata"].as_object_mut().unwrap();
         metadata.remove("resourceVersion");
-        if metadata.get("annotations").is_some_and(|annotations| annotations.get("rekey/previous-of").is_some()) {
-            metadata.remove("annotations");
+        if let Some(annotations) = metadata.get_mut("annotations").and_then(Value::as_object_mut) {
+            annotations.retain(|name, _| !name.starts_with("rekey/previous-of."));
         }
         if metadata.get("annotations") == Some(&json!({})) {
             metadata.remove("annotations");
@@ -212,8 +213,36 @@ async fn a_second_try_of_a_rotation_does_not_push_its_first_into_the_previous_ke
     let base = store.look().await.unwrap().base;
     store.roll_back(&seen.undo.unwrap(), &base, &tag(7)).await.unwrap();
     assert_eq!(fake.held("token").as_deref(), Some(OLD));
-    store.finish(&tag(7)).await.unwrap();
+    store.finish(&tag(7), None).await.unwrap();
     assert_eq!(fake.held("token.previous"), None);
+}
+
+#[tokio::test]
+async fn two_keys_of_one_secret_keep_their_previous_values_apart() {
+    let (fake, url) = cluster(&[("token", OLD), ("second", FOREIGN)]).await;
+    let first = store(&url, spec(Some("token.previous"), &[])).await;
+    let spec = Spec { key: "second".into(), ..spec(Some("second.previous"), &[]) };
+    let second = store(&url, spec).await;
+    let undo = first.look().await.unwrap().undo.unwrap();
+    let theirs = Tag { rotation: RotationId("another".into()), ..tag(8) };
+    write(&*first, NEW).await.unwrap();
+    let base = second.look().await.unwrap().base;
+    second.write(&secret("canary-of-another-token"), &base, &theirs).await.unwrap();
+    write(&*first, "canary-second-try-1234").await.unwrap();
+    assert_eq!(fake.held("token.previous").as_deref(), Some(OLD), "the other's write did not start ours anew");
+    second.finish(&theirs, None).await.unwrap();
+    let base = first.look().await.unwrap().base;
+    first.roll_back(&undo, &base, &tag(7)).await.unwrap();
+    assert_eq!(fake.held("token").as_deref(), Some(OLD));
+}
+
+#[tokio::test]
+async fn a_workload_that_may_no_longer_be_restarted_does_not_deny_the_write() {
+    let (fake, url) = cluster(&[("token", OLD)]).await;
+    let store = store(&url, spec(None, &["deployment/api"])).await;
+    let refused = refusal(write(&*store, NEW).await);
+    assert!(refused.starts_with("the Secret holds the value, but deployment/api cannot be restarted"), "{refused}");
+    assert_eq!(fake.held("token").as_deref(), Some(NEW));
 }
 
 #[tokio::test]

@@ -227,7 +227,7 @@ async fn somebody_who_writes_at_the_same_instant_is_noticed() {
     let store = on(&fake, spec(None)).await;
     fake.world().intruder = Some(FOREIGN.into());
     let error = write(&*store, NEW).await.unwrap_err();
-    assert!(matches!(&error, StoreError::Conflict { why, .. } if why.contains("from version 1 to 3")), "{error:?}");
+    assert!(matches!(&error, StoreError::Overwrote { why, .. } if why.contains("from version 1 to 3")), "{error:?}");
 }
 
 #[tokio::test]
@@ -248,7 +248,7 @@ async fn the_value_of_before_is_kept_beside_it_and_goes_with_the_rotation() {
     let base = restarted.look().await.unwrap().base;
     restarted.roll_back(&Undo("item version 1".into()), &base, &tag(7)).await.unwrap();
     assert_eq!(fake.world().fields("credential")[0]["value"], OLD, "even after a restart");
-    restarted.finish(&tag(8)).await.unwrap();
+    restarted.finish(&tag(8), None).await.unwrap();
     assert!(fake.world().fields(KEPT).is_empty());
     let told = refusal(restarted.roll_back(&Undo("item version 1".into()), &base, &tag(7)).await);
     assert!(told.contains("no field that keeps the value"), "{told}");

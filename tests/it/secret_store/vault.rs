@@ -118,11 +118,15 @@ impl Room {
     }
 
     fn adapter(&self, timeout: Option<Duration>) -> Arc<dyn SecretStore> {
+        self.adapter_of(self.spec(), timeout)
+    }
+
+    fn adapter_of(&self, spec: Spec, timeout: Option<Duration>) -> Arc<dyn SecretStore> {
         let secret_id = Source::Fixed(secret(&self.secret_id));
         let proof = Proof::AppRole { role_id: self.role_id.clone(), secret_id };
         let link = Link { url: self.base.clone(), timeout, ..Link::default() };
         let auth = Auth::Login { mount: self.role(), proof };
-        let spec = StoreSpec::Vault(self.spec());
+        let spec = StoreSpec::Vault(spec);
         let spec = match self.kind {
             Kind::Document => StoreSpec::Templated(Box::new(spec), Template::Json { key: vec!["token".into()] }),
             _ => spec,
@@ -346,6 +350,28 @@ async fn a_secret_that_keeps_one_version_promises_no_more() {
     store.preflight().await.unwrap();
     assert_eq!(store.capabilities().rollback, Rollback::Rewrite);
     assert!(store.look().await.unwrap().undo.is_none());
+}
+
+#[tokio::test]
+async fn a_mount_that_keeps_few_versions_promises_no_more_and_a_secret_may_say_otherwise() {
+    let Some(room) = version_2().await else { return };
+    let mount = format!("few-{}", room.role());
+    let bao = &room.bao;
+    bao.must("POST", &format!("sys/mounts/{mount}"), json!({"type": "kv", "options": {"version": "2"}})).await;
+    bao.must("POST", &format!("{mount}/config"), json!({"max_versions": 2})).await;
+    bao.must("POST", &format!("{mount}/data/deploy"), json!({"data": {"token": OLD}})).await;
+    let policy = format!(
+        "path \"{mount}/data/*\" {{ capabilities = [\"read\", \"patch\"] }}\n\
+         path \"{mount}/metadata/*\" {{ capabilities = [\"read\"] }}\n\
+         path \"{mount}/config\" {{ capabilities = [\"read\"] }}"
+    );
+    bao.must("PUT", &format!("sys/policies/acl/{}", room.role()), json!({ "policy": policy })).await;
+    let store = room.adapter_of(spec_of(&mount, "deploy", Engine::V2), None);
+    store.preflight().await.unwrap();
+    assert_eq!(store.capabilities().rollback, Rollback::Rewrite);
+    bao.must("POST", &format!("{mount}/metadata/deploy"), json!({"max_versions": 9})).await;
+    store.preflight().await.unwrap();
+    assert_eq!(store.capabilities().rollback, Rollback::Native);
 }
 
 #[tokio::test]

@@ -122,10 +122,11 @@ fn of_stores() -> Vec<Event> {
         Event::StoreDown { store: store(), why: "no".into() },
         Event::StoreRefused { store: store(), why: "no".into() },
         Event::StoreConflict { store: store(), why: "no".into() },
+        Event::StoreOverwrote { store: store(), why: "no".into() },
         Event::Settled,
         Event::StoreDrifted { store: store(), holds: None },
         Event::StoreMissing { store: store() },
-        Event::Restored { store: store() },
+        Event::Restored { store: store(), untouched: false },
         Event::RestoreImpossible { store: store(), why: "no".into() },
     ]
 }

@@ -246,9 +246,13 @@ pub fn tell(world: &mut World, worker: usize, task: &Task, answer: Answer) -> Op
             let found = found.into_iter().filter(|id| Some(*id) != stays && !blind).map(TokenId).collect();
             Some(Report(Event::Probed { found, untidy: Vec::new() }))
         }
-        (RestoreRead, Answer::Value(OLD)) => Some(Report(Event::Restored { store: store_id(store(task)) })),
+        (RestoreRead, Answer::Value(OLD)) => {
+            Some(Report(Event::Restored { store: store_id(store(task)), untouched: false }))
+        }
         (RestoreRead, Answer::Value(_)) => Some(restore(world, worker, store(task))),
-        (RestoreWrite { .. }, Answer::Done) => Some(Report(Event::Restored { store: store_id(store(task)) })),
+        (RestoreWrite { .. }, Answer::Done) => {
+            Some(Report(Event::Restored { store: store_id(store(task)), untouched: false }))
+        }
         (RestoreWrite { value }, _) => Some(RestoreWrite { value: *value }),
         (Publish { revision, announced }, Answer::Done) => Some(Report(published(world, *revision, *announced))),
         _ => None,

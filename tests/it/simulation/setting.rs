@@ -171,7 +171,7 @@ impl Setting {
         let Kind { readable, versions } = self.stores[index];
         let rollback = if versions { Rollback::Native } else { Rollback::None };
         let capabilities = Capabilities { readable, versions, rollback, ..Capabilities::plain() };
-        PlannedStore { id: store_id(index), capabilities }
+        PlannedStore { id: store_id(index), capabilities, replaces_other: false }
     }
 }
 

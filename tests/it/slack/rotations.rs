@@ -21,7 +21,7 @@ pub fn at(minute: i64) -> Timestamp {
 
 fn store(id: &str, readable: bool) -> PlannedStore {
     let capabilities = if readable { Capabilities::plain() } else { Capabilities::plain().blind() };
-    PlannedStore { id: id.into(), capabilities }
+    PlannedStore { id: id.into(), capabilities, replaces_other: false }
 }
 
 pub fn plan() -> Plan {

@@ -38,7 +38,7 @@ async fn a_value_is_staged_then_made_current_and_the_labels_are_gone_in_the_end(
             (NEW.to_owned(), ["AWSPENDING", "rekey", "AWSCURRENT"].map(str::to_owned).to_vec()),
         ]
     );
-    store.finish(&tag(8)).await.unwrap();
+    store.finish(&tag(8), None).await.unwrap();
     let bare = [(OLD.to_owned(), vec!["AWSPREVIOUS".to_owned()]), (NEW.to_owned(), vec!["AWSCURRENT".to_owned()])];
     assert_eq!(labels(&stage), bare);
     let actions: Vec<String> = stage.fake.world().calls.iter().map(|(_, action)| action.clone()).collect();
@@ -60,7 +60,7 @@ async fn what_was_there_at_first_comes_back_after_several_attempts_too() {
     let base = store.look().await.unwrap().base;
     assert_eq!(store.roll_back(&undo, &base, &tag(7)).await, Ok(Written::Done));
     assert_eq!(store.read().await.unwrap().unwrap().expose(), OLD);
-    store.finish(&tag(7)).await.unwrap();
+    store.finish(&tag(7), None).await.unwrap();
     assert_eq!(stage.fake.world().secret().labelled(), 2, "the current one and the one before");
 }
 
@@ -318,7 +318,7 @@ async fn moto_agrees_on_labels_roll_back_and_tidying_up() {
     write(&*store, NEW).await.unwrap();
     let base = store.look().await.unwrap().base;
     assert_eq!(store.roll_back(&undo, &base, &tag(7)).await, Ok(Written::Done));
-    store.finish(&tag(7)).await.unwrap();
+    store.finish(&tag(7), None).await.unwrap();
     let described = moto.call("DescribeSecret", json!({ "SecretId": "deploy/labels" })).await.unwrap();
     let stages: Value = described["VersionIdsToStages"].clone();
     assert_eq!(stages[&undo.0], json!(["AWSCURRENT"]));

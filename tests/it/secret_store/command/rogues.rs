@@ -196,7 +196,7 @@ async fn a_program_that_breaks_its_word_is_refused_before_approval() {
     let rogue = rogue(r#"[ "$2" = write ] && exit 14"#);
     rogue.store.preflight().await.unwrap();
     assert!(refusal(rogue.write().await).contains("does not know the operation write"));
-    rogue.store.finish(&tag(8)).await.unwrap();
+    rogue.store.finish(&tag(8), None).await.unwrap();
 }
 
 #[tokio::test]

@@ -35,6 +35,8 @@ pub struct World {
     pub damaged: bool,
     /// What somebody else does right before the next change of the secret.
     pub before_patch: Option<fn(&mut Secret)>,
+    /// What somebody else does right before the next new version.
+    pub before_add: Option<fn(&mut Secret)>,
     /// How a change from an old state is refused.
     pub stale: (u16, &'static str),
     /// All that was asked for: method and path.
@@ -80,6 +82,7 @@ impl Fake {
             behind: None,
             damaged: false,
             before_patch: None,
+            before_add: None,
             stale: (409, "ABORTED"),
             calls: Vec::new(),
             parent: parent.to_owned(),
@@ -274,6 +277,9 @@ impl World {
         let sum = payload.get("dataCrc32c").and_then(|sum| sum.as_str()?.parse::<u32>().ok());
         if sum.is_some_and(|sum| sum != crc32c::crc32c(&data)) {
             return Err((400, "INVALID_ARGUMENT", "The payload's checksum does not match.".into()));
+        }
+        if let Some(meddle) = self.before_add.take() {
+            meddle(self.secret());
         }
         let before = self.secret().versions.len();
         self.secret().versions.push(Version { state: "ENABLED", data });

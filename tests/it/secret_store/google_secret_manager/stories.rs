@@ -7,6 +7,7 @@ use super::identity::{SUBJECT, external_account, key_file};
 use super::{Stage, stage};
 use crate::python;
 use rekey::rotation::store::Undo;
+use rekey::secret::Secret;
 use rekey::secret_store::google_secret_manager::{Credentials, OldVersions, Spec};
 use rekey::secret_store::{StoreError, StoreSpec, Written};
 use serde_json::json;
@@ -88,7 +89,6 @@ async fn a_missing_permission_is_named_before_approval() {
     for permission in [
         "secretmanager.versions.access",
         "secretmanager.versions.add",
-        "secretmanager.versions.list",
         "secretmanager.versions.destroy",
         "secretmanager.secrets.get",
         "secretmanager.secrets.update",
@@ -211,28 +211,47 @@ async fn a_precondition_that_is_no_race_is_refused() {
 }
 
 #[tokio::test]
-async fn old_versions_are_kept_disabled_or_destroyed_at_the_end_but_for_those_that_an_alias_means() {
-    for (old_versions, states) in [
-        (OldVersions::Keep, ["ENABLED", "ENABLED", "DISABLED", "ENABLED", "ENABLED"]),
-        (OldVersions::Disable, ["ENABLED", "DISABLED", "DISABLED", "DISABLED", "ENABLED"]),
-        (OldVersions::Destroy, ["ENABLED", "DESTROYED", "DESTROYED", "DESTROYED", "ENABLED"]),
-    ] {
+async fn the_version_that_was_replaced_is_kept_disabled_or_destroyed_at_the_end() {
+    for (old_versions, state) in
+        [(OldVersions::Keep, "ENABLED"), (OldVersions::Disable, "DISABLED"), (OldVersions::Destroy, "DESTROYED")]
+    {
         let mut stage = with_old(None).await;
         stage.spec.old_versions = old_versions;
-        for value in ["older", "oldest", OLD] {
-            stage.fake.world().secret().add(value);
-        }
-        stage.fake.world().secret().versions[2].state = "DISABLED";
-        stage.fake.world().secret().aliases.insert("pinned".into(), 1);
+        stage.fake.world().secret().add("what another alias may go back to");
+        stage.fake.world().secret().add(OLD);
         let store = stage.store(stage.metadata());
+        let undo = store.look().await.unwrap().undo;
         write(&*store, NEW).await.unwrap();
         for _ in 0..2 {
-            store.finish(&tag(8)).await.unwrap();
+            store.finish(&tag(8), undo.as_ref()).await.unwrap();
         }
         let mut world = stage.fake.world();
         let seen: Vec<&str> = world.secret().versions.iter().map(|version| version.state).collect();
-        assert_eq!(seen, states, "{old_versions:?}");
+        assert_eq!(seen, ["ENABLED", "ENABLED", state, "ENABLED"], "{old_versions:?}");
     }
+}
+
+#[tokio::test]
+async fn a_version_that_an_alias_means_or_that_is_read_again_is_not_retired() {
+    let mut stage = with_old(None).await;
+    stage.spec.old_versions = OldVersions::Destroy;
+    let store = stage.store(stage.metadata());
+    let undo = store.look().await.unwrap().undo;
+    store.finish(&tag(8), undo.as_ref()).await.unwrap();
+    write(&*store, NEW).await.unwrap();
+    stage.fake.world().secret().aliases.insert("pinned".into(), 1);
+    store.finish(&tag(8), undo.as_ref()).await.unwrap();
+    assert_eq!(stage.fake.world().secret().versions[0].state, "ENABLED");
+}
+
+#[tokio::test]
+async fn a_version_that_somebody_adds_in_the_same_instant_is_told() {
+    let stage = with_old(None).await;
+    let store = stage.store(stage.metadata());
+    let base = store.look().await.unwrap().base;
+    stage.fake.world().before_add = Some(|secret| _ = secret.add("somebody else's"));
+    let error = store.write(&Secret::new(NEW.into()), &base, &tag(8)).await.unwrap_err();
+    assert!(matches!(&error, StoreError::Overwrote { why, .. } if why.contains("ours is 3")), "{error}");
 }
 
 #[tokio::test]

@@ -1,0 +1,183 @@
+//! What a store holds before we write it, and whose that is: only a value of ours is written over without asking.
+
+use super::write::Look;
+use crate::engine::Engine;
+use crate::engine::report::Stop;
+use crate::engine::worker::{Hold, Performed};
+use crate::rotation::event::Event;
+use crate::rotation::ids::StoreId;
+use crate::rotation::phase::Phase;
+use crate::rotation::record::Rotation;
+use crate::rotation::store::Undo;
+use crate::rotation::token::Strategy;
+use crate::secret::Secret;
+use crate::secret_store::{Base, SecretStore, StoreError};
+
+/// What people are told of it.
+pub(super) const FOREIGN: &str = "it holds a value that is not this token's";
+
+/// What a first look at a store came to.
+pub(super) enum Ground {
+    /// It may be written from that state.
+    Free(Base),
+    /// Somebody else's value is there.
+    Foreign,
+    /// The store could not be looked at.
+    Store(StoreError),
+    /// GitLab could not say whose the value is.
+    Unsure(Performed),
+}
+
+impl Engine {
+    /// Looks at every store that can be read while nothing is made yet, so that somebody else's value stops the rotation
+    /// before it changes anything. A store that is down is looked at again when its turn comes. `None`: go on.
+    pub(super) async fn survey(&self, hold: &Hold<'_>, rotation: &Rotation) -> Result<Option<Performed>, Stop> {
+        for planned in rotation.plan.stores.iter().filter(|planned| planned.capabilities.readable) {
+            let Some(store) = self.stores.get(&planned.id) else { continue };
+            match self.ground(hold, rotation, store.as_ref(), None).await? {
+                Ground::Free(_) | Ground::Store(_) => {}
+                Ground::Foreign => return self.contested(hold, rotation, &planned.id, FOREIGN.into()).await.map(Some),
+                Ground::Unsure(trouble) => return Ok(Some(trouble)),
+            }
+        }
+        Ok(None)
+    }
+
+    /// The state from which a store is written: as it was at the first look of this process, which keeps what is needed
+    /// to bring the previous value back.
+    pub(super) async fn ground(
+        &self,
+        hold: &Hold<'_>,
+        rotation: &Rotation,
+        store: &dyn SecretStore,
+        value: Option<&Secret>,
+    ) -> Result<Ground, Stop> {
+        if let Some(base) = self.custody.base(&rotation.id, store.id()) {
+            return Ok(Ground::Free(base));
+        }
+        let seen = match store.look().await {
+            Ok(seen) => seen,
+            Err(error) => return Ok(Ground::Store(error)),
+        };
+        if let Some(held) = &seen.value {
+            match self.may_overwrite(rotation, store.id(), value, held).await {
+                Ok(true) => {}
+                Ok(false) => return Ok(Ground::Foreign),
+                Err(trouble) => return Ok(Ground::Unsure(trouble)),
+            }
+        }
+        let blind = !store.capabilities().readable;
+        let undo = seen.undo.or_else(|| blind.then(Undo::nothing));
+        if let Some(undo) = undo.filter(|_| !rotation.undo.contains_key(store.id())) {
+            hold.report(rotation, &Event::UndoKnown { store: store.id().clone(), undo }).await?;
+        }
+        let is_new = |held: &Secret| value.is_some_and(|value| value.digest() == held.digest());
+        if let Some(previous) = seen.value.filter(|held| !is_new(held)) {
+            self.custody.keep_previous(&rotation.id, store.id(), previous);
+        }
+        self.custody.keep_base(&rotation.id, store.id(), seen.base.clone());
+        Ok(Ground::Free(seen.base))
+    }
+
+    /// Somebody else was there. If the value itself is still the one from before, or one of ours, only its surroundings
+    /// changed, or an earlier write landed late: then the write starts again from what is there now.
+    pub(super) async fn after_conflict(
+        &self,
+        hold: &Hold<'_>,
+        rotation: &Rotation,
+        store: &dyn SecretStore,
+        value: &Secret,
+        why: String,
+    ) -> Result<Performed, Stop> {
+        let seen = match store.look().await {
+            Ok(seen) => seen,
+            Err(error) => return self.try_others_first(hold, rotation, store.id(), &error).await,
+        };
+        let ours = match &seen.value {
+            Some(held) => self.is_this_tokens(rotation, store.id(), Some(value), held).await,
+            None => Ok(false),
+        };
+        match ours {
+            Ok(true) => {
+                self.custody.keep_base(&rotation.id, store.id(), seen.base);
+                let error = StoreError::Conflict { store: store.id().clone(), why };
+                self.try_others_first(hold, rotation, store.id(), &error).await
+            }
+            Ok(false) => self.contested(hold, rotation, store.id(), why).await,
+            Err(trouble) => Ok(trouble),
+        }
+    }
+
+    /// A person decides; the next write starts from a new look.
+    pub(super) async fn contested(
+        &self,
+        hold: &Hold<'_>,
+        rotation: &Rotation,
+        store: &StoreId,
+        why: String,
+    ) -> Result<Performed, Stop> {
+        self.custody.forget_base(&rotation.id, store);
+        hold.report(rotation, &Event::StoreConflict { store: store.clone(), why }).await
+    }
+
+    /// Nothing is there, or people agreed: in the plan, or when they retried.
+    async fn may_overwrite(
+        &self,
+        rotation: &Rotation,
+        store: &StoreId,
+        value: Option<&Secret>,
+        held: &Secret,
+    ) -> Result<bool, Performed> {
+        let planned = rotation.plan.stores.iter().any(|planned| planned.id == *store && planned.replaces_other);
+        let agreed = rotation.overwrite.contains(store) || (planned && !self.gitlab.could_be_token(held));
+        if held.expose().is_empty() || agreed {
+            return Ok(true);
+        }
+        self.is_this_tokens(rotation, store, value, held).await
+    }
+
+    /// Whether it is the new value, one from before, or one whose token is dead because we, or its expiry, ended it.
+    async fn is_this_tokens(
+        &self,
+        rotation: &Rotation,
+        store: &StoreId,
+        value: Option<&Secret>,
+        held: &Secret,
+    ) -> Result<bool, Performed> {
+        let digest = held.digest();
+        let before = self.custody.previous(&rotation.id, store);
+        let known = value.into_iter().chain(before.as_deref()).any(|known| known.digest() == digest);
+        if known || self.custody.is_vouched(&rotation.id, &digest) {
+            return Ok(true);
+        }
+        let ours = match self.identify(held).await {
+            Look::Trouble(trouble) => return Err(trouble),
+            Look::Drifted(Some(id)) => id == rotation.plan.old.id || rotation.lost.contains(&id),
+            Look::Drifted(None) | Look::Fine => self.old_is_dead(rotation).await?,
+        };
+        if ours {
+            self.custody.vouch(&rotation.id, digest);
+        }
+        Ok(ours)
+    }
+
+    /// A dead token's value cannot be told from any other text, so it may be the old one.
+    async fn old_is_dead(&self, rotation: &Rotation) -> Result<bool, Performed> {
+        let plan = &rotation.plan;
+        let ended = match (&rotation.phase, plan.strategy) {
+            (_, Strategy::Overlap) => false,
+            (_, Strategy::RevokeFirst) => true,
+            (Phase::Minting { attempt, .. }, _) => *attempt > 1,
+            _ => true,
+        };
+        if ended || plan.old.expires_at.is_some_and(|date| date <= self.clock.today()) {
+            return Ok(true);
+        }
+        let found = match self.may_look_up(&plan.owner).await {
+            Ok(true) => self.gitlab.find(&plan.owner, plan.old.id).await,
+            Ok(false) => return Ok(false),
+            Err(error) => Err(error),
+        };
+        found.map(|token| token.is_none_or(|token| !token.active)).map_err(|error| super::trouble(&error))
+    }
+}

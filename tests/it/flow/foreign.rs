@@ -1,0 +1,210 @@
+//! Somebody else's value is where ours should go: nothing of theirs is written over unless a person said so.
+
+use super::setup::{Setup, project_variable};
+use super::team::Team;
+use crate::sandbox::stage::OLD;
+use rekey::rotation::ids::StoreId;
+use rekey::rotation::phase::Outcome;
+use rekey::rotation::store::{Capabilities, Tag};
+use rekey::rotation::view::Action;
+use rekey::sandbox::gitlab::{Fault, Mint, Place, Rule, Variable};
+use rekey::secret::Secret;
+use rekey::secret_store::{Base, SecretStore, Seen, StoreError, Written};
+use std::sync::{Arc, Mutex};
+
+const THEIRS: &str = "glpat-TheirsTheirsTheirsT";
+
+/// A second variable, which holds that, and a live token of somebody else's.
+async fn with_second(held: &str) -> Team {
+    Setup::new()
+        .also_stored_in(project_variable("SECOND"))
+        .start(|world, project| {
+            world.variable(Variable::new(Place::Project(project), "SECOND", held));
+            let somebody = world.user("somebody");
+            world.mint(Mint::new(somebody, "theirs", &["api"]).value(THEIRS));
+        })
+        .await
+}
+
+fn second(team: &Team) -> String {
+    team.stage.state.variable(Place::Project(team.stage.project), "SECOND", "*").unwrap().value
+}
+
+#[tokio::test]
+async fn somebody_elses_token_in_a_store_stops_it_before_anything_is_made() {
+    let team = with_second(THEIRS).await;
+    team.approved().await;
+    team.pass(60).await;
+    let why = team.stuck().await;
+    assert!(why.what.contains("SECOND (scope *) cannot be written without asking"), "{why:?}");
+    assert!(why.what.contains("it holds a value that is not this token's"), "{why:?}");
+    assert_eq!(why.safe, "Nothing was changed yet.");
+    assert_eq!((second(&team).as_str(), team.live()), (THEIRS, vec![team.stage.old]));
+    team.click("alice", Action::Retry).await.unwrap();
+    team.pass(3600).await;
+    team.done().await;
+    assert_eq!(team.stage.state.held_by(Place::Project(team.stage.project), "SECOND", "*"), team.held());
+}
+
+#[tokio::test]
+async fn who_abandons_leaves_somebody_elses_token_where_it_is() {
+    let team = with_second(THEIRS).await;
+    team.approved().await;
+    team.pass(60).await;
+    team.click("alice", Action::Abandon).await.unwrap();
+    team.pass(3600).await;
+    team.ended(Outcome::Abandoned).await;
+    assert_eq!((second(&team).as_str(), team.live()), (THEIRS, vec![team.stage.old]));
+}
+
+#[tokio::test]
+async fn a_dead_value_is_not_written_over_while_the_old_token_lives() {
+    let team = with_second("glpat-DeadDeadDeadDeadDead").await;
+    team.approved().await;
+    team.pass(60).await;
+    assert_eq!(team.stuck().await.safe, "Nothing was changed yet.");
+}
+
+#[tokio::test]
+async fn a_value_that_somebody_put_there_while_the_bot_was_dead_is_not_written_over() {
+    let mut team = with_second(OLD).await;
+    team.stage.state.fault(Rule::new("PUT", "*/variables/SECOND", Fault::ErrorBefore { status: 403 }));
+    team.approved().await;
+    team.work().await;
+    team.stage.put("SECOND", THEIRS).await;
+    team.restarted().await;
+    team.click("alice", Action::Retry).await.unwrap();
+    team.pass(3600).await;
+    let why = team.stuck().await;
+    assert!(why.what.contains("SECOND (scope *) cannot be written without asking"), "{why:?}");
+    assert_eq!(why.safe, "The old token still works; nothing was revoked.");
+    assert_eq!(second(&team), THEIRS);
+    team.click("alice", Action::Retry).await.unwrap();
+    team.pass(3600).await;
+    team.done().await;
+}
+
+#[tokio::test]
+async fn what_is_no_token_at_all_is_told_before_approval_and_then_written_over() {
+    let team = with_second("to be filled").await;
+    let rotation = team.open().await;
+    let told = "SECOND (scope *) holds something that is no GitLab token; it will be overwritten";
+    assert!(rotation.plan.warnings.iter().any(|warning| warning.contains(told)), "{:?}", rotation.plan.warnings);
+    team.click("alice", Action::Approve).await.unwrap();
+    team.pass(3600).await;
+    team.done().await;
+    assert_eq!(team.stage.state.held_by(Place::Project(team.stage.project), "SECOND", "*"), team.held());
+}
+
+#[tokio::test]
+async fn what_people_agreed_to_write_over_is_not_any_other_value() {
+    let team = with_second("to be filled").await;
+    team.approved().await;
+    team.stage.put("SECOND", THEIRS).await;
+    team.pass(60).await;
+    assert_ne!(team.phase().await, "closed");
+    assert_eq!((second(&team).as_str(), team.live()), (THEIRS, vec![team.stage.old]));
+}
+
+#[tokio::test]
+async fn a_store_that_nobody_can_read_and_nobody_wrote_needs_no_restoring() {
+    let team = Setup::new()
+        .also_stored_in(project_variable("HIDDEN"))
+        .start(|world, project| {
+            world.variable(Variable::new(Place::Project(project), "HIDDEN", OLD).hidden());
+        })
+        .await;
+    team.stage.state.fault(Rule::new("PUT", "*/variables/DEPLOY_TOKEN", Fault::ErrorBefore { status: 403 }));
+    team.approved().await;
+    team.pass(60).await;
+    team.click("alice", Action::Restore).await.unwrap();
+    team.pass(3600).await;
+    team.ended(Outcome::Abandoned).await;
+    assert_eq!(team.live(), [team.stage.old]);
+    let evidence = team.rotation().await.evidence;
+    assert!(evidence.iter().any(|seen| seen.source.contains("HIDDEN") && seen.what == "was never written"));
+}
+
+/// What a store does to a write.
+#[derive(PartialEq, Eq)]
+enum Does {
+    Takes,
+    /// Takes it, in the same moment as somebody else's.
+    Crowds,
+    /// Says that it took it.
+    Pretends,
+}
+
+/// A place whose writes go as the story says, by their number.
+struct Rogue {
+    id: StoreId,
+    held: Mutex<(String, u32)>,
+    does: fn(u32) -> Does,
+}
+
+impl Rogue {
+    async fn team(does: fn(u32) -> Does) -> (Arc<Self>, Team) {
+        let rogue = Arc::new(Self { id: StoreId::from("rogue"), held: Mutex::new((OLD.into(), 0)), does });
+        let team = Setup::new().also_in(rogue.clone()).start(|_, _| {}).await;
+        (rogue, team)
+    }
+}
+
+#[async_trait::async_trait]
+impl SecretStore for Rogue {
+    fn id(&self) -> &StoreId {
+        &self.id
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        Capabilities::plain()
+    }
+
+    async fn preflight(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    async fn look(&self) -> Result<Seen, StoreError> {
+        let value = Secret::new(self.held.lock().unwrap().0.clone());
+        Ok(Seen { base: Base::of(&value), value: Some(value), undo: None })
+    }
+
+    async fn write(&self, value: &Secret, _: &Base, _: &Tag) -> Result<Written, StoreError> {
+        let mut held = self.held.lock().unwrap();
+        held.1 += 1;
+        let does = (self.does)(held.1);
+        if does != Does::Pretends {
+            held.0 = value.expose().to_owned();
+        }
+        match does {
+            Does::Crowds => Err(StoreError::Overwrote { store: self.id.clone(), why: "version 7 came too".into() }),
+            Does::Takes | Does::Pretends => Ok(Written::Done),
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_write_of_the_same_moment_that_may_be_lost_is_told_to_a_person() {
+    let (_, team) = Rogue::team(|number| if number == 1 { Does::Crowds } else { Does::Takes }).await;
+    team.approved().await;
+    team.pass(60).await;
+    let why = team.stuck().await;
+    assert!(why.what.starts_with("rogue took the new value, but somebody else wrote there in the same moment"));
+    assert!(why.what.contains("version 7 came too"), "{why:?}");
+    team.click("alice", Action::Retry).await.unwrap();
+    team.pass(3600).await;
+    team.done().await;
+}
+
+#[tokio::test]
+async fn a_store_that_says_it_was_restored_and_was_not_is_not_believed() {
+    let (rogue, team) = Rogue::team(|number| if number == 2 { Does::Pretends } else { Does::Takes }).await;
+    team.stage.state.fail_job(Some("deploy"));
+    team.approved().await;
+    team.pass(60).await;
+    team.click("alice", Action::Restore).await.unwrap();
+    team.pass(3600).await;
+    team.ended(Outcome::Abandoned).await;
+    assert_eq!(team.live(), [team.stage.old]);
+    assert_eq!(*rogue.held.lock().unwrap(), (OLD.to_owned(), 3), "the new value, in vain, and the old one");
+}
