@@ -31,23 +31,25 @@ fn alice() -> Caller {
 
 #[tokio::test]
 async fn a_click_that_lay_about_while_the_bot_was_away_has_no_effect_and_its_person_hears_why() {
-    on_each(|url| async move {
-        let mut counter = Counter::open(Setup::new().database(url)).await;
-        counter.team.open().await;
-        let click = Ask::new(counter.key(), alice(), approval(&counter).await);
-        counter.desk.accept(&click, Arc::new(Lost)).await.unwrap();
-        counter.restarted().await;
-        counter.team.stage.clock.advance(40 * 60);
-        let before = (counter.team.rotation().await, counter.turned_away().await);
-        counter.serve().await;
-        assert_eq!(counter.team.rotation().await, before.0);
-        let told = "Your click came 40 minutes ago, while I was away, so I leave it alone now. Please look at the card, \
-                    and press again if it is still needed.";
-        assert_eq!(counter.slack.private("UALICE"), [told]);
-        assert_eq!(counter.turned_away().await, before.1 + 1, "it is written down");
+    on_each(|url| {
+        Box::pin(async move {
+            let mut counter = Counter::open(Setup::new().database(url)).await;
+            counter.team.open().await;
+            let click = Ask::new(counter.key(), alice(), approval(&counter).await);
+            counter.desk.accept(&click, Arc::new(Lost)).await.unwrap();
+            counter.restarted().await;
+            counter.team.stage.clock.advance(40 * 60);
+            let before = (counter.team.rotation().await, counter.turned_away().await);
+            counter.serve().await;
+            assert_eq!(counter.team.rotation().await, before.0);
+            let told = "Your click came 40 minutes ago, while I was away, so I leave it alone now. Please look at the \
+                        card, and press again if it is still needed.";
+            assert_eq!(counter.slack.private("UALICE"), [told]);
+            assert_eq!(counter.turned_away().await, before.1 + 1, "it is written down");
 
-        assert_eq!(counter.press(alice(), Action::Approve).await, "");
-        assert_eq!(counter.team.rotation().await.approvals.len(), 1, "a new one counts");
+            assert_eq!(counter.press(alice(), Action::Approve).await, "");
+            assert_eq!(counter.team.rotation().await.approvals.len(), 1, "a new one counts");
+        })
     })
     .await;
 }
