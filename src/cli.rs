@@ -142,6 +142,9 @@ async fn perform(command: Command, engine: &Engine, screen: &mut Screen<'_>) -> 
         Command::Restore(args) => decision::run(engine, Action::Restore, &args, None, screen).await,
         Command::People { command: PeopleCommand::List(args) } => people::list_all(engine, &args, screen).await,
         Command::People { command: PeopleCommand::ResetCode(args) } => people::reset_code(engine, &args, screen).await,
+        Command::People { command: PeopleCommand::ForgetLogin(args) } => {
+            people::forget_login(engine, &args, screen).await
+        }
         Command::Abandon(args) => decision::run(engine, Action::Abandon, &args, None, screen).await,
         // The others need no engine and were dispatched before.
         _ => Err(CliError::failed("this command has no use for the bot", "report this")),

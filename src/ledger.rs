@@ -12,6 +12,7 @@ mod error;
 mod inbox;
 mod journal;
 mod lanes;
+mod logins;
 mod marks;
 mod open;
 mod records;
@@ -31,6 +32,7 @@ use crate::rotation::ids::RotationId;
 use crate::rotation::record::Rotation;
 use async_trait::async_trait;
 use jiff::Timestamp;
+use std::collections::BTreeMap;
 use tokio::sync::watch;
 
 /// Everything the bot remembers. A method that changes something returns only after its commit is on disk; on
@@ -125,6 +127,15 @@ pub trait Ledger: Send + Sync {
 
     /// Whether `first_time` was asked for `key` before.
     async fn was_told(&self, key: &str) -> Result<bool, LedgerError>;
+
+    /// Which account of a GitLab bore each login when it was first held to one.
+    async fn logins(&self, host: &str) -> Result<BTreeMap<String, u64>, LedgerError>;
+
+    /// Holds a login to an account, unless it is held to one already; says to which it is held now.
+    async fn hold_login(&self, host: &str, login: &str, account: u64, now: Timestamp) -> Result<u64, LedgerError>;
+
+    /// The login means whoever bears it next. False if it was held to nobody.
+    async fn forget_login(&self, host: &str, login: &str) -> Result<bool, LedgerError>;
 
     /// One-time codes.
     fn enrollments(&self) -> &dyn Enrollments;

@@ -73,6 +73,14 @@ pub(super) enum PeopleCommand {
     List(ListArgs),
     /// Forget somebody's one-time codes, so that they can set up new ones
     ResetCode(ResetArgs),
+    /// Believe whoever bears a GitLab login now, though another account bore it when rekey first looked
+    ForgetLogin(ForgetLoginArgs),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ForgetLoginArgs {
+    /// The login, as under [people]
+    pub(super) login: String,
 }
 
 #[derive(Debug, Args)]
@@ -181,7 +189,8 @@ pub(super) struct RotateArgs {
     /// Who asks: a person from the configuration, who then cannot approve
     #[arg(long = "as", value_name = "PERSON")]
     pub(super) person: String,
-    /// The value leaked: revoke first, then make the new one; means an outage. Whoever says so may approve it
+    /// The value leaked: revoke first, then make the new one; means an outage. Whoever says so may approve it, unless
+    /// they asked for the rotation before
     #[arg(long)]
     pub(super) leaked: bool,
     /// With --leaked: what happened, for the issue

@@ -28,6 +28,7 @@ pub(super) async fn run(
         via: "cli".into(),
         plan,
         snooze_seconds: None,
+        stop: None,
         with_code: false,
     };
     let after = engine.decide(&click).await?;

@@ -1,7 +1,7 @@
 //! `rekey people`: who has one-time codes, and how somebody who lost them gets new ones.
 
 use super::CliError;
-use super::args::{ListArgs, ResetArgs};
+use super::args::{ForgetLoginArgs, ListArgs, ResetArgs};
 use super::screen::Screen;
 use super::table::{Cell, Table, Tone};
 use super::words::list;
@@ -88,4 +88,19 @@ pub(super) async fn reset_code(engine: &Engine, args: &ResetArgs, screen: &mut S
     let names = engine.catalog.people.keys().chain(known.iter().map(|known| &known.person)).map(PersonId::as_str);
     let hint = near(person.as_str(), names);
     Err(CliError::failed(format!("nobody is called {:?}{hint}", args.person), "see `rekey people list`"))
+}
+
+/// Lets a login mean whoever bears it now.
+pub(super) async fn forget_login(
+    engine: &Engine,
+    args: &ForgetLoginArgs,
+    screen: &mut Screen<'_>,
+) -> Result<(), CliError> {
+    let login = args.login.trim_start_matches('@');
+    if engine.forget_login(login, "cli").await? {
+        return screen.print(&format!("The next comment of @{login} counts, and holds the login to that account.\n"));
+    }
+    let held = engine.held_logins().await?;
+    let hint = near(login, held.keys().map(String::as_str));
+    Err(CliError::failed(format!("no account is held to the login {login:?}{hint}"), "nothing was changed"))
 }

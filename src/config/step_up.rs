@@ -24,11 +24,19 @@ pub(super) fn read(section: &Section<'_>) -> Option<StepUp> {
     (!keys.is_empty()).then_some(StepUp { keys })
 }
 
-/// A code can be asked for only where secrets can be kept.
+/// A code can be asked for only where secrets can be kept, and only where something can be typed that nobody else reads.
 pub(super) fn check(entries: &[Entry], root: &Section<'_>) {
     for entry in entries.iter().filter(|entry| entry.token.step_up && !root.has("step_up")) {
         let message =
             format!("token \"{}\": step_up needs [step_up] with a key for the codes' secrets", entry.token.id);
+        root.source.problems.error(entry.place.clone(), message);
+    }
+    let has_messenger = root.has("slack") || root.has("discord");
+    for entry in entries.iter().filter(|entry| entry.token.step_up && !has_messenger) {
+        let message = format!(
+            "token \"{}\": step_up needs [slack] or [discord]: a code can be asked for nowhere else, so nobody could approve",
+            entry.token.id
+        );
         root.source.problems.error(entry.place.clone(), message);
     }
 }

@@ -170,7 +170,7 @@ impl Engine {
         }
         let said = match verdict {
             Verdict::Said(text) => {
-                let wish = Wish::under(&rotation.id, &rotation.plan.token, &text);
+                let wish = Wish::under(&rotation.id, &rotation.plan.token, &text).on_stop(rotation.stops);
                 let said = wish.in_short();
                 self.remember(&Ask::new(note.id.to_string(), caller, wish)).await?;
                 self.ledger.first_time(&key, now).await?;

@@ -1,5 +1,6 @@
 //! Decisions of people: one click, one commit. Redeliveries have no second effect.
 
+use super::directory::Age;
 use super::rights::Visitor;
 use super::{Engine, EngineError, OpenedRotation};
 use crate::ledger::Line;
@@ -32,6 +33,8 @@ pub struct Click {
     pub plan: Option<String>,
     /// Snooze: for how long.
     pub snooze_seconds: Option<u64>,
+    /// Which stop of the rotation they saw, for what is decided on a stop; unset: the present one.
+    pub stop: Option<u32>,
     /// Whether a one-time code of this person came with it, and was right.
     pub with_code: bool,
 }
@@ -46,7 +49,8 @@ impl Click {
         now: Timestamp,
     ) -> Result<Event, Refusal> {
         let (person, account) = (self.by.person.clone(), self.by.account.clone());
-        let by = Decider { person, account, via: self.via.clone(), with_code: self.with_code, policy };
+        let stop = Some(self.stop.unwrap_or(rotation.stops));
+        let by = Decider { person, account, via: self.via.clone(), with_code: self.with_code, stop, policy };
         // Who said no to one plan, or to hear of it later, has not seen another.
         if self.plan.is_some() && matches!(self.action, Action::Decline | Action::Snooze) {
             meant_plan(self, rotation)?;
@@ -91,7 +95,9 @@ impl Engine {
     }
 
     async fn event_of(&self, click: &Click, rotation: &Rotation) -> Result<Event, Refusal> {
-        let policy = self.rights().policy_for(rotation, &click.by).await;
+        // What is decided on a stop starts at once, so the right is asked for anew, as where an approved rotation starts.
+        let age = if click.action.is_about_a_stop() { Age::Now } else { Age::Recent };
+        let policy = self.rights().policy_as_of(rotation, &click.by, age).await;
         let policy = policy.map_err(|unproven| Refusal::Unproven { why: unproven.to_string() })?;
         let now = self.clock.now();
         click.event(rotation, policy, self.start(rotation, now), now)
@@ -116,16 +122,16 @@ impl Engine {
         }
     }
 
-    /// Writes down that somebody who is nobody here tried something.
-    pub async fn journal_outsider(&self, who: &str, what: &str) {
+    /// Writes down that somebody tried something in vain: `outsider` who is nobody here, `lapsed_click` too late.
+    pub async fn journal_attempt(&self, event: &str, who: &str, what: &str) {
         let line = Line {
             at: self.clock.now(),
             actor: who.to_owned(),
-            event: "outsider".into(),
+            event: event.into(),
             detail: serde_json::json!({ "what": what }),
         };
         if let Err(error) = self.ledger.note(None, &line).await {
-            tracing::warn!(%error, "an outsider's attempt was not journalled");
+            tracing::warn!(%error, "an attempt was not journalled");
         }
     }
 

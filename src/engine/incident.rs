@@ -1,7 +1,9 @@
 //! A token whose value leaked: an open case that has done nothing yet turns into one that revokes first, or a new one
 //! is opened. Nothing is revoked without an approval of exactly that plan.
 
+use super::rights::Visitor;
 use super::{Engine, EngineError, OpenedRotation};
+use crate::rotation::account::Apart;
 use crate::rotation::event::Event;
 use crate::rotation::ids::PersonId;
 use crate::rotation::record::{Origin, Rotation};
@@ -18,7 +20,7 @@ impl Engine {
     ) -> Result<OpenedRotation, EngineError> {
         let managed = self.managed(token)?;
         let live = self.live_token(managed).await?;
-        let by = Origin::Incident { person: person.clone(), reason: reason.to_owned() };
+        let by = Origin::Incident { person: person.clone(), reason: reason.to_owned(), asked_by: None };
         let opened = self.consider_live(managed, &live, by, true, Some(Strategy::RevokeFirst)).await?;
         match opened {
             OpenedRotation::Existing(rotation) if !rotation.phase.is_closed() => {
@@ -40,7 +42,15 @@ impl Engine {
     ) -> Result<Rotation, EngineError> {
         let before = Some(&rotation.plan).filter(|plan| plan.strategy == Strategy::RevokeFirst);
         let plan = Box::new(self.plan(managed, live, Some(Strategy::RevokeFirst), before).await?);
-        let event = Event::Incident { person, via: via.to_owned(), reason: reason.to_owned(), plan };
+        let own = self.may_have_asked(rotation, &person).await?;
+        let event = Event::Incident { person, via: via.to_owned(), reason: reason.to_owned(), own, plan };
         Ok(self.advance(&rotation.id, &event, None).await?)
+    }
+
+    /// Whether the person may be the one who asked for this rotation.
+    async fn may_have_asked(&self, rotation: &Rotation, person: &PersonId) -> Result<bool, EngineError> {
+        let Some(requester) = rotation.requester() else { return Ok(false) };
+        let policy = self.rights().policy_for(rotation, &Visitor::named(person.clone())).await?;
+        Ok(policy.tell_apart(person, requester) != Apart::Different)
     }
 }

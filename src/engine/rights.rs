@@ -61,8 +61,13 @@ impl Rights<'_> {
     /// The policy under which somebody decides on a rotation: their own right, that of those who said yes before, and
     /// who asked.
     pub async fn policy_for(self, rotation: &Rotation, visitor: &Visitor) -> Result<Policy, Unproven> {
+        self.policy_as_of(rotation, visitor, Age::Recent).await
+    }
+
+    /// The same, by what the services say now or lately.
+    pub async fn policy_as_of(self, rotation: &Rotation, visitor: &Visitor, age: Age) -> Result<Policy, Unproven> {
         let about = [vec![visitor.clone()], involved(rotation)].concat();
-        self.policy(&rotation.plan.token, &about, Age::Recent).await
+        self.policy(&rotation.plan.token, &about, age).await
     }
 
     fn on_paper(self, managed: &ManagedToken, about: &[Visitor]) -> Policy {

@@ -7,9 +7,11 @@ mod totp;
 
 pub use seal::{BadKey, Seal};
 
+use super::desk::words;
 use super::{Engine, EngineError};
 use crate::ledger::{Enrollment, Guesses, Line};
-use crate::rotation::ids::{PersonId, TokenName};
+use crate::rotation::ids::{PersonId, SurfaceName, TokenName};
+use crate::rotation::view::prose::Prose;
 use crate::secret::Secret;
 use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
@@ -103,6 +105,9 @@ impl StepUp for Engine {
         };
         let line = self.told(person, via, "code_enrolled");
         let confirmed = self.ledger.enrollments().confirm(person, sealed, step, key, &line).await?;
+        if confirmed {
+            self.tell_person(person, &words::enrolled(person, via, now)).await;
+        }
         Ok(if confirmed { Verdict::Right } else { Verdict::Nothing })
     }
 
@@ -121,7 +126,21 @@ impl StepUp for Engine {
 impl Engine {
     /// Forgets a person's codes, so that they can enroll anew without the old ones. True if there was something.
     pub async fn reset_code(&self, person: &PersonId, via: &str) -> Result<bool, EngineError> {
-        Ok(self.ledger.enrollments().reset(person, &self.told(person, via, "code_reset")).await?)
+        let reset = self.ledger.enrollments().reset(person, &self.told(person, via, "code_reset")).await?;
+        if reset {
+            self.tell_person(person, &words::codes_reset(self.clock.now())).await;
+        }
+        Ok(reset)
+    }
+
+    /// Says it to a person alone, wherever a messenger knows them. What cannot be said is only logged.
+    async fn tell_person(&self, person: &PersonId, prose: &Prose) {
+        for (service, id) in self.catalog.accounts(person) {
+            let Some(messenger) = self.surfaces.get(&SurfaceName::from(service.word())) else { continue };
+            if let Err(error) = messenger.whisper(None, &id, prose).await {
+                tracing::warn!(%error, %person, "they could not be told about their one-time codes");
+            }
+        }
     }
 
     /// Everybody who has codes, or was shown a secret.

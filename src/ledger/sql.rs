@@ -5,11 +5,12 @@ use super::audit::{self, Audit};
 use super::database::Database;
 use super::error::LedgerError;
 use super::records::{Accepted, Claim, Entry, Filter, Item, Line, Opened, Stamped};
-use super::{Enrollments, Ledger, inbox, journal, lanes, marks, references, retention, rotations};
+use super::{Enrollments, Ledger, inbox, journal, lanes, logins, marks, references, retention, rotations};
 use crate::rotation::ids::RotationId;
 use crate::rotation::record::Rotation;
 use async_trait::async_trait;
 use jiff::Timestamp;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
@@ -130,6 +131,18 @@ impl Ledger for Sql {
 
     async fn phases(&self) -> Result<Vec<(String, u64)>, LedgerError> {
         rotations::phases(&self.database).await
+    }
+
+    async fn logins(&self, host: &str) -> Result<BTreeMap<String, u64>, LedgerError> {
+        logins::all(&self.database, host).await
+    }
+
+    async fn hold_login(&self, host: &str, login: &str, account: u64, now: Timestamp) -> Result<u64, LedgerError> {
+        logins::hold(&self.database, (host, login), account, now).await
+    }
+
+    async fn forget_login(&self, host: &str, login: &str) -> Result<bool, LedgerError> {
+        logins::forget(&self.database, host, login).await
     }
 
     async fn was_told(&self, key: &str) -> Result<bool, LedgerError> {

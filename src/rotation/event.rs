@@ -24,6 +24,9 @@ pub struct Decider {
     /// Whether a one-time code of theirs came with it, and was right.
     #[serde(default)]
     pub with_code: bool,
+    /// Which stop of the rotation they saw; unset where it does not matter.
+    #[serde(default)]
+    pub stop: Option<u32>,
     /// Who may decide, at this moment.
     pub policy: Policy,
 }
@@ -31,7 +34,7 @@ pub struct Decider {
 impl Decider {
     /// Somebody without an account, as on the command line.
     pub fn new(person: PersonId, via: impl Into<String>, policy: Policy) -> Self {
-        Self { person, account: None, via: via.into(), with_code: false, policy }
+        Self { person, account: None, via: via.into(), with_code: false, stop: None, policy }
     }
 }
 
@@ -66,6 +69,9 @@ pub enum Event {
         via: String,
         /// What happened, in their words.
         reason: String,
+        /// Whether they may be the one who asked for the rotation.
+        #[serde(default)]
+        own: bool,
         /// The plan that revokes first.
         plan: Box<Plan>,
     },

@@ -37,7 +37,9 @@ fn apply(rotation: &mut Rotation, event: &Event, now: Timestamp) -> Result<(), R
         Event::Superseded { how } => approval::superseded(rotation, how, now),
         Event::Tick { policy } => approval::tick(rotation, policy, now),
         Event::Withdrawn => approval::withdrawn(rotation, now),
-        Event::Incident { person, via, reason, plan } => approval::incident(rotation, person, via, reason, plan, now),
+        Event::Incident { person, via, reason, own, plan } => {
+            approval::incident(rotation, (person, *own), via, reason, plan, now)
+        }
         Event::Approve { by, plan, start_at } => approval::approve(rotation, by, plan, *start_at, now),
         Event::Decline { by } => approval::decline(rotation, by, now),
         Event::Snooze { by, until } => approval::snooze(rotation, by, *until, now),

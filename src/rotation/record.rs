@@ -33,6 +33,10 @@ pub enum Origin {
         person: PersonId,
         /// What happened, in their words.
         reason: String,
+        /// Who asked for the rotation before it became an incident, if that may be the one who reported it: nobody
+        /// approves alone what they asked for.
+        #[serde(default)]
+        asked_by: Option<PersonId>,
     },
     /// The command line on the server.
     Cli,
@@ -152,6 +156,12 @@ pub struct Rotation {
     /// How many steps of the reminders were taken since.
     #[serde(default)]
     pub reminded: u32,
+    /// When people were reminded last; the last step is repeated from then on.
+    #[serde(default)]
+    pub reminded_at: Option<Timestamp>,
+    /// How often it has stopped: what somebody decides on one stop says nothing about the next.
+    #[serde(default)]
+    pub stops: u32,
     /// From when on a store may hold a value that we made.
     pub switched_at: Option<Timestamp>,
     /// When every store held the present new value; a lost token used after this is used by somebody else.
@@ -232,6 +242,8 @@ impl Rotation {
             snoozed_until: None,
             asked_at: None,
             reminded: 0,
+            reminded_at: None,
+            stops: 0,
             switched_at: None,
             stored_at: None,
             undo: BTreeMap::new(),
@@ -256,6 +268,7 @@ impl Rotation {
     pub fn requester(&self) -> Option<&PersonId> {
         match &self.opened_by {
             Origin::Person { person } => Some(person),
+            Origin::Incident { asked_by, .. } => asked_by.as_ref(),
             _ => None,
         }
     }
@@ -311,6 +324,7 @@ impl Rotation {
     pub(super) fn ask(&mut self, now: Timestamp) {
         self.asked_at = Some(now);
         self.reminded = 0;
+        self.reminded_at = None;
         self.snoozed_until = None;
     }
 

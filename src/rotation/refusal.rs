@@ -70,6 +70,9 @@ pub enum Refusal {
         /// The short hash of the present plan.
         current: String,
     },
+    /// The button belongs to an earlier stop.
+    #[error("that was an earlier stop, so nothing was done; look at the card, which says why it stands still now")]
+    EarlierStop,
     /// Something must be mended first.
     #[error("cannot be approved yet: {why}")]
     Blocked {
@@ -105,6 +108,7 @@ impl Refusal {
             Self::AlreadyApproved { .. } => "already_approved",
             Self::AlreadyDecided { .. } => "already_decided",
             Self::PlanChanged { .. } => "plan_changed",
+            Self::EarlierStop => "earlier_stop",
             Self::Blocked { .. } => "blocked",
             Self::Impossible { .. } => "impossible",
             Self::TooEarly => "too_early",

@@ -16,7 +16,8 @@ const DAY: u64 = 86_400;
 pub struct Reminders {
     /// When people may be reminded. An incident, and an expiry before the next opening, do not wait for it.
     pub hours: Window,
-    /// Each is taken once, in this order: the days left grow fewer. None: nobody is reminded unless they asked for it.
+    /// Each is taken once, in this order: the days left grow fewer. Then the last is repeated until somebody decides:
+    /// every day, for an incident every hour. None: nobody is reminded unless they asked for it.
     pub steps: Vec<Step>,
 }
 
@@ -60,6 +61,7 @@ pub fn next(rotation: &Rotation, policy: &Reminders, now: Timestamp) -> Next {
     let steps = (1..).zip(moments(rotation, policy)).filter(|(steps, _)| *steps > taken);
     let mut candidates: Vec<(Timestamp, u32)> =
         steps.map(|(steps, at)| (at.max(snoozed.unwrap_or(at)), steps)).collect();
+    candidates.extend(repeat(rotation, policy).map(|at| (at.max(snoozed.unwrap_or(at)), taken.saturating_add(1))));
     // Whoever snoozes asks to be reminded, also when every step was taken.
     candidates.extend(snoozed.map(|until| (until, taken)));
     let Some(first) = candidates.iter().map(|(at, _)| *at).min() else { return Next::Never };
@@ -71,13 +73,23 @@ pub fn next(rotation: &Rotation, policy: &Reminders, now: Timestamp) -> Next {
     Next::Now(Due { steps, to: audience(policy, taken, steps, snoozed.is_some()) })
 }
 
+/// When the last step is repeated, once all were taken.
+fn repeat(rotation: &Rotation, policy: &Reminders) -> Option<Timestamp> {
+    if (rotation.reminded as usize) < policy.steps.len() {
+        return None;
+    }
+    let last = moments(rotation, policy).pop()?;
+    let width = if is_incident(rotation) { HOUR } else { DAY };
+    Some(later(rotation.reminded_at.unwrap_or(last), width))
+}
+
 /// Whether a decision of people is awaited.
 pub fn is_asked(rotation: &Rotation) -> bool {
     matches!(rotation.phase, Phase::AwaitingApproval | Phase::Stuck { .. })
 }
 
 fn audience(policy: &Reminders, taken: u32, steps: u32, snoozed: bool) -> Audience {
-    let step = policy.steps.get(steps.saturating_sub(1) as usize).filter(|_| steps > taken);
+    let step = policy.steps.get(steps.saturating_sub(1) as usize).or(policy.steps.last()).filter(|_| steps > taken);
     match step.map(|step| &step.to) {
         // They asked for it, so they should notice it.
         None | Some(Audience::Followers) if snoozed => Audience::Approvers,

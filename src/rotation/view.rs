@@ -103,6 +103,11 @@ impl Action {
         matches!(self, Self::Approve | Self::Restore)
     }
 
+    /// Whether it is decided on a stop, and says nothing about a later one.
+    pub fn is_about_a_stop(self) -> bool {
+        matches!(self, Self::Retry | Self::Restore | Self::Abandon)
+    }
+
     /// The action that a word names.
     pub fn from_word(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|action| action.word() == word)
@@ -151,6 +156,8 @@ pub struct Card {
     pub steps: Vec<Step>,
     /// Why a person is needed.
     pub stuck: Option<Why>,
+    /// Since when a person is needed.
+    pub stopped_at: Option<Timestamp>,
     /// Why nothing moves.
     pub waiting: Option<Waiting>,
     /// Who need not be asked although the configuration names them: who asked for it, and who said yes already.
@@ -158,6 +165,8 @@ pub struct Card {
     pub excused: BTreeSet<PersonId>,
     /// What can be done from here; empty once nothing applies.
     pub actions: Vec<Action>,
+    /// Which stop it is, or would be: retry, restore and abandon are bound to it.
+    pub stop: u32,
     /// What an approval is bound to.
     pub plan: PlanHash,
     /// What was observed.
@@ -178,6 +187,13 @@ impl Card {
     /// The whole state in one sentence, for notifications and screen readers.
     pub fn sentence(&self) -> String {
         format!("{}. {}. {}", self.title, self.status.word, self.status.sentence)
+    }
+
+    /// Why a person is needed, for the announcement that says so first: link and log stand below it, and not once more
+    /// below every reminder.
+    pub fn told_with(&self, index: usize) -> Option<&Why> {
+        let first = self.announcements.iter().rposition(|told| Some(told.at) == self.stopped_at);
+        self.stuck.as_ref().filter(|_| first == Some(index))
     }
 }
 
@@ -202,9 +218,11 @@ pub fn card(rotation: &Rotation) -> Card {
             Phase::Stuck { why, .. } => Some(why.clone()),
             _ => None,
         },
+        stopped_at: rotation.asked_at.filter(|_| matches!(rotation.phase, Phase::Stuck { .. })),
         waiting: rotation.waiting.clone(),
         excused: excused(rotation),
         actions: actions(rotation),
+        stop: rotation.stops,
         plan: plan.hash(),
         evidence: rotation.evidence.clone(),
         announcements: rotation.announcements.clone(),
@@ -321,7 +339,9 @@ fn status(rotation: &Rotation) -> Status {
 
 fn leak(rotation: &Rotation) -> String {
     match &rotation.opened_by {
-        Origin::Incident { person, reason } => text::sentence(&format!("The value leaked, says {person}: {reason}")),
+        Origin::Incident { person, reason, .. } => {
+            text::sentence(&format!("The value leaked, says {person}: {reason}"))
+        }
         _ => String::new(),
     }
 }

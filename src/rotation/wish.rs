@@ -85,6 +85,9 @@ pub struct Decision {
     pub plan: Option<String>,
     /// Snooze: for how long.
     pub snooze_seconds: Option<u64>,
+    /// Retry, restore, abandon: the stop that the person saw. Unset, as in a command: the present one.
+    #[serde(default)]
+    pub stop: Option<u32>,
 }
 
 /// A verb with what it takes and what it does.
@@ -170,7 +173,7 @@ impl Wish {
             return unclear();
         }
         let plan = extra.filter(|_| action != Action::Snooze);
-        Self::Decide(Decision { action, rotation, plan, snooze_seconds })
+        Self::Decide(Decision { action, rotation, plan, snooze_seconds, stop: None })
     }
 
     /// The wish as short text for a button or a form, without what a person typed. At most 100 characters for every
@@ -180,7 +183,9 @@ impl Wish {
             Self::Decide(decision) => {
                 let plan = decision.plan.as_deref().unwrap_or_default();
                 let plan = plan.get(..32).unwrap_or(plan);
-                format!("rekey:{}:{}:{plan}", decision.action.word(), decision.rotation)
+                let stop = decision.stop.filter(|_| decision.action.is_about_a_stop());
+                let stop = stop.map(|stop| format!(":{stop}")).unwrap_or_default();
+                format!("rekey:{}:{}:{plan}{stop}", decision.action.word(), decision.rotation)
             }
             Self::Details { rotation } => format!("rekey:details:{rotation}"),
             Self::Status { rotation: Some(rotation) } => format!("rekey:status:{rotation}"),
@@ -203,10 +208,19 @@ impl Wish {
             verb => {
                 let action = Action::from_word(verb)?;
                 let (rotation, plan) = rest.split_once(':')?;
+                let (plan, stop) = if action.is_about_a_stop() { stop_of(plan)? } else { (plan, None) };
                 let plan = Some(plan.to_owned()).filter(|plan| !plan.is_empty());
-                Self::Decide(Decision { action, rotation: rotation.to_owned(), plan, snooze_seconds: None })
+                Self::Decide(Decision { action, rotation: rotation.to_owned(), plan, snooze_seconds: None, stop })
             }
         })
+    }
+
+    /// What is asked for now and dealt with later means the stop that there is now.
+    pub fn on_stop(mut self, present: u32) -> Self {
+        if let Self::Decide(decision) = &mut self {
+            decision.stop.get_or_insert(present);
+        }
+        self
     }
 
     /// The wish in a word or two, for the journal.
@@ -228,6 +242,12 @@ impl Wish {
     }
 }
 
+/// Plan and stop of a button. One that names no stop is of a time when stops were not counted yet.
+fn stop_of(plan: &str) -> Option<(&str, Option<u32>)> {
+    let (plan, stop) = plan.split_once(':').unwrap_or((plan, "0"));
+    Some((plan, Some(stop.parse().ok()?)))
+}
+
 /// `30m`, `12h`, `3d`, at most a year.
 pub fn seconds(text: &str) -> Option<u64> {
     let (number, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
@@ -245,7 +265,8 @@ mod tests {
     use super::*;
 
     fn decide(action: Action, plan: Option<&str>, snooze_seconds: Option<u64>) -> Wish {
-        Wish::Decide(Decision { action, rotation: "01jd".into(), plan: plan.map(str::to_owned), snooze_seconds })
+        let (rotation, plan) = ("01jd".into(), plan.map(str::to_owned));
+        Wish::Decide(Decision { action, rotation, plan, snooze_seconds, stop: None })
     }
 
     #[test]
@@ -299,16 +320,27 @@ mod tests {
         let rotation = "01jdabcdefghjkmnpqrstvwxyz".to_owned();
         let hash = "0123456789abcdef".repeat(4);
         for action in Action::ALL {
-            let decision =
-                Decision { action, rotation: rotation.clone(), plan: Some(hash.clone()), snooze_seconds: None };
+            let (plan, stop) = (Some(hash.clone()), Some(u32::MAX));
+            let decision = Decision { action, rotation: rotation.clone(), plan, snooze_seconds: None, stop };
             let id = Wish::Decide(decision).to_id().expect("a decision has an id");
             assert!(id.len() <= 100, "{id}");
             let Some(Wish::Decide(read)) = Wish::from_id(&id) else { unreachable!("it was a decision: {id}") };
             assert_eq!((read.action, read.rotation), (action, rotation.clone()));
+            assert_eq!(read.stop, action.is_about_a_stop().then_some(u32::MAX), "{id}");
             assert!(read.plan.is_some_and(|plan| plan.len() == 32 && hash.starts_with(&plan)));
         }
-        for other in ["", "rekey:", "rekey:dance:01jd:aa", "other:approve:01jd:aa", "rekey:approve"] {
+        for other in
+            ["", "rekey:", "rekey:retry:01jd:aa:x", "rekey:dance:01jd:aa", "other:approve:01jd:aa", "rekey:approve"]
+        {
             assert_eq!(Wish::from_id(other), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn a_button_of_a_time_when_stops_were_not_counted_is_read_and_is_of_none_that_was() {
+        for id in ["rekey:retry:01jd:aa", "rekey:abandon:01jd:"] {
+            let Some(Wish::Decide(read)) = Wish::from_id(id) else { unreachable!("it was a decision: {id}") };
+            assert_eq!(read.stop, Some(0), "{id}");
         }
     }
 }

@@ -478,3 +478,23 @@ fn slacks_requests_come_one_way_with_what_that_way_needs() {
     assert!(with(&both).mistakes().contains("signing_secret has no meaning with mode = \"socket\""));
     assert!(with("mode = \"carrier pigeon\"\n").mistakes().contains("mode must be one of \"http\", \"socket\""));
 }
+
+#[test]
+fn a_token_that_asks_for_codes_needs_a_place_where_one_can_be_typed() {
+    let step_up = "\n[step_up]\nkey = \"env:STEP_UP\"\n";
+    let token = DEPLOY.replace("approvers = [", "step_up = \"totp\"\napprovers = [");
+    let key = |text: &str| desk(text).variable("STEP_UP", "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=");
+    let told = key(&format!("{BASE}{step_up}{token}")).mistakes();
+    assert!(
+        told.contains(
+            "token \"deploy\": step_up needs [slack] or [discord]: a code can be asked for nowhere else, so nobody \
+             could approve"
+        ),
+        "{told}"
+    );
+    assert!(!told.contains("step_up needs [step_up]"), "{told}");
+    let slack = "\n[slack]\ntoken = \"env:BOT\"\nsigning_secret = \"env:SIGNING\"\nteam = \"T0TEAM0001\"\nchannel = \"C0OPS00001\"\n";
+    let loaded =
+        key(&format!("{BASE}{step_up}{slack}{token}")).variable("BOT", "xoxb-1").variable("SIGNING", "s").load();
+    assert!(loaded.as_ref().is_ok_and(|config| config.tokens[0].0.step_up), "{:?}", loaded.err());
+}

@@ -111,10 +111,20 @@ proptest! {
     }
 
     #[test]
-    fn nobody_is_reminded_more_often_than_configured(life in lives(true)) {
+    fn each_step_is_taken_once_and_the_last_one_again_a_day_later_until_somebody_decides(life in lives(true)) {
         let heard = live(&life, true);
         let asked_for = usize::from(life.snooze.is_some());
-        prop_assert!(heard.len() <= life.policy.steps.len() + asked_for, "{heard:?}");
+        let configured = life.policy.steps.len();
+        let taken = heard.iter().filter(|(_, due, _)| due.steps as usize <= configured).count();
+        prop_assert!(taken <= configured + asked_for, "{heard:?}");
+        let is_repeat = |due: &Due, snoozed: &Option<Timestamp>| due.steps as usize > configured && snoozed.is_none();
+        for pair in heard.windows(2).filter(|pair| is_repeat(&pair[1].1, &pair[1].2)) {
+            prop_assert!(pair[1].0 - SignedDuration::from_hours(24) >= pair[0].0, "{pair:?}");
+            prop_assert_eq!(Some(&pair[1].1.to), life.policy.steps.last().map(|step| &step.to));
+        }
+        let late = Rotation { reminded: u32::try_from(configured).unwrap() + 3, ..life.row.clone() };
+        let is_over = next(&late, &life.policy, late.opened_at) == Next::Never;
+        prop_assert_eq!(is_over, configured == 0, "it ends with a decision only");
         prop_assert!(heard.windows(2).all(|pair| pair[0].0 < pair[1].0), "each at its own moment: {heard:?}");
         prop_assert!(heard.windows(2).all(|pair| pair[0].1.steps <= pair[1].1.steps), "never quieter: {heard:?}");
     }
@@ -143,6 +153,7 @@ proptest! {
         row.reminded = u32::try_from(life.policy.steps.len()).unwrap();
         let Next::At(at) = next(&row, &life.policy, now) else { return Err(TestCaseError::fail("it is forgotten")) };
         prop_assert!(at >= until);
-        prop_assert_eq!(next(&row, &life.policy, at), Next::Now(Due { steps: row.reminded, to: Audience::Approvers }));
+        let Next::Now(due) = next(&row, &life.policy, at) else { return Err(TestCaseError::fail("it is forgotten")) };
+        prop_assert!(due.steps >= row.reminded && due.to == Audience::Approvers, "{due:?}");
     }
 }

@@ -11,6 +11,7 @@ mod limits;
 mod reminders;
 mod scene;
 mod slack;
+mod stops;
 mod trouble;
 
 /// Tells each story on each surface.

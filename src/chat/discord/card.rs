@@ -57,15 +57,14 @@ pub fn message(card: &Card, deciders: &[Decider]) -> Message {
     Message { content, embed: Some(embed(card)), buttons: buttons(card), pings, answers: None }
 }
 
-/// An announcement as a reply: the words, whom it is for, and of what failed last the end of the log. Its last line is
+/// An announcement as a reply: the words, whom it is for, and of what has just failed the end of the log. Its last line is
 /// by what it is found again. `asked` are mentioned, unless it is for whoever follows the card.
 pub fn announcement(card: &Card, index: usize, asked: &[Decider]) -> Option<Message> {
     let told = card.announcements.get(index)?;
     let (mentions, pings) = mentions(if told.to == Audience::Followers { &[] } else { asked });
     let words = escape(&told.text, WORDS);
     let mut lines = vec![if mentions.is_empty() { words } else { format!("{} {words}", mentions.join(" ")) }];
-    let last = index + 1 == card.announcements.len();
-    if let Some(why) = card.stuck.as_ref().filter(|_| last) {
+    if let Some(why) = card.told_with(index) {
         lines.extend(why.link.as_deref().map(|url| link("Look at the job", url)));
         lines.extend(why.log.as_deref().map(|log| block(log, LOG)));
     }
@@ -185,7 +184,7 @@ fn buttons(card: &Card) -> Vec<CreateButton> {
 
 fn button(card: &Card, action: Action) -> Option<CreateButton> {
     let (rotation, plan) = (card.rotation.0.clone(), Some(card.plan.0.clone()));
-    let wish = Wish::Decide(Decision { action, rotation, plan, snooze_seconds: None });
+    let wish = Wish::Decide(Decision { action, rotation, plan, snooze_seconds: None, stop: Some(card.stop) });
     let button = offer(action.label(), &wish, style(action))?;
     // What is asked for twice is asked by a button that only asks.
     Some(if card.question(action).is_some() { button.custom_id(format!("{ASKS}{}", wish.to_id()?)) } else { button })

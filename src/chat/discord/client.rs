@@ -81,6 +81,9 @@ pub struct Role {
     pub name: String,
     /// What it allows, as a number in text.
     pub permissions: String,
+    /// Whether everybody may mention it.
+    #[serde(default)]
+    pub mentionable: bool,
 }
 
 /// What a channel allows or denies to a role or a member.

@@ -12,6 +12,12 @@ const NEEDED: [(u32, &str); 6] = [
     (38, "Send Messages in Threads"),
 ];
 
+/// What is enough for a reminder in another channel.
+const FOR_WORDS: [u32; 3] = [10, 11, 16];
+
+/// Mention @everyone, @here, and All Roles.
+const MENTION_ALL: u64 = 1 << 17;
+
 /// Allows everything.
 const ADMINISTRATOR: u64 = 1 << 3;
 
@@ -19,6 +25,18 @@ const ADMINISTRATOR: u64 = 1 << 3;
 pub fn missing(guild: &str, roles: &[Role], me: &Member, channel: &Channel) -> Vec<&'static str> {
     let granted = granted(guild, roles, me, channel);
     NEEDED.iter().filter(|(bit, _)| granted & (1 << bit) == 0).map(|(_, name)| *name).collect()
+}
+
+/// The same, where it only says a few words.
+pub fn missing_for_words(guild: &str, roles: &[Role], me: &Member, channel: &Channel) -> Vec<&'static str> {
+    let granted = granted(guild, roles, me, channel);
+    let needed = NEEDED.iter().filter(|(bit, _)| FOR_WORDS.contains(bit));
+    needed.filter(|(bit, _)| granted & (1 << bit) == 0).map(|(_, name)| *name).collect()
+}
+
+/// Whether a mention of this role notifies those who have it.
+pub fn may_mention(role: &Role, guild: &str, roles: &[Role], me: &Member, channel: &Channel) -> bool {
+    role.mentionable || granted(guild, roles, me, channel) & MENTION_ALL != 0
 }
 
 fn granted(guild: &str, roles: &[Role], me: &Member, channel: &Channel) -> u64 {
@@ -53,7 +71,7 @@ mod tests {
     const ALL: u64 = 1 << 10 | 1 << 11 | 1 << 14 | 1 << 16 | 1 << 35 | 1 << 38;
 
     fn role(id: &str, permissions: u64) -> Role {
-        Role { id: id.into(), name: id.into(), permissions: permissions.to_string() }
+        Role { id: id.into(), name: id.into(), permissions: permissions.to_string(), mentionable: false }
     }
 
     fn me() -> Member {
@@ -85,5 +103,21 @@ mod tests {
         let roles = [role(GUILD, 0), role("2", ADMINISTRATOR)];
         assert!(missing(GUILD, &roles, &me(), &channel(vec![exception("9", 0, ALL)])).is_empty());
         assert_eq!(missing(GUILD, &[], &me(), &channel(vec![])).len(), NEEDED.len());
+    }
+
+    #[test]
+    fn a_role_is_mentioned_if_it_lets_everybody_or_the_channel_lets_the_bot() {
+        let roles = [role(GUILD, ALL), role("2", 0)];
+        let may = |role: &Role, exceptions| may_mention(role, GUILD, &roles, &me(), &channel(exceptions));
+        assert!(!may(&role("7", 0), vec![]));
+        assert!(may(&Role { mentionable: true, ..role("7", 0) }, vec![]));
+        assert!(may(&role("7", 0), vec![exception("2", MENTION_ALL, 0)]));
+    }
+
+    #[test]
+    fn a_reminder_needs_no_threads() {
+        let roles = [role(GUILD, 1 << 10 | 1 << 11 | 1 << 16)];
+        assert!(missing_for_words(GUILD, &roles, &me(), &channel(vec![])).is_empty());
+        assert_eq!(missing_for_words(GUILD, &[role(GUILD, 1 << 10)], &me(), &channel(vec![])).len(), 2);
     }
 }

@@ -39,15 +39,14 @@ pub fn message(card: &Card, deciders: &[String]) -> Message {
     Message { text: escape_within(&card.sentence(), 1_000), blocks }
 }
 
-/// An announcement as a reply: the words, whom it is for, and of what failed last the end of the log.
+/// An announcement as a reply: the words, whom it is for, and of what has just failed the end of the log.
 pub fn announcement(card: &Card, index: usize, mentions: &[String]) -> Option<Message> {
     let told = card.announcements.get(index)?;
     let words = escape_within(&told.text, 2_000);
     let quiet = told.to == Audience::Followers || mentions.is_empty();
     let text = if quiet { words } else { format!("{} {words}", text::within(mentions, " ", 400, 0, text::characters)) };
     let mut blocks = vec![section(&text)];
-    let last = index + 1 == card.announcements.len();
-    if let Some(why) = card.stuck.as_ref().filter(|_| last) {
+    if let Some(why) = card.told_with(index) {
         blocks.extend(why.link.as_deref().map(|url| section(&link("Look at the job", url))));
         blocks.extend(why.log.as_deref().map(|log| section(&block(log, 2_000))));
     }
@@ -123,7 +122,8 @@ fn button(card: &Card, action: Action) -> Json {
 
 fn wish(card: &Card, action: Action) -> Wish {
     let plan = Some(card.plan.0.clone());
-    Wish::Decide(Decision { action, rotation: card.rotation.0.clone(), plan, snooze_seconds: None })
+    let stop = Some(card.stop);
+    Wish::Decide(Decision { action, rotation: card.rotation.0.clone(), plan, snooze_seconds: None, stop })
 }
 
 fn style(action: Action) -> Option<&'static str> {

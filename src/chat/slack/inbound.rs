@@ -1,8 +1,10 @@
 //! What Slack sends us, read leniently: unknown fields, unknown types and absent teams are facts of life. Only what a
 //! decision needs is read. The same structs come from the endpoints and from the socket.
 
+mod typed;
 mod view;
 
+pub use typed::as_typed;
 pub use view::{Typed, View};
 
 use serde::{Deserialize, Deserializer};

@@ -1,16 +1,13 @@
-//! Discord: the token, the application, the server, what the bot may do in the channel, the commands and the people.
+//! Discord: the token, the application, the server, what the bot may do in its channels, the commands and the people.
+
+mod channels;
 
 use super::finding::Finding;
 use crate::app;
 use crate::chat::ChatError;
-use crate::chat::discord::client::{Client, User};
-use crate::chat::discord::permissions;
-use crate::cli::words::list;
+use crate::chat::discord::client::Client;
 use crate::config::{Config, Discord, DiscordMode};
 use crate::server::discord::commands;
-
-/// Channels in which a card has its place: text and announcements.
-const TEXT: [u32; 2] = [0, 5];
 
 pub(super) async fn look(config: &Config) -> Vec<Finding> {
     let (discord, client) = match (&config.discord, app::discord_of(config)) {
@@ -24,7 +21,7 @@ pub(super) async fn look(config: &Config) -> Vec<Finding> {
     };
     let mut findings = vec![Finding::ok("token", format!("it is that of {}", me.username))];
     findings.extend(application(config, discord, &client).await);
-    findings.push(channel(discord, &client, &me).await);
+    findings.extend(channels::look(config, discord, &client, &me).await);
     findings.push(registered(discord, &client).await);
     findings.extend(people(config, discord, &client).await);
     findings
@@ -82,37 +79,6 @@ fn endpoint(config: &Config, registered: Option<&str>) -> Finding {
             let mend =
                 format!("start the bot, then write {wanted} as Interactions Endpoint URL under General Information");
             Finding::fail("endpoint", "Discord knows no address for clicks and commands", mend)
-        }
-    }
-}
-
-async fn channel(discord: &Discord, client: &Client, me: &User) -> Finding {
-    let subject = format!("channel {}", discord.channel);
-    let seen = match client.channel(&discord.channel).await {
-        Ok(seen) => seen,
-        Err(ChatError::Gone { .. }) => {
-            let mend = "invite the bot to the server and give it View Channel there, or correct [discord] channel";
-            return Finding::fail(subject, "the bot does not see it", mend);
-        }
-        Err(error) => return trouble(&subject, &error, "try again"),
-    };
-    if seen.guild_id.as_deref() != Some(&discord.guild) {
-        return Finding::fail(subject, "it is not in that server", "correct [discord] guild or channel");
-    }
-    if !TEXT.contains(&seen.kind) {
-        return Finding::fail(subject, "it is no text channel", "choose a text channel as [discord] channel");
-    }
-    let (roles, member) = match (client.roles(&discord.guild).await, client.member(&discord.guild, &me.id).await) {
-        (Ok(roles), Ok(Some(member))) => (roles, member),
-        (Err(error), _) | (_, Err(error)) => return trouble(&subject, &error, "try again"),
-        (_, Ok(None)) => return Finding::fail(subject, "the bot is no member of the server", "invite it"),
-    };
-    let missing = permissions::missing(&discord.guild, &roles, &member, &seen);
-    match missing.is_empty() {
-        true => Finding::ok(subject, "the bot can post, begin threads and read back there"),
-        false => {
-            let mend = "give them to the bot's role, or to the bot in the channel's permissions";
-            Finding::fail(subject, format!("the bot lacks {}", list(missing)), mend)
         }
     }
 }

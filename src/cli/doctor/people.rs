@@ -42,7 +42,13 @@ async fn in_gitlab(visit: &Visit<'_>, person: &Person) -> Result<Option<String>,
         Ok(Some(user)) if user.state != "active" => {
             Err((format!("GitLab user {login} is {}", user.state), "name somebody else, or let them in again".into()))
         }
-        Ok(Some(_)) => Ok(Some(format!("GitLab @{login}"))),
+        Ok(Some(user)) => match visit.engine.held_logins().await.unwrap_or_default().get(&login.to_lowercase()) {
+            Some(held) if *held != user.id => {
+                let what = format!("GitLab login {login} belongs to another account than when rekey first looked");
+                Err((what, format!("if it is theirs all the same, run `rekey people forget-login {login}`")))
+            }
+            _ => Ok(Some(format!("GitLab @{login}"))),
+        },
         Ok(None) => Err((format!("GitLab knows no user {login}"), "correct gitlab".into())),
         Err(error) => Err((error.to_string(), "try again".into())),
     }

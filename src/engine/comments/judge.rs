@@ -8,8 +8,8 @@ use jiff::{SignedDuration, Timestamp};
 const FRESH: SignedDuration = SignedDuration::from_mins(15);
 
 /// What somebody is told whose login was another's.
-pub(super) const ANOTHER: &str = "Your login belonged to another account when I started, so it decides nothing. An administrator has to look at it \
-     and start me anew.";
+pub(super) const ANOTHER: &str = "Your login belonged to another account when I first saw it, so it decides nothing. An administrator who knows that it \
+     is yours runs `rekey people forget-login` with it; then write a new comment.";
 
 /// What becomes of a comment.
 #[derive(Debug, PartialEq, Eq)]

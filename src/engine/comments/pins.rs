@@ -1,44 +1,68 @@
-//! Logins change hands: whoever takes a login that became free is not the person whom the configuration means. Each is
-//! held to the account that bore it when this process first looked.
+//! Logins change hands: whoever takes a login that became free is not the person whom the configuration means. Logins of
+//! the configuration are held to the account that bore them when rekey first looked, in the database; those of other
+//! people, who count by their groups, as long as this process lives.
 
 use crate::engine::{Engine, EngineError};
-use std::collections::BTreeMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use crate::ledger::Line;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Mutex, PoisonError};
 
 /// Accounts by login, in lower case.
 #[derive(Default)]
 pub(super) struct Pins(Mutex<BTreeMap<String, u64>>);
 
 impl Pins {
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, u64>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn knows(&self, login: &str) -> bool {
-        self.lock().contains_key(login)
-    }
-
     /// Whether this account is the one that the login meant at first.
     fn holds(&self, login: &str, account: u64) -> bool {
-        *self.lock().entry(login.to_owned()).or_insert(account) == account
+        let mut pins = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        *pins.entry(login.to_owned()).or_insert(account) == account
     }
 }
 
 impl Engine {
     /// Whether the login still means the account that it meant when it was first looked at. Looks at all logins of the
-    /// configuration before it answers for the first time.
+    /// configuration that are not held yet before it answers.
     pub(super) async fn is_same_account(&self, login: &str, account: u64) -> Result<bool, EngineError> {
-        let pins = &self.looks.pins;
-        for person in self.catalog.people.values() {
-            let Some(login) = person.gitlab.as_ref().map(|login| login.to_lowercase()) else { continue };
-            if pins.knows(&login) {
-                continue;
-            }
-            if let Some(found) = self.gitlab.user_id(&login).await? {
-                pins.holds(&login, found);
+        let (host, login) = (self.gitlab.host(), login.to_lowercase());
+        let named = self.named_logins();
+        if !named.contains(&login) {
+            return Ok(self.looks.pins.holds(&login, account));
+        }
+        let held = self.ledger.logins(host).await?;
+        for unheld in named.iter().filter(|named| !held.contains_key(*named)) {
+            if let Some(found) = self.gitlab.user_id(unheld).await? {
+                self.ledger.hold_login(host, unheld, found, self.clock.now()).await?;
             }
         }
-        Ok(pins.holds(&login.to_lowercase(), account))
+        let first = match held.get(&login) {
+            Some(first) => *first,
+            None => self.ledger.hold_login(host, &login, account, self.clock.now()).await?,
+        };
+        Ok(first == account)
+    }
+
+    /// Which account each login of the configuration is held to, as far as any was looked at.
+    pub async fn held_logins(&self) -> Result<BTreeMap<String, u64>, EngineError> {
+        let named = self.named_logins();
+        let held = self.ledger.logins(self.gitlab.host()).await?;
+        Ok(held.into_iter().filter(|(login, _)| named.contains(login)).collect())
+    }
+
+    /// Whoever bears the login next is believed. False if it was held to nobody.
+    pub async fn forget_login(&self, login: &str, via: &str) -> Result<bool, EngineError> {
+        let (host, login) = (self.gitlab.host(), login.to_lowercase());
+        let forgotten = self.ledger.forget_login(host, &login).await?;
+        if forgotten {
+            let detail = serde_json::json!({ "host": host, "login": login });
+            let line = Line { at: self.clock.now(), actor: via.to_owned(), event: "login_forgotten".into(), detail };
+            self.ledger.note(None, &line).await?;
+        }
+        Ok(forgotten)
+    }
+
+    fn named_logins(&self) -> BTreeSet<String> {
+        let logins = self.catalog.people.values().filter_map(|person| person.gitlab.as_ref());
+        logins.map(|login| login.to_lowercase()).collect()
     }
 }
 
@@ -51,6 +75,6 @@ mod tests {
         let pins = Pins::default();
         assert!(pins.holds("alice", 7) && pins.holds("alice", 7) && pins.holds("bob", 9));
         assert!(!pins.holds("alice", 8));
-        assert!(pins.holds("alice", 7) && pins.knows("bob") && !pins.knows("carol"));
+        assert!(pins.holds("alice", 7));
     }
 }

@@ -39,7 +39,7 @@ fn said(login: &str, wish: &Wish, answer: &Answer) -> Option<Prose> {
         (Wish::Unclear { verb }, Answer::Private(prose)) if *prose == words::usage(verb) => usage(login, verb),
         (_, Answer::Form(form)) if form.fields.contains(&Field::Code) => Prose::words(
             "This token asks for a one-time code with every decision, and a comment is no place for one. Please decide \
-             where the card is, in the messenger, or on the command line.",
+             on the card, in Slack or Discord.",
         ),
         (Wish::Incident { .. }, Answer::Form(_)) => Line::text("What happened? Please say it in a new comment: ")
             .and_code(typed(login, "incident <what happened>"))

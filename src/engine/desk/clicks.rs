@@ -2,12 +2,13 @@
 //! The way back to the person (a bearer secret of the messenger) stays in the memory of the replica that was asked;
 //! where it is lost, a surface says it by its own means or the card alone tells.
 
-use super::{Answer, Ask, Desk, Passing};
+use super::{Answer, Ask, Caller, Desk, Passing, words};
 use crate::engine::EngineError;
 use crate::ledger::{Accepted, Item};
 use crate::rotation::wish::Wish;
 use async_trait::async_trait;
 use futures::TryStreamExt as _;
+use jiff::SignedDuration;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio_util::sync::CancellationToken;
@@ -17,6 +18,9 @@ const MOST: usize = 10_000;
 
 /// Subjects dealt with at once.
 const AT_ONCE: usize = 8;
+
+/// An older click is about something that its person may not know any more: nobody was there to deal with it.
+const OLDEST: SignedDuration = SignedDuration::from_mins(15);
 
 /// An entry of the inbox, and what it says if this version can read it.
 type Click<'a> = (&'a Item, serde_json::Result<Ask>);
@@ -127,6 +131,7 @@ impl Desk {
 
     async fn serve_one(&self, item: &Item, ask: serde_json::Result<Ask>) -> Result<(), EngineError> {
         match ask {
+            Ok(ask) if self.age(item) > OLDEST => self.lapse(&ask, self.age(item)).await,
             Ok(ask) => match self.attempt(&ask).await {
                 Ok(answer) => self.deliver(&ask, answer).await,
                 Err(Passing { why, .. }) if self.office.later(item, &why).await? => return Ok(()),
@@ -135,6 +140,22 @@ impl Desk {
             Err(error) => tracing::warn!(key = item.key, %error, "a click that this version cannot read"),
         }
         self.office.settle(item).await
+    }
+
+    /// Since the press, whatever put it off since.
+    fn age(&self, item: &Item) -> SignedDuration {
+        self.office.now().duration_since(item.received_at)
+    }
+
+    async fn lapse(&self, ask: &Ask, age: SignedDuration) {
+        let Caller { surface, place, account, .. } = &ask.caller;
+        tracing::warn!(
+            key = ask.key,
+            minutes = age.as_mins(),
+            "a click came while nobody was there; it is too old now"
+        );
+        self.office.lapsed(&format!("{surface} {place}/{account}"), &ask.wish.in_short()).await;
+        self.deliver(ask, Answer::Private(words::too_late(&ask.caller, age))).await;
     }
 
     async fn deliver(&self, ask: &Ask, answer: Answer) {

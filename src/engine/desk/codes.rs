@@ -173,7 +173,12 @@ fn decision_form(rotation: &Rotation, decision: &Decision) -> Form {
         intro: intro.and(", type the code that your authenticator app shows now.").into(),
         fields: vec![Field::Code],
         submit: if decision.action == Action::Restore { "Restore" } else { "Approve" },
-        wish: Wish::Decide(Decision { rotation: rotation.id.0.clone(), plan: Some(plan.0), ..decision.clone() }),
+        wish: Wish::Decide(Decision {
+            rotation: rotation.id.0.clone(),
+            plan: Some(plan.0),
+            stop: Some(decision.stop.unwrap_or(rotation.stops)),
+            ..decision.clone()
+        }),
     }
 }
 

@@ -3,6 +3,8 @@
 
 use super::{Caller, Desk};
 use crate::engine::rights::Visitor;
+use crate::rotation::account::Account;
+use crate::rotation::ids::TokenName;
 use crate::rotation::record::Rotation;
 use crate::rotation::view::{Action, actions, card, text};
 
@@ -39,7 +41,7 @@ impl Desk {
     pub async fn complete(&self, caller: &Caller, blank: &Blank, typed: &str) -> Vec<Choice> {
         let Ok(visitor) = self.visitors.recognise(caller).await else { return Vec::new() };
         let choices = match blank {
-            Blank::Token => self.office.tokens().into_iter().map(|token| choice(&token.0, &token.0)).collect(),
+            Blank::Token => self.tokens_for(&visitor).await.iter().map(|token| choice(&token.0, &token.0)).collect(),
             Blank::Rotation(action) => self.rotations_for(&visitor, *action).await,
             Blank::Plan { rotation } => match self.office.show(rotation).await {
                 Ok(rotation) => vec![plan(&rotation)],
@@ -47,6 +49,25 @@ impl Desk {
             },
         };
         fitting(choices, typed)
+    }
+
+    /// Whoever the configuration names sees every token, as `list` shows them. Whoever is let in by a group only, its
+    /// tokens and what they asked for.
+    async fn tokens_for(&self, visitor: &Visitor) -> Vec<TokenName> {
+        let all = self.office.tokens();
+        if Account::of(&visitor.person).is_none() {
+            return all;
+        }
+        let open = self.office.rotations(None).await.unwrap_or_default();
+        let asked = |token: &TokenName| {
+            open.iter().any(|row| row.plan.token == *token && row.requester() == Some(&visitor.person))
+        };
+        let mut theirs = Vec::new();
+        for token in all {
+            let may = self.office.policy(&token, visitor).await.is_ok_and(|policy| policy.allows(&visitor.person));
+            theirs.extend((may || asked(&token)).then_some(token));
+        }
+        theirs
     }
 
     async fn rotations_for(&self, visitor: &Visitor, action: Option<Action>) -> Vec<Choice> {

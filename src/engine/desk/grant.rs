@@ -7,7 +7,7 @@ use crate::engine::rights::Visitor;
 use crate::engine::{EngineError, OpenedRotation};
 use crate::rotation::record::Rotation;
 use crate::rotation::refusal::Refusal;
-use crate::rotation::view::prose::Line;
+use crate::rotation::view::prose::Prose;
 use crate::rotation::view::{Action, card};
 use crate::rotation::wish::{Decision, Which, Wish};
 
@@ -72,6 +72,7 @@ impl Desk {
             via: ask.caller.surface.0.clone(),
             plan: decision.plan.clone(),
             snooze_seconds: decision.snooze_seconds,
+            stop: decision.stop,
             with_code: code.is_some(),
         };
         match self.office.click(click).await {
@@ -95,16 +96,20 @@ impl Desk {
             OpenedRotation::New(rotation) | OpenedRotation::Existing(rotation) => rotation,
             OpenedRotation::NotDue(plan) => return Ok(Answer::Private(words::plan(&plan))),
         };
-        let mut prose = words::plan(&rotation.plan);
-        let policy = self.office.policy(&rotation.plan.token, visitor).await?;
-        if !policy.allows(&visitor.person) || !rotation.plan.blockers.is_empty() {
-            let asked = Line::text("Its approvers were asked: ").join(words::standing(&rotation));
-            return Ok(Answer::Private(prose.line(asked)));
+        let policy = self.office.policy_for(&rotation, visitor).await?;
+        if !policy.may_approve(&visitor.person, rotation.requester()) || !rotation.plan.blockers.is_empty() {
+            return Ok(Answer::Private(words::others_are_asked(&rotation, &policy, &visitor.person)));
         }
-        prose = prose.line(Line::text("Nothing was done yet. What uses the token fails from the moment you say yes."));
+        let mut prose = Prose::words("Nothing was done yet. What uses the token fails from the moment you say yes.");
+        prose.0.extend(words::plan(&rotation.plan).0);
         let plan = Some(rotation.plan.hash().0);
-        let decision =
-            Decision { action: Action::Approve, rotation: rotation.id.0.clone(), plan, snooze_seconds: None };
+        let decision = Decision {
+            action: Action::Approve,
+            rotation: rotation.id.0.clone(),
+            plan,
+            snooze_seconds: None,
+            stop: None,
+        };
         Ok(Answer::Offer { prose, label: "Revoke it now".into(), wish: Wish::Decide(decision) })
     }
 }

@@ -66,6 +66,8 @@ pub trait Office: Send + Sync {
     }
     /// Somebody who is nobody here tried something.
     async fn outsider(&self, who: &str, what: &str);
+    /// Somebody's click was too old when it could be dealt with, and was not.
+    async fn lapsed(&self, who: &str, what: &str);
     /// Remembers what was asked; returns only after the commit. A key that was seen before changes nothing.
     async fn remember(&self, ask: &Ask) -> Result<Accepted, EngineError>;
     /// What was remembered and not dealt with yet; nobody else gets it for a while.
@@ -158,7 +160,11 @@ impl Office for Engine {
     }
 
     async fn outsider(&self, who: &str, what: &str) {
-        self.journal_outsider(who, what).await;
+        self.journal_attempt("outsider", who, what).await;
+    }
+
+    async fn lapsed(&self, who: &str, what: &str) {
+        self.journal_attempt("lapsed_click", who, what).await;
     }
 
     async fn remember(&self, ask: &Ask) -> Result<Accepted, EngineError> {

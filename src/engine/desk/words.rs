@@ -13,11 +13,13 @@ use crate::engine::{EngineError, OpenedRotation};
 use crate::rotation::ids::PersonId;
 use crate::rotation::phase::Phase;
 use crate::rotation::plan::{Plan, PlannedStore};
+use crate::rotation::policy::Policy;
 use crate::rotation::record::{Evidence, Rotation};
 use crate::rotation::view::prose::{Line, Prose, Span};
 use crate::rotation::view::text::sentence;
 use crate::rotation::wish::{COMMANDS, Command};
 use jiff::civil::Date;
+use jiff::{SignedDuration, Timestamp};
 
 /// Longest list.
 const MOST: usize = 30;
@@ -95,6 +97,21 @@ pub fn stranger(stranger: &Stranger, caller: &Caller) -> Prose {
     }
 }
 
+/// What somebody is told whose click lay about for too long. It may have been dealt with and only not ticked off.
+pub fn too_late(caller: &Caller, age: SignedDuration) -> Prose {
+    let (what, again) = if caller.surface.as_str() == ISSUE {
+        ("comment", "look at the issue, and write a new one if it is still needed")
+    } else {
+        ("click", "look at the card, and press again if it is still needed")
+    };
+    let ago = match age.as_mins() {
+        minutes @ ..120 => format!("{minutes} minutes"),
+        minutes @ ..2_880 => format!("{} hours", minutes / 60),
+        minutes => format!("{} days", minutes / 1_440),
+    };
+    Prose::words(format!("Your {what} came {ago} ago, while I was away, so I leave it alone now. Please {again}."))
+}
+
 /// An error as a sentence.
 pub fn refusal(error: &EngineError) -> Prose {
     Prose::words(sentence(&error.to_string()))
@@ -131,6 +148,21 @@ pub fn plan(plan: &Plan) -> Prose {
     lines.extend(plan.stores.iter().map(|store| Line::text("Stored in ").and_code(&store.id.0)));
     lines.extend(plan.consumers.iter().map(|consumer| Line::text("Proven by ").and_code(&consumer.id.0)));
     Prose(lines)
+}
+
+/// What somebody is told who reported an incident and cannot confirm it: who can.
+pub fn others_are_asked(rotation: &Rotation, policy: &Policy, person: &PersonId) -> Prose {
+    let mut prose = Prose::from(Line::text("Its approvers were asked: ").join(standing(rotation)));
+    if policy.allows(person) && rotation.requester().is_some() {
+        let others = policy.approvers.iter().filter(|other| policy.may_approve(other, rotation.requester()));
+        let groups = policy.groups.iter().map(|group| format!("somebody in {}", group.in_words()));
+        let others: Vec<String> = others.map(|other| other.0.clone()).chain(groups).collect();
+        let ask = if others.is_empty() { "but nobody else may".into() } else { format!("ask {}", others.join(", ")) };
+        let why = "You asked for this rotation before it became an incident, so somebody else has to confirm it";
+        prose = prose.line(Line::text(format!("{why}; {ask}.")));
+    }
+    prose.0.extend(plan(&rotation.plan).0);
+    prose
 }
 
 fn expiry(line: Line, date: Option<Date>) -> Line {
@@ -176,6 +208,20 @@ pub fn invitation(invitation: &Invitation, ink: Ink) -> Prose {
         prose.line(Line::text("Or type in the secret ").and_code(invitation.secret.expose()).and(" (time-based)"));
     let prose = prose.line(Line::text("or open ").and_code(address).and(" on your phone."));
     prose.line(Line::text("Then enter the first code; before that nothing changes."))
+}
+
+/// What a person reads on every messenger whose codes were set up: it may have been somebody else.
+pub fn enrolled(person: &PersonId, via: &str, at: Timestamp) -> Prose {
+    let line = Line::text("One-time codes were set up for you at ").then(Span::Moment(at));
+    let line = line.and(format!(", over {via}. If that was not you, tell your administrator at once: "));
+    line.and_code(format!("rekey people reset-code {person}")).and(" takes them away.").into()
+}
+
+/// And whose codes an administrator took away.
+pub fn codes_reset(at: Timestamp) -> Prose {
+    let line = Line::text("An administrator took your one-time codes away at ").then(Span::Moment(at));
+    let line = line.and(". If you did not ask for that, ask why. For new ones type ");
+    line.and_code("/rekey enroll").and(".").into()
 }
 
 /// The way to a new secret, where one could not be shown.

@@ -56,10 +56,11 @@ pub fn superseded(rotation: &mut Rotation, how: &str, now: Timestamp) -> Result<
     Ok(())
 }
 
-/// The value leaked: the case is about revoking first from now on, and every earlier yes is void.
+/// The value leaked: the case is about revoking first from now on, and every earlier yes is void. Somebody's own
+/// request stays theirs.
 pub fn incident(
     rotation: &mut Rotation,
-    person: &PersonId,
+    (person, own): (&PersonId, bool),
     via: &str,
     reason: &str,
     plan: &Plan,
@@ -75,7 +76,8 @@ pub fn incident(
     if matches!(rotation.opened_by, Origin::Incident { .. }) {
         return Ok(());
     }
-    rotation.opened_by = Origin::Incident { person: person.clone(), reason: reason.to_owned() };
+    let asked_by = rotation.requester().filter(|_| own).cloned();
+    rotation.opened_by = Origin::Incident { person: person.clone(), reason: reason.to_owned(), asked_by };
     rotation.plan = plan.clone();
     rotation.approvals.clear();
     rotation.ask(now);

@@ -16,6 +16,7 @@ pub fn stuck(rotation: &mut Rotation, why: Why, now: Timestamp) {
     let at = Box::new(rotation.phase.clone());
     rotation.announce(now, Audience::Approvers, format!("Stuck. {} {}", sentence(&why.what), sentence(&why.todo)));
     rotation.phase = Phase::Stuck { at, why };
+    rotation.stops += 1;
     rotation.ask(now);
 }
 
@@ -72,12 +73,18 @@ fn what_lives(rotation: &Rotation) -> String {
     }
 }
 
+/// Refuses people who saw an earlier stop: why it stands still is another matter now.
+fn this_stop(rotation: &Rotation, by: &Decider) -> Result<(), Refusal> {
+    if by.stop.is_none_or(|seen| seen == rotation.stops) { Ok(()) } else { Err(Refusal::EarlierStop) }
+}
+
 /// Goes back to where it stood; what is owed is computed again.
 pub fn retry(rotation: &mut Rotation, by: &Decider, now: Timestamp) -> Result<(), Refusal> {
     let Phase::Stuck { at, .. } = rotation.phase.clone() else {
         return Err(Refusal::not_now(rotation));
     };
     allowed(by)?;
+    this_stop(rotation, by)?;
     rotation.saw(now, &by.via, format!("{} asked to try again", by.person), None);
     rotation.phase = *at;
     rotation.overwrite.append(&mut rotation.contested);
@@ -93,6 +100,7 @@ pub fn restore(rotation: &mut Rotation, by: &Decider, now: Timestamp) -> Result<
         return Err(Refusal::not_now(rotation));
     };
     allowed(by)?;
+    this_stop(rotation, by)?;
     let Some(new) = at.minted().cloned() else {
         let why = match rotation.switched_at {
             None => "no store was written, so there is nothing to restore",
@@ -127,6 +135,7 @@ pub fn abandon(rotation: &mut Rotation, by: &Decider, now: Timestamp) -> Result<
         return Err(Refusal::not_now(rotation));
     };
     allowed(by)?;
+    this_stop(rotation, by)?;
     rotation.saw(now, &by.via, format!("{} abandoned it", by.person), None);
     match at.minted() {
         Some(new) => {

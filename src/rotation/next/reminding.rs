@@ -21,6 +21,7 @@ pub fn reminded(rotation: &mut Rotation, steps: u32, to: &Audience, now: Timesta
         return Err(Refusal::Stale);
     }
     rotation.reminded = rotation.reminded.max(steps);
+    rotation.reminded_at = Some(now);
     rotation.snoozed_until = None;
     rotation.announce(now, to.clone(), words(rotation, now));
     Ok(())

@@ -51,7 +51,13 @@ mod tests {
     }
 
     fn decide(action: Action, plan: Option<&str>, snooze_seconds: Option<u64>) -> Wish {
-        Wish::Decide(Decision { action, rotation: ROTATION.into(), plan: plan.map(str::to_owned), snooze_seconds })
+        Wish::Decide(Decision {
+            action,
+            rotation: ROTATION.into(),
+            plan: plan.map(str::to_owned),
+            snooze_seconds,
+            stop: None,
+        })
     }
 
     #[test]

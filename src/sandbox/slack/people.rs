@@ -95,7 +95,7 @@ fn click(world: &mut World, user: &str, ts: &str, action_id: &str) -> Result<Val
         "container": {"type": "message", "message_ts": ts, "channel_id": channel, "is_ephemeral": is_ephemeral},
         "channel": {"id": channel, "name": "sandbox"},
         "state": {"values": {}},
-        "response_url": world.new_hook(&channel, user),
+        "response_url": world.new_hook(&channel, user, Some(ts)),
         "actions": [pressed],
     });
     if !is_ephemeral {
@@ -142,10 +142,10 @@ fn typed(world: &mut World, user: &str, channel: &str, text: &str) -> Result<Val
         "user_id": user.id,
         "user_name": user.name,
         "command": "/rekey",
-        "text": text,
+        "text": text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;"),
         "api_app_id": "A0APP00001",
         "is_enterprise_install": "false",
-        "response_url": world.new_hook(channel, &user.id),
+        "response_url": world.new_hook(channel, &user.id, None),
         "trigger_id": world.new_trigger(&user.id),
     }))
 }

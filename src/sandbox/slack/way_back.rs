@@ -34,6 +34,10 @@ async fn respond(
         }
         hook.uses += 1;
         let (channel, user) = (hook.channel.clone(), hook.user.clone());
+        if body["replace_original"] == true {
+            let on = hook.on.clone();
+            world.ephemerals.retain(|line| Some(&line.ts) != on.as_ref());
+        }
         let line = Ephemeral {
             ts: world.next_ts(),
             channel,

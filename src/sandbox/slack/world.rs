@@ -126,6 +126,8 @@ pub(super) struct Trigger {
 pub(super) struct Hook {
     pub channel: String,
     pub user: String,
+    /// The private line on which it was pressed, which an answer may replace.
+    pub on: Option<String>,
     pub uses: u32,
     pub since: Timestamp,
 }
@@ -238,10 +240,11 @@ impl World {
     }
 
     /// An address for the answer to something that a person did.
-    pub(super) fn new_hook(&mut self, channel: &str, user: &str) -> String {
+    pub(super) fn new_hook(&mut self, channel: &str, user: &str, on: Option<&str>) -> String {
         self.counter += 1;
         let id = format!("{:06}{:x}", self.counter, self.now.as_microsecond());
-        let hook = Hook { channel: channel.into(), user: user.into(), uses: 0, since: self.now };
+        let hook =
+            Hook { channel: channel.into(), user: user.into(), on: on.map(str::to_owned), uses: 0, since: self.now };
         self.hooks.insert(id.clone(), hook);
         format!("{}/hooks/actions/{}/{id}", self.settings.url, self.settings.team)
     }

@@ -97,11 +97,16 @@ async fn press(door: &Arc<Door>, interaction: &Interaction, ask: Ask) -> Value {
     }
     let (desk, way) = (door.desk.clone(), Arc::new(way_back(door, interaction)));
     let (for_desk, for_late) = (way.clone(), way);
+    let private = interaction.is_from_private();
     let work = async move { desk.accept(&ask, for_desk).await.err().map(|error| error.to_string()) };
     let late = move |failed: Option<String>| async move {
-        if let Some(error) = failed {
-            tracing::warn!(error, "a click was not remembered");
-            for_late.tell(reply::not_remembered()).await;
+        match failed {
+            Some(error) => {
+                tracing::warn!(error, "a click was not remembered");
+                for_late.tell(reply::not_remembered()).await;
+            }
+            None if private => for_late.take_note().await,
+            None => {}
         }
     };
     match in_time(door.patience, work, late).await {
@@ -109,8 +114,9 @@ async fn press(door: &Arc<Door>, interaction: &Interaction, ask: Ask) -> Value {
             tracing::warn!(error, "a click was not remembered");
             reply::answer(&reply::not_remembered())
         }
-        _ if interaction.is_from_private() => reply::noted(),
-        _ => reply::heard(),
+        Some(None) if private => reply::noted(),
+        // Nothing is said of a click that is not committed yet.
+        Some(None) | None => reply::heard(),
     }
 }
 

@@ -20,6 +20,9 @@ use std::time::Duration;
 const PAUSES: [Duration; 4] =
     [Duration::from_millis(250), Duration::from_millis(750), Duration::from_secs(2), Duration::from_secs(5)];
 
+/// What stands where a private button was.
+const NOTED: &str = "Noted; the card shows what comes of it.";
+
 /// The way back to one person: the token that came with what they did. A bearer secret, kept in memory only.
 pub struct Way {
     pub(super) hooks: Hooks,
@@ -30,6 +33,11 @@ impl Way {
     /// Gives the answer that was promised with "thinking".
     pub async fn keep_promise(&self, answer: &Answer) {
         self.insist(&message(answer), true).await;
+    }
+
+    /// A press that was committed late: what was private to the person loses its buttons only now.
+    pub async fn take_note(&self) {
+        self.insist(&Message::words(NOTED.into()), true).await;
     }
 
     /// Says it as long as it might still be heard; a failure is logged, since nobody could be told of it.
@@ -71,7 +79,7 @@ pub fn heard() -> Value {
 
 /// Heard, and what was private to the person loses its buttons.
 pub fn noted() -> Value {
-    json!({"type": 7, "data": Message::words("Noted; the card shows what comes of it.".into()).body()})
+    json!({"type": 7, "data": Message::words(NOTED.into()).body()})
 }
 
 /// "Thinking", until [`Way::keep_promise`].

@@ -1,7 +1,7 @@
 //! `/rekey …`: what was typed goes to the desk; the answer is for the sender only.
 
 use super::{Answer, Door, caller, modal, reply};
-use crate::chat::slack::inbound::Command;
+use crate::chat::slack::inbound::{Command, as_typed};
 use crate::engine::desk::{self, Ask};
 use crate::rotation::view::prose::{Line, Prose};
 use crate::rotation::wish::Wish;
@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 pub async fn answer(door: &Arc<Door>, command: Command) -> Answer {
     let name = command.command.clone();
-    let ask = Ask::new(&command.trigger_id, caller::of_command(door, &command), Wish::parse(&command.text));
+    let ask = Ask::new(&command.trigger_id, caller::of_command(door, &command), Wish::parse(&as_typed(&command.text)));
     let way = door.way_back(&command.response_url);
     let (owned, trigger) = (door.clone(), command.trigger_id.clone());
     let work = async move { serve(&owned, &ask, &trigger).await };

@@ -27,13 +27,14 @@ async fn click(door: &Arc<Door>, interaction: Interaction) -> Answer {
     let Some((pressed, wish)) = interaction.actions.iter().find_map(|pressed| Some((pressed, wish(pressed)?))) else {
         return Answer::nothing();
     };
+    let is_offer = pressed.action_id == reply::OFFER && matches!(wish, Wish::Decide(_));
     let ask = Ask::new(key(&interaction, pressed), caller::of_interaction(door, &interaction), wish);
     let (owned, on_page) = (door.clone(), interaction.is_on_a_view());
     let work = async move {
         match owned.desk.form(&ask).await {
             Some(form) => open(&owned, &interaction, &form).await,
             None if on_page => on_a_page(&owned, &interaction, ask).await,
-            None => remember(&owned, &interaction, &ask).await,
+            None => remember(&owned, &interaction, &ask, is_offer).await,
         }
     };
     in_time(door.patience, work, |_| std::future::ready(())).await.unwrap_or_else(Answer::not_taken)
@@ -51,11 +52,15 @@ fn key(interaction: &Interaction, pressed: &Pressed) -> String {
     }
 }
 
-async fn remember(door: &Door, interaction: &Interaction, ask: &Ask) -> Answer {
+async fn remember(door: &Door, interaction: &Interaction, ask: &Ask, is_offer: bool) -> Answer {
     let way = Arc::new(door.way_back(&interaction.response_url));
-    if let Err(error) = door.desk.accept(ask, way.clone()).await {
-        tracing::warn!(%error, "a click was not remembered");
-        way.tell(reply::not_remembered()).await;
+    match door.desk.accept(ask, way.clone()).await {
+        Ok(_) if is_offer => drop(tokio::spawn(async move { way.take_note().await })),
+        Ok(_) => {}
+        Err(error) => {
+            tracing::warn!(%error, "a click was not remembered");
+            way.tell(reply::not_remembered()).await;
+        }
     }
     Answer::nothing()
 }

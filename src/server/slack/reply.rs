@@ -8,6 +8,9 @@ use crate::engine::desk::{Answer, WayBack};
 use crate::rotation::view::prose::Prose;
 use async_trait::async_trait;
 
+/// A button on a private line.
+pub(super) const OFFER: &str = "rekey.offer";
+
 /// The way back to one person: an address that Slack gave with their request. A bearer secret, kept in memory only.
 pub struct Way {
     pub(super) hooks: Hooks,
@@ -19,6 +22,14 @@ impl Way {
     pub async fn say(&self, answer: &Answer) {
         if let Err(error) = self.hooks.respond(&self.address, &message(answer)).await {
             tracing::warn!(%error, "an answer could not be shown to the person who asked");
+        }
+    }
+
+    /// Takes the button away from a private line whose press was committed. One that stays is no harm: it counts once.
+    pub async fn take_note(&self) {
+        let noted = words(&Prose::words("Noted; the card shows what comes of it."));
+        if let Err(error) = self.hooks.replace(&self.address, &noted).await {
+            tracing::debug!(%error, "a button that was used stays where it is");
         }
     }
 }
@@ -36,7 +47,7 @@ pub fn message(answer: &Answer) -> Message {
         Answer::Card(card) => card_message(card, &[]),
         Answer::Offer { prose, label, wish } => {
             let mut message = words(prose);
-            let offer = button("rekey.offer", label, &wish.to_id().unwrap_or_default(), label);
+            let offer = button(OFFER, label, &wish.to_id().unwrap_or_default(), label);
             message.blocks = vec![section(&message.text), actions("rekey.offer", vec![offer])];
             message
         }

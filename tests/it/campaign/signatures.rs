@@ -107,8 +107,13 @@ fn door(town: &Arc<Town>) -> Arc<Door> {
 /// A no of Alice's as Slack would send it: it needs no code, so that only the signature stands in its way.
 fn request(town: &Town, number: u64) -> Request {
     let row = town.row();
-    let decision =
-        Decision { action: Action::Decline, rotation: row.id.0, plan: Some(row.plan.hash().0), snooze_seconds: None };
+    let decision = Decision {
+        action: Action::Decline,
+        rotation: row.id.0,
+        plan: Some(row.plan.hash().0),
+        snooze_seconds: None,
+        stop: None,
+    };
     let payload = json!({
         "type": "block_actions",
         "user": {"id": "UALICE", "team_id": super::town::TEAM},

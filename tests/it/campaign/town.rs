@@ -227,6 +227,8 @@ impl Office for Town {
 
     async fn outsider(&self, _who: &str, _what: &str) {}
 
+    async fn lapsed(&self, _who: &str, _what: &str) {}
+
     async fn remember(&self, ask: &Ask) -> Result<Accepted, EngineError> {
         let mut state = self.state.lock().unwrap();
         if !state.seen.insert(ask.key.clone()) {

@@ -82,7 +82,7 @@ async fn a_leak_turns_the_gentle_rotation_that_is_open_around() {
     let leak = ["rotate", "deploy", "--as", "grace", "--leaked", "--yes", "--reason", "it stands in a public ticket"];
     let told = office.says(&leak).await;
     assert!(
-        told.contains("Grace Hopper reported an incident.") && told.contains("It waits for ada or grace"),
+        told.contains("Grace Hopper reported an incident.") && told.contains("It waits for ada, in chat or here"),
         "{told}"
     );
     let shown = office.json(&["show", "deploy", "--json"]).await;

@@ -6,6 +6,7 @@ use rekey::sandbox::discord::{self as sandbox, Discord, Handle, permissions};
 use std::sync::Arc;
 
 const CHANNEL: &str = "1300000000000000500";
+const LOUD: &str = "1300000000000000501";
 const ADA: &str = "1300000000000000011";
 const GRACE: &str = "1300000000000000012";
 
@@ -113,4 +114,30 @@ async fn a_gateway_needs_no_public_key_but_an_application_without_an_endpoint() 
     assert!(place.examined().await.contains("FAIL  gateway"), "{}", place.examined().await);
     place.discord.with(|world| world.settings.bot = String::new());
     assert!(place.examined().await.contains("ok    gateway"), "{}", place.examined().await);
+}
+
+#[tokio::test]
+async fn channels_for_reminders_and_roles_that_nobody_hears_of_are_looked_at() {
+    let place = place(|text| {
+        let text = text.replace("approvers = [\"ada\", \"grace\"]", "approvers = [\"ada\", \"discord-role:777\"]");
+        format!(
+            "{text}\n[reminders]\nsteps = [\n  {{ days_left = 7, to = \"discord:{LOUD}\" }},\n  \
+             {{ days_left = 3, to = \"discord:1300000000000000666\" }},\n]\n"
+        )
+    })
+    .await;
+    place.discord.with(|world| {
+        world.grant("777", "token-approver", &[GRACE]);
+        let denied = permissions::SEND_IN_THREADS;
+        world.channels.insert(LOUD.into(), sandbox::Channel { denied, ..sandbox::Channel::default() });
+    });
+    let examined = place.examined().await;
+    let line = |of: &str| examined.lines().find(|line| line.contains(of)).unwrap_or_default().to_owned();
+    assert!(line("role token-approver").contains("warn"), "{examined}");
+    assert!(examined.contains("a mention of it notifies nobody"), "{examined}");
+    assert!(line(LOUD).contains("the bot can remind people there"), "{examined}");
+    assert!(line("1300000000000000666").contains("FAIL"), "{examined}");
+    let everyone = place.discord.with(|world| world.settings.guild.clone());
+    place.discord.with(|world| world.roles.get_mut(&everyone).unwrap().permissions |= 1 << 17);
+    assert!(!place.examined().await.contains("a mention of it notifies nobody"));
 }

@@ -79,3 +79,22 @@ async fn a_decision_that_needs_a_code_is_refused_on_the_command_line() {
     let told = office.complains(&["approve", "deploy", "--as", "ada", "--plan", &hash]).await;
     assert!(told.contains("this token asks for a one-time code with the decision"), "{told}");
 }
+
+#[tokio::test]
+async fn a_login_that_changed_hands_is_told_by_doctor_and_forgotten_by_hand() {
+    let office = Office::open(Wish::default()).await;
+    let url = format!("sqlite:{}", office.folder.path().join("rekey.db").display());
+    let host = office.gitlab.base_url().rsplit('/').next().unwrap().to_owned();
+    let ledger = rekey::ledger::open(&url).await.unwrap();
+    assert_eq!(ledger.hold_login(&host, "ada", 4_711, line("").at).await, Ok(4_711));
+    ledger.close().await;
+    let doctor = office.run(&["doctor"]).await;
+    let said = office.tame(&doctor.stdout);
+    assert!(said.contains("GitLab login ada belongs to another account than when rekey first looked"), "{said}");
+    assert!(said.contains("run `rekey people forget-login ada`"), "{said}");
+    let told = office.says(&["people", "forget-login", "@Ada"]).await;
+    assert_eq!(told, "The next comment of @Ada counts, and holds the login to that account.\n");
+    let told = office.complains(&["people", "forget-login", "ada"]).await;
+    assert!(told.contains("no account is held to the login \"ada\""), "{told}");
+    assert!(!office.tame(&office.run(&["doctor"]).await.stdout).contains("belongs to another account"));
+}

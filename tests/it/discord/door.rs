@@ -427,3 +427,27 @@ async fn a_click_that_cannot_be_remembered_says_so_and_may_be_pressed_again() {
     assert_eq!(story.press(ALICE, "Approve").await, Shown::Nothing);
     assert!(matches!(story.desk.row().phase, Phase::Minting { .. }));
 }
+
+#[tokio::test]
+async fn nothing_is_said_of_a_press_that_is_not_committed_yet() {
+    let story = story_of(rotations::stuck(), true).await;
+    let asked = private(story.press(BOB, "Abandon").await);
+    let yes = id_of(&asked.components, "Abandon");
+    let commit = || story.desk.slow.as_ref().unwrap().notify_one();
+    story.desk.broken.store(true, Ordering::SeqCst);
+    story.discord.press(BOB, &asked.id, &yes).await.unwrap();
+    assert_eq!(story.discord.private(BOB)[0].content, asked.content);
+    commit();
+    story.discord.until(|discord| discord.private(BOB).len() == 2).await;
+    let lines = story.discord.private(BOB);
+    assert_eq!((&lines[0].content, &lines[0].components), (&asked.content, &asked.components));
+    assert!(lines[1].content.contains("Please press it again"), "{}", lines[1].content);
+
+    story.desk.broken.store(false, Ordering::SeqCst);
+    story.discord.press(BOB, &asked.id, &yes).await.unwrap();
+    commit();
+    story.discord.until(|discord| discord.private(BOB)[0].content.starts_with("Noted;")).await;
+    assert!(story.discord.private(BOB)[0].components.is_empty());
+    story.settled().await;
+    assert_eq!(story.desk.row().phase.name(), "closing");
+}

@@ -185,8 +185,13 @@ fn answers() -> Vec<(String, Answer)> {
             let line = Line::text(&long).and_code(&long).then(Span::Bold(long.clone())).and_moment(at(0));
             let line = line.then(Span::Link { words: long.clone(), url: "https://gitlab.example/x".into() });
             let prose = Prose(vec![line; 30]).line(Line::block(&long));
-            let decision =
-                Decision { action: Action::Approve, rotation: rotations::ID.into(), plan: None, snooze_seconds: None };
+            let decision = Decision {
+                action: Action::Approve,
+                rotation: rotations::ID.into(),
+                plan: None,
+                snooze_seconds: None,
+                stop: None,
+            };
             let plan = Some("0123456789abcdef".repeat(4));
             let wish = Wish::Decide(Decision { plan, ..decision });
             let form = Form {

@@ -68,7 +68,8 @@ fn buttons_apply_or_are_not_there_and_say_which_plan_was_seen() {
         assert_eq!(ids.len(), card.actions.len() + details, "{name}");
         for (id, action) in ids.iter().zip(&card.actions) {
             let plan = &card.plan.as_str()[..32];
-            assert!(id.ends_with(&format!("rekey:{}:{}:{plan}", action.word(), card.rotation)), "{id}");
+            let stop = if action.is_about_a_stop() { format!(":{}", card.stop) } else { String::new() };
+            assert!(id.ends_with(&format!("rekey:{}:{}:{plan}{stop}", action.word(), card.rotation)), "{id}");
             assert_eq!(id.starts_with("ask:"), action.question().is_some(), "{id}");
         }
     }

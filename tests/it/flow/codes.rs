@@ -70,7 +70,13 @@ impl Counter {
     async fn approval(&self) -> Wish {
         let rotation = self.team.rotation().await;
         let plan = Some(rotation.plan.hash().0);
-        Wish::Decide(Decision { action: Action::Approve, rotation: rotation.id.0, plan, snooze_seconds: None })
+        Wish::Decide(Decision {
+            action: Action::Approve,
+            rotation: rotation.id.0,
+            plan,
+            snooze_seconds: None,
+            stop: None,
+        })
     }
 
     async fn is_waiting(&self) -> bool {
@@ -393,4 +399,45 @@ async fn what_is_typed_is_completed_with_what_the_person_may_see_and_decide() {
     assert_eq!(values(desk.complete(&slack("UALICE"), &plan, "").await), std::slice::from_ref(&hash));
     let answer = counter.ask(slack("UALICE"), Wish::parse(&format!("approve {id} {hash}"))).await;
     assert!(matches!(answer, Answer::Done(_)), "{answer:?}");
+}
+
+#[tokio::test]
+async fn whose_codes_are_set_up_or_taken_away_is_told_by_a_direct_message() {
+    let counter = Counter::open(setup()).await;
+    counter.enrolled(&slack("UALICE")).await;
+    let direct =
+        || -> Vec<String> { counter.slack.messages("DALICE").into_iter().map(|message| message.text).collect() };
+    let told = direct();
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert!(told[0].starts_with("One-time codes were set up for you at "), "{told:?}");
+    assert!(told[0].contains("over slack. If that was not you, tell your administrator at once"), "{told:?}");
+    let alice = PersonId::from("alice");
+    counter.team.engine.reset_code(&alice, "cli").await.unwrap();
+    counter.team.engine.reset_code(&alice, "cli").await.unwrap();
+    let told = direct();
+    assert_eq!(told.len(), 2, "{told:?}");
+    assert!(told[1].starts_with("An administrator took your one-time codes away at "), "{told:?}");
+}
+
+#[tokio::test]
+async fn a_code_for_a_restore_counts_at_the_stop_at_which_it_was_asked_for_only() {
+    let counter = Counter::open(setup()).await;
+    let alice = slack("UALICE");
+    let phone = counter.enrolled(&alice).await;
+    counter.team.stage.state.fail_job(Some("deploy"));
+    counter.team.open().await;
+    counter.approve_with(&alice, &phone.code(&counter)).await;
+    counter.team.pass(60).await;
+    let Answer::Form(form) = counter.ask(alice.clone(), Wish::parse("restore deploy")).await else {
+        unreachable!("a code is asked for")
+    };
+    let id = form.wish.to_id().unwrap();
+    assert!(id.ends_with(":1"), "the form knows its stop: {id}");
+    counter.types(alice.clone(), "retry deploy").await;
+    counter.team.pass(60).await;
+    let before = counter.team.rotation().await;
+    assert_eq!((before.phase.name(), before.stops), ("stuck", 2));
+    let answer = counter.with_code(&alice, Wish::from_id(&id).unwrap(), &phone.code(&counter)).await;
+    assert!(said(&answer).starts_with("That was an earlier stop"), "{answer:?}");
+    assert_eq!(counter.team.rotation().await, before);
 }

@@ -2,6 +2,7 @@
 
 use super::setup::Setup;
 use super::team::Team;
+use crate::databases::on_each;
 use crate::http::serve;
 use rekey::engine::desk::Desk;
 use rekey::engine::desk::visitors::Visitors;
@@ -270,6 +271,34 @@ async fn a_login_that_changed_hands_is_not_the_person_any_more() {
     let answers = talk.answers();
     assert!(answers[1].starts_with("@alice Your login belonged to another account"), "{answers:?}");
     assert!(answers[2].starts_with("@alice-old rekey does not know you."), "{answers:?}");
+}
+
+#[tokio::test]
+async fn a_login_that_changes_hands_while_the_bot_is_away_is_not_the_person_until_somebody_says_so() {
+    on_each(|url| async move {
+        let mut talk = Talk::on(Setup::new().database(url).start(|_, _| {}).await).await;
+        talk.say("bob", "@rekey-bot status").await;
+        talk.team.stage.state.with(|world| {
+            let alice = world.users.values_mut().find(|user| user.username == "alice");
+            alice.into_iter().for_each(|user| user.username = "alice-old".into());
+            world.user("alice");
+        });
+        talk.team.restarted().await;
+        talk.desk = desk(&talk.team);
+        talk.say("alice", "@rekey-bot decline").await;
+        assert_eq!(talk.team.phase().await, "awaiting_approval");
+        let answers = talk.answers();
+        let told = "@alice Your login belonged to another account when I first saw it, so it decides nothing. An \
+                    administrator who knows that it is yours runs `rekey people forget-login` with it; then write a new \
+                    comment.";
+        assert_eq!(answers.last().map(|said| said.replace('\\', "")), Some(told.to_owned()), "{answers:?}");
+
+        assert!(!talk.team.engine.forget_login("mallory", "cli").await.unwrap());
+        assert!(talk.team.engine.forget_login("Alice", "cli").await.unwrap());
+        talk.say("alice", "@rekey-bot decline").await;
+        talk.team.ended(Outcome::Declined).await;
+    })
+    .await;
 }
 
 #[tokio::test]

@@ -65,7 +65,7 @@ impl Counter {
     pub async fn press(&self, who: Caller, action: Action) -> String {
         let rotation = self.team.rotation().await;
         let plan = Some(rotation.plan.hash().0);
-        let decision = Decision { action, rotation: rotation.id.0, plan, snooze_seconds: None };
+        let decision = Decision { action, rotation: rotation.id.0, plan, snooze_seconds: None, stop: None };
         self.send(&Ask::new(self.key(), who, Wish::Decide(decision)))
             .await
             .map(|a| outline(&a).plain())

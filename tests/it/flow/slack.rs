@@ -16,6 +16,8 @@ use rekey::http::{Api, Credential, Sockets, Throttle};
 use rekey::notice::signature::Key;
 use rekey::rotation::ids::{PersonId, SurfaceName};
 use rekey::rotation::phase::{Outcome, Phase};
+use rekey::rotation::record::Audience;
+use rekey::rotation::remind::Step;
 use rekey::rotation::view::Action;
 use rekey::sandbox::gitlab::Mint;
 use rekey::sandbox::slack::{self as sandbox, Fault, Handle, Message, Rule, Settings, World};
@@ -310,7 +312,8 @@ async fn a_card_that_is_thirty_days_old_still_works(by: By) {
 }
 
 async fn a_failed_verification_is_mended_from_the_card_and_its_log_is_in_the_thread(by: By) {
-    let office = Office::new(by).await;
+    let step = Step { days_left: 3, to: Audience::Approvers };
+    let office = Office::on(by, Setup::new().settings(|settings| settings.reminders.steps = vec![step])).await;
     office.team.stage.state.with(|world| {
         let red =
             rekey::sandbox::gitlab::JobPlan::new("deploy", "deploy").calls_with("DEPLOY_TOKEN").needing(&["sudo"]);
@@ -323,6 +326,11 @@ async fn a_failed_verification_is_mended_from_the_card_and_its_log_is_in_the_thr
     let replies: Vec<Message> = office.slack.messages(CHANNEL).into_iter().filter(|m| m.thread_ts.is_some()).collect();
     let thread = serde_json::to_string(&replies).unwrap();
     assert!(thread.contains("<@UALICE>") && thread.contains("```"), "{thread}");
+    office.team.pass(5 * 86_400).await;
+    let replies: Vec<Message> = office.slack.messages(CHANNEL).into_iter().filter(|m| m.thread_ts.is_some()).collect();
+    let has_log = |reply: &&Message| reply.blocks.iter().any(|block| block.to_string().contains("```"));
+    assert!(replies.len() > 2, "people were reminded: {replies:?}");
+    assert_eq!(replies.iter().filter(has_log).count(), 1, "the log stands there once: {replies:?}");
     office.presses(BOB, "rekey.restore").await;
     office.deals().await;
     office.team.pass(3600).await;

@@ -120,6 +120,7 @@ impl Team {
             via: "slack".into(),
             plan: None,
             snooze_seconds: None,
+            stop: None,
             with_code: false,
         };
         change(&mut click);

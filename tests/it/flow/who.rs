@@ -2,6 +2,7 @@
 
 use super::counter::{Counter, discord, gitlab, slack};
 use super::setup::Setup;
+use rekey::engine::desk::Blank;
 use rekey::rotation::ids::PersonId;
 use rekey::rotation::view::Action;
 use rekey::sandbox::gitlab::{DEVELOPER, MAINTAINER, Place};
@@ -277,4 +278,53 @@ async fn a_person_who_is_named_and_one_of_a_group_make_a_quorum_of_two() {
     assert_eq!(counter.press(slack("UALICE"), Action::Approve).await, "");
     counter.team.pass(3600).await;
     counter.team.done().await;
+}
+
+#[tokio::test]
+async fn who_leaves_the_group_can_no_longer_retry_restore_or_abandon_from_that_moment() {
+    let counter = counter_of(by_groups(&[PLATFORM]), &["UDAN", "UEVE"]).await;
+    counter.team.stage.state.fail_job(Some("deploy"));
+    counter.team.open().await;
+    counter.press(slack("UEVE"), Action::Approve).await;
+    counter.team.pass(60).await;
+    assert_eq!(counter.team.phase().await, "stuck");
+    let seen = counter.types(slack("UDAN"), "list mine").await;
+    assert!(seen.contains("deploy"), "he is in the group, as was asked just now: {seen}");
+    put_in_group(&counter, &["UEVE"]);
+    let before = counter.team.rotation().await;
+    let told = counter.press(slack("UDAN"), Action::Retry).await;
+    assert!(told.starts_with("Only its approvers may decide on this token"), "{told}");
+    for action in [Action::Restore, Action::Abandon] {
+        let told = counter.press(slack("UDAN"), action).await;
+        assert!(told.starts_with("rekey does not know you."), "Slack was asked just now: {told}");
+    }
+    assert_eq!(counter.team.rotation().await, before);
+    assert_eq!(counter.press(slack("UEVE"), Action::Abandon).await, "");
+    assert_ne!(counter.team.phase().await, "stuck");
+}
+
+#[tokio::test]
+async fn whoever_is_known_by_a_role_only_is_offered_its_tokens_and_what_they_asked_for() {
+    let mut setup = by_groups(&[OPS]);
+    for name in ["mirror", "backup"] {
+        let mut other = setup.tokens[0].clone();
+        (other.id, other.name) = (name.into(), name.into());
+        other.groups = [PLATFORM.parse().unwrap()].into();
+        setup.tokens.push(other);
+    }
+    let counter = Counter::beside(setup, |world, _| {
+        let account = world.users.values().find(|user| user.username == "deploy-bot").map(|user| user.id).unwrap();
+        world.mint(rekey::sandbox::gitlab::Mint::new(account, "backup", &["read_api"]));
+    })
+    .await;
+    put_in_group(&counter, &["UDAN"]);
+    let offered = async |who| -> Vec<String> {
+        let choices = counter.desk.complete(&who, &Blank::Token, "").await;
+        choices.into_iter().map(|choice| choice.value).collect()
+    };
+    assert_eq!(offered(discord("9", &["777"])).await, ["deploy"]);
+    assert_eq!(offered(slack("UALICE")).await, ["backup", "deploy", "mirror"], "as the list shows them");
+    assert_eq!(offered(discord("9", &[])).await, [""; 0]);
+    counter.types(discord("9", &["777"]), "rotate backup").await;
+    assert_eq!(offered(discord("9", &["777"])).await, ["backup", "deploy"]);
 }

@@ -68,3 +68,20 @@ async fn no_error_tells_the_password() {
         assert!(!format!("{error} {error:?}").contains("hunter2"), "{error}");
     }
 }
+
+#[tokio::test]
+async fn a_login_is_held_to_the_account_that_was_first_until_it_is_forgotten() {
+    on_each(|url| async move {
+        let replicas = [open(&url).await, open(&url).await];
+        let all =
+            join_all((0..8).map(|n| replicas[n % 2].hold_login("gitlab.example", "ada", 7 + n as u64, at(0)))).await;
+        let first = *all[0].as_ref().unwrap();
+        assert!(all.iter().all(|held| *held == Ok(first)), "{all:?}");
+        assert_eq!(replicas[1].logins("gitlab.example").await.unwrap(), [("ada".to_owned(), first)].into());
+        assert!(replicas[1].logins("other.example").await.unwrap().is_empty());
+        assert!(replicas[0].forget_login("gitlab.example", "ada").await.unwrap());
+        assert!(!replicas[1].forget_login("gitlab.example", "ada").await.unwrap());
+        assert_eq!(replicas[1].hold_login("gitlab.example", "ada", 99, at(1)).await, Ok(99));
+    })
+    .await;
+}

@@ -86,6 +86,7 @@ fn decisions(row: &Rotation) -> Vec<Event> {
         Event::Replanned { plan: Box::new(row.plan.clone()), old_last_used: None },
         Event::Superseded { how: "rotated by somebody".into() },
         Event::Incident {
+            own: false,
             person: "ann".into(),
             via: "slack".into(),
             reason: "in a ticket".into(),

@@ -110,7 +110,8 @@ impl Office for OneRotation {
     ) -> Result<OpenedRotation, EngineError> {
         let plan = Plan { strategy: Strategy::RevokeFirst, ..Office::plan(self, token).await? };
         let mut row = self.row.lock().unwrap();
-        let event = Event::Incident { person, via: via.into(), reason: reason.into(), plan: Box::new(plan) };
+        let event =
+            Event::Incident { person, via: via.into(), reason: reason.into(), own: false, plan: Box::new(plan) };
         *row = next(&row, &event, self.clock.now())?;
         Ok(OpenedRotation::Existing(Box::new(row.clone())))
     }
@@ -172,7 +173,12 @@ impl Office for OneRotation {
         self.outsiders.lock().unwrap().push(format!("{who} {what}"));
     }
 
+    async fn lapsed(&self, _who: &str, _what: &str) {}
+
     async fn remember(&self, ask: &Ask) -> Result<Accepted, EngineError> {
+        if let Some(slow) = &self.slow {
+            slow.notified().await;
+        }
         if self.broken.load(Ordering::SeqCst) {
             return Err(EngineError::Unavailable("the database is not reachable".into()));
         }

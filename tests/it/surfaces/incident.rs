@@ -116,6 +116,35 @@ async fn an_open_case_that_waits_is_turned_and_every_yes_so_far_is_void() {
 }
 
 #[tokio::test]
+async fn who_asked_for_the_rotation_cannot_confirm_it_alone_by_calling_it_an_incident() {
+    let scene = quiet().await;
+    let slack = scene.slack.as_ref().unwrap();
+    slack.command(&user("alice"), CHANNEL, "rotate deploy").await.unwrap();
+    scene.settle().await;
+    scene.report("alice", "it stands in a public ticket").await;
+    assert_eq!(scene.team.rotation().await.plan.strategy, Strategy::RevokeFirst);
+    let told = scene.form("alice");
+    assert!(told.contains("so somebody else has to confirm it; ask bob."), "{told}");
+    assert!(!told.contains("Revoke it now"), "{told}");
+    scene.decide("alice", Action::Approve).await;
+    assert!(!scene.old_is_revoked());
+    let told = scene.told("alice").pop().unwrap();
+    assert_eq!(told, "You asked for this rotation, so somebody else has to approve it.");
+    scene.decide("bob", Action::Approve).await;
+    assert!(scene.old_is_revoked(), "who asked for nothing confirms at once");
+}
+
+#[tokio::test]
+async fn who_asked_for_the_rotation_confirms_an_incident_that_somebody_else_reports() {
+    let scene = quiet().await;
+    scene.slack.as_ref().unwrap().command(&user("alice"), CHANNEL, "rotate deploy").await.unwrap();
+    scene.settle().await;
+    scene.report("carol", "seen in a paste").await;
+    scene.decide("alice", Action::Approve).await;
+    assert!(scene.old_is_revoked(), "that makes two people");
+}
+
+#[tokio::test]
 async fn a_case_in_flight_is_refused_with_what_becomes_of_the_leaked_value() {
     let scene = Scene::open(Place::Slack).await;
     scene.decide("alice", Action::Approve).await;
@@ -191,6 +220,30 @@ async fn nobody_answers_an_incident_so_people_are_reminded_every_hour_whatever_t
     scene.report("carol", "seen in a paste").await;
     scene.team.pass(4 * 3600).await;
     let replies = scene.bench.replies(&scene.team);
-    assert_eq!(replies.len(), 2, "{replies:#?}");
-    assert!(replies[1].starts_with("<@UALICE> <@UBOB> Incident: deploy leaked and is still alive."), "{replies:#?}");
+    assert_eq!(replies.len(), 4, "{replies:#?}");
+    for reply in &replies[1..] {
+        assert!(reply.starts_with("<@UALICE> <@UBOB> Incident: deploy leaked and is still alive."), "{replies:#?}");
+    }
+}
+
+#[tokio::test]
+async fn a_reason_is_written_down_as_it_was_typed_and_an_offer_loses_its_button_once_it_was_taken() {
+    let scene = quiet().await;
+    let slack = scene.slack.as_ref().unwrap();
+    slack.command(&user("alice"), CHANNEL, "incident deploy <paste> by R&D, see below").await.unwrap();
+    scene.settle().await;
+    let reason = "alice reported an incident: <paste> by R&D, see below";
+    let reported = format!("{:?}{:?}", scene.team.rotation().await.opened_by, scene.team.rotation().await.evidence);
+    assert!(reported.contains("<paste> by R&D, see below"), "not {reason} but {reported}");
+
+    let offers = || slack.with(|world| world.ephemerals.clone()).into_iter().filter(|line| !line.blocks.is_empty());
+    let offer = offers().next().unwrap();
+    assert!(offer.text.starts_with("Nothing was done yet."), "{}", offer.text);
+    slack.press(&user("alice"), &offer.ts, "rekey.offer").await.unwrap();
+    while offers().count() > 0 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(slack.private(&user("alice")), ["Noted; the card shows what comes of it."]);
+    scene.settle().await;
+    assert!(scene.old_is_revoked());
 }

@@ -34,7 +34,7 @@ async fn opened(place: Place, steps: Vec<(u16, Audience)>) -> Scene {
 async fn each_reminder_mentions_those_for_whom_it_is_and_nobody_else(place: Place) {
     let carol = Audience::Person { person: PersonId::from("carol") };
     let scene = opened(place, vec![(5, Audience::Followers), (3, Audience::Approvers), (2, carol)]).await;
-    scene.team.pass(6 * DAY).await;
+    scene.team.pass(5 * DAY).await;
     let replies = scene.bench.replies(&scene.team);
     assert_eq!(replies.len(), 3, "{replies:#?}");
     for (reply, asked) in replies.iter().zip([&[][..], &["alice", "bob"], &["carol"]]) {
@@ -63,13 +63,13 @@ async fn a_reminder_goes_to_the_second_channel_once_with_the_way_to_the_card(pla
         let scene = opened(place, vec![(4, there(place))]).await;
         let Some(_channel) = scene.bench.open_channel() else {
             // A surface without channels says it where it can.
-            scene.team.pass(6 * DAY).await;
+            scene.team.pass(3 * DAY).await;
             return assert_eq!(scene.bench.replies(&scene.team).len(), 1);
         };
         if let Some(fault) = fault {
             scene.bench.trouble_there(fault);
         }
-        scene.team.pass(6 * DAY).await;
+        scene.team.pass(3 * DAY).await;
         let said = scene.bench.said_there();
         assert_eq!(said.len(), 1, "{said:#?}");
         assert!(said[0].contains(WORDS) && said[0].contains("Card") && said[0].contains("Issue"), "{said:#?}");
@@ -81,7 +81,7 @@ async fn a_second_channel_that_cannot_be_written_costs_no_reminder(place: Place)
     let scene = opened(place, vec![(4, there(place))]).await;
     if scene.bench.open_channel().is_some() {
         scene.bench.close_channel();
-        scene.team.pass(6 * DAY).await;
+        scene.team.pass(3 * DAY).await;
         let replies = scene.bench.replies(&scene.team);
         assert_eq!(replies.len(), 1, "{replies:#?}");
         assert!(replies[0].contains(&scene.bench.mention("alice")), "it grows louder all the same: {replies:#?}");

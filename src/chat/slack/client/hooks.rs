@@ -24,11 +24,20 @@ impl Hooks {
 
     /// Shows a message to the person who typed or clicked, and to nobody else. A repeat shows it again.
     pub async fn respond(&self, response_url: &str, message: &Message) -> Result<(), ChatError> {
+        self.send(response_url, message, false).await
+    }
+
+    /// Puts a message in the place of the private one whose button was pressed. May be repeated.
+    pub async fn replace(&self, response_url: &str, message: &Message) -> Result<(), ChatError> {
+        self.send(response_url, message, true).await
+    }
+
+    async fn send(&self, response_url: &str, message: &Message, replace: bool) -> Result<(), ChatError> {
         let Some(path) = response_url.strip_prefix(&self.base) else {
             return Err(refusal("the address to answer to is not one of Slack's"));
         };
         let path = format!("/{path}");
-        let mut body = json!({"response_type": "ephemeral", "replace_original": false, "text": message.text});
+        let mut body = json!({"response_type": "ephemeral", "replace_original": replace, "text": message.text});
         if !message.blocks.is_empty() {
             body["blocks"] = message.blocks.clone().into();
         }
