@@ -43,6 +43,19 @@ async fn somebody_elses_token_in_a_store_stops_it_before_anything_is_made() {
 }
 
 #[tokio::test]
+async fn several_such_stores_are_one_question() {
+    let team = with_second(THEIRS).await;
+    team.approved().await;
+    team.stage.store(THEIRS).await;
+    team.pass(60).await;
+    let why = team.stuck().await;
+    assert!(why.what.contains("DEPLOY_TOKEN (scope *) and gitlab-variable acme/deploy SECOND"), "{why:?}");
+    team.click("alice", Action::Retry).await.unwrap();
+    team.pass(3600).await;
+    team.done().await;
+}
+
+#[tokio::test]
 async fn who_abandons_leaves_somebody_elses_token_where_it_is() {
     let team = with_second(THEIRS).await;
     team.approved().await;
@@ -146,4 +159,23 @@ async fn a_store_that_says_it_was_restored_and_was_not_is_not_believed() {
     team.ended(Outcome::Abandoned).await;
     assert_eq!(team.live(), [team.stage.old]);
     assert_eq!(*rogue.held.lock().unwrap(), (OLD.to_owned(), 3), "the new value, in vain, and the old one");
+}
+
+#[tokio::test]
+async fn an_old_token_that_died_meanwhile_is_not_gone_back_to() {
+    let team = with_second(OLD).await;
+    team.stage.state.fail_job(Some("deploy"));
+    team.approved().await;
+    team.pass(60).await;
+    let (status, _) = team.stage.call_as(OLD, "DELETE", "/personal_access_tokens/self", serde_json::Value::Null).await;
+    assert_eq!(status, 204);
+    team.click("alice", Action::Restore).await.unwrap();
+    team.pass(3600).await;
+    let why = team.stuck().await;
+    assert!(why.what.contains("the old token is dead, so its value helps nobody"), "{why:?}");
+    assert_eq!(why.safe, "No token was revoked.");
+    assert_ne!(second(&team), OLD, "the new value stays, and works");
+    team.stage.clock.advance(8 * 86_400);
+    let told = team.refusal("alice", Action::Restore).await;
+    assert!(told.contains("the old token is dead"), "{told}");
 }

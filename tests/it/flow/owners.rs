@@ -89,6 +89,31 @@ async fn an_administrator_gives_a_users_token_an_overlap() {
 }
 
 #[tokio::test]
+async fn a_token_that_rotates_itself_presents_its_own_value_and_no_other_that_a_store_holds() {
+    let mut setup = with_owner(Owner::User { username: "dora".into() });
+    setup.tokens[0].stores.insert(0, project_variable("SECOND").id());
+    setup.stores.push(project_variable("SECOND"));
+    let team = setup
+        .start(|world, project| {
+            let dora = world.user("dora");
+            world.mint(dying(dora, &["api"]));
+            own_variable(world, project, OWN);
+            world.variable(Variable::new(Place::Project(project), "SECOND", "glpat-DeadDeadDeadDeadDead"));
+        })
+        .await;
+    team.open().await;
+    team.click("alice", Action::Approve).await.unwrap();
+    team.pass(60).await;
+    assert!(team.stuck().await.what.contains("SECOND (scope *) cannot be written without asking"));
+    team.click("alice", Action::Retry).await.unwrap();
+    team.pass(3600).await;
+    team.ended(Outcome::Done).await;
+    let held = |key| team.stage.state.held_by(Place::Project(team.stage.project), key, "*").unwrap();
+    assert_eq!(held("SECOND"), held("OWN"));
+    assert!(!team.stage.state.token(held("OWN")).unwrap().revoked);
+}
+
+#[tokio::test]
 async fn a_users_token_rotates_itself_where_the_bot_may_not_see_it() {
     let team = with_owner(Owner::User { username: "dora".into() })
         .start(|world, project| {
