@@ -98,7 +98,8 @@ pub(super) async fn forget_login(
 ) -> Result<(), CliError> {
     let login = args.login.trim_start_matches('@');
     if engine.forget_login(login, "cli").await? {
-        return screen.print(&format!("The next comment of @{login} counts, and holds the login to that account.\n"));
+        return screen
+            .print(&format!("From the next scan or comment on, @{login} means the account that bears it then.\n"));
     }
     let held = engine.held_logins().await?;
     let hint = near(login, held.keys().map(String::as_str));

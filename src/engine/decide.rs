@@ -76,7 +76,7 @@ impl Engine {
         }
         let outcome = match self.event_of(click, &rotation).await {
             Ok(event) => self.advance(&rotation.id, &event, None).await.map_err(EngineError::from),
-            Err(refusal) => Err(EngineError::Refused(refusal)),
+            Err(error) => Err(error),
         };
         let result = match &outcome {
             Ok(_) => "done",
@@ -94,13 +94,16 @@ impl Engine {
         outcome
     }
 
-    async fn event_of(&self, click: &Click, rotation: &Rotation) -> Result<Event, Refusal> {
-        // What is decided on a stop starts at once, so the right is asked for anew, as where an approved rotation starts.
-        let age = if click.action.is_about_a_stop() { Age::Now } else { Age::Recent };
-        let policy = self.rights().policy_as_of(rotation, &click.by, age).await;
-        let policy = policy.map_err(|unproven| Refusal::Unproven { why: unproven.to_string() })?;
+    async fn event_of(&self, click: &Click, rotation: &Rotation) -> Result<Event, EngineError> {
+        let policy = if click.action.is_about_a_stop() {
+            // What is decided on a stop starts at once, so the right is asked for anew; nobody else's matters to it.
+            self.rights().policy(&rotation.plan.token, std::slice::from_ref(&click.by), Age::Now).await?
+        } else {
+            let policy = self.rights().policy_for(rotation, &click.by).await;
+            policy.map_err(|unproven| Refusal::Unproven { why: unproven.to_string() })?
+        };
         let now = self.clock.now();
-        click.event(rotation, policy, self.start(rotation, now), now)
+        Ok(click.event(rotation, policy, self.start(rotation, now), now)?)
     }
 
     /// An incident does not wait for a window.

@@ -61,16 +61,12 @@ impl Rights<'_> {
     /// The policy under which somebody decides on a rotation: their own right, that of those who said yes before, and
     /// who asked.
     pub async fn policy_for(self, rotation: &Rotation, visitor: &Visitor) -> Result<Policy, Unproven> {
-        self.policy_as_of(rotation, visitor, Age::Recent).await
-    }
-
-    /// The same, by what the services say now or lately.
-    pub async fn policy_as_of(self, rotation: &Rotation, visitor: &Visitor, age: Age) -> Result<Policy, Unproven> {
         let about = [vec![visitor.clone()], involved(rotation)].concat();
-        self.policy(&rotation.plan.token, &about, age).await
+        self.policy(&rotation.plan.token, &about, Age::Recent).await
     }
 
-    fn on_paper(self, managed: &ManagedToken, about: &[Visitor]) -> Policy {
+    /// What the configuration alone says, without asking anybody.
+    pub(super) fn on_paper(self, managed: &ManagedToken, about: &[Visitor]) -> Policy {
         let mut policy = Policy {
             approvers: self.catalog.named(&managed.id),
             groups: managed.groups.clone(),

@@ -107,6 +107,9 @@ impl Engine {
         if let Err(error) = self.tend_withdrawn().await {
             tracing::warn!(%error, "cases of tokens that left the configuration were not tended");
         }
+        if let Err(error) = self.hold_logins().await {
+            tracing::warn!(%error, "not every login was looked at; the next scan tries again");
+        }
         match self.scan().await {
             Ok(scan) => {
                 tracing::info!(

@@ -89,6 +89,10 @@ pub fn is_asked(rotation: &Rotation) -> bool {
 }
 
 fn audience(policy: &Reminders, taken: u32, steps: u32, snoozed: bool) -> Audience {
+    // The end of a snooze is for those who may decide, not for whom the last step calls.
+    if snoozed && taken as usize >= policy.steps.len() {
+        return Audience::Approvers;
+    }
     let step = policy.steps.get(steps.saturating_sub(1) as usize).or(policy.steps.last()).filter(|_| steps > taken);
     match step.map(|step| &step.to) {
         // They asked for it, so they should notice it.

@@ -20,25 +20,28 @@ impl Pins {
 }
 
 impl Engine {
-    /// Whether the login still means the account that it meant when it was first looked at. Looks at all logins of the
-    /// configuration that are not held yet before it answers.
+    /// Looks at all logins of the configuration that are not held yet. Done with every scan, so that whoever takes a login
+    /// later is not the first who is seen.
+    pub(in crate::engine) async fn hold_logins(&self) -> Result<(), EngineError> {
+        let host = self.gitlab.host();
+        let held = self.ledger.logins(host).await?;
+        for unheld in self.named_logins().iter().filter(|named| !held.contains_key(*named)) {
+            if let Some(found) = self.gitlab.user_id(unheld).await? {
+                self.ledger.hold_login(host, unheld, found, self.clock.now()).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether the login still means the account that it meant when it was first looked at.
     pub(super) async fn is_same_account(&self, login: &str, account: u64) -> Result<bool, EngineError> {
         let (host, login) = (self.gitlab.host(), login.to_lowercase());
         let named = self.named_logins();
         if !named.contains(&login) {
             return Ok(self.looks.pins.holds(&login, account));
         }
-        let held = self.ledger.logins(host).await?;
-        for unheld in named.iter().filter(|named| !held.contains_key(*named)) {
-            if let Some(found) = self.gitlab.user_id(unheld).await? {
-                self.ledger.hold_login(host, unheld, found, self.clock.now()).await?;
-            }
-        }
-        let first = match held.get(&login) {
-            Some(first) => *first,
-            None => self.ledger.hold_login(host, &login, account, self.clock.now()).await?,
-        };
-        Ok(first == account)
+        self.hold_logins().await?;
+        Ok(self.ledger.hold_login(host, &login, account, self.clock.now()).await? == account)
     }
 
     /// Which account each login of the configuration is held to, as far as any was looked at.

@@ -155,7 +155,9 @@ impl Desk {
             "a click came while nobody was there; it is too old now"
         );
         self.office.lapsed(&format!("{surface} {place}/{account}"), &ask.wish.in_short()).await;
-        self.deliver(ask, Answer::Private(words::too_late(&ask.caller, age))).await;
+        // The way back is as old as the click, and mostly dead.
+        drop(self.ways.take(&ask.key));
+        self.office.tell(ask, &Answer::Private(words::too_late(&ask.caller, age))).await;
     }
 
     async fn deliver(&self, ask: &Ask, answer: Answer) {

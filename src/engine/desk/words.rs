@@ -153,11 +153,14 @@ pub fn plan(plan: &Plan) -> Prose {
 /// What somebody is told who reported an incident and cannot confirm it: who can.
 pub fn others_are_asked(rotation: &Rotation, policy: &Policy, person: &PersonId) -> Prose {
     let mut prose = Prose::from(Line::text("Its approvers were asked: ").join(standing(rotation)));
-    if policy.allows(person) && rotation.requester().is_some() {
+    if policy.allows(person) && !policy.may_approve(person, rotation.requester()) {
         let others = policy.approvers.iter().filter(|other| policy.may_approve(other, rotation.requester()));
         let groups = policy.groups.iter().map(|group| format!("somebody in {}", group.in_words()));
         let others: Vec<String> = others.map(|other| other.0.clone()).chain(groups).collect();
-        let ask = if others.is_empty() { "but nobody else may".into() } else { format!("ask {}", others.join(", ")) };
+        let ask = match others.as_slice() {
+            [] => format!("but nobody else may: revoke token {} in GitLab by hand", rotation.plan.old.id),
+            others => format!("ask {}", others.join(", ")),
+        };
         let why = "You asked for this rotation before it became an incident, so somebody else has to confirm it";
         prose = prose.line(Line::text(format!("{why}; {ask}.")));
     }

@@ -30,7 +30,12 @@ impl Engine {
         match self.old_lives(rotation).await {
             Ok(true) => {}
             Ok(false) => {
-                return hold.report(rotation, &impossible("the old token is dead, so its value helps nobody")).await;
+                return hold
+                    .report(
+                        rotation,
+                        &impossible("the old token is dead, so its value helps nobody; abandon, and the new one stays"),
+                    )
+                    .await;
             }
             Err(trouble) => return Ok(trouble),
         }

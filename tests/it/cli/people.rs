@@ -93,7 +93,7 @@ async fn a_login_that_changed_hands_is_told_by_doctor_and_forgotten_by_hand() {
     assert!(said.contains("GitLab login ada belongs to another account than when rekey first looked"), "{said}");
     assert!(said.contains("run `rekey people forget-login ada`"), "{said}");
     let told = office.says(&["people", "forget-login", "@Ada"]).await;
-    assert_eq!(told, "The next comment of @Ada counts, and holds the login to that account.\n");
+    assert_eq!(told, "From the next scan or comment on, @Ada means the account that bears it then.\n");
     let told = office.complains(&["people", "forget-login", "ada"]).await;
     assert!(told.contains("no account is held to the login \"ada\""), "{told}");
     assert!(!office.tame(&office.run(&["doctor"]).await.stdout).contains("belongs to another account"));

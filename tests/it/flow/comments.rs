@@ -274,6 +274,21 @@ async fn a_login_that_changed_hands_is_not_the_person_any_more() {
 }
 
 #[tokio::test]
+async fn a_login_that_changed_hands_before_its_first_comment_is_not_the_person_either() {
+    let talk = Talk::new().await;
+    assert!(talk.team.engine.scan_and_tell().await);
+    talk.team.stage.state.with(|world| {
+        let alice = world.users.values_mut().find(|user| user.username == "alice");
+        alice.into_iter().for_each(|user| user.username = "alice-old".into());
+        world.user("alice");
+    });
+    talk.say("alice", "@rekey-bot decline").await;
+    assert_eq!(talk.team.phase().await, "awaiting_approval");
+    let answers = talk.answers();
+    assert!(answers[0].starts_with("@alice Your login belonged to another account"), "{answers:?}");
+}
+
+#[tokio::test]
 async fn a_login_that_changes_hands_while_the_bot_is_away_is_not_the_person_until_somebody_says_so() {
     on_each(|url| async move {
         let mut talk = Talk::on(Setup::new().database(url).start(|_, _| {}).await).await;

@@ -93,6 +93,22 @@ async fn a_slack_that_does_not_answer_holds_nothing_up_that_a_named_person_appro
 }
 
 #[tokio::test]
+async fn a_stop_is_decided_by_a_named_person_while_nobody_can_ask_about_who_approved() {
+    let named = by_groups(&[PLATFORM]).token(|token| token.approvers = [PersonId::from("alice")].into());
+    let counter = counter_of(named, &["UDAN"]).await;
+    counter.team.open().await;
+    counter.team.stage.state.fail_job(Some("deploy"));
+    assert_eq!(counter.press(slack("UDAN"), Action::Approve).await, "");
+    counter.team.pass(60).await;
+    assert_eq!(counter.team.phase().await, "stuck");
+    counter.slack.fault(Rule::new("GET", "/api/usergroups.users.list", Fault::ErrorBefore { status: 503 }).times(0));
+    counter.team.stage.clock.advance(600);
+    counter.team.click("alice", Action::Abandon).await.unwrap();
+    counter.team.pass(3600).await;
+    assert_eq!(counter.team.phase().await, "closed");
+}
+
+#[tokio::test]
 async fn a_named_person_whose_account_is_switched_off_between_click_and_effect_no_longer_counts() {
     let counter = Counter::open(Setup::new()).await;
     counter.team.open().await;
