@@ -18,6 +18,8 @@ const LONGEST: usize = 100;
 pub enum Blank {
     /// A managed token.
     Token,
+    /// A managed token that leaked, which whoever is known may report.
+    Leaked,
     /// An open rotation; for a decision, one on which it may be made.
     Rotation(Option<Action>),
     /// The hash of a rotation's present plan.
@@ -42,6 +44,7 @@ impl Desk {
         let Ok(visitor) = self.visitors.recognise(caller).await else { return Vec::new() };
         let choices = match blank {
             Blank::Token => self.tokens_for(&visitor).await.iter().map(|token| choice(&token.0, &token.0)).collect(),
+            Blank::Leaked => self.office.tokens().iter().map(|token| choice(&token.0, &token.0)).collect(),
             Blank::Rotation(action) => self.rotations_for(&visitor, *action).await,
             Blank::Plan { rotation } => match self.office.show(rotation).await {
                 Ok(rotation) => vec![plan(&rotation)],
@@ -75,7 +78,11 @@ impl Desk {
         for rotation in self.office.rotations(None).await.unwrap_or_default() {
             let Ok(policy) = self.office.policy_for(&rotation, visitor).await else { continue };
             let may = match action {
-                None => true,
+                None => {
+                    let named = Account::of(&visitor.person).is_none();
+                    let asked = rotation.requester() == Some(&visitor.person);
+                    named || asked || policy.allows(&visitor.person)
+                }
                 Some(action) if !actions(&rotation).contains(&action) => false,
                 Some(Action::Approve) => policy.may_approve(&visitor.person, rotation.requester()),
                 Some(_) => policy.allows(&visitor.person),

@@ -145,7 +145,7 @@ pub fn plan(plan: &Plan) -> Prose {
     lines.extend(plan.reasons.iter().map(|reason| Line::text(format!("Why: {reason}"))));
     lines.extend(plan.warnings.iter().map(|warning| Line::text(format!("⚠️ {warning}"))));
     lines.extend(plan.blockers.iter().map(|blocker| Line::text(format!("🚧 {blocker}"))));
-    lines.extend(plan.stores.iter().map(|store| Line::text("Stored in ").and_code(&store.id.0)));
+    lines.extend(plan.stores.iter().map(stored));
     lines.extend(plan.consumers.iter().map(|consumer| Line::text("Proven by ").and_code(&consumer.id.0)));
     Prose(lines)
 }
@@ -179,7 +179,6 @@ fn expiry(line: Line, date: Option<Date>) -> Line {
 pub fn details(rotation: &Rotation) -> Prose {
     let mut prose = Prose::from(standing(rotation));
     prose.0.extend(plan(&rotation.plan).0);
-    prose.0.extend(rotation.plan.stores.iter().map(abilities));
     prose.0.extend((!rotation.evidence.is_empty()).then(|| Line::bold("What was seen")));
     let skipped = rotation.evidence.len().saturating_sub(MOST);
     prose.0.extend((skipped > 0).then(|| Line::text(format!("… {skipped} earlier observations are in the issue"))));
@@ -190,8 +189,9 @@ pub fn details(rotation: &Rotation) -> Prose {
     prose
 }
 
-fn abilities(store: &PlannedStore) -> Line {
-    Line::code(&store.id.0).and(format!(": {}", store.capabilities.words().join(", ")))
+fn stored(store: &PlannedStore) -> Line {
+    let can = store.capabilities.words().join(", ");
+    Line::text("Stored in ").and_code(&store.id.0).and(format!(": {can}"))
 }
 
 fn observed(evidence: &Evidence) -> Line {

@@ -72,6 +72,7 @@ fn while_it_is_typed_it_is_known_what_for() {
     };
     let focused = |name: &str| json!([{"name": name, "value": "de", "focused": true}]);
     assert_eq!(typing("plan", focused("token")), Some((Blank::Token, "de".into())));
+    assert_eq!(typing("incident", focused("token")), Some((Blank::Leaked, "de".into())));
     assert_eq!(typing("status", focused("rotation")), Some((Blank::Rotation(None), "de".into())));
     assert_eq!(typing("retry", focused("rotation")), Some((Blank::Rotation(Some(Action::Retry)), "de".into())));
     let both = json!([{"name": "rotation", "value": "01jd"}, {"name": "plan", "value": "", "focused": true}]);

@@ -334,11 +334,13 @@ async fn whoever_is_known_by_a_role_only_is_offered_its_tokens_and_what_they_ask
     })
     .await;
     put_in_group(&counter, &["UDAN"]);
-    let offered = async |who| -> Vec<String> {
-        let choices = counter.desk.complete(&who, &Blank::Token, "").await;
+    let of = async |who, blank| -> Vec<String> {
+        let choices = counter.desk.complete(&who, &blank, "").await;
         choices.into_iter().map(|choice| choice.value).collect()
     };
+    let offered = async |who| of(who, Blank::Token).await;
     assert_eq!(offered(discord("9", &["777"])).await, ["deploy"]);
+    assert_eq!(of(discord("9", &["777"]), Blank::Leaked).await, ["backup", "deploy", "mirror"], "anybody may report");
     assert_eq!(offered(slack("UALICE")).await, ["backup", "deploy", "mirror"], "as the list shows them");
     assert_eq!(offered(discord("9", &[])).await, [""; 0]);
     counter.types(discord("9", &["777"]), "rotate backup").await;
