@@ -78,21 +78,19 @@ async fn step(ledger: &dyn Ledger, claim: &Claim) {
 async fn recover(url: &str) {
     let start = Instant::now();
     let ledger = rekey::ledger::open(url).await.expect("the database opens");
-    let mut claimed = 0;
+    let mut claims = Vec::new();
     loop {
-        let claims = claim(&*ledger, 7 * 3600).await;
-        if claims.is_empty() {
+        let more = claim(&*ledger, 7 * 3600).await;
+        if more.is_empty() {
             break;
         }
-        for claim in &claims {
-            ledger.load(&claim.rotation).await.expect("the database answers").expect("it is there");
-        }
-        claimed += claims.len();
+        claims.extend(more);
     }
-    println!(
-        "start to all claimed      {:>8.0} ms for {claimed} lanes, each rotation loaded",
-        start.elapsed().as_secs_f64() * 1e3
-    );
+    println!("start to all claimed      {:>8.0} ms for {} lanes", start.elapsed().as_secs_f64() * 1e3, claims.len());
+    for claim in &claims {
+        ledger.load(&claim.rotation).await.expect("the database answers").expect("it is there");
+    }
+    println!("and each one's row loaded {:>8.0} ms", start.elapsed().as_secs_f64() * 1e3);
     println!("after the start           {:>8.1} MB resident", resident());
 }
 
