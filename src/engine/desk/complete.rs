@@ -43,8 +43,8 @@ impl Desk {
     pub async fn complete(&self, caller: &Caller, blank: &Blank, typed: &str) -> Vec<Choice> {
         let Ok(visitor) = self.visitors.recognise(caller).await else { return Vec::new() };
         let choices = match blank {
-            Blank::Token => self.tokens_for(&visitor).await.iter().map(|token| choice(&token.0, &token.0)).collect(),
-            Blank::Leaked => self.office.tokens().iter().map(|token| choice(&token.0, &token.0)).collect(),
+            Blank::Token => named(&self.tokens_for(&visitor).await),
+            Blank::Leaked => named(&self.office.tokens()),
             Blank::Rotation(action) => self.rotations_for(&visitor, *action).await,
             Blank::Plan { rotation } => match self.office.show(rotation).await {
                 Ok(rotation) => vec![plan(&rotation)],
@@ -58,7 +58,7 @@ impl Desk {
     /// tokens and what they asked for.
     async fn tokens_for(&self, visitor: &Visitor) -> Vec<TokenName> {
         let all = self.office.tokens();
-        if Account::of(&visitor.person).is_none() {
+        if sees_all(visitor) {
             return all;
         }
         let open = self.office.rotations(None).await.unwrap_or_default();
@@ -79,9 +79,8 @@ impl Desk {
             let Ok(policy) = self.office.policy_for(&rotation, visitor).await else { continue };
             let may = match action {
                 None => {
-                    let named = Account::of(&visitor.person).is_none();
                     let asked = rotation.requester() == Some(&visitor.person);
-                    named || asked || policy.allows(&visitor.person)
+                    asked || sees_all(visitor) || policy.allows(&visitor.person)
                 }
                 Some(action) if !actions(&rotation).contains(&action) => false,
                 Some(Action::Approve) => policy.may_approve(&visitor.person, rotation.requester()),
@@ -91,6 +90,15 @@ impl Desk {
         }
         choices
     }
+}
+
+/// Whether the configuration names this person.
+fn sees_all(visitor: &Visitor) -> bool {
+    Account::of(&visitor.person).is_none()
+}
+
+fn named(tokens: &[TokenName]) -> Vec<Choice> {
+    tokens.iter().map(|token| choice(&token.0, &token.0)).collect()
 }
 
 fn choice(label: &str, value: &str) -> Choice {

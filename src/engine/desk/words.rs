@@ -97,6 +97,9 @@ pub fn stranger(stranger: &Stranger, caller: &Caller) -> Prose {
     }
 }
 
+/// What stands where a private button was, once its press is committed.
+pub const NOTED: &str = "Noted; the card shows what comes of it.";
+
 /// What somebody is told whose click lay about for too long. It may have been dealt with and only not ticked off.
 pub fn too_late(caller: &Caller, age: SignedDuration) -> Prose {
     let (what, again) = if caller.surface.as_str() == ISSUE {

@@ -170,16 +170,21 @@ impl Engine {
 
     /// A dead token's value cannot be told from any other text, so it may be the old one.
     async fn old_is_dead(&self, rotation: &Rotation) -> Result<bool, Performed> {
-        let plan = &rotation.plan;
-        let ended = match (&rotation.phase, plan.strategy) {
+        let ended = match (&rotation.phase, rotation.plan.strategy) {
             (_, Strategy::Overlap) => false,
             (_, Strategy::RevokeFirst) => true,
             (Phase::Minting { attempt, .. }, _) => *attempt > 1,
             _ => true,
         };
-        if ended || plan.old.expires_at.is_some_and(|date| date <= self.clock.today()) {
+        if ended || rotation.old_has_expired(self.clock.now()) {
             return Ok(true);
         }
+        self.is_seen_dead(rotation).await
+    }
+
+    /// Whether GitLab shows that the old token is dead; no where the bot cannot look.
+    pub(super) async fn is_seen_dead(&self, rotation: &Rotation) -> Result<bool, Performed> {
+        let plan = &rotation.plan;
         let found = match self.may_look_up(&plan.owner).await {
             Ok(true) => self.gitlab.find(&plan.owner, plan.old.id).await,
             Ok(false) => return Ok(false),

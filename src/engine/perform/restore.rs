@@ -27,15 +27,11 @@ impl Engine {
             Ok(seen) => seen,
             Err(error) => return Ok(trouble(&error)),
         };
-        match self.old_lives(rotation).await {
-            Ok(true) => {}
-            Ok(false) => {
-                return hold
-                    .report(
-                        rotation,
-                        &impossible("the old token is dead, so its value helps nobody; abandon, and the new one stays"),
-                    )
-                    .await;
+        match self.is_seen_dead(rotation).await {
+            Ok(false) => {}
+            Ok(true) => {
+                let why = "the old token is dead, so its value helps nobody; abandon, and the new one stays";
+                return hold.report(rotation, &impossible(why)).await;
             }
             Err(trouble) => return Ok(trouble),
         }
@@ -70,17 +66,6 @@ impl Engine {
             }
             Err(error) => Ok(trouble(&error)),
         }
-    }
-
-    /// Whether there is anything to go back to; taken for granted where the bot cannot look.
-    async fn old_lives(&self, rotation: &Rotation) -> Result<bool, Performed> {
-        let plan = &rotation.plan;
-        let found = match self.may_look_up(&plan.owner).await {
-            Ok(true) => self.gitlab.find(&plan.owner, plan.old.id).await,
-            Ok(false) => return Ok(true),
-            Err(error) => Err(error),
-        };
-        found.map(|token| token.is_some_and(|token| token.active)).map_err(|error| super::trouble(&error))
     }
 
     /// Puts it back and reads it back.

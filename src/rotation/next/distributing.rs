@@ -77,7 +77,7 @@ pub fn all_stored(rotation: &mut Rotation, new: Minted, now: Timestamp) {
 /// A store that will not take the value stops the rotation; both tokens live.
 pub fn store_refused(rotation: &mut Rotation, store: &StoreId, why: &str, now: Timestamp) -> Result<(), Refusal> {
     let what = format!("{store} stops the rotation: {why}");
-    not_written(rotation, store, what, "Mend the store and retry, restore the previous value, or abandon.", now)
+    not_written(rotation, store, what, "Mend the store and retry, restore the previous value, or abandon.", false, now)
 }
 
 /// Somebody else's value is there: nothing of theirs is overwritten unless a person says so.
@@ -101,7 +101,7 @@ pub fn conflict(
             let what = format!("{store} was changed by somebody else, so it was not overwritten: {why}");
             let todo = "Find out who writes there. Retry to overwrite what is there now, restore the previous value, or \
                         abandon.";
-            not_written(rotation, store, what, todo, now)?;
+            not_written(rotation, store, what, todo, false, now)?;
         }
     }
     for store in also.iter().chain([store]) {
@@ -128,23 +128,16 @@ pub fn overwrote(rotation: &mut Rotation, store: &StoreId, why: &str, now: Times
     let what = format!("{store} took the new value, but somebody else wrote there in the same moment: {why}");
     let todo = "Find out what they wrote: it may be lost. Retry to go on with the new value, restore the previous one, or \
                 abandon.";
-    let lacking: Vec<StoreId> = match &rotation.phase {
-        Phase::Distributing { pending, .. } => pending.iter().filter(|id| *id != store).cloned().collect(),
-        _ => Vec::new(),
-    };
-    let safe = format!("{} {}", safe_now(rotation, now), held(rotation, &lacking));
-    not_written(rotation, store, what, todo, now)?;
-    if let Phase::Stuck { why, .. } = &mut rotation.phase {
-        why.safe = safe;
-    }
-    Ok(())
+    not_written(rotation, store, what, todo, true, now)
 }
 
+/// `holds_it`: this store has the value all the same.
 fn not_written(
     rotation: &mut Rotation,
     store: &StoreId,
     what: String,
     todo: &str,
+    holds_it: bool,
     now: Timestamp,
 ) -> Result<(), Refusal> {
     let Phase::Distributing { pending, .. } = &rotation.phase else {
@@ -153,15 +146,15 @@ fn not_written(
     if !pending.contains(store) {
         return Err(Refusal::Stale);
     }
-    let safe = format!("{} {}", safe_now(rotation, now), held(rotation, pending));
+    let safe = format!("{} {}", safe_now(rotation, now), held(rotation, pending.len() - usize::from(holds_it)));
     stuck(rotation, Why { what, safe, todo: todo.to_owned(), link: None, log: None }, now);
     Ok(())
 }
 
 /// How far the new value got.
-pub fn held(rotation: &Rotation, pending: &[StoreId]) -> String {
+pub fn held(rotation: &Rotation, lacking: usize) -> String {
     let total = rotation.plan.stores.len();
-    format!("{} of {total} stores hold the new value, which works too.", total - pending.len())
+    format!("{} of {total} stores hold the new value, which works too.", total - lacking)
 }
 
 /// What lives once something was minted.

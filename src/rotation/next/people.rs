@@ -27,7 +27,7 @@ pub fn gave_up(rotation: &mut Rotation, why: &str, now: Timestamp) -> Result<(),
     }
     let mut safe = what_lives(rotation);
     if let Phase::Distributing { pending, .. } = &rotation.phase {
-        safe = format!("{safe} {}", distributing::held(rotation, pending));
+        safe = format!("{safe} {}", distributing::held(rotation, pending.len()));
     }
     let restorable = restorable(rotation, &rotation.phase) && !rotation.old_has_expired(now);
     let why = Why {

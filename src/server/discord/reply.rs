@@ -4,7 +4,7 @@ use crate::chat::ChatError;
 use crate::chat::discord::hooks::{EPHEMERAL, Hooks};
 use crate::chat::discord::markdown::cut;
 use crate::chat::discord::{Message, message as card_message, offer, prose};
-use crate::engine::desk::words::outline;
+use crate::engine::desk::words::{NOTED, outline};
 use crate::engine::desk::{Answer, Choice, Field, Form, WayBack};
 use crate::rotation::view::Action;
 use crate::rotation::view::prose::Prose;
@@ -19,9 +19,6 @@ use std::time::Duration;
 /// A way back is open only once Discord has our first answer, which may still be on its way: the pauses between tries.
 const PAUSES: [Duration; 4] =
     [Duration::from_millis(250), Duration::from_millis(750), Duration::from_secs(2), Duration::from_secs(5)];
-
-/// What stands where a private button was.
-const NOTED: &str = "Noted; the card shows what comes of it.";
 
 /// The way back to one person: the token that came with what they did. A bearer secret, kept in memory only.
 pub struct Way {

@@ -3,7 +3,7 @@
 use crate::chat::slack::client::Hooks;
 use crate::chat::slack::parts::{actions, button, section};
 use crate::chat::slack::{Message, message as card_message, prose};
-use crate::engine::desk::words::outline;
+use crate::engine::desk::words::{NOTED, outline};
 use crate::engine::desk::{Answer, WayBack};
 use crate::rotation::view::prose::Prose;
 use async_trait::async_trait;
@@ -27,7 +27,7 @@ impl Way {
 
     /// Takes the button away from a private line whose press was committed. One that stays is no harm: it counts once.
     pub async fn take_note(&self) {
-        let noted = words(&Prose::words("Noted; the card shows what comes of it."));
+        let noted = words(&Prose::words(NOTED));
         if let Err(error) = self.hooks.replace(&self.address, &noted).await {
             tracing::debug!(%error, "a button that was used stays where it is");
         }
