@@ -1,14 +1,18 @@
 //! Signed clicks acknowledged, beside Slack's own framework in the same run: `cargo bench --bench clicks`.
 //! Closed loop: 64 connections, each sends when it was answered; the figure is how many times more than `@slack/bolt`,
 //! whose handler acknowledges and remembers nothing, while ours commits each click before it answers. What follows the
-//! acknowledgement is left out on both sides. Open loop: 64 connections, 2,000 a second on a fixed timetable; the figure
+//! acknowledgement is left out on both sides. A bare axum handler, which checks and remembers nothing, shows how much the
+//! machine allows; the processor's time is the server's alone, without the client. Open loop: 64 connections, 2,000 a second on a fixed timetable; the figure
 //! is the 99th percentile, counted from the timetable. Needs node and the packages of `tests/node` (REKEY_NODE_MODULES).
 //! `REKEY_BENCH_DATABASE=postgres://...` takes that database instead of a fresh SQLite file.
 
 #[path = "webhooks/client.rs"]
 mod client;
 
-use client::{PLACE, Request, closed_loop, open_loop};
+use axum::body::Bytes;
+use axum::http::StatusCode;
+use axum::routing::post;
+use client::{PLACE, Request, closed_loop, open_loop, processor_seconds};
 use rekey::chat::slack::client::{Client, Hooks};
 use rekey::clock::SystemClock;
 use rekey::config::{Machine, WithoutSecrets};
@@ -38,29 +42,70 @@ fn main() {
     let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a folder for the database");
     let url = std::env::var("REKEY_BENCH_DATABASE")
         .unwrap_or_else(|_| format!("sqlite:{}", folder.path().join("bench.db").display()));
-    let ours = runtime.block_on(serve(&url));
+    let (bare, ours) = runtime.block_on(async { (bare().await, serve(&url).await) });
+    let bolt = Bolt::start();
+    let here = std::process::id();
+    let mut sides = vec![Side::new("bare axum", bare, here), Side::new("rekey", ours, here)];
+    sides.extend(bolt.as_ref().map(|bolt| Side::new("@slack/bolt", bolt.address, bolt.process.id())));
     let body = body();
     println!("body {} bytes, {ROUNDS} rounds of {} s, the median counts", body.len(), ROUND.as_secs());
-    let bolt = Bolt::start();
-    let (mut rekey, mut beside) = (Vec::new(), Vec::new());
     for _ in 0..ROUNDS {
-        rekey.push(closed_loop(ours, request(&body), CONNECTIONS, ROUND).per_second);
-        beside
-            .extend(bolt.as_ref().map(|bolt| closed_loop(bolt.address, request(&body), CONNECTIONS, ROUND).per_second));
+        sides.iter_mut().for_each(|side| side.play(&body));
     }
-    let rekey = median(rekey);
-    println!("rekey       {rekey:>9.0}/s, each click committed before it was answered");
-    if bolt.is_some() {
-        let beside = median(beside);
-        println!(
-            "@slack/bolt {beside:>9.0}/s, nothing remembered: rekey acknowledges {:.1} times as many",
-            rekey / beside
-        );
+    println!("{:<12}{:>10}{:>10}{:>22}", "", "clicks/s", "of bare", "processor a click");
+    sides.iter().for_each(|side| side.print(sides[0].rate()));
+    if let [bare, ours, beside] = &sides[..] {
+        let (times, most) = (ours.rate() / beside.rate(), bare.rate() / beside.rate());
+        println!("rekey acknowledges {times:.1} times as many as @slack/bolt; bare axum, {most:.1} times");
     }
     drop(bolt);
     let run = open_loop(ours, request(&body), CONNECTIONS, RATE, ROUND);
     let (median, most) = (run.percentile(50), run.percentile(99));
     println!("rekey at {RATE}/s, open loop: median {median:.2} ms, 99th percentile {most:.2} ms");
+}
+
+/// One of those that are compared, and what was measured of it, round by round.
+struct Side {
+    name: &'static str,
+    address: SocketAddr,
+    process: u32,
+    rates: Vec<f64>,
+    costs: Vec<f64>,
+}
+
+impl Side {
+    fn new(name: &'static str, address: SocketAddr, process: u32) -> Self {
+        Self { name, address, process, rates: Vec::new(), costs: Vec::new() }
+    }
+
+    fn play(&mut self, body: &str) {
+        let before = processor_seconds(self.process);
+        let run = closed_loop(self.address, request(body), CONNECTIONS, ROUND);
+        let mut used = processor_seconds(self.process) - before;
+        if self.process == std::process::id() {
+            used -= run.own.as_secs_f64();
+        }
+        self.rates.push(run.per_second);
+        self.costs.push(used / run.latencies.len() as f64 * 1e6);
+    }
+
+    fn rate(&self) -> f64 {
+        median(&self.rates)
+    }
+
+    fn print(&self, bare: f64) {
+        let (rate, cost) = (self.rate(), median(&self.costs));
+        println!("{:<12}{rate:>10.0}{:>10.2}{cost:>19.0} us", self.name, rate / bare);
+    }
+}
+
+/// A handler that takes a click and says 200, whoever sent it: what this machine, shared with the client, can do at all.
+async fn bare() -> SocketAddr {
+    let app = axum::Router::new().route("/slack/interactions", post(|_: Bytes| async { StatusCode::OK }));
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let address = listener.local_addr().expect("it is bound");
+    tokio::spawn(async move { axum::serve(listener, app).await });
+    address
 }
 
 /// The whole way of a click: the listener with its limits, the signature, the desk, the commit.
@@ -149,7 +194,8 @@ impl Drop for Bolt {
     }
 }
 
-fn median(mut rates: Vec<f64>) -> f64 {
-    rates.sort_by(f64::total_cmp);
-    rates[rates.len() / 2]
+fn median(of: &[f64]) -> f64 {
+    let mut of = of.to_vec();
+    of.sort_by(f64::total_cmp);
+    of[of.len() / 2]
 }

@@ -11,7 +11,7 @@ use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::routing::{get, post};
-use client::{Request, closed_loop, open_loop};
+use client::{Request, closed_loop, open_loop, processor_seconds};
 use jiff::Timestamp;
 use rekey::ledger::{Entry, Ledger};
 use rekey::secret::Secret;
@@ -109,27 +109,20 @@ fn ratio(address: SocketAddr) {
     let mut costs: [Vec<f64>; 3] = Default::default();
     for _ in 0..ROUNDS {
         for at in 0..paths.len() {
-            let before = processor_seconds();
+            let before = processor_seconds(std::process::id());
             let run = closed_loop(address, request(paths[at]), CONNECTIONS, ROUND);
             rates[at].push(run.per_second);
-            costs[at].push((processor_seconds() - before) / run.latencies.len() as f64 * 1e6);
+            let used = processor_seconds(std::process::id()) - before - run.own.as_secs_f64();
+            costs[at].push(used / run.latencies.len() as f64 * 1e6);
         }
     }
     let (rates, costs) = (rates.map(median), costs.map(median));
     for ((path, rate), cost) in paths.iter().zip(rates).zip(costs) {
         println!(
-            "{path:<10} {rate:>9.0}/s   {:.2} of bare   {cost:>5.1} us of processor, client included",
+            "{path:<10} {rate:>9.0}/s   {:.2} of bare   {cost:>5.1} us of processor, without the client",
             rate / rates[0]
         );
     }
-}
-
-/// What this process has used so far; it says more than the clock on a machine that others use too.
-fn processor_seconds() -> f64 {
-    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
-    let fields = stat.rsplit(')').next().unwrap_or_default().split_whitespace();
-    let ticks: f64 = fields.skip(11).take(2).filter_map(|field| field.parse::<f64>().ok()).sum();
-    ticks / 100.0
 }
 
 fn latency(address: SocketAddr) {

@@ -7,7 +7,8 @@ mod view;
 pub use typed::as_typed;
 pub use view::{Typed, View};
 
-use serde::{Deserialize, Deserializer};
+use crate::chat::lenient::{object, or_default};
+use serde::Deserialize;
 use serde_json::{Map, Value};
 
 /// A slash command: a form at the endpoint, JSON on the socket.
@@ -48,6 +49,7 @@ pub struct User {
     #[serde(deserialize_with = "or_default")]
     pub id: String,
     /// Their own workspace, in shared channels not ours.
+    #[serde(deserialize_with = "or_default")]
     pub team_id: Option<String>,
     /// From another organisation.
     #[serde(deserialize_with = "or_default")]
@@ -114,22 +116,22 @@ pub struct Interaction {
     #[serde(rename = "type", deserialize_with = "or_default")]
     pub kind: String,
     /// Who.
-    #[serde(deserialize_with = "or_default")]
+    #[serde(deserialize_with = "object")]
     pub user: User,
     /// The workspace where the app is installed; absent when a whole organisation installed it.
-    #[serde(deserialize_with = "or_default")]
+    #[serde(deserialize_with = "object")]
     pub team: Named,
     /// The organisation that installed the app, if one did.
-    #[serde(deserialize_with = "or_default")]
+    #[serde(deserialize_with = "object")]
     pub enterprise: Named,
     /// Where; nowhere for a form or a home tab.
-    #[serde(deserialize_with = "or_default")]
+    #[serde(deserialize_with = "object")]
     pub channel: Named,
     /// The message, if the button is on one.
-    #[serde(deserialize_with = "or_default")]
+    #[serde(deserialize_with = "object")]
     pub message: Place,
     /// The form or the home tab.
-    #[serde(deserialize_with = "or_default")]
+    #[serde(deserialize_with = "object")]
     pub view: View,
     /// Which buttons.
     #[serde(deserialize_with = "or_default")]
@@ -179,7 +181,7 @@ pub struct Event {
     #[serde(deserialize_with = "or_default")]
     pub event_id: String,
     /// What happened.
-    #[serde(deserialize_with = "or_default")]
+    #[serde(deserialize_with = "object")]
     pub event: Happening,
 }
 
@@ -197,7 +199,7 @@ pub struct Happening {
     #[serde(deserialize_with = "or_default")]
     pub tab: String,
     /// What the person sees there now.
-    #[serde(deserialize_with = "or_default")]
+    #[serde(deserialize_with = "object")]
     pub view: View,
 }
 
@@ -220,13 +222,5 @@ pub fn from_socket<T: for<'a> Deserialize<'a>>(payload: Value) -> Option<T> {
 
 /// Whether Slack only checks our certificate.
 pub fn is_ssl_check(body: &[u8]) -> bool {
-    form_urlencoded::parse(body).any(|(name, value)| name == "ssl_check" && value == "1")
-}
-
-/// `null`, and a value of another shape, count as absent.
-pub(super) fn or_default<'de, D: Deserializer<'de>, T: Default + for<'a> Deserialize<'a>>(
-    input: D,
-) -> Result<T, D::Error> {
-    let value = Value::deserialize(input)?;
-    Ok(serde_json::from_value(value).unwrap_or_default())
+    body.split(|byte| *byte == b'&').any(|field| field == b"ssl_check=1")
 }

@@ -1,6 +1,6 @@
 //! A form or home tab as it comes back: which one it is, and what a person typed. What was typed may be a one-time code.
 
-use super::or_default;
+use crate::chat::lenient::{object, or_default};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -45,7 +45,7 @@ pub struct View {
     /// What we put into it.
     #[serde(deserialize_with = "or_default")]
     pub private_metadata: String,
-    #[serde(deserialize_with = "or_default")]
+    #[serde(deserialize_with = "object")]
     state: State,
 }
 

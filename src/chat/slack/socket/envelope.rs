@@ -1,7 +1,7 @@
 //! What comes over the socket, read leniently: only what is needed, and nothing may be missing that Slack leaves out
 //! now and then.
 
-use super::super::inbound::or_default;
+use crate::chat::lenient::or_default;
 use serde::Deserialize;
 use serde_json::Value;
 
