@@ -107,6 +107,26 @@ pub enum EngineError {
     /// No such token or rotation; the text names what was asked and what is near.
     #[error("{0}")]
     Unknown(String),
+    /// No such token in the configuration. How to see all of them differs by surface, so it is said there.
+    #[error("no token {given:?} is configured{hint}")]
+    NoToken {
+        /// What was typed.
+        given: String,
+        /// What was probably meant, as the end of the sentence; empty: nothing is near.
+        hint: String,
+    },
+    /// No such rotation; how to see all of them is said by the surface.
+    #[error("no rotation {given:?}")]
+    NoRotation {
+        /// What was typed.
+        given: String,
+    },
+    /// The token is configured and was never rotated.
+    #[error("{token} has no rotation yet")]
+    NeverRotated {
+        /// Which.
+        token: crate::rotation::ids::TokenName,
+    },
     /// Something outside does not answer; nothing was changed, try again.
     #[error("{0}")]
     Unavailable(String),

@@ -105,7 +105,7 @@ pub fn slack(config: &Config, engine: &Engine, desk: &Arc<Desk>) -> Result<Optio
     let throttle = Arc::new(Throttle::new(8, None));
     let api = Api::new(http, &base, Credential::Nothing, throttle).map_err(|e| StartError::Setup(e.to_string()))?;
     Ok(Some(Arc::new(Door {
-        keys: text_keys("[slack] signing_secret", &slack.signing_secrets)?,
+        keys: slack_keys(config)?,
         team: slack.team.clone(),
         desk: desk.clone(),
         hooks: Hooks::new(api, &base),
@@ -113,6 +113,12 @@ pub fn slack(config: &Config, engine: &Engine, desk: &Arc<Desk>) -> Result<Optio
         clock: engine.clock.clone(),
         patience: PATIENCE,
     })))
+}
+
+/// What proves that a request is Slack's.
+pub fn slack_keys(config: &Config) -> Result<Vec<Key>, StartError> {
+    let secrets = config.slack.as_ref().map(|slack| slack.signing_secrets.as_slice()).unwrap_or_default();
+    text_keys("[slack] signing_secret", secrets)
 }
 
 /// The socket by which Slack's requests come, if they do.

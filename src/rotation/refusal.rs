@@ -47,7 +47,10 @@ pub enum Refusal {
         other: PersonId,
     },
     /// The person asked for the rotation.
-    #[error("you asked for this rotation, so somebody else has to approve it")]
+    #[error(
+        "you asked for this rotation, so somebody else has to approve it. If nobody else may, decline it and let another \
+         person ask, or name a second approver"
+    )]
     OwnRequest,
     /// The token asks for a one-time code, and none came.
     #[error("this token asks for a one-time code with the decision; decide in Slack or Discord, which can ask for it")]

@@ -160,6 +160,9 @@ pub struct Card {
     pub stopped_at: Option<Timestamp>,
     /// Why nothing moves.
     pub waiting: Option<Waiting>,
+    /// The person who asked for it, who cannot approve it.
+    #[serde(skip)]
+    pub requester: Option<PersonId>,
     /// Who need not be asked although the configuration names them: who asked for it, and who said yes already.
     #[serde(skip)]
     pub excused: BTreeSet<PersonId>,
@@ -220,6 +223,7 @@ pub fn card(rotation: &Rotation) -> Card {
         },
         stopped_at: rotation.asked_at.filter(|_| matches!(rotation.phase, Phase::Stuck { .. })),
         waiting: rotation.waiting.clone(),
+        requester: rotation.requester().cloned(),
         excused: excused(rotation),
         actions: actions(rotation),
         stop: rotation.stops,

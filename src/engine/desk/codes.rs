@@ -159,7 +159,7 @@ fn no_codes_yet() -> Answer {
 }
 
 fn not_set_up() -> Answer {
-    Answer::Private(Prose::words("One-time codes are not set up here."))
+    Answer::Private(Prose::words("One-time codes are not set up here; an administrator adds [step_up]."))
 }
 
 fn decision_form(rotation: &Rotation, decision: &Decision) -> Form {

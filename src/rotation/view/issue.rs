@@ -159,12 +159,22 @@ fn who_must_act(card: &Card, readers: &Readers) -> Option<String> {
         _ => return None,
     };
     if readers.logins.is_empty() && readers.names.is_empty() {
-        return Some(format!("**Nobody can {verb}:** no approver is left."));
+        return Some(nobody_can(verb, card));
     }
     let names = readers.names.iter().map(|name| plain(name));
     let whom: Vec<String> =
         Some(mentions(&readers.logins)).filter(|it| !it.is_empty()).into_iter().chain(names).collect();
     Some(format!("**Please {verb}:** {}. {}", whom.join(", "), where_to_decide(card, readers)).trim_end().to_owned())
+}
+
+/// Whose turn it is if it is nobody's, and the way out.
+fn nobody_can(verb: &str, card: &Card) -> String {
+    let why = match (&card.requester, card.excused.is_empty()) {
+        (_, true) => return format!("**Nobody can {verb}:** no approver is named. Add one under `approvers`."),
+        (Some(person), _) => format!("{} asked for it and no other approver is named", plain(person.as_str())),
+        (None, _) => "who said yes already does not count twice, and no other approver is named".to_owned(),
+    };
+    format!("**Nobody can approve:** {why}. Add one under `approvers`, or decline.")
 }
 
 /// The ways to decide, with the exact words for a comment.
