@@ -157,9 +157,10 @@ pub fn plan(plan: &Plan) -> Prose {
     let mut lines = vec![
         Line::text("Plan ").and_code(plan.hash().short()).and(" for ").and_code(plan.token.as_str()),
         Line::text(format!("Replaces token {} of {}, {}", plan.old.id, plan.owner, plan.host)),
-        expiry(Line::text("Expires "), plan.old.expires_at).join(expiry(Line::text(", then "), plan.new.expires_at)),
+        expiry(Line::text("Expires "), plan.old.expires_at)
+            .join(expiry(Line::text("; the new one expires "), plan.new.expires_at)),
         Line::text("Scopes ").and_code(scopes),
-        Line::text(format!("Strategy {}", plan.strategy)),
+        Line::text(format!("Strategy {}", plan.strategy.in_words())),
     ];
     lines.extend(plan.outage_seconds.map(|seconds| Line::text(format!("Outage about {seconds} s"))));
     lines.extend(plan.reasons.iter().map(|reason| Line::text(format!("Why: {reason}"))));

@@ -239,9 +239,17 @@ pub fn decline(rotation: &mut Rotation, by: &Decider, now: Timestamp) -> Result<
     }
     allowed(by)?;
     rotation.saw(now, &by.via, format!("{} declined", by.person), None);
-    rotation.announce(now, Audience::Followers, format!("{} declined. Nothing was changed.", by.person));
+    rotation.announce(now, Audience::Followers, declined(rotation, by.person.as_str()));
     rotation.phase = Phase::Closing { new: None, outcome: Outcome::Declined };
     Ok(())
+}
+
+/// What holds now, and the way back.
+fn declined(rotation: &Rotation, person: &str) -> String {
+    let Plan { old, token, .. } = &rotation.plan;
+    let still = old.expires_at.map(|date| format!(" and still expires on {date}")).unwrap_or_default();
+    let name = &old.name;
+    format!("{person} declined: {name} was not rotated{still}. For another rotation type /rekey rotate {token}.")
 }
 
 /// No reminders until then; the deadline of the token itself does not move.

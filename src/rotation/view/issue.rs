@@ -184,6 +184,11 @@ fn where_to_decide(card: &Card, readers: &Readers) -> String {
         card.links.iter().find(|(known, _)| known == surface).map(|(_, url)| link(name, url))
     });
     let places: Vec<String> = links.collect();
+    if !card.blockers.is_empty() && card.actions.contains(&Action::Decline) {
+        let comment = readers.bot.as_ref().map(|bot| code(&format!("@{bot} {}", Action::Decline.word())));
+        let give_up = comment.map(|said| format!(" To give up instead: {said}")).unwrap_or_default();
+        return format!("Then rekey looks again by itself.{give_up}");
+    }
     let said = match card.actions.first() {
         Some(Action::Approve) => format!("approve {}", card.plan.short()),
         Some(action) => action.word().to_owned(),
@@ -231,7 +236,7 @@ fn cell(value: &Value) -> String {
         Value::Text(text) => plain(text),
         Value::Code(names) if names.is_empty() => "none".into(),
         Value::Code(names) => names.iter().map(|name| code(name)).collect::<Vec<_>>().join(", "),
-        Value::Date(date) => format!("{date}, 00:00 UTC"),
+        Value::Date(date) => format!("{date} 00:00 UTC"),
         Value::Moment(at) => moment(*at),
     }
 }
@@ -281,5 +286,5 @@ fn footer(card: &Card) -> String {
 }
 
 fn moment(at: Timestamp) -> String {
-    at.strftime("%Y-%m-%d %H:%M:%SZ").to_string()
+    at.strftime("%Y-%m-%d %H:%M:%S UTC").to_string()
 }
