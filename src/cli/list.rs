@@ -33,12 +33,14 @@ pub(super) async fn run(engine: &Engine, args: &ListArgs, screen: &mut Screen<'_
     seen(&lines)
 }
 
-/// A list without anything of GitLab's in it is no success.
+/// A list without anything of GitLab's in it is no success. Where a rotation is open, its state stands instead.
 fn seen(lines: &[TokenLine]) -> Result<(), CliError> {
-    if lines.is_empty() || lines.iter().any(|line| line.problem.is_none()) {
-        return Ok(());
+    let unreachable = |line: &&TokenLine| line.state == "unreachable";
+    let unseen = |line: &TokenLine| unreachable(&line) || (line.rotation.is_some() && line.problem.is_some());
+    if lines.iter().any(|line| unreachable(&line)) && lines.iter().all(unseen) {
+        return Err(CliError::failed("GitLab told of no token", "run `rekey doctor`"));
     }
-    Err(CliError::failed("GitLab told of no token", "run `rekey doctor`"))
+    Ok(())
 }
 
 fn row(engine: &Engine, line: &TokenLine, screen: &Screen<'_>) -> [Cell; 7] {

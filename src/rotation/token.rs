@@ -97,7 +97,7 @@ impl Strategy {
             Self::SelfRotate => "the token replaces itself, and the old value dies in that moment",
             Self::RevokeFirst => "the old token is revoked before the new one is made",
         };
-        format!("{self}: {meaning}")
+        format!("{self} ({meaning})")
     }
 }
 

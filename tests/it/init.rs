@@ -50,7 +50,7 @@ fn an_answer_that_is_wrong_is_asked_for_again_and_the_others_are_kept() {
                  U0ADA\n42\n123456789012345678\n223456789012345678\n323456789012345678\n423456789012345678\n\nmysql:x\n\n";
     let (printed, ended) = asked(&InitArgs::default(), &path, lines, true);
     assert_eq!(ended, Ok(()), "{printed}");
-    for objection in ["url is \"gitlab.example.com\"", "team is \"#ops\"", "application is \"42\"", "[database]: url"] {
+    for objection in ["url is not an address", "team is \"#ops\"", "application is \"42\"", "[database]: url"] {
         assert!(printed.contains(objection), "{objection}: {printed}");
     }
     let config = load(&path, &WithoutSecrets(Machine)).unwrap();
@@ -66,7 +66,7 @@ fn a_script_gives_flags_and_is_asked_nothing() {
     let path = folder.path().join("rekey.toml");
     let (printed, ended) = asked(&by_flags(), &path, "", false);
     assert_eq!(ended, Ok(()));
-    assert!(printed.starts_with("Wrote ") && !printed.contains('['), "{printed}");
+    assert!(printed.starts_with("Wrote ") && printed.lines().count() == 2, "{printed}");
     let config = load(&path, &WithoutSecrets(Machine)).unwrap();
     assert_eq!(config.people.keys().next().unwrap().as_str(), "ada-lovelace");
     assert!(config.slack.is_none() && config.mail.is_none());

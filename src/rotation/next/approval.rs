@@ -179,7 +179,8 @@ pub fn approve(
         return Err(decided(rotation));
     }
     allowed(by)?;
-    certainly_not(by, rotation.requester(), Refusal::OwnRequest)?;
+    let alone = by.policy.leaves_nobody_but(&by.person);
+    certainly_not(by, rotation.requester(), Refusal::OwnRequest { alone })?;
     let current = rotation.plan.hash();
     if *plan != current {
         return Err(Refusal::PlanChanged { current: current.short().to_owned() });
