@@ -24,7 +24,7 @@ pub(super) enum Command {
     #[cfg(feature = "sandbox")]
     Demo(DemoArgs),
     /// Write a commented configuration, by asking few questions
-    Init(InitArgs),
+    Init(Box<InitArgs>),
     /// Test every connection and permission that the configuration needs
     Doctor,
     /// Print what a rotation would do, and its hash; changes nothing
