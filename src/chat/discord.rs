@@ -27,6 +27,7 @@ use client::{Client, From, Seen, User, is_last, number};
 use sha2::{Digest as _, Sha256};
 use std::collections::BTreeMap;
 use tokio::sync::OnceCell;
+use trouble::with_way_out;
 
 /// Pages that are looked through for a lost message, from each end.
 const MOST_PAGES: usize = 20;
@@ -155,6 +156,25 @@ impl Messenger for Discord {
     }
 
     async fn show(&self, card: &Card, known: Option<&str>) -> Result<Posted, ChatError> {
+        let channel = known.map_or(Ok(self.channel.as_str()), |known| parts(known).map(|(channel, _)| channel))?;
+        self.show_in_place(card, known).await.map_err(|error| with_way_out(error, channel))
+    }
+
+    async fn announce(&self, card: &Card, reference: &str, index: usize) -> Result<(), ChatError> {
+        let (channel, id) = parts(reference)?;
+        self.announce_below(card, (channel, id), index).await.map_err(|error| with_way_out(error, channel))
+    }
+
+    /// Discord has no private lines without an interaction at hand, so it is a direct message.
+    async fn whisper(&self, _channel: Option<&str>, account: &str, words: &Prose) -> Result<(), ChatError> {
+        let message = Message::words(prose::prose(words));
+        let nonce = nonce(&["whisper", account, &message.content]);
+        self.client.tell(account, &message, &nonce).await
+    }
+}
+
+impl Discord {
+    async fn show_in_place(&self, card: &Card, known: Option<&str>) -> Result<Posted, ChatError> {
         let message = message(card, &self.deciders(card));
         let found = match known {
             Some(reference) => Some(reference.to_owned()),
@@ -180,12 +200,11 @@ impl Messenger for Discord {
         Ok(Posted { reference: reference(&channel, &id), url: Some(url) })
     }
 
-    async fn announce(&self, card: &Card, reference: &str, index: usize) -> Result<(), ChatError> {
-        let (channel, id) = parts(reference)?;
+    async fn announce_below(&self, card: &Card, (channel, id): (&str, &str), index: usize) -> Result<(), ChatError> {
         let mut asked = self.mentioned(card, index);
         if let Some(elsewhere) = escalation::channel(card, index) {
             match self.escalate(card, index, elsewhere).await {
-                Err(error @ (ChatError::Gone { .. } | ChatError::Refused { .. })) => {
+                Err(error @ (ChatError::Gone { .. } | ChatError::Closed { .. } | ChatError::Refused { .. })) => {
                     tracing::warn!(%error, channel = elsewhere, "a reminder goes to the card's thread instead");
                     asked = self.deciders(card);
                 }
@@ -197,20 +216,13 @@ impl Messenger for Discord {
         self.client.start_thread(channel, id, &markdown::cut(&text::line(&card.title), 90)).await?;
         // A thread that begins with a message has that message's id.
         match self.tell(id, id, &mark, &message).await {
-            // People removed the thread, but not the card.
-            Err(ChatError::Gone { .. }) => {
+            // People removed or locked the thread, but not the card.
+            Err(ChatError::Closed { .. }) => {
                 message.answers = Some(id.to_owned());
                 self.tell(channel, id, &mark, &message).await
             }
             told => told,
         }
-    }
-
-    /// Discord has no private lines without an interaction at hand, so it is a direct message.
-    async fn whisper(&self, _channel: Option<&str>, account: &str, words: &Prose) -> Result<(), ChatError> {
-        let message = Message::words(prose::prose(words));
-        let nonce = nonce(&["whisper", account, &message.content]);
-        self.client.tell(account, &message, &nonce).await
     }
 }
 

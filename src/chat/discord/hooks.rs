@@ -2,7 +2,7 @@
 //! that must be shown to nobody.
 
 use super::message::Message;
-use super::trouble::failed;
+use super::trouble::way_back_failed;
 use crate::chat::ChatError;
 use crate::http::{Api, Call, CallError, segment};
 use crate::secret::Secret;
@@ -32,7 +32,7 @@ impl Hooks {
         match self.sent(Call::post(path).json(body), token).await {
             // 40060: it has its answer.
             Err(error) if error.code() == Some(40_060) => Ok(()),
-            sent => sent.map_err(|error| failed(&error)),
+            sent => sent.map_err(|error| way_back_failed(&error)),
         }
     }
 
@@ -51,7 +51,7 @@ impl Hooks {
     }
 
     async fn send(&self, call: Call<'_>, token: &Secret) -> Result<(), ChatError> {
-        self.sent(call, token).await.map_err(|error| failed(&error))
+        self.sent(call, token).await.map_err(|error| way_back_failed(&error))
     }
 
     async fn sent(&self, call: Call<'_>, token: &Secret) -> Result<(), CallError> {

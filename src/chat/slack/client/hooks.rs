@@ -1,6 +1,6 @@
 //! The way back that Slack gives with each command and click: five answers within half an hour, to the sender alone.
 
-use super::refusal::{failed, refusal};
+use super::refusal::{refusal, way_back_failed};
 use crate::chat::ChatError;
 use crate::chat::slack::Message;
 use crate::http::{Api, Call};
@@ -43,6 +43,6 @@ impl Hooks {
         }
         let address = Secret::new(path.clone());
         let call = Call::post(path).json(&body).hiding(&address);
-        self.api.call(&call).await.map(|_| ()).map_err(|error| failed(&error))
+        self.api.call(&call).await.map(|_| ()).map_err(|error| way_back_failed(&error))
     }
 }
