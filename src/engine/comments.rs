@@ -16,32 +16,25 @@ use crate::rotation::wish::Wish;
 use jiff::{SignedDuration, Timestamp};
 use judge::Verdict;
 use pins::Pins;
-use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio_util::sync::CancellationToken;
 
 /// How far a process looks back that has not looked yet, and the most it looks back at all.
 const LOOK_BACK: SignedDuration = SignedDuration::from_hours(24);
-/// How far GitLab's clock and ours may differ.
+/// How far GitLab's clock and ours may differ, and more than the minute within which GitLab does not touch an issue again
+/// for another comment (`ThrottledTouch` in its source).
 const SKEW: SignedDuration = SignedDuration::from_mins(5);
 
 /// What one process remembers of its looks; forgetting it costs a few requests.
 #[derive(Default)]
 pub struct Looks {
-    seen: Mutex<Seen>,
+    last: Mutex<Option<Timestamp>>,
     pins: Pins,
 }
 
-#[derive(Default)]
-struct Seen {
-    last: Option<Timestamp>,
-    /// Issues as they were when their comments were read.
-    issues: BTreeMap<u64, Timestamp>,
-}
-
 impl Looks {
-    fn seen(&self) -> MutexGuard<'_, Seen> {
-        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    fn last(&self) -> MutexGuard<'_, Option<Timestamp>> {
+        self.last.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -76,12 +69,13 @@ impl Engine {
         if turn { self.listen().await } else { Ok(()) }
     }
 
-    /// Reads the comments of every issue of ours that changed since the last look. One request if none did.
+    /// Reads the new comments of every issue of ours that changed since the last look, or shortly before it: a comment
+    /// within a minute of a change leaves the issue's own time as it is. One request if none did.
     pub async fn listen(&self) -> Result<(), EngineError> {
         let Some(project) = &self.settings.issues_project else { return Ok(()) };
         let now = self.clock.now();
         let furthest = now.saturating_sub(LOOK_BACK).unwrap_or(Timestamp::MIN);
-        let last = self.looks.seen().last.and_then(|last| last.saturating_sub(SKEW).ok());
+        let last = self.looks.last().and_then(|last| last.saturating_sub(SKEW).ok());
         let since = last.map_or(furthest, |last| last.max(furthest));
         let bot = self.gitlab.account().await?;
         let query = IssueQuery {
@@ -94,26 +88,16 @@ impl Engine {
         for issue in &issues {
             self.read_issue(project, issue, since).await?;
         }
-        let mut seen = self.looks.seen();
-        seen.last = Some(now);
-        seen.issues.retain(|iid, _| issues.iter().any(|issue| issue.iid == *iid));
+        *self.looks.last() = Some(now);
         Ok(())
     }
 
     async fn read_issue(&self, project: &str, issue: &Issue, since: Timestamp) -> Result<(), EngineError> {
-        let known = self.looks.seen().issues.get(&issue.iid).copied();
-        if issue.updated_at.is_some() && known == issue.updated_at {
-            return Ok(());
-        }
-        if let Some(rotation) = self.rotation_of(issue).await? {
-            let mut notes = self.gitlab.notes_since(project, issue.iid, since).await?;
-            notes.reverse();
-            for note in &notes {
-                self.heed_note(&rotation, issue.iid, note).await?;
-            }
-        }
-        if let Some(updated) = issue.updated_at {
-            self.looks.seen().issues.insert(issue.iid, updated);
+        let Some(rotation) = self.rotation_of(issue).await? else { return Ok(()) };
+        let mut notes = self.gitlab.notes_since(project, issue.iid, since).await?;
+        notes.reverse();
+        for note in &notes {
+            self.heed_note(&rotation, issue.iid, note).await?;
         }
         Ok(())
     }

@@ -6,6 +6,7 @@ use super::{Engine, EngineError, OpenedRotation};
 use crate::ledger::Line;
 use crate::rotation::event::{Decider, Event};
 use crate::rotation::ids::{PlanHash, RotationId, TokenName};
+use crate::rotation::next::latest_snooze;
 use crate::rotation::policy::{Policy, later};
 use crate::rotation::record::{Origin, Rotation};
 use crate::rotation::refusal::Refusal;
@@ -58,11 +59,22 @@ impl Click {
         Ok(match self.action {
             Action::Approve => Event::Approve { by, plan: meant_plan(self, rotation)?, start_at },
             Action::Decline => Event::Decline { by },
-            Action::Snooze => Event::Snooze { by, until: later(now, self.snooze_seconds.unwrap_or(SNOOZE_SECONDS)) },
+            Action::Snooze => Event::Snooze { by, until: self.snoozed_until(rotation, now) },
             Action::Retry => Event::Retry { by },
             Action::Restore => Event::Restore { by },
             Action::Abandon => Event::Abandon { by },
         })
+    }
+
+    /// A duration that was typed holds or is refused; the button means a day, or as long as there is.
+    fn snoozed_until(&self, rotation: &Rotation, now: Timestamp) -> Timestamp {
+        let Some(seconds) = self.snooze_seconds else {
+            let tomorrow = later(now, SNOOZE_SECONDS);
+            return latest_snooze(rotation)
+                .filter(|latest| *latest > now)
+                .map_or(tomorrow, |latest| tomorrow.min(latest));
+        };
+        later(now, seconds)
     }
 }
 

@@ -9,6 +9,7 @@ mod forms;
 mod grant;
 mod home;
 mod office;
+mod serving;
 pub mod visitors;
 pub mod words;
 

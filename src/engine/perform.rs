@@ -41,7 +41,7 @@ impl Engine {
             Effect::Revoke { token } => self.revoke(hold, rotation, *token).await,
             Effect::Probe => self.probe(hold, rotation).await,
             Effect::Remind { .. } => self.remind(hold, rotation).await,
-            Effect::Publish { surface } => self.publish(hold, rotation, surface).await,
+            Effect::Publish { surface, .. } => self.publish(hold, rotation, surface).await,
         }
     }
 

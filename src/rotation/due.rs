@@ -24,9 +24,10 @@ pub fn due(rotation: &Rotation) -> BTreeSet<Owed> {
         owed.insert(Owed { from: later(since, FIRST_REMINDER_SECONDS), effect: Effect::Remind { since } });
     }
     for (name, surface) in &rotation.surfaces {
-        let behind = surface.shown < rotation.revision || (surface.announced as usize) < rotation.announcements.len();
+        let card = surface.shown < rotation.revision;
+        let behind = card || (surface.announced as usize) < rotation.announcements.len();
         if behind && !surface.gone {
-            owed.insert(Owed { from: Timestamp::MIN, effect: Effect::Publish { surface: name.clone() } });
+            owed.insert(now(Effect::Publish { surface: name.clone(), card }));
         }
     }
     owed

@@ -59,6 +59,10 @@ pub enum Effect {
     Publish {
         /// Which.
         surface: SurfaceName,
+        /// Whether the card itself is behind, not only what it has to announce: trouble with a thread must not hold up
+        /// the card.
+        #[serde(default)]
+        card: bool,
     },
 }
 
@@ -97,7 +101,7 @@ impl Effect {
     /// The lane in which it is performed.
     pub fn lane(&self) -> Lane {
         match self {
-            Self::Publish { surface } => Lane::surface(surface),
+            Self::Publish { surface, .. } => Lane::surface(surface),
             Self::Remind { .. } => Lane::people(),
             _ => Lane::work(),
         }

@@ -9,6 +9,8 @@ mod reminding;
 mod surfaces;
 mod verifying;
 
+pub use approval::latest_snooze;
+
 pub(super) use people::restorable;
 
 use super::event::Event;

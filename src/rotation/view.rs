@@ -270,8 +270,15 @@ fn excused(rotation: &Rotation) -> BTreeSet<PersonId> {
 /// What a person may do now. The buttons vanish when they no longer apply.
 pub fn actions(rotation: &Rotation) -> Vec<Action> {
     match &rotation.phase {
-        Phase::AwaitingApproval if !rotation.plan.blockers.is_empty() => vec![Action::Decline, Action::Snooze],
-        Phase::AwaitingApproval => vec![Action::Approve, Action::Decline, Action::Snooze],
+        Phase::AwaitingApproval => {
+            let mut actions = vec![Action::Approve, Action::Decline, Action::Snooze];
+            actions.retain(|action| match action {
+                Action::Approve => rotation.plan.blockers.is_empty(),
+                Action::Snooze => !rotation.is_incident(),
+                _ => true,
+            });
+            actions
+        }
         Phase::Scheduled { .. } => vec![Action::Decline],
         Phase::Stuck { at, .. } => {
             let mut actions = vec![Action::Retry];

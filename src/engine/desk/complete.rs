@@ -46,10 +46,7 @@ impl Desk {
             Blank::Token => named(&self.tokens_for(&visitor).await),
             Blank::Leaked => named(&self.office.tokens()),
             Blank::Rotation(action) => self.rotations_for(&visitor, *action).await,
-            Blank::Plan { rotation } => match self.office.show(rotation).await {
-                Ok(rotation) => vec![plan(&rotation)],
-                Err(_) => Vec::new(),
-            },
+            Blank::Plan { rotation } => self.plan_for(&visitor, rotation).await.into_iter().collect(),
         };
         fitting(choices, typed)
     }
@@ -71,6 +68,13 @@ impl Desk {
             theirs.extend((may || asked(&token)).then_some(token));
         }
         theirs
+    }
+
+    /// A hash is there to be approved, so it is offered to whom the rotation is.
+    async fn plan_for(&self, visitor: &Visitor, typed: &str) -> Option<Choice> {
+        let rotation = self.office.show(typed).await.ok()?;
+        let policy = self.office.policy_for(&rotation, visitor).await.ok()?;
+        policy.may_approve(&visitor.person, rotation.requester()).then(|| plan(&rotation))
     }
 
     async fn rotations_for(&self, visitor: &Visitor, action: Option<Action>) -> Vec<Choice> {

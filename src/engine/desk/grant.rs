@@ -2,6 +2,7 @@
 
 use super::{Answer, Ask, Desk, words};
 use crate::engine::decide::Click;
+use crate::engine::issue::ISSUE;
 use crate::engine::overview::TokenLine;
 use crate::engine::rights::Visitor;
 use crate::engine::{EngineError, OpenedRotation};
@@ -78,6 +79,10 @@ impl Desk {
         match self.office.click(click).await {
             Err(EngineError::Refused(Refusal::CodeNeeded)) => {
                 self.ask_for_code(ask, decision, &rotation, visitor).await
+            }
+            // A card stays as it is; an issue has it among its evidence.
+            Ok(rotation) if decision.action == Action::Snooze && ask.caller.surface.as_str() != ISSUE => {
+                Ok(Answer::Private(words::snoozed(&rotation)))
             }
             clicked => Ok(Answer::Done(words::standing(&clicked?).into())),
         }

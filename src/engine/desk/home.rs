@@ -6,10 +6,12 @@ use super::{Caller, Desk, words};
 use crate::engine::EngineError;
 use crate::engine::rights::Visitor;
 use crate::rotation::ids::PersonId;
+use crate::rotation::policy::Policy;
 use crate::rotation::record::{Origin, Rotation};
-use crate::rotation::view::actions;
 use crate::rotation::view::prose::Line;
+use crate::rotation::view::{Action, actions};
 use crate::rotation::wish::Wish;
+use jiff::Timestamp;
 
 /// Rows of a section.
 const MOST: usize = 20;
@@ -46,9 +48,15 @@ impl Desk {
     async fn page(&self, visitor: &Visitor) -> Result<Home, EngineError> {
         let (person, mut home) = (&visitor.person, Home::default());
         for rotation in self.office.rotations(None).await? {
-            let policy = self.office.policy_for(&rotation, visitor).await?;
-            if !actions(&rotation).is_empty() && policy.may_approve(person, rotation.requester()) {
-                home.waiting.push(row(&rotation));
+            match self.office.policy_for(&rotation, visitor).await {
+                Ok(policy) if awaits(&rotation, person, &policy, self.office.now()) => {
+                    home.waiting.push(row(&rotation))
+                }
+                Ok(_) => {}
+                // One group that cannot be read takes nothing else from the page.
+                Err(error) => {
+                    tracing::warn!(%error, rotation = %rotation.id, "cannot find out whether it waits for them")
+                }
             }
             if asked_by(&rotation, person) {
                 home.yours.push(row(&rotation));
@@ -63,6 +71,17 @@ impl Desk {
         }
         Ok(home)
     }
+}
+
+/// Whether this person may still move it on. Whoever said yes already has done their part.
+fn awaits(rotation: &Rotation, person: &PersonId, policy: &Policy, now: Timestamp) -> bool {
+    let may = actions(rotation);
+    if may.contains(&Action::Retry) {
+        return policy.allows(person);
+    }
+    let plan = rotation.plan.hash();
+    let counting = policy.counting(&rotation.approvals, &plan, rotation.requester(), now);
+    !may.is_empty() && policy.may_approve(person, rotation.requester()) && !counting.contains(person)
 }
 
 fn asked_by(rotation: &Rotation, by: &PersonId) -> bool {

@@ -22,6 +22,8 @@ use jiff::{SignedDuration, Timestamp};
 pub const ASK: &str = "ask";
 /// Entries taken at once.
 const BATCH: u32 = 64;
+/// How long nobody else gets what was taken.
+pub(super) const HELD: SignedDuration = SignedDuration::from_secs(90);
 /// How long a click waits for trouble to pass, before its person is told.
 const CLICK_WAITS: SignedDuration = SignedDuration::from_mins(5);
 /// More rotations than an answer can show.
@@ -176,7 +178,7 @@ impl Office for Engine {
 
     async fn take(&self) -> Result<Vec<Item>, EngineError> {
         let now = self.clock.now();
-        let until = now.saturating_add(SignedDuration::from_secs(60)).unwrap_or(now);
+        let until = now.saturating_add(HELD).unwrap_or(now);
         Ok(self.ledger.inbox_take(ASK, now, until, BATCH).await?)
     }
 

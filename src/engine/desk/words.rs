@@ -100,6 +100,9 @@ pub fn stranger(stranger: &Stranger, caller: &Caller) -> Prose {
 /// What stands where a private button was, once its press is committed.
 pub const NOTED: &str = "Noted; the card shows what comes of it.";
 
+/// On the button that opens a form for what was said in words.
+pub const OPEN: &str = "Open the form";
+
 /// What somebody is told whose click lay about for too long. It may have been dealt with and only not ticked off.
 pub fn too_late(caller: &Caller, age: SignedDuration) -> Prose {
     let (what, again) = if caller.surface.as_str() == ISSUE {
@@ -131,6 +134,17 @@ pub fn opened(opened: &OpenedRotation) -> Prose {
             prose
         }
     }
+}
+
+/// When somebody who asked for it is reminded again.
+pub fn snoozed(rotation: &Rotation) -> Prose {
+    let Some(until) = rotation.snoozed_until else { return standing(rotation).into() };
+    let line = Line::text("You will be reminded of ").and_code(rotation.plan.token.as_str()).and(" on ");
+    let line = line.then(Span::Moment(until)).and(". The token ");
+    Prose::from(match rotation.plan.old.expires_at {
+        Some(date) => line.and("expires on ").then(Span::Date(date)).and("."),
+        None => line.and("has no expiry."),
+    })
 }
 
 /// A plan, exactly.

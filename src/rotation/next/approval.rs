@@ -10,7 +10,6 @@ use crate::rotation::policy::{Approval, Policy, later};
 use crate::rotation::record::{Audience, Origin, Rotation};
 use crate::rotation::refusal::{Refusal, in_words, when};
 use crate::rotation::token::Strategy;
-use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
 
 /// A plan that differs voids every approval, says what changed, and asks again.
@@ -34,6 +33,8 @@ pub fn replanned(
             let text = format!("The plan changed, so it needs a new approval: {changes}.");
             rotation.announce(now, Audience::Approvers, text);
         }
+        rotation.approve_by = later(now, plan.timing.approval_seconds);
+        rotation.ask(now);
     }
     if newly_blocked {
         rotation.saw(now, "rekey", format!("cannot start: {}", plan.blockers.join("; ")), None);
@@ -140,11 +141,7 @@ pub fn tick(rotation: &mut Rotation, policy: &Policy, now: Timestamp) -> Result<
             Ok(())
         }
         Phase::AwaitingApproval if now >= rotation.approve_by => {
-            if !rotation.approvals.is_empty() {
-                rotation.announce(now, Audience::Approvers, too_old(rotation));
-            }
-            rotation.approvals.clear();
-            rotation.approve_by = later(now, rotation.plan.timing.approval_seconds);
+            renew(rotation, now);
             Ok(())
         }
         _ => Err(Refusal::TooEarly),
@@ -162,9 +159,20 @@ pub fn lapse(rotation: &mut Rotation, now: Timestamp) {
     rotation.ask(now);
 }
 
-fn too_old(rotation: &Rotation) -> String {
-    let names: Vec<&str> = rotation.approvals.iter().map(|yes| yes.by.as_str()).collect();
-    format!("Not enough people approved in time, so the yes of {} no longer counts.", names.join(", "))
+/// Time is up for those who said yes at the beginning; a later yes has its own time yet.
+fn renew(rotation: &mut Rotation, now: Timestamp) {
+    let seconds = rotation.plan.timing.approval_seconds;
+    let (fresh, old): (Vec<_>, Vec<_>) =
+        std::mem::take(&mut rotation.approvals).into_iter().partition(|yes| later(yes.at, seconds) > now);
+    if !old.is_empty() {
+        let names: Vec<&str> = old.iter().map(|yes| yes.by.as_str()).collect();
+        let text =
+            format!("Not enough people approved in time, so the yes of {} no longer counts.", names.join(" and "));
+        rotation.announce(now, Audience::Approvers, text);
+    }
+    let oldest = fresh.iter().map(|yes| yes.at).min().unwrap_or(now);
+    rotation.approve_by = later(oldest, seconds);
+    rotation.approvals = fresh;
 }
 
 /// Counts a yes to exactly this plan; the last one needed starts the rotation.
@@ -253,9 +261,12 @@ pub fn snooze(rotation: &mut Rotation, by: &Decider, until: Timestamp, now: Time
     if until <= now {
         return Err(Refusal::Impossible { why: "snooze must end in the future".into() });
     }
-    if let Some(date) = rotation.plan.old.expires_at {
-        hard_stop(date, until, now)?;
+    if rotation.is_incident() {
+        return Err(Refusal::Impossible {
+            why: "the value leaked, so the reminders go on until somebody decides".into(),
+        });
     }
+    hard_stop(rotation, until, now)?;
     rotation.snoozed_until = Some(until);
     rotation.approve_by = rotation.approve_by.max(until);
     rotation.saw(now, &by.via, format!("{} snoozed reminders until {}", by.person, when(until)), None);
@@ -272,10 +283,14 @@ pub fn with_code(by: &Decider) -> &'static str {
     if by.with_code { " with a one-time code" } else { "" }
 }
 
-/// A day before the expiry somebody must hear of it.
-fn hard_stop(expires: Date, until: Timestamp, now: Timestamp) -> Result<(), Refusal> {
-    let day = SignedDuration::from_hours(24);
-    let latest = start_of(expires).saturating_sub(day).unwrap_or(Timestamp::MIN);
+/// A day before the expiry somebody must hear of it: no snooze goes on after that.
+pub fn latest_snooze(rotation: &Rotation) -> Option<Timestamp> {
+    let expires = rotation.plan.old.expires_at?;
+    Some(start_of(expires).saturating_sub(SignedDuration::from_hours(24)).unwrap_or(Timestamp::MIN))
+}
+
+fn hard_stop(rotation: &Rotation, until: Timestamp, now: Timestamp) -> Result<(), Refusal> {
+    let (Some(latest), Some(expires)) = (latest_snooze(rotation), rotation.plan.old.expires_at) else { return Ok(()) };
     if until <= latest {
         return Ok(());
     }

@@ -155,7 +155,7 @@ fn who_must_act(card: &Card, readers: &Readers) -> Option<String> {
     let verb = match card {
         _ if card.actions.contains(&Action::Approve) => "approve or decline",
         _ if card.actions.contains(&Action::Retry) => "decide how it goes on",
-        _ if card.actions.contains(&Action::Snooze) => "mend this",
+        _ if !card.blockers.is_empty() && !card.actions.is_empty() => "mend this",
         _ => return None,
     };
     if readers.logins.is_empty() && readers.names.is_empty() {

@@ -9,7 +9,7 @@ use super::request::Ctx;
 use super::users;
 use super::world::World;
 use axum::http::StatusCode;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 /// A comment.
@@ -62,7 +62,9 @@ pub(super) fn create(ctx: &mut Ctx) -> Answer {
     let now = ctx.world.now;
     if let Some(issue) = ctx.world.issues.get_mut(&issue) {
         actions.iter().for_each(|action| quick::apply(action, issue, now));
-        issue.updated_at = now;
+        if !actions.is_empty() {
+            issue.updated_at = now;
+        }
     }
     if body.trim().is_empty() {
         if actions.is_empty() {
@@ -130,9 +132,12 @@ impl World {
         self.note_changed(id, author, "update");
     }
 
+    /// A comment touches its issue, but not again within a minute of any change.
     fn stir(&mut self, issue: u64) {
         let now = self.now;
-        if let Some(issue) = self.issues.get_mut(&issue) {
+        if let Some(issue) = self.issues.get_mut(&issue)
+            && now.duration_since(issue.updated_at) >= SignedDuration::from_mins(1)
+        {
             issue.updated_at = now;
         }
     }

@@ -4,7 +4,7 @@ use crate::chat::ChatError;
 use crate::chat::discord::hooks::{EPHEMERAL, Hooks};
 use crate::chat::discord::markdown::cut;
 use crate::chat::discord::{Message, message as card_message, offer, prose};
-use crate::engine::desk::words::{NOTED, outline};
+use crate::engine::desk::words::{NOTED, OPEN, outline};
 use crate::engine::desk::{Answer, Choice, Field, Form, WayBack};
 use crate::rotation::view::Action;
 use crate::rotation::view::prose::Prose;
@@ -117,6 +117,8 @@ pub fn message(answer: &Answer) -> Message {
         Answer::Wrong { why, again, .. } => {
             with_button(words(&Prose::words(why.clone())), "Try again", again, ButtonStyle::Primary)
         }
+        // Where none can be opened, its button opens one.
+        Answer::Form(form) => with_button(words(&form.intro), OPEN, &form.wish, ButtonStyle::Primary),
         other => words(&outline(other)),
     }
 }

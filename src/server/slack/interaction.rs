@@ -34,10 +34,20 @@ async fn click(door: &Arc<Door>, interaction: Interaction) -> Answer {
         match owned.desk.form(&ask).await {
             Some(form) => open(&owned, &interaction, &form).await,
             None if on_page => on_a_page(&owned, &interaction, ask).await,
-            None => remember(&owned, &interaction, &ask, is_offer).await,
+            None => return remember(&owned, &interaction, &ask, is_offer).await,
+        }
+        None
+    };
+    // Slack has shown the person a failure by then, and they are about to press again.
+    let late = |counted: Option<Arc<reply::Way>>| async move {
+        if let Some(way) = counted {
+            way.say(&reply::counted_late()).await;
         }
     };
-    in_time(door.patience, work, |_| std::future::ready(())).await.unwrap_or_else(Answer::not_taken)
+    match in_time(door.patience, work, late).await {
+        Some(_) => Answer::nothing(),
+        None => Answer::not_taken(),
+    }
 }
 
 fn wish(pressed: &Pressed) -> Option<Wish> {
@@ -52,29 +62,33 @@ fn key(interaction: &Interaction, pressed: &Pressed) -> String {
     }
 }
 
-async fn remember(door: &Door, interaction: &Interaction, ask: &Ask, is_offer: bool) -> Answer {
+/// The way back to the person, if the click is committed.
+async fn remember(door: &Door, interaction: &Interaction, ask: &Ask, is_offer: bool) -> Option<Arc<reply::Way>> {
     let way = Arc::new(door.way_back(&interaction.response_url));
     match door.desk.accept(ask, way.clone()).await {
-        Ok(_) if is_offer => drop(tokio::spawn(async move { way.take_note().await })),
+        Ok(_) if is_offer => {
+            let note = way.clone();
+            tokio::spawn(async move { note.take_note().await });
+        }
         Ok(_) => {}
         Err(error) => {
             tracing::warn!(%error, "a click was not remembered");
             way.tell(reply::not_remembered()).await;
+            return None;
         }
     }
-    Answer::nothing()
+    Some(way)
 }
 
 /// The trigger of the click holds three seconds, so the form is opened here.
-async fn open(door: &Door, interaction: &Interaction, form: &Form) -> Answer {
+async fn open(door: &Door, interaction: &Interaction, form: &Form) {
     if let Err(error) = door.client.open_view(&interaction.trigger_id, &modal::form(form)).await {
         door.way_back(&interaction.response_url).say(&modal::not_opened(&error)).await;
     }
-    Answer::nothing()
 }
 
 /// The home tab has no way back, so its answer comes as a page of its own: opened at once, filled when it is known.
-async fn on_a_page(door: &Arc<Door>, interaction: &Interaction, ask: Ask) -> Answer {
+async fn on_a_page(door: &Arc<Door>, interaction: &Interaction, ask: Ask) {
     match door.client.open_view(&interaction.trigger_id, &modal::loading()).await {
         Ok(opened) => {
             let door = door.clone();
@@ -85,7 +99,6 @@ async fn on_a_page(door: &Arc<Door>, interaction: &Interaction, ask: Ask) -> Ans
         }
         Err(error) => tracing::warn!(%error, "a page could not be opened"),
     }
-    Answer::nothing()
 }
 
 async fn show(door: &Door, opened: &Opened, answer: &desk::Answer) {

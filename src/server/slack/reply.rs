@@ -3,9 +3,10 @@
 use crate::chat::slack::client::Hooks;
 use crate::chat::slack::parts::{actions, button, section};
 use crate::chat::slack::{Message, message as card_message, prose};
-use crate::engine::desk::words::{NOTED, outline};
+use crate::engine::desk::words::{NOTED, OPEN, outline};
 use crate::engine::desk::{Answer, WayBack};
 use crate::rotation::view::prose::Prose;
+use crate::rotation::wish::Wish;
 use async_trait::async_trait;
 
 /// A button on a private line.
@@ -45,14 +46,18 @@ impl WayBack for Way {
 pub fn message(answer: &Answer) -> Message {
     match answer {
         Answer::Card(card) => card_message(card, &[]),
-        Answer::Offer { prose, label, wish } => {
-            let mut message = words(prose);
-            let offer = button(OFFER, label, &wish.to_id().unwrap_or_default(), label);
-            message.blocks = vec![section(&message.text), actions("rekey.offer", vec![offer])];
-            message
-        }
+        Answer::Offer { prose, label, wish } => with_button(prose, label, wish),
+        // Where none can be opened, its button opens one.
+        Answer::Form(form) => with_button(&form.intro, OPEN, &form.wish),
         other => words(&outline(other)),
     }
+}
+
+fn with_button(prose: &Prose, label: &str, wish: &Wish) -> Message {
+    let mut message = words(prose);
+    let offer = button(OFFER, label, &wish.to_id().unwrap_or_default(), label);
+    message.blocks = vec![section(&message.text), actions("rekey.offer", vec![offer])];
+    message
 }
 
 /// Words without blocks.
@@ -63,4 +68,9 @@ pub fn words(words: &Prose) -> Message {
 /// What is said when a click could not be committed.
 pub fn not_remembered() -> Answer {
     Answer::Private(Prose::words("rekey could not remember this click, so nothing happened. Please press it again."))
+}
+
+/// What is said when a click was committed after Slack had given up on it.
+pub fn counted_late() -> Answer {
+    Answer::Private(Prose::words("It took a while, but your click counts. There is no need to press again."))
 }

@@ -384,10 +384,27 @@ async fn the_bot_answers_what_is_asked_where_it_is_asked() {
 async fn looking_costs_one_request_while_nobody_says_anything() {
     let talk = Talk::new().await;
     talk.look().await;
+    talk.team.stage.clock.advance(600);
+    talk.look().await;
     let before = talk.team.stage.state.calls().len();
     talk.look().await;
     talk.look().await;
     assert_eq!(talk.team.stage.state.calls().len() - before, 2);
+}
+
+/// GitLab touches an issue for a comment at most once a minute.
+#[tokio::test]
+async fn a_comment_that_leaves_the_issues_own_time_as_it_is_counts_all_the_same() {
+    let talk = Talk::new().await;
+    talk.look().await;
+    talk.team.stage.clock.advance(120);
+    talk.say("alice", "@rekey-bot declne").await;
+    let touched = talk.team.stage.state.issues()[0].updated_at;
+    talk.team.stage.clock.advance(30);
+    talk.write("alice", "@rekey-bot decline");
+    assert_eq!(talk.team.stage.state.issues()[0].updated_at, touched);
+    talk.look().await;
+    talk.team.ended(Outcome::Declined).await;
 }
 
 #[tokio::test]
