@@ -26,6 +26,7 @@ use async_trait::async_trait;
 use client::{Client, From, Seen, User, is_last, number};
 use sha2::{Digest as _, Sha256};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use tokio::sync::OnceCell;
 use trouble::with_way_out;
 
@@ -40,7 +41,7 @@ const EPOCH: u64 = 1_420_070_400_000;
 
 /// Discord, one channel.
 pub struct Discord {
-    client: Client,
+    client: Arc<Client>,
     guild: String,
     channel: String,
     people: BTreeMap<PersonId, String>,
@@ -51,13 +52,13 @@ pub struct Discord {
 impl Discord {
     /// Cards go to `channel` of `guild` (ids). `people` gives the Discord user id of each person.
     pub fn new(
-        client: Client,
+        client: impl Into<Arc<Client>>,
         guild: String,
         channel: String,
         people: BTreeMap<PersonId, String>,
         approvers: Approvers,
     ) -> Self {
-        Self { client, guild, channel, people, approvers, me: OnceCell::new() }
+        Self { client: client.into(), guild, channel, people, approvers, me: OnceCell::new() }
     }
 
     async fn me(&self) -> Result<&User, ChatError> {

@@ -133,7 +133,7 @@ impl Messenger for Slack {
 
     async fn whisper(&self, channel: Option<&str>, account: &str, prose: &Prose) -> Result<(), ChatError> {
         let message = Message { text: prose::prose(prose), blocks: Vec::new() };
-        self.say_privately(channel, account, &message).await
+        self.client.say_privately(channel, account, &message).await
     }
 }
 
@@ -162,18 +162,6 @@ impl Slack {
             return Ok(());
         }
         self.client.post(channel, Some(ts), message, mark).await.map(|_| ())
-    }
-
-    /// To the person alone, in the channel if they are in it, else in the conversation with the app.
-    async fn say_privately(&self, channel: Option<&str>, account: &str, message: &Message) -> Result<(), ChatError> {
-        if let Some(channel) = channel
-            && self.client.post_ephemeral(channel, account, message).await.is_ok()
-        {
-            return Ok(());
-        }
-        let direct = self.client.direct(account).await?;
-        let mark = Mark { kind: "rekey_private", payload: Vec::new() };
-        self.client.post(&direct, None, message, &mark).await.map(|_| ())
     }
 }
 
