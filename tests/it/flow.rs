@@ -21,6 +21,7 @@ mod quorum;
 mod reminders;
 mod restart;
 mod rogue;
+mod serving;
 pub mod setup;
 mod slack;
 mod stores;

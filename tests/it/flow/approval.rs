@@ -137,6 +137,71 @@ async fn a_yes_that_stays_alone_for_too_long_no_longer_counts() {
 }
 
 #[tokio::test]
+async fn a_late_yes_outlives_the_deadline_of_an_early_one() {
+    let three = |token: &mut rekey::rotation::token::ManagedToken| {
+        token.quorum = 3;
+        token.approvers.insert(PersonId::from("carol"));
+    };
+    let team = Setup::new().token(three).start(|_, _| {}).await;
+    team.open().await;
+    team.click("alice", Action::Approve).await.unwrap();
+    team.pass(2 * 86_400).await;
+    team.click("bob", Action::Approve).await.unwrap();
+    team.pass(86_400 + 60).await;
+    let rotation = team.rotation().await;
+    let names: Vec<&str> = rotation.approvals.iter().map(|yes| yes.by.as_str()).collect();
+    assert_eq!(names, ["bob"], "alice said yes three days ago, bob yesterday");
+    assert!(team.comments()[0].contains("so the yes of alice no longer counts."), "{:?}", team.comments());
+    team.click("carol", Action::Approve).await.unwrap();
+    team.click("alice", Action::Approve).await.unwrap();
+    team.pass(3600).await;
+    team.done().await;
+}
+
+#[tokio::test]
+async fn a_plan_that_changed_is_asked_about_anew_with_the_whole_time() {
+    let team = Team::new().await;
+    team.open().await;
+    team.click("alice", Action::Snooze).await.unwrap();
+    team.stage.state.with(|world| {
+        let token = world.tokens.get_mut(&team.stage.old).unwrap();
+        token.scopes.push("read_repository".into());
+    });
+    team.pass(7 * 3600).await;
+    let rotation = team.rotation().await;
+    assert!(rotation.evidence.iter().any(|line| line.what.starts_with("the plan changed")), "{:?}", rotation.evidence);
+    assert_eq!(rotation.snoozed_until, None, "the old plan was put off, not this one");
+    let asked = rotation.asked_since();
+    assert!(asked > rotation.opened_at);
+    assert_eq!(rotation.approve_by.duration_since(asked).as_hours(), 72);
+}
+
+#[tokio::test]
+async fn the_button_snoozes_for_a_day_or_for_as_long_as_there_is() {
+    let team = Team::new().await;
+    team.open().await;
+    let day = team.click("alice", Action::Snooze).await.unwrap();
+    assert_eq!(day.snoozed_until.unwrap().duration_since(team.now()).as_hours(), 24);
+    team.pass(5 * 86_400).await;
+    let rest = team.click("alice", Action::Snooze).await.unwrap();
+    assert_eq!(rest.snoozed_until.unwrap().to_string(), "2026-11-27T00:00:00Z", "the token expires on the 28th");
+    team.pass(86_400).await;
+    let refusal = team.refusal("alice", Action::Snooze).await;
+    assert_eq!(refusal, "the token expires on 2026-11-28; that is too soon to snooze");
+}
+
+#[tokio::test]
+async fn nobody_puts_off_an_incident() {
+    let team = Team::new().await;
+    team.engine.open_incident("deploy", PersonId::from("bob"), "slack", "pasted into a ticket").await.unwrap();
+    team.work().await;
+    let card = rekey::rotation::view::card(&team.rotation().await);
+    assert_eq!(card.actions, [Action::Approve, Action::Decline]);
+    let refusal = team.refusal("alice", Action::Snooze).await;
+    assert_eq!(refusal, "the value leaked, so the reminders go on until somebody decides");
+}
+
+#[tokio::test]
 async fn an_approved_rotation_waits_for_its_window() {
     let window = rekey::rotation::window::Window {
         days: vec![jiff::civil::Weekday::Monday],

@@ -109,6 +109,9 @@ async fn who_has_codes_is_asked_for_one_and_approves_with_it() {
         assert_eq!((form.title, form.fields.as_slice(), form.submit), ("One-time code", &[Field::Code][..], "Approve"));
         let told = counter.press(alice.clone(), Action::Approve).await;
         assert!(told.starts_with("To approve plan "), "without a code the form is all there is: {told}");
+        let words = counter.send(&Ask::new("words", alice.clone(), counter.approval().await)).await.unwrap();
+        let shown = serde_json::to_string(&rekey::server::slack::reply::message(&words).blocks).unwrap();
+        assert!(shown.contains("Open the form") && shown.contains("rekey:approve:"), "a button opens it: {shown}");
         assert!(counter.is_waiting().await);
 
         let answer = counter.with_code(&alice, form.wish, &phone.code(&counter)).await;

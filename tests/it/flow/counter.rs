@@ -5,6 +5,7 @@ use super::chat;
 use super::setup::Setup;
 use super::team::Team;
 use async_trait::async_trait;
+use rekey::engine::Engine;
 use rekey::engine::desk::visitors::Visitors;
 use rekey::engine::desk::words::outline;
 use rekey::engine::desk::{Answer, Ask, Caller, Desk, WayBack};
@@ -27,7 +28,7 @@ pub struct Counter {
 
 /// What somebody was told.
 #[derive(Default)]
-struct Told(Mutex<Option<Answer>>);
+pub struct Told(pub Mutex<Option<Answer>>);
 
 #[async_trait]
 impl WayBack for Told {
@@ -47,14 +48,14 @@ impl Counter {
         let slack = chat::workspace(&stage.clock).await;
         setup.slack = Some(slack.base_url());
         let team = Team::on(stage, setup).await;
-        let desk = desk(&team);
+        let desk = desk(&team.engine);
         Self { team, slack: slack.state(), desk, _slack: slack, clicks: AtomicU64::new(0) }
     }
 
     /// Another process on the same database.
     pub async fn restarted(&mut self) {
         self.team.restarted().await;
-        self.desk = desk(&self.team);
+        self.desk = desk(&self.team.engine);
     }
 
     pub fn key(&self) -> String {
@@ -102,9 +103,9 @@ impl Counter {
     }
 }
 
-fn desk(team: &Team) -> Arc<Desk> {
+pub fn desk(engine: &Arc<Engine>) -> Arc<Desk> {
     let mut visitors = Visitors::default().at("slack", "T0TEAM0001").at("discord", GUILD).at("issue", "gitlab.example");
-    for (id, person) in &team.engine.catalog.people {
+    for (id, person) in &engine.catalog.people {
         let bound = [("slack", &person.slack), ("discord", &person.discord), ("issue", &person.gitlab)];
         for (surface, account) in bound {
             if let Some(account) = account {
@@ -112,8 +113,8 @@ fn desk(team: &Team) -> Arc<Desk> {
             }
         }
     }
-    let visitors = visitors.asking(team.engine.directories.clone(), team.engine.catalog.groups());
-    Arc::new(Desk::new(team.engine.clone(), visitors).with_codes(team.engine.clone()))
+    let visitors = visitors.asking(engine.directories.clone(), engine.catalog.groups());
+    Arc::new(Desk::new(engine.clone(), visitors).with_codes(engine.clone()))
 }
 
 /// Somebody in the Slack workspace.

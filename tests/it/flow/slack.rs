@@ -230,6 +230,26 @@ async fn a_slack_that_is_down_holds_nothing_up_and_is_told_afterwards(by: By) {
     office.done().await;
 }
 
+/// Slack limits each method for itself, so a card need not wait until replies may be looked for again.
+async fn trouble_with_the_thread_leaves_the_card_true(by: By) {
+    let hour = Duration::from_secs(3600);
+    let setup = Setup::new().settings(|settings| {
+        settings.backoff = Backoff { first: hour, most: hour };
+        settings.reminders.steps = vec![Step { days_left: 5, to: Audience::Followers }];
+    });
+    let office = Office::on(by, setup).await;
+    office.slack.fault(Rule::new("GET", "/api/conversations.replies", Fault::ErrorBefore { status: 503 }).times(0));
+    office.slack.fault(Rule::new("POST", "/api/conversations.replies", Fault::ErrorBefore { status: 503 }).times(0));
+    office.team.open().await;
+    office.team.pass(5 * 86_400).await;
+    let said = office.team.rotation().await.announcements.len();
+    let shown = office.slack.messages(CHANNEL);
+    assert!(said > 0 && shown.len() == 1, "reminders that cannot be said wait");
+    office.approves().await;
+    office.team.work().await;
+    assert_eq!(office.buttons(), ["rekey.details"], "at once");
+}
+
 async fn a_decision_elsewhere_takes_the_buttons_away(by: By) {
     let office = Office::new(by).await;
     office.team.open().await;
@@ -346,6 +366,7 @@ by_both_ways! {
     lost_answers_make_no_second_card_and_no_second_word,
     a_card_that_people_remove_a_channel_that_closes_and_a_bot_that_is_sent_away_hold_nothing_up,
     a_slack_that_is_down_holds_nothing_up_and_is_told_afterwards,
+    trouble_with_the_thread_leaves_the_card_true,
     a_decision_elsewhere_takes_the_buttons_away,
     of_two_people_at_once_one_decides_and_the_other_is_told_who,
     a_click_that_was_acknowledged_outlives_the_process,

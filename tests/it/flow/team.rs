@@ -82,6 +82,13 @@ impl Team {
         self.engine = engine(&self.stage, &self.setup).await;
     }
 
+    /// A second replica on the same database.
+    pub async fn twin(&self) -> Arc<Engine> {
+        let mut engine = engine(&self.stage, &self.setup).await;
+        Arc::get_mut(&mut engine).unwrap().settings.owner.push('*');
+        engine
+    }
+
     /// Opens a rotation as the scan would.
     pub async fn open(&self) -> Rotation {
         self.engine.consider(&self.setup.tokens[0], Origin::Scan, false).await.unwrap();

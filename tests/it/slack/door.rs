@@ -500,6 +500,20 @@ async fn an_answer_that_takes_too_long_follows_later(by: By) {
     assert_eq!(story.clock.now(), at(0));
 }
 
+/// Slack has shown a failure by then.
+async fn a_click_that_is_committed_late_is_said_to_count(by: By) {
+    let story = story_of(by, opened(plan()), true).await;
+    // Over HTTP the sandbox passes the failure on, over a socket there is none.
+    let _ = story.slack.press("U0ALICE001", &story.card, "rekey.approve").await;
+    assert_eq!(story.told("U0ALICE001"), "");
+    story.desk.slow.as_ref().unwrap().notify_one();
+    while story.slack.private("U0ALICE001").is_empty() {
+        tokio::task::yield_now().await;
+    }
+    let told = story.told("U0ALICE001");
+    assert_eq!(told, "It took a while, but your click counts. There is no need to press again.");
+}
+
 async fn a_stuck_rotation_is_retried_restored_or_abandoned_from_its_card(by: By) {
     for (action, phase) in [("retry", "verifying"), ("restore", "restoring"), ("abandon", "closing")] {
         let story = story_of(by, rotations::stuck(), false).await;
@@ -519,5 +533,6 @@ by_both_ways! {
     commands_show_tokens_plans_and_rotations,
     commands_decide_as_buttons_do,
     an_answer_that_takes_too_long_follows_later,
+    a_click_that_is_committed_late_is_said_to_count,
     a_stuck_rotation_is_retried_restored_or_abandoned_from_its_card,
 }
