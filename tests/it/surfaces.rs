@@ -8,6 +8,7 @@ mod hostile;
 mod incident;
 mod issue;
 mod limits;
+mod lines;
 mod reminders;
 mod scene;
 mod slack;

@@ -2,7 +2,7 @@
 
 use super::rotations::{self, at, opened, plan};
 use rekey::chat::slack::Slack;
-use rekey::chat::slack::client::Client;
+use rekey::chat::slack::client::{Client, Hooks};
 use rekey::chat::{ChatError, Messenger};
 use rekey::clock::{Clock, ManualClock, SystemClock};
 use rekey::http::{Api, Backoff, Credential, Throttle};
@@ -87,6 +87,38 @@ async fn a_lost_answer_to_a_post_never_makes_a_second_card() {
         assert_eq!(cards(&state).len(), 1);
         assert_eq!(posted.reference, format!("{CHANNEL}:{}", cards(&state)[0].ts));
     }
+}
+
+#[tokio::test]
+async fn a_message_whose_answer_was_lost_is_looked_for_when_it_must_have_landed() {
+    let (_slack, state, bot) = both().await;
+    state.fault(Rule::new("POST", "*/chat.postMessage", Fault::CutBefore));
+    match bot.show(&card(&opened(plan())), None).await {
+        Err(ChatError::Unavailable { retry_after: Some(wait), .. }) => assert_eq!(wait.as_secs(), 30),
+        other => unreachable!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn an_address_to_answer_to_that_is_used_too_much_holds_back_no_other() {
+    let hits = Arc::new(std::sync::Mutex::new(Vec::new()));
+    let seen = hits.clone();
+    let answer = move |uri: axum::http::Uri| {
+        seen.lock().unwrap().push(uri.path().to_owned());
+        let busy = uri.path().ends_with("/busy");
+        let status = if busy { axum::http::StatusCode::TOO_MANY_REQUESTS } else { axum::http::StatusCode::OK };
+        async move { (status, [("retry-after", "60")]) }
+    };
+    let base = crate::http::serve(axum::Router::new().fallback(answer)).await;
+    let http = rekey::http::client(None).unwrap();
+    let api = Api::new(http, &base, Credential::Nothing, Arc::new(Throttle::new(4, None))).unwrap();
+    let hooks = Hooks::new(api.with_patience(Duration::from_millis(50)), &base);
+    let words = rekey::chat::slack::Message { text: "Noted.".into(), blocks: Vec::new() };
+    for _ in 0..2 {
+        assert!(hooks.respond(&format!("{base}/busy"), &words).await.is_err());
+        hooks.respond(&format!("{base}/other"), &words).await.unwrap();
+    }
+    assert_eq!(*hits.lock().unwrap(), ["/busy", "/other", "/other"]);
 }
 
 #[tokio::test]
