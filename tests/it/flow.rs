@@ -9,6 +9,7 @@ mod counter;
 mod fanout;
 mod foreign;
 mod happy;
+mod home;
 mod late;
 mod lost;
 mod nine;

@@ -2,6 +2,7 @@
 //! real HTTP. What a person does and sees there is a `Bench`; the stories know nothing of buttons or comments.
 
 mod bench;
+mod codes;
 mod decisions;
 mod discord;
 mod hostile;

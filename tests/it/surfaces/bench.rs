@@ -110,6 +110,27 @@ pub trait Bench: Send + Sync {
     /// People close it to the bot.
     fn close_channel(&self);
 
+    /// Where people type what only the bot reads, if there is such a thing.
+    fn forms(&self) -> Option<&dyn Forms> {
+        None
+    }
+
     /// Another process is the bot now.
     async fn restarted(&mut self, team: &Team, desk: &Arc<Desk>);
+}
+
+/// A surface on which people type commands and fill in forms.
+#[async_trait]
+pub trait Forms: Send + Sync {
+    /// Types a command, without `/rekey`.
+    async fn types(&self, who: &str, text: &str);
+
+    /// Presses the one button of the last line that this person was told.
+    async fn presses_told(&self, who: &str);
+
+    /// Types a code into the open form and sends it; what is said to that.
+    async fn code(&self, who: &str, code: &str) -> String;
+
+    /// Comes back to the form after something was wrong with it.
+    async fn again(&self, who: &str);
 }

@@ -13,6 +13,7 @@ super::on_every_surface!(
     a_stranger_is_turned_away_and_it_is_written_down,
     a_click_that_comes_twice_counts_once,
     of_two_people_at_once_one_decides_and_the_other_hears_who_and_when,
+    whoever_of_two_at_the_same_moment_comes_first_decides_alone,
     a_decision_elsewhere_takes_the_buttons_away_here,
     a_click_on_a_plan_that_has_changed_is_refused_with_the_present_one,
     a_restart_between_click_and_effect_loses_nothing,
@@ -83,12 +84,13 @@ async fn who_may_not_decide_is_told_so_alone_and_nothing_changes(place: Place) {
 async fn a_stranger_is_turned_away_and_it_is_written_down(place: Place) {
     let scene = Scene::open(place).await;
     let before = scene.team.rotation().await;
+    let lines = scene.team.engine.ledger.verify().await.unwrap().lines;
     scene.decide("mallory", Action::Decline).await;
     let told = scene.told("mallory");
     assert!(told.len() == 1 && told[0].starts_with("rekey does not know you."), "{told:?}");
     assert_eq!(scene.team.rotation().await, before);
     let journal = scene.team.engine.ledger.verify().await.unwrap();
-    assert_eq!(journal.fault, None);
+    assert_eq!((journal.fault, journal.lines), (None, lines + 1), "one more line, of somebody who is nobody here");
 }
 
 async fn a_click_that_comes_twice_counts_once(place: Place) {
@@ -121,6 +123,22 @@ async fn of_two_people_at_once_one_decides_and_the_other_hears_who_and_when(plac
     assert_eq!(scene.told("alice"), [""; 0]);
     scene.team.pass(3600).await;
     scene.team.done().await;
+}
+
+async fn whoever_of_two_at_the_same_moment_comes_first_decides_alone(place: Place) {
+    let scene = Scene::open(place).await;
+    let (yes, no) = (scene.offer("alice", Action::Approve), scene.offer("bob", Action::Decline));
+    tokio::join!(scene.send(&yes), scene.send(&no));
+    scene.settle().await;
+    let evidence = scene.team.rotation().await.evidence;
+    let said = |what: &str| evidence.iter().filter(|line| line.what.starts_with(what)).count();
+    let (loser, winner) = match (said("alice approved"), said("bob declined")) {
+        (1, 0) => ("bob", "alice approved (1 of 1)"),
+        (0, 1) => ("alice", "bob declined"),
+        both => unreachable!("{both:?} {evidence:?}"),
+    };
+    let told = scene.told(loser);
+    assert!(told.len() == 1 && told[0].starts_with(&format!("Already decided: {winner}, ")), "{told:?}");
 }
 
 async fn a_decision_elsewhere_takes_the_buttons_away_here(place: Place) {

@@ -1,6 +1,6 @@
 //! Discord: people press buttons, over the endpoint or over the Gateway, and are told things that only they see.
 
-use super::bench::{Bench, Call, End, Place};
+use super::bench::{Bench, Call, End, Forms, Place};
 use super::scene::PEOPLE;
 use crate::discord::house::{CHANNEL, api, hooks};
 use crate::flow::setup::{Setup, discord_user};
@@ -16,7 +16,7 @@ use rekey::rotation::view::Action;
 use rekey::sandbox::discord::{self as sandbox, Channel, Handle, Message, Rule, Settings, Shown, World};
 use rekey::sandbox::gitlab::Fault;
 use rekey::secret::Secret;
-use rekey::server::discord::{Door, Key, Listener, PATIENCE, router};
+use rekey::server::discord::{Door, Key, Listener, PATIENCE, commands, router};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -39,8 +39,9 @@ impl Guild {
         let people: Vec<(String, &str)> =
             PEOPLE.into_iter().chain(["mallory"]).map(|person| (discord_user(person), person)).collect();
         let people: Vec<(&str, &str)> = people.iter().map(|(id, name)| (id.as_str(), *name)).collect();
-        let world = World::new(Settings::default(), (CHANNEL, "ops"), &people);
+        let mut world = World::new(Settings::default(), (CHANNEL, "ops"), &people);
         let http = rekey::http::client(None).unwrap();
+        world.commands = commands::registered();
         let discord = sandbox::Discord::start(world, Arc::new(stage.clock.clone()), http).await.unwrap();
         setup.discord = Some(discord.base_url());
         Self { discord, gateway: place == Place::DiscordGateway, pressed: Mutex::default(), life: None }
@@ -197,6 +198,10 @@ impl Bench for Guild {
         self.state().with(|world| world.channels.insert(LOUD.into(), closed));
     }
 
+    fn forms(&self) -> Option<&dyn Forms> {
+        Some(self)
+    }
+
     async fn restarted(&mut self, team: &Team, desk: &Arc<Desk>) {
         let stop = CancellationToken::new();
         // The guard of the process before is dropped, which ends its connection.
@@ -221,6 +226,30 @@ impl Bench for Guild {
             tokio::spawn(gateway.listen(Arc::new(Listener(door)), stop));
             state.until(|discord| discord.gateway_connected() == 1).await;
         }
+    }
+}
+
+#[async_trait]
+impl Forms for Guild {
+    async fn types(&self, who: &str, text: &str) {
+        self.state().command(&discord_user(who), CHANNEL, &format!("/rekey {text}")).await.unwrap();
+    }
+
+    async fn presses_told(&self, who: &str) {
+        let line = self.state().private(&discord_user(who)).pop().unwrap();
+        let button = line.components[0]["components"][0]["custom_id"].as_str().unwrap();
+        self.state().press(&discord_user(who), &line.id, button).await.unwrap();
+    }
+
+    async fn code(&self, who: &str, code: &str) -> String {
+        match self.state().submit(&discord_user(who), &[("code", code)]).await.unwrap() {
+            Shown::Private(line) => line.content,
+            _ => String::new(),
+        }
+    }
+
+    async fn again(&self, who: &str) {
+        self.presses_told(who).await;
     }
 }
 

@@ -119,5 +119,5 @@ fn desk(team: &Team) -> Arc<Desk> {
         visitors = visitors.knowing("discord", discord_user(person), PersonId::from(person));
         visitors = visitors.knowing(ISSUE, person, PersonId::from(person));
     }
-    Arc::new(Desk::new(team.engine.clone(), visitors))
+    Arc::new(Desk::new(team.engine.clone(), visitors).with_codes(team.engine.clone()))
 }

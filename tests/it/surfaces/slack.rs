@@ -1,6 +1,6 @@
 //! Slack: people press buttons, and are told things that only they see.
 
-use super::bench::{Bench, Call, End, Place};
+use super::bench::{Bench, Call, End, Forms, Place};
 use super::scene::PEOPLE;
 use crate::flow::chat::{BOT, CHANNEL};
 use crate::flow::setup::Setup;
@@ -15,7 +15,7 @@ use rekey::http::{Api, Backoff, Credential, Sockets, Throttle};
 use rekey::notice::signature::Key;
 use rekey::rotation::view::Action;
 use rekey::sandbox::gitlab::Fault;
-use rekey::sandbox::slack::{self as sandbox, Channel, Handle, Message, Rule, Settings, World};
+use rekey::sandbox::slack::{self as sandbox, Channel, Handle, Message, Rule, Settings, Submitted, World};
 use rekey::secret::Secret;
 use rekey::server::slack::{Door, Envelopes, PATIENCE, router};
 use serde_json::{Value, json};
@@ -188,6 +188,10 @@ impl Bench for Workspace {
         self.state().with(|world| world.channels.get_mut(LOUD).unwrap().archived = true);
     }
 
+    fn forms(&self) -> Option<&dyn Forms> {
+        Some(self)
+    }
+
     async fn restarted(&mut self, team: &Team, desk: &Arc<Desk>) {
         let stop = CancellationToken::new();
         // The guard of the process before is dropped, which ends its sockets.
@@ -212,6 +216,30 @@ impl Bench for Workspace {
             self.state().connected(2).await;
         }
     }
+}
+
+#[async_trait]
+impl Forms for Workspace {
+    async fn types(&self, who: &str, text: &str) {
+        self.state().command(&user(who), CHANNEL, text).await.unwrap();
+    }
+
+    async fn presses_told(&self, who: &str) {
+        let told = |line: &&sandbox::Ephemeral| line.user == user(who);
+        let last = self.state().with(|world| world.ephemerals.iter().rev().find(told).map(|line| line.ts.clone()));
+        self.state().press(&user(who), &last.unwrap(), "rekey.offer").await.unwrap();
+    }
+
+    async fn code(&self, who: &str, code: &str) -> String {
+        match self.state().submit(&user(who), &[("code", code)]).await.unwrap() {
+            Submitted::Closed => String::new(),
+            Submitted::Errors(errors) => errors["code"].clone(),
+            Submitted::Replaced => self.state().form(&user(who)).unwrap().content.to_string(),
+        }
+    }
+
+    /// The form stays open.
+    async fn again(&self, _: &str) {}
 }
 
 /// Everything that Slack got of a message.
