@@ -10,6 +10,7 @@ pub use run::{Running, StartError, run};
 
 use crate::chat::Approvers;
 use crate::chat::Messenger;
+use crate::chat::discord::client as discord_client;
 use crate::chat::slack::{Slack, client as slack_client};
 use crate::clock::Clock;
 use crate::config::{self, Config};
@@ -33,6 +34,19 @@ const IN_FLIGHT: usize = 16;
 /// Much longer than any call, so that a lease outlives what is done under it.
 const LEASE: Duration = Duration::from_secs(120);
 
+/// One connection to each messenger, for all that is said to it and asked of it: limits, pauses and refused tokens are
+/// counted in one place.
+struct Lines {
+    slack: Option<Arc<slack_client::Client>>,
+    discord: Option<Arc<discord_client::Client>>,
+}
+
+impl Lines {
+    fn open(config: &Config) -> Result<Self, StartError> {
+        Ok(Self { slack: slack_of(config)?.map(Arc::new), discord: discord_of(config)?.map(Arc::new) })
+    }
+}
+
 /// Connects everything that a command or the server needs. Opens the database; calls nobody else yet.
 pub async fn assemble(config: &Config, clock: Arc<dyn Clock>, dice: Arc<dyn Dice>) -> Result<Arc<Engine>, StartError> {
     let ledger = ledger::open(config.database.connect_url().expose()).await.map_err(StartError::Ledger)?;
@@ -46,15 +60,24 @@ pub fn assemble_on(
     clock: Arc<dyn Clock>,
     dice: Arc<dyn Dice>,
 ) -> Result<Arc<Engine>, StartError> {
-    let client = client(config)?;
-    let api = gitlab_api(config, client.clone())?;
+    assemble_with(config, &Lines::open(config)?, ledger, clock, dice)
+}
+
+fn assemble_with(
+    config: &Config,
+    lines: &Lines,
+    ledger: Arc<dyn Ledger>,
+    clock: Arc<dyn Clock>,
+    dice: Arc<dyn Dice>,
+) -> Result<Arc<Engine>, StartError> {
+    let api = gitlab_api(config, client(config)?)?;
     let gitlab = Client::new(api.clone()).with_token_prefixes(config.gitlab.token_prefixes.clone());
     let catalog = catalog(config);
-    let directories = directories::directories(config, &gitlab, client.clone(), clock.clone())?;
+    let directories = directories::directories(config, lines, &gitlab, clock.clone());
     Ok(Arc::new(Engine {
         ledger,
         stores: stores(config, api)?,
-        surfaces: surfaces(config, &gitlab, &catalog, client)?,
+        surfaces: surfaces(config, lines, &gitlab, &catalog),
         gitlab,
         catalog,
         directories,
@@ -114,10 +137,10 @@ fn stores(config: &Config, gitlab: Arc<Api>) -> Result<BTreeMap<StoreId, Arc<dyn
 
 fn surfaces(
     config: &Config,
+    lines: &Lines,
     gitlab: &Client,
     catalog: &Catalog,
-    client: reqwest::Client,
-) -> Result<BTreeMap<SurfaceName, Arc<dyn Messenger>>, StartError> {
+) -> BTreeMap<SurfaceName, Arc<dyn Messenger>> {
     let issues = &config.issues;
     let issue = IssueSurface::new(
         gitlab.clone(),
@@ -128,18 +151,17 @@ fn surfaces(
     );
     let mut surfaces: BTreeMap<SurfaceName, Arc<dyn Messenger>> = BTreeMap::new();
     surfaces.insert(SurfaceName::from(ISSUE), Arc::new(issue));
-    if let Some(slack) = &config.slack {
-        let web_api = slack_api(slack, &slack.token, client)?;
+    if let (Some(slack), Some(web_api)) = (&config.slack, lines.slack.clone()) {
         let people = config.people.iter().filter_map(|(id, p)| Some((id.clone(), p.slack.clone()?))).collect();
         let policies = catalog.clone();
         let approvers: Approvers = Arc::new(move |token| policies.approvers(token));
         let messenger = Slack::new(web_api, slack.channel.clone(), people, approvers);
         surfaces.insert(SurfaceName::from(messenger.name()), Arc::new(messenger));
     }
-    if let Some(messenger) = discord::messenger(config, catalog)? {
+    if let Some(messenger) = discord::messenger(config, lines, catalog) {
         surfaces.insert(SurfaceName::from(messenger.name()), Arc::new(messenger));
     }
-    Ok(surfaces)
+    surfaces
 }
 
 /// Slack's Web API with one of its tokens.

@@ -37,7 +37,8 @@ pub enum ChatError {
         /// The messenger's own wish.
         retry_after: Option<Duration>,
     },
-    /// The message was removed by people, the channel archived, or the bot expelled: stop feeding it.
+    /// The message itself was removed by people, or is not ours to edit any more: it never comes back, stop feeding it. A
+    /// channel that was archived or a bot that was expelled is no such thing; both may come back.
     #[error("{messenger}: the message is gone: {why}")]
     Gone {
         /// Which messenger.
@@ -45,7 +46,16 @@ pub enum ChatError {
         /// In words.
         why: String,
     },
-    /// Repeating cannot help; a person must mend the configuration.
+    /// The channel is not open to the bot: archived, deleted, or it is not in it. Only clients say so; a messenger says
+    /// [`ChatError::Refused`] with the way out.
+    #[error("{messenger}: the channel is closed to the bot: {why}")]
+    Closed {
+        /// Which messenger.
+        messenger: String,
+        /// In its own words.
+        why: String,
+    },
+    /// It will not go well until a person mends something. It may be repeated now and then, to see whether they have.
     #[error("{messenger} refused: {why}")]
     Refused {
         /// Which messenger.

@@ -192,7 +192,8 @@ fn read(source: &Source<'_>, root: &Spanned<DeTable<'_>>) -> Option<Config> {
     let gitlab = gitlab.and_then(|section| gitlab::read(&section));
     let issues = issues.and_then(|section| issues::read(&section));
     let connections = store::connections(&root);
-    let known = Known { defaults: &rotation, people: &people, connections: &connections };
+    let team = slack.as_ref().and_then(Option::as_ref).map(|slack| slack.team.as_str());
+    let known = Known { defaults: &rotation, people: &people, connections: &connections, team };
     let tokens = folder::tokens(&root, &known);
     let warnings = Vec::new();
     let (mail, slack, discord) = (mail.flatten(), slack.flatten(), discord.flatten());

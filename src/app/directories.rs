@@ -1,7 +1,7 @@
 //! Who can be asked who somebody is: GitLab always, the messengers that are configured; and with what their one-time
 //! codes are kept.
 
-use super::{StartError, discord_of, slack_api};
+use super::{Lines, StartError};
 use crate::clock::Clock;
 use crate::config::{Config, SecretRef};
 use crate::engine::directory::{Directories, DiscordDirectory, GitlabDirectory, SlackDirectory};
@@ -11,24 +11,18 @@ use crate::rotation::account::Service;
 use std::sync::Arc;
 
 /// Every service of the configuration.
-pub fn directories(
-    config: &Config,
-    gitlab: &Client,
-    client: reqwest::Client,
-    clock: Arc<dyn Clock>,
-) -> Result<Directories, StartError> {
+pub fn directories(config: &Config, lines: &Lines, gitlab: &Client, clock: Arc<dyn Clock>) -> Directories {
     let people = GitlabDirectory::new(gitlab.clone(), clock.clone());
     let mut directories = Directories::default().with(Service::Gitlab, Arc::new(people));
-    if let Some(slack) = &config.slack {
-        let api = Arc::new(slack_api(slack, &slack.token, client)?);
-        let people = SlackDirectory::new(api, slack.team.clone(), clock.clone());
+    if let (Some(slack), Some(api)) = (&config.slack, &lines.slack) {
+        let people = SlackDirectory::new(api.clone(), slack.team.clone(), clock.clone());
         directories = directories.with(Service::Slack, Arc::new(people));
     }
-    if let (Some(discord), Some(api)) = (&config.discord, discord_of(config)?) {
-        let people = DiscordDirectory::new(Arc::new(api), discord.guild.clone(), clock);
+    if let (Some(discord), Some(api)) = (&config.discord, &lines.discord) {
+        let people = DiscordDirectory::new(api.clone(), discord.guild.clone(), clock);
         directories = directories.with(Service::Discord, Arc::new(people));
     }
-    Ok(directories)
+    directories
 }
 
 /// What seals the secrets of one-time codes, if there are such codes.

@@ -1,6 +1,6 @@
 //! Discord's wiring: the REST API, the messenger, the door and the Gateway.
 
-use super::{IN_FLIGHT, StartError, client};
+use super::{IN_FLIGHT, Lines, StartError, client};
 use crate::chat::Approvers;
 use crate::chat::discord::Discord;
 use crate::chat::discord::client::{Client, USER_AGENT};
@@ -33,12 +33,12 @@ pub fn discord_of(config: &Config) -> Result<Option<Client>, StartError> {
 }
 
 /// Where people see rotations; `None` without Discord.
-pub(super) fn messenger(config: &Config, catalog: &Catalog) -> Result<Option<Discord>, StartError> {
-    let (Some(discord), Some(client)) = (&config.discord, discord_of(config)?) else { return Ok(None) };
+pub(super) fn messenger(config: &Config, lines: &Lines, catalog: &Catalog) -> Option<Discord> {
+    let (Some(discord), Some(client)) = (&config.discord, lines.discord.clone()) else { return None };
     let people = config.people.iter().filter_map(|(id, p)| Some((id.clone(), p.discord.clone()?))).collect();
     let policies = catalog.clone();
     let approvers: Approvers = Arc::new(move |token| policies.approvers(token));
-    Ok(Some(Discord::new(client, discord.guild.clone(), discord.channel.clone(), people, approvers)))
+    Some(Discord::new(client, discord.guild.clone(), discord.channel.clone(), people, approvers))
 }
 
 /// Discord's door, whichever way its interactions come; `None` without Discord.
@@ -66,8 +66,8 @@ pub(super) fn public_keys(config: &Config) -> Result<Vec<Key>, StartError> {
 }
 
 /// The Gateway, if interactions come over it.
-pub(super) fn gateway(config: &Config) -> Result<Option<Gateway>, StartError> {
-    let (Some(discord), Some(client)) = (&config.discord, discord_of(config)?) else { return Ok(None) };
+pub(super) fn gateway(config: &Config, lines: &Lines) -> Result<Option<Gateway>, StartError> {
+    let (Some(discord), Some(client)) = (&config.discord, lines.discord.clone()) else { return Ok(None) };
     if discord.mode != DiscordMode::Gateway {
         return Ok(None);
     }

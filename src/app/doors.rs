@@ -1,6 +1,6 @@
 //! Who may come in: from the configuration's secrets to the doors of the endpoints.
 
-use super::StartError;
+use super::{Lines, StartError};
 use crate::chat::slack::client::Hooks;
 use crate::chat::slack::socket::SocketMode;
 use crate::config::{Config, MailTrust, SecretRef};
@@ -16,10 +16,8 @@ use crate::server::{Limits, Settings, gitlab, mail};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Slack's own host for answers; in a sandbox it is the API's.
-const HOOKS: &str = "https://hooks.slack.com";
-/// Slack's own API.
-const SLACK_API: &str = "https://slack.com/api";
+/// Slack and the Slack of governments: each has a host of its own for answers.
+const SLACKS: [&str; 2] = ["slack.com", "slack-gov.com"];
 
 /// The endpoints for mail and GitLab.
 pub fn settings(config: &Config) -> Result<Settings, StartError> {
@@ -98,18 +96,23 @@ pub fn desk(config: &Config, engine: &Arc<Engine>) -> Arc<Desk> {
 }
 
 /// Slack's door, whichever way its requests come.
-pub fn slack(config: &Config, engine: &Engine, desk: &Arc<Desk>) -> Result<Option<Arc<Door>>, StartError> {
-    let (Some(slack), Some(client)) = (&config.slack, super::slack_of(config)?) else { return Ok(None) };
-    let http = crate::http::client(None).map_err(|error| StartError::Setup(error.to_string()))?;
-    let base = if slack.api_url == SLACK_API { HOOKS.to_owned() } else { origin(&slack.api_url) };
+pub fn slack(
+    config: &Config,
+    lines: &Lines,
+    engine: &Engine,
+    desk: &Arc<Desk>,
+) -> Result<Option<Arc<Door>>, StartError> {
+    let (Some(slack), Some(client)) = (&config.slack, &lines.slack) else { return Ok(None) };
+    let base = hooks(&slack.api_url);
     let throttle = Arc::new(Throttle::new(8, None));
-    let api = Api::new(http, &base, Credential::Nothing, throttle).map_err(|e| StartError::Setup(e.to_string()))?;
+    let api = Api::new(super::client(config)?, &base, Credential::Nothing, throttle);
+    let api = api.map_err(|error| StartError::Setup(error.to_string()))?;
     Ok(Some(Arc::new(Door {
         keys: slack_keys(config)?,
         team: slack.team.clone(),
         desk: desk.clone(),
         hooks: Hooks::new(api, &base),
-        client: Arc::new(client),
+        client: client.clone(),
         clock: engine.clock.clone(),
         patience: PATIENCE,
     })))
@@ -129,8 +132,32 @@ pub fn slack_socket(config: &Config, door: Option<&Arc<Door>>) -> Result<Option<
     Ok(Some(SocketMode::new(client, sockets, Arc::new(Envelopes(door.clone())), backoff)))
 }
 
+/// Where answers go. In a sandbox that is where the API is.
+fn hooks(api_url: &str) -> String {
+    let origin = origin(api_url);
+    let own = SLACKS.iter().find(|host| origin == format!("https://{host}"));
+    own.map_or(origin, |host| format!("https://hooks.{host}"))
+}
+
 /// Scheme, host and port of an address.
 fn origin(url: &str) -> String {
     let end = url.find("://").and_then(|at| url[at + 3..].find('/').map(|slash| at + 3 + slash));
     end.map_or_else(|| url.to_owned(), |end| url[..end].to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn answers_go_to_the_host_that_belongs_to_the_api() {
+        for (api, host) in [
+            ("https://slack.com/api", "https://hooks.slack.com"),
+            ("https://slack-gov.com/api", "https://hooks.slack-gov.com"),
+            ("https://slack.com.example/api", "https://slack.com.example"),
+            ("http://127.0.0.1:8080/api", "http://127.0.0.1:8080"),
+        ] {
+            assert_eq!(hooks(api), host);
+        }
+    }
 }

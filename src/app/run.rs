@@ -1,10 +1,10 @@
 //! Running the bot: endpoints, workers, inbox, scan; and stopping without losing anything.
 
-use super::{assemble, doors};
+use super::{Lines, assemble_with, doors};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::engine::{Dice, Engine};
-use crate::ledger::LedgerError;
+use crate::ledger::{self, LedgerError};
 use crate::server::{self, Limits, Render};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -57,14 +57,16 @@ pub async fn run(
     dice: Arc<dyn Dice>,
     render: Render,
 ) -> Result<Running, StartError> {
-    let engine = assemble(config, clock, dice).await?;
+    let lines = Lines::open(config)?;
+    let ledger = ledger::open(config.database.connect_url().expose()).await.map_err(StartError::Ledger)?;
+    let engine = assemble_with(config, &lines, ledger, clock, dice)?;
     let stop = CancellationToken::new();
     let mut tasks = JoinSet::new();
     let desk = doors::desk(config, &engine);
-    let slack = doors::slack(config, &engine, &desk)?;
+    let slack = doors::slack(config, &lines, &engine, &desk)?;
     let socket = doors::slack_socket(config, slack.as_ref())?;
     let discord = super::discord::door(config, &engine, &desk)?;
-    let gateway = super::discord::gateway(config)?;
+    let gateway = super::discord::gateway(config, &lines)?;
     let chat = slack.filter(|_| socket.is_none()).map(server::slack::router);
     let endpoint = discord.clone().filter(|_| gateway.is_none()).map(server::discord::router);
     let chat = chat.into_iter().chain(endpoint).reduce(axum::Router::merge);

@@ -26,7 +26,9 @@ use async_trait::async_trait;
 use client::{Client, From, Seen, User, is_last, number};
 use sha2::{Digest as _, Sha256};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use tokio::sync::OnceCell;
+use trouble::with_way_out;
 
 /// Pages that are looked through for a lost message, from each end.
 const MOST_PAGES: usize = 20;
@@ -39,7 +41,7 @@ const EPOCH: u64 = 1_420_070_400_000;
 
 /// Discord, one channel.
 pub struct Discord {
-    client: Client,
+    client: Arc<Client>,
     guild: String,
     channel: String,
     people: BTreeMap<PersonId, String>,
@@ -50,13 +52,13 @@ pub struct Discord {
 impl Discord {
     /// Cards go to `channel` of `guild` (ids). `people` gives the Discord user id of each person.
     pub fn new(
-        client: Client,
+        client: impl Into<Arc<Client>>,
         guild: String,
         channel: String,
         people: BTreeMap<PersonId, String>,
         approvers: Approvers,
     ) -> Self {
-        Self { client, guild, channel, people, approvers, me: OnceCell::new() }
+        Self { client: client.into(), guild, channel, people, approvers, me: OnceCell::new() }
     }
 
     async fn me(&self) -> Result<&User, ChatError> {
@@ -155,6 +157,25 @@ impl Messenger for Discord {
     }
 
     async fn show(&self, card: &Card, known: Option<&str>) -> Result<Posted, ChatError> {
+        let channel = known.map_or(Ok(self.channel.as_str()), |known| parts(known).map(|(channel, _)| channel))?;
+        self.show_in_place(card, known).await.map_err(|error| with_way_out(error, channel))
+    }
+
+    async fn announce(&self, card: &Card, reference: &str, index: usize) -> Result<(), ChatError> {
+        let (channel, id) = parts(reference)?;
+        self.announce_below(card, (channel, id), index).await.map_err(|error| with_way_out(error, channel))
+    }
+
+    /// Discord has no private lines without an interaction at hand, so it is a direct message.
+    async fn whisper(&self, _channel: Option<&str>, account: &str, words: &Prose) -> Result<(), ChatError> {
+        let message = Message::words(prose::prose(words));
+        let nonce = nonce(&["whisper", account, &message.content]);
+        self.client.tell(account, &message, &nonce).await
+    }
+}
+
+impl Discord {
+    async fn show_in_place(&self, card: &Card, known: Option<&str>) -> Result<Posted, ChatError> {
         let message = message(card, &self.deciders(card));
         let found = match known {
             Some(reference) => Some(reference.to_owned()),
@@ -180,12 +201,11 @@ impl Messenger for Discord {
         Ok(Posted { reference: reference(&channel, &id), url: Some(url) })
     }
 
-    async fn announce(&self, card: &Card, reference: &str, index: usize) -> Result<(), ChatError> {
-        let (channel, id) = parts(reference)?;
+    async fn announce_below(&self, card: &Card, (channel, id): (&str, &str), index: usize) -> Result<(), ChatError> {
         let mut asked = self.mentioned(card, index);
         if let Some(elsewhere) = escalation::channel(card, index) {
             match self.escalate(card, index, elsewhere).await {
-                Err(error @ (ChatError::Gone { .. } | ChatError::Refused { .. })) => {
+                Err(error @ (ChatError::Gone { .. } | ChatError::Closed { .. } | ChatError::Refused { .. })) => {
                     tracing::warn!(%error, channel = elsewhere, "a reminder goes to the card's thread instead");
                     asked = self.deciders(card);
                 }
@@ -197,20 +217,13 @@ impl Messenger for Discord {
         self.client.start_thread(channel, id, &markdown::cut(&text::line(&card.title), 90)).await?;
         // A thread that begins with a message has that message's id.
         match self.tell(id, id, &mark, &message).await {
-            // People removed the thread, but not the card.
-            Err(ChatError::Gone { .. }) => {
+            // People removed or locked the thread, but not the card.
+            Err(ChatError::Closed { .. }) => {
                 message.answers = Some(id.to_owned());
                 self.tell(channel, id, &mark, &message).await
             }
             told => told,
         }
-    }
-
-    /// Discord has no private lines without an interaction at hand, so it is a direct message.
-    async fn whisper(&self, _channel: Option<&str>, account: &str, words: &Prose) -> Result<(), ChatError> {
-        let message = Message::words(prose::prose(words));
-        let nonce = nonce(&["whisper", account, &message.content]);
-        self.client.tell(account, &message, &nonce).await
     }
 }
 

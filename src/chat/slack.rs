@@ -19,7 +19,7 @@ use crate::rotation::record::Audience;
 use crate::rotation::view::Card;
 use crate::rotation::view::prose::Prose;
 use async_trait::async_trait;
-use client::{Client, Identity, Mark, unpostable};
+use client::{Client, Identity, Mark, with_way_out};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use tokio::sync::OnceCell;
@@ -94,8 +94,7 @@ impl Slack {
     /// The card that an earlier try may have posted.
     async fn find(&self, card: &Card, mark: &Mark) -> Result<Option<String>, ChatError> {
         let oldest = born(&card.rotation);
-        let seen = self.client.find_in_channel(&self.channel, oldest, mark, self.identity().await?).await;
-        let seen = seen.map_err(|error| unpostable(error, &self.channel))?;
+        let seen = self.client.find_in_channel(&self.channel, oldest, mark, self.identity().await?).await?;
         Ok(seen.map(|seen| reference(&self.channel, &seen.ts)))
     }
 
@@ -112,6 +111,34 @@ impl Messenger for Slack {
     }
 
     async fn show(&self, card: &Card, known: Option<&str>) -> Result<Posted, ChatError> {
+        let channel = known.map_or(Ok(self.channel.as_str()), |known| parts(known).map(|(channel, _)| channel))?;
+        self.show_in_place(card, known).await.map_err(|error| with_way_out(error, channel))
+    }
+
+    async fn announce(&self, card: &Card, reference: &str, index: usize) -> Result<(), ChatError> {
+        let thread = parts(reference)?;
+        let mark = Mark {
+            kind: "rekey_announcement",
+            payload: vec![("rotation", card.rotation.0.clone()), ("index", index.to_string())],
+        };
+        let told = match escalation::channel(card, index) {
+            Some(elsewhere) => self.escalate(card, thread, index, elsewhere, &mark).await,
+            None => match blocks::announcement(card, index, &self.mentioned(card, index)) {
+                Some(message) => self.reply_once(thread, &message, &mark).await,
+                None => Ok(()),
+            },
+        };
+        told.map_err(|error| with_way_out(error, thread.0))
+    }
+
+    async fn whisper(&self, channel: Option<&str>, account: &str, prose: &Prose) -> Result<(), ChatError> {
+        let message = Message { text: prose::prose(prose), blocks: Vec::new() };
+        self.client.say_privately(channel, account, &message).await
+    }
+}
+
+impl Slack {
+    async fn show_in_place(&self, card: &Card, known: Option<&str>) -> Result<Posted, ChatError> {
         let (message, mark) = (blocks::message(card, &self.deciders(card)), card_mark(card));
         let found = match known {
             Some(reference) => Some(reference.to_owned()),
@@ -123,53 +150,18 @@ impl Messenger for Slack {
                 self.client.update(channel, ts, &message, &mark).await?;
                 (channel.to_owned(), ts.to_owned())
             }
-            None => {
-                let posted = self.client.post(&self.channel, None, &message, &mark).await;
-                posted.map_err(|error| unpostable(error, &self.channel))?
-            }
+            None => self.client.post(&self.channel, None, &message, &mark).await?,
         };
         let url = self.url(&channel, &ts).await;
         Ok(Posted { reference: reference(&channel, &ts), url })
     }
 
-    async fn announce(&self, card: &Card, reference: &str, index: usize) -> Result<(), ChatError> {
-        let thread = parts(reference)?;
-        let mark = Mark {
-            kind: "rekey_announcement",
-            payload: vec![("rotation", card.rotation.0.clone()), ("index", index.to_string())],
-        };
-        if let Some(elsewhere) = escalation::channel(card, index) {
-            return self.escalate(card, thread, index, elsewhere, &mark).await;
-        }
-        let Some(message) = blocks::announcement(card, index, &self.mentioned(card, index)) else { return Ok(()) };
-        self.reply_once(thread, &message, &mark).await
-    }
-
-    async fn whisper(&self, channel: Option<&str>, account: &str, prose: &Prose) -> Result<(), ChatError> {
-        let message = Message { text: prose::prose(prose), blocks: Vec::new() };
-        self.say_privately(channel, account, &message).await
-    }
-}
-
-impl Slack {
     /// A reply in the card's thread, once, even if called again.
     async fn reply_once(&self, (channel, ts): (&str, &str), message: &Message, mark: &Mark) -> Result<(), ChatError> {
         if self.client.find_in_thread(channel, ts, mark, self.identity().await?).await?.is_some() {
             return Ok(());
         }
         self.client.post(channel, Some(ts), message, mark).await.map(|_| ())
-    }
-
-    /// To the person alone, in the channel if they are in it, else in the conversation with the app.
-    async fn say_privately(&self, channel: Option<&str>, account: &str, message: &Message) -> Result<(), ChatError> {
-        if let Some(channel) = channel
-            && self.client.post_ephemeral(channel, account, message).await.is_ok()
-        {
-            return Ok(());
-        }
-        let direct = self.client.direct(account).await?;
-        let mark = Mark { kind: "rekey_private", payload: Vec::new() };
-        self.client.post(&direct, None, message, &mark).await.map(|_| ())
     }
 }
 

@@ -72,3 +72,20 @@ pub(super) fn check_services(entries: &[Entry], root: &Section<'_>) {
         }
     }
 }
+
+/// An organisation has many workspaces, each with user groups of its own; Slack wants to know which one is meant.
+pub(super) fn check_organisation(entries: &[Entry], root: &Section<'_>, team: Option<&str>) {
+    if !team.is_some_and(|team| team.starts_with('E')) {
+        return;
+    }
+    for entry in entries {
+        for group in entry.token.groups.iter().filter(|group| group.service() == Service::Slack) {
+            let message = format!(
+                "token \"{}\": {group} cannot be asked for, because [slack] team is a whole organisation; name people, a \
+                 GitLab group, or give the id of one workspace (T…) as team",
+                entry.token.id
+            );
+            root.source.problems.error(entry.place.clone(), message);
+        }
+    }
+}

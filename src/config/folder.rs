@@ -20,6 +20,7 @@ pub(super) fn tokens(root: &Section<'_>, known: &Known<'_>) -> Vec<(ManagedToken
     }
     across::check(&entries, root.source.problems);
     approvers::check_services(&entries, root);
+    approvers::check_organisation(&entries, root, known.team);
     step_up::check(&entries, root);
     entries.into_iter().map(|entry| (entry.token, entry.stores)).collect()
 }

@@ -42,6 +42,8 @@ pub(super) struct Known<'a> {
     pub(super) defaults: &'a Rotation,
     pub(super) people: &'a People,
     pub(super) connections: &'a Connections,
+    /// The workspace or organisation of `[slack]`.
+    pub(super) team: Option<&'a str>,
 }
 
 /// A token as it was read, and where, for checks that look at several of them.
@@ -53,7 +55,7 @@ pub(super) struct Entry {
 
 /// Reads one `[[token]]`; `None` after noting what is wrong with it.
 pub(super) fn read(section: Section<'_>, known: &Known<'_>) -> Option<Entry> {
-    let Known { defaults, people, connections } = *known;
+    let Known { defaults, people, connections, .. } = *known;
     let id = section.required("id", "give it a short name of your own, \"deploy\"");
     let label = id.as_ref().map(|id| format!("token \"{id}\""));
     let section = match label {

@@ -226,6 +226,14 @@ impl Desk {
         }
     }
 
+    /// Does nothing of what was asked, because it was heard too late; it is journalled, and its person is told these words
+    /// by the surface's own means.
+    pub async fn leave_alone(&self, ask: &Ask, words: Prose) {
+        let Caller { surface, place, account, .. } = &ask.caller;
+        self.office.lapsed(&format!("{surface} {place}/{account}"), &ask.wish.in_short()).await;
+        self.office.tell(ask, &Answer::Private(words)).await;
+    }
+
     /// What somebody is told who is nobody here; it is journalled.
     pub async fn turn_away(&self, ask: &Ask, stranger: &Stranger) -> Answer {
         let Caller { surface, place, account, .. } = &ask.caller;

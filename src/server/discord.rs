@@ -11,7 +11,7 @@ pub use signature::{BadKey, Key};
 
 use crate::chat::discord::gateway::Ear;
 use crate::chat::discord::hooks::Hooks;
-use crate::chat::discord::inbound::{self, COMMAND, FORM, Interaction};
+use crate::chat::discord::inbound::{self, Interaction};
 use crate::clock::Clock;
 use crate::engine::desk::Desk;
 use crate::secret::Secret;
@@ -22,15 +22,24 @@ use axum::extract::{DefaultBodyLimit, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
+use jiff::SignedDuration;
 use serde_json::Value;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::time::timeout;
 
 /// More than any genuine request of Discord.
 const BODY_LIMIT: usize = 128 << 10;
 
 /// Discord waits three seconds; the rest is for the way back.
 pub const PATIENCE: Duration = Duration::from_millis(2_000);
+
+/// Discord takes no first answer after three seconds. What is older than this, clocks that differ a little allowed for, is
+/// not done behind the back of its person.
+const OLDEST: SignedDuration = SignedDuration::from_secs(15);
+
+/// A decision needs no answer, since the card tells; but its person has turned away by then, or pressed again.
+const OLDEST_DECISION: SignedDuration = SignedDuration::from_secs(60);
 
 /// Who may come in, and where they are led.
 pub struct Door {
@@ -58,7 +67,8 @@ pub async fn receive(door: &Arc<Door>, headers: &HeaderMap, body: &[u8]) -> Resu
         return Err(StatusCode::UNAUTHORIZED);
     }
     match inbound::interaction(body) {
-        Some(interaction) => Ok(answer(door, &interaction).await),
+        Some(interaction) if door.hears_first(&interaction).await => Ok(answer(door, &interaction).await),
+        Some(repeat) => Ok(reply::repeated(repeat.kind)),
         None => Err(StatusCode::BAD_REQUEST),
     }
 }
@@ -69,15 +79,51 @@ pub struct Listener(pub Arc<Door>);
 #[async_trait]
 impl Ear for Listener {
     async fn hear(&self, interaction: Interaction) {
-        // Buttons are told apart where they are remembered, and proposals change nothing.
-        let once = matches!(interaction.kind, COMMAND | FORM);
-        if once && !self.0.desk.is_mine(&format!("interaction:{}", interaction.id)).await {
+        if let Some(age) = self.0.lapsed(&interaction) {
+            return self.0.leave_alone(&interaction, age).await;
+        }
+        if !self.0.hears_first(&interaction).await {
             return;
         }
         let said = answer(&self.0, &interaction).await;
         let token = Secret::new(interaction.token.clone());
         if let Err(error) = self.0.hooks.callback(&interaction.id, &token, &said).await {
             tracing::warn!(%error, "an interaction could not be answered");
+        }
+    }
+}
+
+impl Door {
+    /// Whether this is no repeat of something that was heard before, by whatever replica.
+    async fn hears_first(&self, interaction: &Interaction) -> bool {
+        !interaction::counts_once(interaction) || self.is_mine(interaction).await
+    }
+
+    /// A database that hangs must not make the first answer late.
+    async fn is_mine(&self, interaction: &Interaction) -> bool {
+        let key = format!("interaction:{}", interaction.id);
+        timeout(self.patience / 3, self.desk.is_mine(&key)).await.unwrap_or(true)
+    }
+
+    /// How old something is whose person has seen Discord say that it failed. What broke off over the Gateway is heard
+    /// again once the connection is resumed, however late that is.
+    fn lapsed(&self, interaction: &Interaction) -> Option<SignedDuration> {
+        let age = self.clock.now().duration_since(interaction.done_at()?);
+        let oldest = if interaction::is_decision(interaction) { OLDEST_DECISION } else { OLDEST };
+        (age > oldest).then_some(age)
+    }
+
+    /// Not done, but journalled, and said to the person by one of the replicas.
+    async fn leave_alone(&self, interaction: &Interaction, age: SignedDuration) {
+        let seconds = age.as_secs();
+        tracing::warn!(
+            seconds,
+            "something that a person did was heard too late; if that is always so, this machine's clock is wrong"
+        );
+        if let Some(ask) = interaction::what_was_asked(interaction)
+            && self.is_mine(interaction).await
+        {
+            self.desk.leave_alone(&ask, reply::heard_late(seconds)).await;
         }
     }
 }

@@ -18,8 +18,9 @@ pub use socket::Envelopes;
 use crate::chat::slack::Message;
 use crate::chat::slack::client::{Client, Hooks};
 use crate::clock::Clock;
-use crate::engine::desk::Desk;
+use crate::engine::desk::{Ask, Caller, Desk};
 use crate::notice::signature::Key;
+use crate::rotation::wish::Wish;
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::time::Duration;
@@ -82,7 +83,16 @@ impl Answer {
 }
 
 impl Door {
-    fn way_back(&self, address: &str) -> reply::Way {
-        reply::Way { hooks: self.hooks.clone(), address: address.to_owned() }
+    fn way_back(&self, address: &str, caller: &Caller) -> reply::Way {
+        let (hooks, client) = (self.hooks.clone(), self.client.clone());
+        reply::Way { hooks, address: address.to_owned(), client, caller: caller.clone() }
+    }
+
+    /// Whether this is no repeat of a request that asks for something and was heard before, by whatever replica. Decisions
+    /// are told apart where they are remembered.
+    async fn hears_first(&self, ask: &Ask) -> bool {
+        matches!(ask.wish, Wish::Decide(_))
+            || ask.key.is_empty()
+            || self.desk.is_mine(&format!("slack:{}", ask.key)).await
     }
 }

@@ -203,6 +203,17 @@ fn approvers_may_be_groups_and_what_names_none_is_told_with_an_example() {
 }
 
 #[test]
+fn user_groups_of_a_whole_organisation_are_refused_with_what_to_do_instead() {
+    let slack = "[slack]\ntoken = \"env:GITLAB_TOKEN\"\nsigning_secret = \"env:GITLAB_TOKEN\"\nteam = \"E01\"\nchannel = \"C01\"\n";
+    let groups = DEPLOY.replace("approvers = [\"ada\"]", "approvers = [\"ada\", \"slack-group:S0123ABCD\"]");
+    insta::assert_snapshot!(mistakes_in(&format!("{BASE}{slack}{groups}")), @r#"
+    rekey.toml:21:1: token "deploy": slack-group:S0123ABCD cannot be asked for, because [slack] team is a whole organisation; name people, a GitLab group, or give the id of one workspace (T…) as team
+    1 problem in the configuration
+    "#);
+    assert!(desk(&format!("{BASE}{slack}{DEPLOY}")).load().is_ok());
+}
+
+#[test]
 fn missing_sections_are_told_with_what_belongs_there() {
     insta::assert_snapshot!(mistakes_in("[server]\n"), @r"
     rekey.toml:1:1: [gitlab] is missing; say where GitLab is: url, token

@@ -24,3 +24,4 @@ mod simulation;
 mod slack;
 mod socket;
 mod surfaces;
+mod until;

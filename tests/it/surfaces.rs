@@ -9,6 +9,7 @@ mod hostile;
 mod incident;
 mod issue;
 mod limits;
+mod lines;
 mod reminders;
 mod scene;
 mod slack;

@@ -40,7 +40,7 @@ pub trait Ear: Send + Sync {
 /// One connection at a time, for as long as the bot runs.
 pub struct Gateway {
     sockets: Sockets,
-    client: Client,
+    client: Arc<Client>,
     token: Secret,
     backoff: Backoff,
 }
@@ -62,8 +62,8 @@ struct Pulse {
 
 impl Gateway {
     /// `client` tells where the Gateway is; `token` is the bot's own; pauses between connections follow `backoff`.
-    pub fn new(sockets: Sockets, client: Client, token: Secret, backoff: Backoff) -> Self {
-        Self { sockets, client, token, backoff }
+    pub fn new(sockets: Sockets, client: impl Into<Arc<Client>>, token: Secret, backoff: Backoff) -> Self {
+        Self { sockets, client: client.into(), token, backoff }
     }
 
     /// Listens until told to stop, or until Discord refuses us for good, which only other configuration can mend.

@@ -2,7 +2,7 @@
 //! that must be shown to nobody.
 
 use super::message::Message;
-use super::trouble::failed;
+use super::trouble::way_back_failed;
 use crate::chat::ChatError;
 use crate::http::{Api, Call, CallError, segment};
 use crate::secret::Secret;
@@ -26,13 +26,19 @@ impl Hooks {
     }
 
     /// Gives the first answer, for interactions that came over the Gateway. That another replica gave it already is no
-    /// error: all of them hear everything.
+    /// error: all of them hear everything. Discord waits three seconds for it, so a call that broke is made once more at
+    /// once; it cannot count twice.
     pub async fn callback(&self, interaction: &str, token: &Secret, body: &Value) -> Result<(), ChatError> {
         let path = format!("/interactions/{}/{}/callback", segment(interaction), segment(token.expose()));
-        match self.sent(Call::post(path).json(body), token).await {
+        let call = Call::post(path).json(body);
+        let sent = match self.sent(call.clone(), token).await {
+            Err(CallError::Unknown { .. } | CallError::NotSent { .. }) => self.sent(call, token).await,
+            sent => sent,
+        };
+        match sent {
             // 40060: it has its answer.
             Err(error) if error.code() == Some(40_060) => Ok(()),
-            sent => sent.map_err(|error| failed(&error)),
+            sent => sent.map_err(|error| way_back_failed(&error)),
         }
     }
 
@@ -51,7 +57,7 @@ impl Hooks {
     }
 
     async fn send(&self, call: Call<'_>, token: &Secret) -> Result<(), ChatError> {
-        self.sent(call, token).await.map_err(|error| failed(&error))
+        self.sent(call, token).await.map_err(|error| way_back_failed(&error))
     }
 
     async fn sent(&self, call: Call<'_>, token: &Secret) -> Result<(), CallError> {

@@ -1,7 +1,9 @@
 //! What Discord sends us, by HTTP and by the Gateway alike, read leniently: unknown fields, unknown types and absent
 //! parts are facts of life. Only what a decision needs is read.
 
+use super::EPOCH;
 use crate::chat::lenient::or_default;
+use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -150,6 +152,12 @@ impl Interaction {
     pub fn account(&self) -> &str {
         let user = self.member.as_ref().map(|member| &member.user).or(self.user.as_ref());
         user.map_or("", |user| &user.id)
+    }
+
+    /// When it was done; ids of Discord begin with that.
+    pub fn done_at(&self) -> Option<Timestamp> {
+        let millis = (self.id.parse::<u64>().ok()? >> 22) + EPOCH;
+        Timestamp::from_millisecond(millis.cast_signed()).ok()
     }
 
     /// Their roles, if it was in a guild.

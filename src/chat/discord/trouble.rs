@@ -19,12 +19,32 @@ pub fn failed(error: &CallError) -> ChatError {
     };
     let why = error.to_string();
     match (status, error.code()) {
-        // Unknown channel, guild, message; no longer able to see the channel; a message that is not ours.
-        (_, Some(10_003 | 10_004 | 10_008 | 50_001 | 50_005)) => ChatError::Gone { messenger, why },
+        // Unknown message; a message that is not ours, but of a bot that was there before us.
+        (_, Some(10_008 | 50_005)) => ChatError::Gone { messenger, why },
+        // Unknown channel, unknown guild, missing access; a thread that is locked.
+        (_, Some(10_003 | 10_004 | 50_001 | 50_083 | 160_005)) => ChatError::Closed { messenger, why },
         // Too many edits of an old message within the hour: Discord wants it tried later.
         (_, Some(30_046)) => ChatError::Unavailable { messenger, why, retry_after: None },
-        (404, _) => ChatError::Gone { messenger, why },
         (status, code) => ChatError::Refused { messenger, why: format!("{why}; {}", mend(status, code)) },
+    }
+}
+
+/// The same of an interaction's own token, which Discord does not know yet, or not any more.
+pub fn way_back_failed(error: &CallError) -> ChatError {
+    match error.status() {
+        Some(404) => ChatError::Gone { messenger: NAME.to_owned(), why: error.to_string() },
+        _ => failed(error),
+    }
+}
+
+/// The way out of a channel that is closed to the bot.
+pub fn with_way_out(error: ChatError, channel: &str) -> ChatError {
+    match error {
+        ChatError::Closed { messenger, why } => {
+            let mend = "correct [discord] channel, or invite the bot to the server and give it View Channel in it";
+            ChatError::Refused { messenger, why: format!("{why}; {mend} ({channel})") }
+        }
+        other => other,
     }
 }
 
@@ -35,8 +55,10 @@ fn mend(status: u16, code: Option<u64>) -> &'static str {
             "give the bot View Channel, Send Messages, Embed Links, Read Message History, Create Public Threads and Send \
              Messages in Threads in the channel"
         }
-        (_, Some(50_083 | 160_005)) => "unlock the card's thread",
         (_, Some(40_002)) => "verify the account of the bot's owner",
+        (_, Some(10_013)) => "correct the person's id (Copy User ID)",
+        // Discord gives a number of its own to everything that it does not know.
+        (404, None | Some(0)) => "correct [discord] api_url, or the proxy on the way",
         (403, _) => "the server's settings do not let the bot do this",
         _ => "this is a fault of rekey; please report it",
     }

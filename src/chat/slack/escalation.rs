@@ -41,7 +41,7 @@ impl Slack {
     ) -> Result<(), ChatError> {
         let Some(message) = message(card, index) else { return Ok(()) };
         match self.say_once(elsewhere, card.announcements[index].at.as_second(), &message, mark).await {
-            Err(error @ (ChatError::Gone { .. } | ChatError::Refused { .. })) => {
+            Err(error @ (ChatError::Gone { .. } | ChatError::Closed { .. } | ChatError::Refused { .. })) => {
                 tracing::warn!(%error, channel = elsewhere, "a reminder goes to the card's thread instead");
             }
             said => return said,

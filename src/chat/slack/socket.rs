@@ -31,7 +31,7 @@ const AT_ONCE: usize = 256;
 /// A connection that lived this long ended for reasons of its own: the next one is opened without a pause.
 const HEALTHY: Duration = Duration::from_secs(30);
 
-/// The pause while Slack says that we have too many connections, or refuses the token.
+/// The pause while Slack says that we have too many connections, refuses the token, or has Socket Mode switched off.
 const LONG_PAUSE: Duration = Duration::from_secs(60);
 
 /// The request is not on disk, so it is not acknowledged: the person sees that it failed, and Slack may repeat it.
@@ -54,21 +54,28 @@ pub struct SocketMode {
     backoff: Backoff,
     known: Arc<Known>,
     room: Arc<Semaphore>,
+    long_pause: Duration,
 }
 
 impl SocketMode {
     /// `client` carries the app-level token (`xapp-`).
     pub fn new(client: Client, sockets: Sockets, receiver: Arc<dyn Receiver>, backoff: Backoff) -> Self {
         let (known, room) = (Arc::default(), Arc::new(Semaphore::new(AT_ONCE)));
-        Self { client, sockets, receiver, backoff, known, room }
+        Self { client, sockets, receiver, backoff, known, room, long_pause: LONG_PAUSE }
     }
 
-    /// Keeps connections open until told to stop, or until somebody switched Socket Mode off for the app.
+    /// Another pause than a minute while Slack gives no socket.
+    #[must_use]
+    pub fn with_long_pause(self, long_pause: Duration) -> Self {
+        Self { long_pause, ..self }
+    }
+
+    /// Keeps connections open until told to stop. While Socket Mode is switched off for the app it asks now and then.
     pub async fn run(self, stop: CancellationToken) {
-        let (mode, off) = (Arc::new(self), stop.child_token());
+        let mode = Arc::new(self);
         let mut keepers = JoinSet::new();
         for _ in 0..CONNECTIONS {
-            keepers.spawn(mode.clone().keep(off.clone()));
+            keepers.spawn(mode.clone().keep(stop.clone()));
         }
         while keepers.join_next().await.is_some() {}
     }
@@ -85,10 +92,12 @@ impl SocketMode {
             let pause = match ending {
                 Ending::Renew if failures == 0 => Duration::ZERO,
                 Ending::Renew | Ending::Broken => self.backoff.delay(failures),
-                Ending::Refused => LONG_PAUSE + self.backoff.delay(failures),
+                Ending::Refused => self.long_pause + self.backoff.delay(failures),
                 Ending::SwitchedOff => {
-                    tracing::error!("Socket Mode was switched off for the app; no click or command arrives any more");
-                    return off.cancel();
+                    tracing::error!(
+                        "Socket Mode was switched off for the app: until it is on, no click or command arrives"
+                    );
+                    self.long_pause
                 }
             };
             tokio::select! {

@@ -105,7 +105,7 @@ async fn channel(channel: &str, named: &str, client: &Client) -> Finding {
     let subject = format!("channel {channel}");
     match client.can_read(channel).await {
         Ok(()) => Finding::ok(subject, "the bot is in it and can read it back"),
-        Err(ChatError::Gone { why, .. }) => {
+        Err(ChatError::Closed { why, .. }) => {
             let mend = format!("correct {named}, or type /invite @rekey in it");
             Finding::fail(subject, format!("Slack says {why}"), mend)
         }

@@ -69,6 +69,8 @@ impl Directory for DiscordDirectory {
 fn unproven(error: &ChatError) -> Unproven {
     match error {
         ChatError::Unavailable { .. } => Unproven::Passing(error.to_string()),
-        ChatError::Gone { .. } | ChatError::Refused { .. } => Unproven::Refused(error.to_string()),
+        ChatError::Gone { .. } | ChatError::Closed { .. } | ChatError::Refused { .. } => {
+            Unproven::Refused(error.to_string())
+        }
     }
 }

@@ -85,7 +85,9 @@ fn belongs_to(member: &Member, team: &str) -> bool {
 fn unproven(error: &ChatError) -> Unproven {
     match error {
         ChatError::Unavailable { .. } => Unproven::Passing(error.to_string()),
-        ChatError::Gone { .. } | ChatError::Refused { .. } => Unproven::Refused(error.to_string()),
+        ChatError::Gone { .. } | ChatError::Closed { .. } | ChatError::Refused { .. } => {
+            Unproven::Refused(error.to_string())
+        }
     }
 }
 

@@ -6,8 +6,13 @@ use crate::engine::report::Stop;
 use crate::engine::worker::{Hold, Performed};
 use crate::rotation::event::Event;
 use crate::rotation::ids::SurfaceName;
+use crate::rotation::phase::Phase;
 use crate::rotation::record::{Rotation, Surface};
 use crate::rotation::view::card;
+use jiff::SignedDuration;
+
+/// How long after its end a rotation still tries to show it where it is refused.
+const LAST_WORDS: SignedDuration = SignedDuration::from_hours(7 * 24);
 
 impl Engine {
     pub(super) async fn publish(
@@ -37,8 +42,16 @@ impl Engine {
             Err(ChatError::Gone { .. }) => {
                 hold.report(rotation, &Event::SurfaceGone { surface: surface.clone() }).await
             }
+            Err(ChatError::Refused { .. }) if self.is_long_over(rotation) => {
+                hold.report(rotation, &Event::SurfaceGone { surface: surface.clone() }).await
+            }
             Err(error) => Ok(trouble(&error)),
         }
+    }
+
+    /// Nobody mended in all that time what refuses the last words about it.
+    fn is_long_over(&self, rotation: &Rotation) -> bool {
+        matches!(rotation.phase, Phase::Closed { at, .. } if self.clock.now().duration_since(at) >= LAST_WORDS)
     }
 
     async fn announce_next(

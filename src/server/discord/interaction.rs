@@ -40,6 +40,34 @@ pub async fn answer(door: &Arc<Door>, interaction: &Interaction) -> Value {
     }
 }
 
+/// Whether a repeat would have a second effect: not so for decisions by a button, which are told apart where they are
+/// remembered, and for questions and proposals, which change nothing.
+pub(super) fn counts_once(interaction: &Interaction) -> bool {
+    match interaction.kind {
+        COMMAND | FORM => true,
+        BUTTON => !interaction.data.custom_id.starts_with(ASKS) && !is_decision(interaction),
+        _ => false,
+    }
+}
+
+/// Whether it is a press that decides something.
+pub(super) fn is_decision(interaction: &Interaction) -> bool {
+    interaction.kind == BUTTON && matches!(Wish::from_id(&interaction.data.custom_id), Some(Wish::Decide(_)))
+}
+
+/// What it asks for, if it asks for anything; what was typed into a form is left out.
+pub(super) fn what_was_asked(interaction: &Interaction) -> Option<Ask> {
+    let wish = match interaction.kind {
+        COMMAND => commands::wish(&interaction.data),
+        BUTTON | FORM => {
+            let id = interaction.data.custom_id.as_str();
+            Wish::from_id(id.strip_prefix(ASKS).unwrap_or(id))
+        }
+        _ => None,
+    };
+    wish.map(|wish| asked(interaction, wish))
+}
+
 fn asked(interaction: &Interaction, wish: Wish) -> Ask {
     let caller = Caller {
         surface: "discord".into(),

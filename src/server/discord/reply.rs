@@ -2,6 +2,7 @@
 
 use crate::chat::ChatError;
 use crate::chat::discord::hooks::{EPHEMERAL, Hooks};
+use crate::chat::discord::inbound::BUTTON;
 use crate::chat::discord::markdown::cut;
 use crate::chat::discord::{Message, message as card_message, offer, prose};
 use crate::engine::desk::words::{NOTED, OPEN, outline};
@@ -143,6 +144,22 @@ pub fn question(action: Action, wish: &Wish) -> Option<Value> {
 /// What is said when a click could not be committed.
 pub fn not_remembered() -> Answer {
     Answer::Private(Prose::words("rekey could not remember this click, so nothing happened. Please press it again."))
+}
+
+/// A repeat of what was answered already.
+pub fn repeated(kind: u64) -> Value {
+    match kind {
+        BUTTON => heard(),
+        _ => private(&Message::words("I have heard this already.".into())),
+    }
+}
+
+/// What is said about something that was heard too late.
+pub fn heard_late(seconds: i64) -> Prose {
+    Prose::words(format!(
+        "What you did in the server reached me {seconds} seconds late, because the connection was broken, so I left it \
+         alone. Please do it again if it is still needed."
+    ))
 }
 
 /// A form: words, then a field under each label.

@@ -11,9 +11,9 @@ use std::sync::Arc;
 pub async fn answer(door: &Arc<Door>, command: Command) -> Answer {
     let name = command.command.clone();
     let ask = Ask::new(&command.trigger_id, caller::of_command(door, &command), Wish::parse(&as_typed(&command.text)));
-    let way = door.way_back(&command.response_url);
+    let way = door.way_back(&command.response_url, &ask.caller);
     let (owned, trigger) = (door.clone(), command.trigger_id.clone());
-    let work = async move { serve(&owned, &ask, &trigger).await };
+    let work = async move { if owned.hears_first(&ask).await { serve(&owned, &ask, &trigger).await } else { None } };
     let late = move |answer: Option<desk::Answer>| async move {
         if let Some(answer) = answer {
             way.say(&answer).await;
@@ -26,7 +26,7 @@ pub async fn answer(door: &Arc<Door>, command: Command) -> Answer {
     }
 }
 
-/// What is to be said; nothing once a form is open.
+/// What is to be said; nothing once a form is open, and nothing to a repeat.
 async fn serve(door: &Door, ask: &Ask, trigger: &str) -> Option<desk::Answer> {
     match door.desk.ask(ask).await {
         desk::Answer::Form(form) => match door.client.open_view(trigger, &modal::form(&form)).await {

@@ -64,7 +64,7 @@ fn key(interaction: &Interaction, pressed: &Pressed) -> String {
 
 /// The way back to the person, if the click is committed.
 async fn remember(door: &Door, interaction: &Interaction, ask: &Ask, is_offer: bool) -> Option<Arc<reply::Way>> {
-    let way = Arc::new(door.way_back(&interaction.response_url));
+    let way = Arc::new(door.way_back(&interaction.response_url, &ask.caller));
     match door.desk.accept(ask, way.clone()).await {
         Ok(_) if is_offer => {
             let note = way.clone();
@@ -83,7 +83,8 @@ async fn remember(door: &Door, interaction: &Interaction, ask: &Ask, is_offer: b
 /// The trigger of the click holds three seconds, so the form is opened here.
 async fn open(door: &Door, interaction: &Interaction, form: &Form) {
     if let Err(error) = door.client.open_view(&interaction.trigger_id, &modal::form(form)).await {
-        door.way_back(&interaction.response_url).say(&modal::not_opened(&error)).await;
+        let caller = caller::of_interaction(door, interaction);
+        door.way_back(&interaction.response_url, &caller).say(&modal::not_opened(&error)).await;
     }
 }
 
@@ -117,17 +118,19 @@ async fn submit(door: &Arc<Door>, interaction: Interaction) -> Answer {
     let ask = ask.filled_in([Field::Code, Field::Reason].into_iter().filter_map(typed));
     let (owned, behind) = (door.clone(), door.clone());
     let opened = Opened { id: view.id.clone(), hash: String::new() };
-    let work = async move { owned.desk.ask(&ask).await };
-    let late = move |answer: desk::Answer| async move {
-        tokio::time::sleep(ACKNOWLEDGED).await;
-        show(&behind, &opened, &answer).await;
+    let work = async move { if owned.hears_first(&ask).await { Some(owned.desk.ask(&ask).await) } else { None } };
+    let late = move |answer: Option<desk::Answer>| async move {
+        if let Some(answer) = answer {
+            tokio::time::sleep(ACKNOWLEDGED).await;
+            show(&behind, &opened, &answer).await;
+        }
     };
     match in_time(door.patience, work, late).await {
-        Some(desk::Answer::Done(_)) => Answer::nothing(),
-        Some(desk::Answer::Wrong { field, why, .. }) => {
+        Some(None | Some(desk::Answer::Done(_))) => Answer::nothing(),
+        Some(Some(desk::Answer::Wrong { field, why, .. })) => {
             Answer::with(json!({"response_action": "errors", "errors": {field.id(): why}}))
         }
-        Some(answer) => update(modal::said(&answer)),
+        Some(Some(answer)) => update(modal::said(&answer)),
         None => update(modal::loading()),
     }
 }

@@ -1,13 +1,14 @@
 //! An answer of the desk as a private message.
 
-use crate::chat::slack::client::Hooks;
+use crate::chat::slack::client::{Client, Hooks};
 use crate::chat::slack::parts::{actions, button, section};
 use crate::chat::slack::{Message, message as card_message, prose};
-use crate::engine::desk::words::{NOTED, OPEN, outline};
-use crate::engine::desk::{Answer, WayBack};
+use crate::engine::desk::words::{NOTED, OPEN, enroll_again, outline};
+use crate::engine::desk::{Answer, Caller, WayBack};
 use crate::rotation::view::prose::Prose;
 use crate::rotation::wish::Wish;
 use async_trait::async_trait;
+use std::sync::Arc;
 
 /// A button on a private line.
 pub(super) const OFFER: &str = "rekey.offer";
@@ -16,12 +17,28 @@ pub(super) const OFFER: &str = "rekey.offer";
 pub struct Way {
     pub(super) hooks: Hooks,
     pub(super) address: String,
+    /// Whoever cannot be reached that way is told by the bot's own means.
+    pub(super) client: Arc<Client>,
+    pub(super) caller: Caller,
 }
 
 impl Way {
-    /// Says it; a failure is logged, since nobody could be told of it.
+    /// Says it there, or else by the bot's own means; if that fails too it is logged, since nobody could be told of it.
     pub async fn say(&self, answer: &Answer) {
         if let Err(error) = self.hooks.respond(&self.address, &message(answer)).await {
+            tracing::info!(%error, "the way back is closed");
+            self.whisper(answer).await;
+        }
+    }
+
+    async fn whisper(&self, answer: &Answer) {
+        let said = match answer {
+            // It may stay where it is for ever, and the secret in it.
+            Answer::Offer { wish: Wish::ConfirmEnrollment, .. } => words(&enroll_again()),
+            other => words(&outline(other)),
+        };
+        let Caller { channel, account, .. } = &self.caller;
+        if let Err(error) = self.client.say_privately(channel.as_deref(), account, &said).await {
             tracing::warn!(%error, "an answer could not be shown to the person who asked");
         }
     }

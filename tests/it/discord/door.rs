@@ -4,6 +4,7 @@ use super::house::{ALICE, BOB, CHANNEL, EVE, guild, hooks, messenger};
 use crate::http::serve;
 use crate::slack::door::OneRotation;
 use crate::slack::rotations::{self, opened, plan};
+use crate::until::until;
 use rekey::chat::Messenger;
 use rekey::clock::ManualClock;
 use rekey::engine::desk::Desk;
@@ -93,9 +94,7 @@ impl Story {
 
     /// Until everything that was acknowledged is dealt with.
     async fn settled(&self) {
-        while self.desk.open_items.load(Ordering::SeqCst) > 0 {
-            tokio::task::yield_now().await;
-        }
+        until("all clicks are dealt with", || self.desk.open_items.load(Ordering::SeqCst) == 0).await;
     }
 
     async fn sends(&self, payload: &Value) -> Shown {
@@ -266,6 +265,22 @@ async fn a_request_that_is_kept_and_sent_again_later_is_too_old() {
     story.clock.advance(-2);
     let (status, _) = story.discord.deliver_signed(&click, &then, &signature).await.unwrap();
     assert_eq!(status, 200);
+}
+
+#[tokio::test]
+async fn a_command_and_a_form_that_somebody_recorded_and_sends_again_are_done_once() {
+    let story = story().await;
+    let typed = story.discord.typed(ALICE, CHANNEL, "/rekey incident deploy-bot pasted", false).unwrap();
+    assert!(private(story.sends(&typed).await).content.contains("Nothing was done yet."));
+    story.discord.command(ALICE, CHANNEL, "/rekey incident deploy-bot").await.unwrap();
+    let filled = story.discord.filled_in(ALICE, &[("reason", "and printed")]).unwrap();
+    assert!(private(story.sends(&filled).await).content.contains("Nothing was done yet."));
+    let before = story.desk.row();
+    for recorded in [&typed, &filled] {
+        let (status, answer) = story.discord.deliver(&recorded.to_string()).await.unwrap();
+        assert_eq!((status, answer["data"]["content"].as_str()), (200, Some("I have heard this already.")));
+    }
+    assert_eq!(story.desk.row(), before);
 }
 
 /// The time of now and the signature of a body at it.

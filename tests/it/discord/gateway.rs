@@ -5,16 +5,20 @@ use super::door::visitors;
 use super::house::{ALICE, BOB, CHANNEL, api, guild, hooks, messenger};
 use crate::slack::door::OneRotation;
 use crate::slack::rotations::{opened, plan};
+use crate::until::until;
 use rekey::chat::Messenger;
 use rekey::chat::discord::client::Client;
 use rekey::chat::discord::gateway::Gateway;
+use rekey::clock::ManualClock;
 use rekey::engine::desk::Desk;
 use rekey::http::{Backoff, Sockets};
 use rekey::rotation::phase::Phase;
 use rekey::rotation::view::card;
-use rekey::sandbox::discord::{self as sandbox, Handle, NoAnswer, Settings, Shown};
+use rekey::rotation::wish::Wish;
+use rekey::sandbox::discord::{self as sandbox, Fault, Handle, NoAnswer, Rule, Settings, Shown};
 use rekey::secret::Secret;
 use rekey::server::discord::{Door, Listener, PATIENCE, commands};
+use serde_json::Value;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use tokio::task::JoinHandle;
@@ -27,6 +31,7 @@ struct Story {
     desk: Arc<OneRotation>,
     approve: String,
     card: String,
+    clock: ManualClock,
     listening: Vec<JoinHandle<()>>,
     stop: CancellationToken,
 }
@@ -54,7 +59,7 @@ async fn story_of(replicas: usize, heartbeat: u64) -> Story {
         guild: Settings::default().guild,
         desk: counter,
         hooks: hooks(&discord.base_url()),
-        clock: Arc::new(clock),
+        clock: Arc::new(clock.clone()),
         patience: PATIENCE,
     });
     let token = Settings::default().token;
@@ -64,7 +69,7 @@ async fn story_of(replicas: usize, heartbeat: u64) -> Story {
     let card = posted.reference.split_once(':').unwrap().1.to_owned();
     let row = &state.messages(CHANNEL)[0].components[0]["components"];
     let approve = row[0]["custom_id"].as_str().unwrap().to_owned();
-    Story { _discord: discord, discord: state, desk, approve, card, listening, stop }
+    Story { _discord: discord, discord: state, desk, approve, card, clock, listening, stop }
 }
 
 async fn story() -> Story {
@@ -74,14 +79,22 @@ async fn story() -> Story {
 impl Story {
     async fn approves(&self, user: &str) -> Result<Shown, NoAnswer> {
         let shown = self.discord.press(user, &self.card, &self.approve).await?;
-        while self.desk.open_items.load(Ordering::SeqCst) > 0 {
-            tokio::task::yield_now().await;
-        }
+        until("all clicks are dealt with", || self.desk.open_items.load(Ordering::SeqCst) == 0).await;
         Ok(shown)
     }
 
     fn is_approved(&self) -> bool {
         matches!(self.desk.row().phase, Phase::Minting { .. })
+    }
+
+    /// Discord takes no answer to it any more.
+    fn sends_late(&self, payload: &Value) {
+        let (discord, payload) = (self.discord.clone(), payload.clone());
+        tokio::spawn(async move { discord.send(&payload).await });
+    }
+
+    fn callbacks(&self) -> usize {
+        self.discord.calls().iter().filter(|call| call.ends_with("/callback")).count()
     }
 
     fn heard(&self, what: &str) -> usize {
@@ -172,8 +185,7 @@ async fn replicas_hear_everything_and_each_click_counts_once() {
     assert_eq!(story.approves(ALICE).await, Ok(Shown::Nothing));
     assert!(story.is_approved());
     assert_eq!(story.desk.row().approvals.len(), 1);
-    let callbacks = |discord: &Handle| discord.calls().iter().filter(|call| call.ends_with("/callback")).count();
-    story.discord.until(|discord| callbacks(discord) == 3).await;
+    until("each has answered", || story.callbacks() == 3).await;
     assert_eq!(story.discord.private(ALICE), []);
 }
 
@@ -181,9 +193,8 @@ async fn replicas_hear_everything_and_each_click_counts_once() {
 async fn of_replicas_one_answers_a_command() {
     let story = story_of(3, 41_250).await;
     story.discord.command(ALICE, CHANNEL, "/rekey whoami").await.unwrap();
-    let callbacks = |discord: &Handle| discord.calls().iter().filter(|call| call.ends_with("/callback")).count();
     assert_eq!(story.approves(ALICE).await, Ok(Shown::Nothing));
-    story.discord.until(|discord| callbacks(discord) == 1 + 3).await;
+    until("each has answered the click", || story.callbacks() == 1 + 3).await;
 }
 
 #[tokio::test]
@@ -192,4 +203,47 @@ async fn a_bot_that_stops_says_goodbye() {
     story.stop.cancel();
     story.listening.pop().unwrap().await.unwrap();
     assert_eq!(story.heard("resume"), 0);
+}
+
+#[tokio::test]
+async fn of_replicas_one_answers_a_button_that_asks_for_something() {
+    let story = story_of(3, 41_250).await;
+    let mut click = story.discord.click(ALICE, &story.card, &story.approve).unwrap();
+    click["data"]["custom_id"] = Wish::Enroll.to_id().unwrap().into();
+    let shown = story.discord.send(&click).await.unwrap();
+    assert!(matches!(shown, Shown::Private(line) if line.content == "One-time codes are not set up here."));
+    assert_eq!(story.approves(ALICE).await, Ok(Shown::Nothing));
+    until("each has answered the click", || story.callbacks() == 1 + 3).await;
+}
+
+#[tokio::test]
+async fn what_is_heard_again_long_after_it_was_done_is_not_done_but_its_person_is_told_once() {
+    let story = story_of(3, 41_250).await;
+    let press = story.discord.click(ALICE, &story.card, &story.approve).unwrap();
+    story.clock.advance(50);
+    let typed = story.discord.typed(BOB, CHANNEL, "/rekey incident deploy-bot pasted", false).unwrap();
+    story.clock.advance(16);
+    let before = story.desk.row();
+    for (late, seconds) in [(&press, 66), (&typed, 16)] {
+        story.sends_late(late);
+        let told = || story.desk.whispers().iter().any(|words| words.contains(&format!(" {seconds} seconds late")));
+        until("they are told", told).await;
+    }
+    assert_eq!((story.desk.lapsed().len(), story.desk.whispers().len(), story.callbacks()), (2, 2, 0));
+    assert_eq!(story.desk.row(), before);
+    // A decision that is only a little late counts, since the card shows it.
+    let press = story.discord.click(ALICE, &story.card, &story.approve).unwrap();
+    story.clock.advance(50);
+    story.sends_late(&press);
+    until("it is approved", || story.is_approved()).await;
+}
+
+#[tokio::test]
+async fn a_first_answer_that_breaks_on_its_way_is_given_once_more() {
+    for fault in [Fault::CutBefore, Fault::CutAfter, Fault::ErrorBefore { status: 502 }] {
+        let story = story().await;
+        story.discord.fault(Rule::new("POST", "/interactions/*", fault));
+        let shown = story.discord.command(BOB, CHANNEL, "/rekey status").await.unwrap();
+        assert!(matches!(shown, Shown::Private(line) if line.content.contains("Waiting")));
+    }
 }

@@ -7,6 +7,7 @@ use super::words::{HOSTILE, endless, many_deciders};
 use crate::http::serve;
 use crate::slack::door::OneRotation;
 use crate::slack::rotations::{self, all, at, opened, plan, stuck_with};
+use crate::until::until;
 use rekey::chat::Messenger;
 use rekey::chat::discord::{announcement, message};
 use rekey::clock::{Clock, ManualClock};
@@ -81,9 +82,7 @@ impl Court {
         let verdict: Value =
             rekey::http::client(None).unwrap().post(url).json(&order).send().await.unwrap().json().await.unwrap();
         assert_eq!((&verdict["status"], &verdict["judged"]), (&json!(200), &json!(200)), "{order}: {verdict}");
-        while self.desk.open_items.load(Ordering::SeqCst) > 0 {
-            tokio::task::yield_now().await;
-        }
+        until("all clicks are dealt with", || self.desk.open_items.load(Ordering::SeqCst) == 0).await;
         (verdict["answer"]["type"].as_u64().unwrap(), verdict["answer"]["data"].clone())
     }
 

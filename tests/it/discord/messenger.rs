@@ -6,7 +6,7 @@ use rekey::chat::{ChatError, Messenger};
 use rekey::rotation::record::Rotation;
 use rekey::rotation::view::card;
 use rekey::rotation::view::prose::Prose;
-use rekey::sandbox::discord::{Fault, Handle, Message, Rule, Settings, permissions};
+use rekey::sandbox::discord::{Fault, Handle, Message, Rule, Settings, World, permissions};
 use serde_json::json;
 
 const MESSAGES: &str = "/channels/1300000000000000500/messages";
@@ -184,26 +184,78 @@ async fn where_people_removed_the_thread_an_announcement_answers_the_card_itself
 }
 
 #[tokio::test]
-async fn a_message_that_people_removed_a_channel_closed_to_the_bot_or_a_guild_it_left_is_gone() {
+async fn a_message_that_people_removed_is_gone() {
     let (_discord, state, bot) = both().await;
     let card = card(&rotations::stuck());
     let reference = bot.show(&card, None).await.unwrap().reference;
-    state.with(|world| world.invited = false);
-    assert!(is_gone(bot.show(&card, Some(&reference)).await));
-    assert!(is_gone(bot.show(&card, None).await));
-    state.with(|world| {
-        world.invited = true;
-        world.channels.get_mut(CHANNEL).unwrap().denied = permissions::VIEW;
-    });
-    assert!(is_gone(bot.show(&card, Some(&reference)).await));
-    state.with(|world| {
-        world.channels.get_mut(CHANNEL).unwrap().denied = 0;
-        world.remove(CHANNEL, &id(&reference));
-    });
+    state.with(|world| world.remove(CHANNEL, &id(&reference)));
     assert!(is_gone(bot.show(&card, Some(&reference)).await));
     assert!(is_gone(bot.announce(&card, &reference, 0).await));
-    state.with(|world| world.channels.clear());
-    assert!(is_gone(bot.show(&card, None).await));
+}
+
+fn way_out<T: std::fmt::Debug>(result: Result<T, ChatError>) -> String {
+    match result.unwrap_err() {
+        ChatError::Refused { why, .. } => why,
+        other => unreachable!("{other}"),
+    }
+}
+
+#[tokio::test]
+async fn a_channel_closed_to_the_bot_a_guild_it_left_and_a_channel_that_is_not_there_are_for_people_to_mend() {
+    let (_discord, state, bot) = both().await;
+    let rotation = rotations::stuck();
+    let shown = card(&rotation);
+    let told = format!(
+        "correct [discord] channel, or invite the bot to the server and give it View Channel in it ({CHANNEL})"
+    );
+    let reference = bot.show(&shown, None).await.unwrap().reference;
+    let closed: [fn(&mut World); 3] = [
+        |world| world.invited = false,
+        |world| world.channels.get_mut(CHANNEL).unwrap().denied = permissions::VIEW,
+        |world| world.channels.clear(),
+    ];
+    for close in closed {
+        let before = state.with(|world| (world.invited, world.channels.clone()));
+        state.with(close);
+        for why in [
+            way_out(bot.show(&shown, Some(&reference)).await),
+            way_out(bot.show(&card(&older(1, rotation.clone())), None).await),
+            way_out(bot.announce(&shown, &reference, 0).await),
+        ] {
+            assert!(why.ends_with(&told), "{why}");
+        }
+        state.with(|world| (world.invited, world.channels) = before);
+        bot.show(&shown, Some(&reference)).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_proxys_page_and_a_wrong_address_make_no_end_of_a_card() {
+    let (_discord, state, bot) = both().await;
+    let shown = card(&opened(plan()));
+    let reference = bot.show(&shown, None).await.unwrap().reference;
+    for status in [404, 410] {
+        state.fault(Rule::new("PATCH", "*", Fault::ErrorBefore { status }));
+        way_out(bot.show(&shown, Some(&reference)).await);
+    }
+    bot.show(&shown, Some(&reference)).await.unwrap();
+}
+
+#[tokio::test]
+async fn in_a_thread_that_people_locked_an_announcement_answers_the_card_itself() {
+    for code in [50_083, 160_005] {
+        let (_discord, state, bot) = both().await;
+        let rotation = rotations::stuck();
+        let posted = bot.show(&card(&rotation), None).await.unwrap();
+        let thread = id(&posted.reference);
+        let fault = Fault::Refuse { status: 400, body: json!({"message": "Thread is locked", "code": code}) };
+        state.fault(Rule::new("POST", &format!("/channels/{thread}/messages"), fault).times(0));
+        for _ in 0..2 {
+            bot.announce(&card(&rotation), &posted.reference, 0).await.unwrap();
+        }
+        let cards = cards(&state);
+        assert_eq!((cards.len(), cards[1].answers.as_ref()), (2, Some(&thread)));
+    }
 }
 
 #[tokio::test]

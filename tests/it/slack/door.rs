@@ -3,6 +3,7 @@
 use super::messenger::{CHANNEL, api as web_api, messenger, workspace};
 use super::rotations::{self, at, opened, plan, policy};
 use crate::http::serve;
+use crate::until::until;
 use async_trait::async_trait;
 use jiff::Timestamp;
 use rekey::chat::Messenger;
@@ -45,6 +46,8 @@ pub struct OneRotation {
     inbox: Mutex<Vec<Item>>,
     pub open_items: AtomicUsize,
     outsiders: Mutex<Vec<String>>,
+    lapsed: Mutex<Vec<String>>,
+    whispers: Mutex<Vec<String>>,
     pub slow: Option<Notify>,
     pub broken: AtomicBool,
     clock: ManualClock,
@@ -58,6 +61,8 @@ impl OneRotation {
             inbox: Mutex::default(),
             open_items: AtomicUsize::new(0),
             outsiders: Mutex::default(),
+            lapsed: Mutex::default(),
+            whispers: Mutex::default(),
             slow: slow.then(Notify::new),
             broken: AtomicBool::new(false),
             clock,
@@ -71,6 +76,16 @@ impl OneRotation {
 
     pub fn row(&self) -> Rotation {
         self.row.lock().unwrap().clone()
+    }
+
+    /// What was heard too late.
+    pub fn lapsed(&self) -> Vec<String> {
+        self.lapsed.lock().unwrap().clone()
+    }
+
+    /// What was said by the surface's own means.
+    pub fn whispers(&self) -> Vec<String> {
+        self.whispers.lock().unwrap().clone()
     }
 
     pub fn outsiders(&self) -> Vec<String> {
@@ -167,13 +182,17 @@ impl Office for OneRotation {
         Ok(policy(1))
     }
 
-    async fn whisper(&self, _caller: &Caller, _prose: &Prose) {}
+    async fn whisper(&self, _caller: &Caller, prose: &Prose) {
+        self.whispers.lock().unwrap().push(prose.plain());
+    }
 
     async fn outsider(&self, who: &str, what: &str) {
         self.outsiders.lock().unwrap().push(format!("{who} {what}"));
     }
 
-    async fn lapsed(&self, _who: &str, _what: &str) {}
+    async fn lapsed(&self, who: &str, what: &str) {
+        self.lapsed.lock().unwrap().push(format!("{who} {what}"));
+    }
 
     async fn remember(&self, ask: &Ask) -> Result<Accepted, EngineError> {
         if let Some(slow) = &self.slow {
@@ -311,9 +330,7 @@ impl Story {
 
     /// Until everything that was acknowledged is dealt with.
     pub async fn settled(&self) {
-        while self.desk.open_items.load(Ordering::SeqCst) > 0 {
-            tokio::task::yield_now().await;
-        }
+        until("all clicks are dealt with", || self.desk.open_items.load(Ordering::SeqCst) == 0).await;
     }
 
     pub async fn sends(&self, click: &serde_json::Value) {
@@ -493,9 +510,7 @@ async fn an_answer_that_takes_too_long_follows_later(by: By) {
     let story = story_of(by, opened(plan()), true).await;
     assert_eq!(story.types("U0ALICE001", "plan deploy-bot").await, "Still working on `/rekey`; the answer follows.");
     story.desk.slow.as_ref().unwrap().notify_one();
-    while story.slack.private("U0ALICE001").len() < 2 {
-        tokio::task::yield_now().await;
-    }
+    until("the plan is told", || story.slack.private("U0ALICE001").len() == 2).await;
     assert!(story.told("U0ALICE001").starts_with("Plan `"), "{}", story.told("U0ALICE001"));
     assert_eq!(story.clock.now(), at(0));
 }
@@ -507,11 +522,64 @@ async fn a_click_that_is_committed_late_is_said_to_count(by: By) {
     let _ = story.slack.press("U0ALICE001", &story.card, "rekey.approve").await;
     assert_eq!(story.told("U0ALICE001"), "");
     story.desk.slow.as_ref().unwrap().notify_one();
-    while story.slack.private("U0ALICE001").is_empty() {
-        tokio::task::yield_now().await;
-    }
+    until("it is said to count", || !story.slack.private("U0ALICE001").is_empty()).await;
     let told = story.told("U0ALICE001");
     assert_eq!(told, "It took a while, but your click counts. There is no need to press again.");
+}
+
+async fn an_answer_whose_way_back_is_closed_comes_by_the_bots_own_means(by: By) {
+    let story = story_of(by, opened(plan()), true).await;
+    story.types("U0ALICE001", "plan deploy-bot").await;
+    story.clock.advance(31 * 60);
+    story.desk.go_on();
+    until("the plan is told", || story.slack.private("U0ALICE001").len() == 2).await;
+    assert!(story.told("U0ALICE001").starts_with("Plan `"), "{}", story.told("U0ALICE001"));
+    assert!(story.slack.calls().contains(&"chat.postEphemeral".to_owned()));
+    // Who is not in the channel gets it in the conversation with the app.
+    story.types("U0ALICE001", "plan deploy-bot").await;
+    story.slack.with(|world| world.channels.get_mut(CHANNEL).unwrap().members.retain(|id| id != "U0ALICE001"));
+    story.clock.advance(31 * 60);
+    story.desk.go_on();
+    until("the plan is told", || !story.slack.messages("D0ALICE001").is_empty()).await;
+    assert!(story.slack.messages("D0ALICE001")[0].text.starts_with("Plan `"));
+}
+
+/// The form body and the headers with which Slack would send this command now.
+fn signed_command(story: &Story, trigger: &str, text: &str) -> (String, String, String) {
+    let team = Settings::default().team;
+    let fields = [
+        ("team_id", team.as_str()),
+        ("user_id", "U0ALICE001"),
+        ("channel_id", CHANNEL),
+        ("command", "/rekey"),
+        ("text", text),
+        ("trigger_id", trigger),
+    ];
+    let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
+    let time = story.clock.now().as_second().to_string();
+    let key = ring::hmac::Key::new(ring::hmac::HMAC_SHA256, Settings::default().signing_secret.as_bytes());
+    let signature = ring::hmac::sign(&key, format!("v0:{time}:{body}").as_bytes());
+    (body, time, format!("v0={}", hex::encode(signature.as_ref())))
+}
+
+#[tokio::test]
+async fn a_command_that_somebody_recorded_and_sends_again_is_done_once_and_answered_with_nothing() {
+    let story = story(By::Http).await;
+    let (body, time, signature) = signed_command(&story, "13.37.abc", "incident deploy-bot pasted into a ticket");
+    let url = format!("{}/slack/commands", story.bot);
+    let mut answers = Vec::new();
+    for _ in 0..3 {
+        let request = reqwest::Client::new().post(&url).body(body.clone());
+        let request = request.header("x-slack-request-timestamp", &time).header("x-slack-signature", &signature);
+        let response = request.send().await.unwrap();
+        assert_eq!(response.status().as_u16(), 200);
+        answers.push(response.text().await.unwrap());
+        story.clock.advance(60);
+    }
+    assert!(answers[0].contains("Nothing was done yet."), "{}", answers[0]);
+    assert_eq!(answers[1..], ["", ""]);
+    let reported = story.desk.row().evidence.iter().filter(|seen| seen.what.contains("pasted into a ticket")).count();
+    assert_eq!(reported, 1, "{:?}", story.desk.row().evidence);
 }
 
 async fn a_stuck_rotation_is_retried_restored_or_abandoned_from_its_card(by: By) {
@@ -533,6 +601,7 @@ by_both_ways! {
     commands_show_tokens_plans_and_rotations,
     commands_decide_as_buttons_do,
     an_answer_that_takes_too_long_follows_later,
+    an_answer_whose_way_back_is_closed_comes_by_the_bots_own_means,
     a_click_that_is_committed_late_is_said_to_count,
     a_stuck_rotation_is_retried_restored_or_abandoned_from_its_card,
 }

@@ -3,6 +3,7 @@
 use super::door::{By, Story, by_both_ways, story, story_of};
 use super::messenger::CHANNEL;
 use super::rotations;
+use crate::until::until;
 use rekey::rotation::phase::Phase;
 use rekey::rotation::token::Strategy;
 use rekey::sandbox::slack::{Fault, NoAnswer, Rule, Submitted};
@@ -28,9 +29,7 @@ impl Story {
 
     async fn sees_home(&self, user: &str) {
         self.slack.open_home(user).await.unwrap();
-        while self.slack.home(user).is_none() {
-            tokio::task::yield_now().await;
-        }
+        until("the home tab is there", || self.slack.home(user).is_some()).await;
     }
 }
 
@@ -97,15 +96,11 @@ async fn a_reason_that_takes_long_to_deal_with_is_answered_in_the_form_later(by:
     let story = story_of(by, rotations::opened(rotations::plan()), true).await;
     let answer = story.slack.command(ALICE, CHANNEL, "incident deploy-bot").await.unwrap();
     assert!(answer["text"].as_str().is_none_or(|text| text.starts_with("Still working")), "{answer}");
-    while story.slack.form(ALICE).is_none() {
-        tokio::task::yield_now().await;
-    }
+    until("the form is open", || story.slack.form(ALICE).is_some()).await;
     assert_eq!(story.slack.submit(ALICE, &[("reason", "leaked")]).await, Ok(Submitted::Replaced));
     assert_eq!(story.form_text(), "One moment …");
     story.desk.go_on();
-    while !story.form_text().contains("Nothing was done yet.") {
-        tokio::task::yield_now().await;
-    }
+    until("the answer is in the form", || story.form_text().contains("Nothing was done yet.")).await;
 }
 
 async fn an_offer_in_a_private_answer_is_taken_by_its_button(by: By) {
@@ -139,9 +134,7 @@ async fn the_home_tab_says_what_waits_for_whom(by: By) {
     insta::assert_snapshot!("home", story.home_text(ALICE));
     assert!(story.home_text("U0EVE00001").starts_with("rekey does not know you."));
     story.slack.press_home(ALICE, "rekey.review.waiting-for-you.0").await.unwrap();
-    while story.form_text() == "One moment …" {
-        tokio::task::yield_now().await;
-    }
+    until("the page is filled", || story.form_text() != "One moment …").await;
     assert!(story.form_text().starts_with("Rotate token: deploy-bot"), "{}", story.form_text());
 }
 

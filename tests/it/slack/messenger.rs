@@ -2,7 +2,7 @@
 
 use super::rotations::{self, at, opened, plan};
 use rekey::chat::slack::Slack;
-use rekey::chat::slack::client::Client;
+use rekey::chat::slack::client::{Client, Hooks};
 use rekey::chat::{ChatError, Messenger};
 use rekey::clock::{Clock, ManualClock, SystemClock};
 use rekey::http::{Api, Backoff, Credential, Throttle};
@@ -90,6 +90,38 @@ async fn a_lost_answer_to_a_post_never_makes_a_second_card() {
 }
 
 #[tokio::test]
+async fn a_message_whose_answer_was_lost_is_looked_for_when_it_must_have_landed() {
+    let (_slack, state, bot) = both().await;
+    state.fault(Rule::new("POST", "*/chat.postMessage", Fault::CutBefore));
+    match bot.show(&card(&opened(plan())), None).await {
+        Err(ChatError::Unavailable { retry_after: Some(wait), .. }) => assert_eq!(wait.as_secs(), 30),
+        other => unreachable!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn an_address_to_answer_to_that_is_used_too_much_holds_back_no_other() {
+    let hits = Arc::new(std::sync::Mutex::new(Vec::new()));
+    let seen = hits.clone();
+    let answer = move |uri: axum::http::Uri| {
+        seen.lock().unwrap().push(uri.path().to_owned());
+        let busy = uri.path().ends_with("/busy");
+        let status = if busy { axum::http::StatusCode::TOO_MANY_REQUESTS } else { axum::http::StatusCode::OK };
+        async move { (status, [("retry-after", "60")]) }
+    };
+    let base = crate::http::serve(axum::Router::new().fallback(answer)).await;
+    let http = rekey::http::client(None).unwrap();
+    let api = Api::new(http, &base, Credential::Nothing, Arc::new(Throttle::new(4, None))).unwrap();
+    let hooks = Hooks::new(api.with_patience(Duration::from_millis(50)), &base);
+    let words = rekey::chat::slack::Message { text: "Noted.".into(), blocks: Vec::new() };
+    for _ in 0..2 {
+        assert!(hooks.respond(&format!("{base}/busy"), &words).await.is_err());
+        hooks.respond(&format!("{base}/other"), &words).await.unwrap();
+    }
+    assert_eq!(*hits.lock().unwrap(), ["/busy", "/other", "/other"]);
+}
+
+#[tokio::test]
 async fn a_post_that_never_arrived_is_made_again() {
     for fault in [Fault::CutBefore, Fault::Html, Fault::ErrorBefore { status: 500 }] {
         let (_slack, state, bot) = both().await;
@@ -135,24 +167,63 @@ async fn announcements_come_once_in_the_thread_whatever_is_lost() {
 }
 
 #[tokio::test]
-async fn a_message_that_people_removed_a_channel_closed_or_left_is_gone() {
+async fn a_message_that_people_removed_is_gone() {
     let (_slack, state, bot) = both().await;
     let card = card(&rotations::stuck());
     let reference = bot.show(&card, None).await.unwrap().reference;
-    let gone = |result: Result<(), ChatError>| matches!(result, Err(ChatError::Gone { .. }));
-    state.with(|world| world.channels.get_mut(CHANNEL).unwrap().archived = true);
-    assert!(gone(bot.show(&card, Some(&reference)).await.map(|_| ())));
-    state.with(|world| {
-        let channel = world.channels.get_mut(CHANNEL).unwrap();
-        channel.archived = false;
-        channel.members.retain(|member| member != "U0BOT00001");
-    });
-    assert!(gone(bot.show(&card, Some(&reference)).await.map(|_| ())));
-    state.with(|world| world.channels.get_mut(CHANNEL).unwrap().members.push("U0BOT00001".into()));
     let ts = reference.split_once(':').unwrap().1.to_owned();
     state.with(|world| world.remove(CHANNEL, &ts));
-    assert!(gone(bot.show(&card, Some(&reference)).await.map(|_| ())));
-    assert!(gone(bot.announce(&card, &reference, 0).await));
+    assert!(matches!(bot.show(&card, Some(&reference)).await, Err(ChatError::Gone { .. })));
+    assert!(matches!(bot.announce(&card, &reference, 0).await, Err(ChatError::Gone { .. })));
+}
+
+fn way_out<T: std::fmt::Debug>(result: Result<T, ChatError>) -> String {
+    match result.unwrap_err() {
+        ChatError::Refused { why, .. } => why,
+        other => unreachable!("{other}"),
+    }
+}
+
+#[tokio::test]
+async fn a_channel_archived_left_or_not_there_is_for_people_to_mend() {
+    let (_slack, state, bot) = both().await;
+    let card = card(&rotations::stuck());
+    let reference = bot.show(&card, None).await.unwrap().reference;
+    let closed: [(fn(&mut World), &str); 3] = [
+        (
+            |world| world.channels.get_mut(CHANNEL).unwrap().archived = true,
+            "is_archived; unarchive the channel C0OPS00001, or correct [slack] channel",
+        ),
+        (
+            |world| world.channels.get_mut(CHANNEL).unwrap().members.retain(|member| member != "U0BOT00001"),
+            "not_in_channel; correct [slack] channel (C0OPS00001), or type /invite @rekey in it",
+        ),
+        (
+            |world| world.channels.clear(),
+            "channel_not_found; correct [slack] channel (C0OPS00001), or type /invite @rekey in it",
+        ),
+    ];
+    for (close, told) in closed {
+        let before = state.with(|world| world.channels.clone());
+        state.with(close);
+        assert_eq!(way_out(bot.show(&card, Some(&reference)).await), told);
+        assert_eq!(way_out(bot.announce(&card, &reference, 0).await), told);
+        state.with(|world| world.channels = before);
+        bot.show(&card, Some(&reference)).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_proxys_page_and_a_wrong_address_make_no_end_of_a_card() {
+    let (_slack, state, bot) = both().await;
+    let shown = card(&opened(plan()));
+    let reference = bot.show(&shown, None).await.unwrap().reference;
+    for status in [404, 410] {
+        state.fault(Rule::new("POST", "*/chat.update", Fault::ErrorBefore { status }));
+        let why = way_out(bot.show(&shown, Some(&reference)).await);
+        assert!(why.ends_with("; correct [slack] api_url, or the proxy on the way"), "{why}");
+    }
+    bot.show(&shown, Some(&reference)).await.unwrap();
 }
 
 #[tokio::test]

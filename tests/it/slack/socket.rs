@@ -1,6 +1,7 @@
 //! Socket Mode against the sandbox: acknowledgements, repeats, goodbyes, and a Slack that gives no socket.
 
 use super::messenger::{CHANNEL, api, workspace};
+use crate::until::until;
 use async_trait::async_trait;
 use rekey::chat::slack::client::Client;
 use rekey::chat::slack::socket::{Envelope, Kind, NotAccepted, Receiver, SocketMode};
@@ -9,6 +10,7 @@ use rekey::sandbox::slack::{self as sandbox, Handle, NoAnswer, Rule, Settings};
 use serde_json::{Value, json};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -39,7 +41,7 @@ struct Story {
     mode: JoinHandle<()>,
 }
 
-async fn story_with(token: &str, prepare: impl FnOnce(&Handle)) -> Story {
+async fn story_with(token: &str, pause: Duration, prepare: impl FnOnce(&Handle)) -> Story {
     let (slack, _) = workspace().await;
     let state = slack.state();
     state.with(|world| world.settings.socket_mode = true);
@@ -48,13 +50,14 @@ async fn story_with(token: &str, prepare: impl FnOnce(&Handle)) -> Story {
     let desk = Arc::new(Desk { seen: Mutex::default(), room: Semaphore::new(1), committing });
     let client = Client::new(api(&slack.base_url(), token));
     let mode = SocketMode::new(client, Sockets::new(None).unwrap(), desk.clone(), Backoff::none());
+    let mode = mode.with_long_pause(pause);
     let stop = CancellationToken::new();
     let mode = tokio::spawn(mode.run(stop.clone()));
     Story { _slack: slack, slack: state, desk, stop, mode }
 }
 
 async fn story() -> Story {
-    let story = story_with(&Settings::default().app_token, |_| ()).await;
+    let story = story_with(&Settings::default().app_token, Duration::from_millis(20), |_| ()).await;
     story.slack.connected(2).await;
     story
 }
@@ -121,9 +124,7 @@ async fn a_slow_request_holds_up_no_other() {
             tokio::spawn(async move { slack.command("U0ALICE001", CHANNEL, &format!("plan {n}")).await })
         })
         .collect();
-    while story.seen().len() < 20 {
-        tokio::task::yield_now().await;
-    }
+    until("all twenty are in hand", || story.seen().len() == 20).await;
     drop(room);
     for answer in waiting {
         assert_eq!(answer.await.unwrap().unwrap(), json!({"text": "taken"}));
@@ -153,12 +154,21 @@ async fn a_socket_that_breaks_is_opened_again_and_nothing_is_lost() {
 }
 
 #[tokio::test]
-async fn switching_socket_mode_off_ends_it() {
+async fn who_switches_socket_mode_off_and_on_again_need_not_restart_the_bot() {
     let story = story().await;
+    let off = sandbox::Fault::Refuse { status: 200, body: json!({"ok": false, "error": "access_denied"}) };
+    story.slack.fault(Rule::new("POST", "/api/apps.connections.open", off).times(0));
     story.slack.say_on_sockets(&json!({"type": "disconnect", "reason": "link_disabled"}));
-    story.mode.await.unwrap();
+    story.slack.end_sockets(false);
+    story.slack.connected(0).await;
+    let asked = || story.slack.calls().iter().filter(|call| *call == "apps.connections.open").count();
+    until("it asks again and again", || asked() >= 6).await;
     assert_eq!(story.slack.connections_seen(), 2);
-    assert!(!story.stop.is_cancelled());
+    story.slack.clear_faults();
+    story.slack.connected(2).await;
+    story.types("list").await.unwrap();
+    story.stop.cancel();
+    story.mode.await.unwrap();
 }
 
 #[tokio::test]
@@ -173,7 +183,7 @@ async fn words_that_nobody_knows_are_acknowledged_and_ignored() {
 
 #[tokio::test]
 async fn a_slack_that_answers_badly_is_asked_again() {
-    let story = story_with(&Settings::default().app_token, |slack| {
+    let story = story_with(&Settings::default().app_token, Duration::from_secs(60), |slack| {
         for fault in [sandbox::Fault::ErrorBefore { status: 503 }, sandbox::Fault::CutAfter, sandbox::Fault::Html] {
             slack.fault(Rule::new("POST", "/api/apps.connections.open", fault));
         }
@@ -185,10 +195,8 @@ async fn a_slack_that_answers_badly_is_asked_again() {
 
 #[tokio::test]
 async fn a_token_that_slack_refuses_is_not_tried_over_and_over() {
-    let story = story_with("xapp-of-somebody-else", |_| ()).await;
-    while story.slack.calls().is_empty() {
-        tokio::task::yield_now().await;
-    }
+    let story = story_with("xapp-of-somebody-else", Duration::from_secs(60), |_| ()).await;
+    until("it was tried", || !story.slack.calls().is_empty()).await;
     story.stop.cancel();
     story.mode.await.unwrap();
     assert!(story.slack.calls().len() <= 2, "{:?}", story.slack.calls());

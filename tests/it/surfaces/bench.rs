@@ -83,6 +83,18 @@ pub trait Bench: Send + Sync {
     /// People make an end of the card.
     fn end(&self, team: &Team, how: End);
 
+    /// They think better of it; what was removed stays removed.
+    fn undo(&self, team: &Team, how: End);
+
+    /// From now on it is against the rules of the place to write or edit there, until [`Bench::calm`].
+    fn forbid(&self, team: &Team);
+
+    /// The bot's token holds no more, until [`Bench::calm`] and another process.
+    fn revoke(&self, team: &Team);
+
+    /// Calls that the surface got so far.
+    fn calls(&self, team: &Team) -> usize;
+
     /// How this person is mentioned.
     fn mention(&self, who: &str) -> String;
 

@@ -17,7 +17,7 @@ use rekey::sandbox::discord::{self as sandbox, Channel, Handle, Message, Rule, S
 use rekey::sandbox::gitlab::Fault;
 use rekey::secret::Secret;
 use rekey::server::discord::{Door, Key, Listener, PATIENCE, commands, router};
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -63,6 +63,12 @@ impl Guild {
         });
         let answers = self.state().messages(CHANNEL).into_iter().filter(|message| message.answers.is_some());
         threads.into_iter().chain(answers).collect()
+    }
+
+    fn refuse(&self, path: &str, status: u16, body: Value) {
+        let mut rule = Rule::new("*", path, Fault::Refuse { status, body }).times(0);
+        rule.method = None;
+        self.state().fault(rule);
     }
 
     async fn press(&self, click: &Value) {
@@ -148,6 +154,26 @@ impl Bench for Guild {
             End::Archived => world.channels.get_mut(CHANNEL).unwrap().denied = sandbox::permissions::VIEW,
             End::Expelled => world.invited = false,
         });
+    }
+
+    fn undo(&self, _: &Team, how: End) {
+        self.state().with(|world| match how {
+            End::Removed => {}
+            End::Archived => world.channels.get_mut(CHANNEL).unwrap().denied = 0,
+            End::Expelled => world.invited = true,
+        });
+    }
+
+    fn forbid(&self, _: &Team) {
+        self.refuse("/channels/*", 403, json!({"message": "Missing Permissions", "code": 50_013}));
+    }
+
+    fn revoke(&self, _: &Team) {
+        self.refuse("*", 401, json!({"message": "401: Unauthorized", "code": 0}));
+    }
+
+    fn calls(&self, _: &Team) -> usize {
+        self.state().calls().len()
     }
 
     fn mention(&self, who: &str) -> String {

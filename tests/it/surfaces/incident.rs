@@ -4,6 +4,7 @@ use super::bench::Place;
 use super::scene::Scene;
 use super::slack::user;
 use crate::flow::chat::CHANNEL;
+use crate::until::until;
 use rekey::rotation::phase::Outcome;
 use rekey::rotation::token::Strategy;
 use rekey::rotation::view::Action;
@@ -240,9 +241,7 @@ async fn a_reason_is_written_down_as_it_was_typed_and_an_offer_loses_its_button_
     let offer = offers().next().unwrap();
     assert!(offer.text.starts_with("Nothing was done yet."), "{}", offer.text);
     slack.press(&user("alice"), &offer.ts, "rekey.offer").await.unwrap();
-    while offers().count() > 0 {
-        tokio::task::yield_now().await;
-    }
+    until("the button is gone", || offers().count() == 0).await;
     assert_eq!(slack.private(&user("alice")), ["Noted; the card shows what comes of it."]);
     scene.settle().await;
     assert!(scene.old_is_revoked());

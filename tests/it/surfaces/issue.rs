@@ -123,6 +123,22 @@ impl Bench for Issues {
         }
     }
 
+    fn undo(&self, team: &Team, _: End) {
+        self.calm(team);
+    }
+
+    fn forbid(&self, team: &Team) {
+        self.trouble(team, Call::Any, Fault::ErrorBefore { status: 403 }, 0);
+    }
+
+    fn revoke(&self, _: &Team) {
+        unreachable!("without GitLab there is no bot");
+    }
+
+    fn calls(&self, team: &Team) -> usize {
+        team.stage.state.calls().iter().filter(|call| call.path.contains("/issues")).count()
+    }
+
     fn mention(&self, who: &str) -> String {
         format!("@{who}")
     }

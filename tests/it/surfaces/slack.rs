@@ -18,7 +18,7 @@ use rekey::sandbox::gitlab::Fault;
 use rekey::sandbox::slack::{self as sandbox, Channel, Handle, Message, Rule, Settings, Submitted, World};
 use rekey::secret::Secret;
 use rekey::server::slack::{Door, Envelopes, PATIENCE, router};
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::sync::Arc;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
@@ -60,6 +60,13 @@ impl Workspace {
     fn messages(&self, in_threads: bool) -> Vec<Message> {
         let all = self.state().messages(CHANNEL);
         all.into_iter().filter(|message| message.thread_ts.is_some() == in_threads).collect()
+    }
+
+    fn refuse(&self, path: &str, error: &str) {
+        let fault = Fault::Refuse { status: 200, body: json!({"ok": false, "error": error}) };
+        let mut rule = Rule::new("*", path, fault).times(0);
+        rule.method = None;
+        self.state().fault(rule);
     }
 
     fn api(&self, path: &str, credential: Credential) -> Api {
@@ -131,6 +138,30 @@ impl Bench for Workspace {
                 world.channels.get_mut(CHANNEL).unwrap().members.retain(|member| *member != bot);
             }
         });
+    }
+
+    fn undo(&self, _: &Team, how: End) {
+        self.state().with(|world| {
+            let bot = world.settings.bot_user.clone();
+            let channel = world.channels.get_mut(CHANNEL).unwrap();
+            match how {
+                End::Removed => {}
+                End::Archived => channel.archived = false,
+                End::Expelled => channel.members.push(bot),
+            }
+        });
+    }
+
+    fn forbid(&self, _: &Team) {
+        self.refuse("*/chat.*", "restricted_action");
+    }
+
+    fn revoke(&self, _: &Team) {
+        self.refuse("*", "token_revoked");
+    }
+
+    fn calls(&self, _: &Team) -> usize {
+        self.state().calls().len()
     }
 
     fn mention(&self, who: &str) -> String {

@@ -19,6 +19,9 @@ const PAGE: u32 = 999;
 /// How long a lost message is looked for at one go: less than what is left of a lease.
 const SEARCH: Duration = Duration::from_secs(30);
 
+/// How long a message may still be on its way after its answer was lost.
+const LANDING: Duration = Duration::from_secs(30);
+
 #[derive(Deserialize)]
 struct Page {
     #[serde(default)]
@@ -82,7 +85,7 @@ impl Client {
             body["thread_ts"] = thread.into();
         }
         self.turn(channel).await?;
-        let sent: Sent = self.ask(method::POST.post().json(&body)).await?;
+        let sent: Sent = self.ask(method::POST.post().json(&body)).await.map_err(perhaps_on_its_way)?;
         Ok((sent.channel, sent.ts))
     }
 
@@ -107,6 +110,23 @@ impl Client {
         }
         let _sent: Value = self.ask(method::POST_EPHEMERAL.post().json(&body)).await?;
         Ok(())
+    }
+
+    /// To the person alone, in the channel if they are in it, else in the conversation with the app.
+    pub async fn say_privately(
+        &self,
+        channel: Option<&str>,
+        account: &str,
+        message: &Message,
+    ) -> Result<(), ChatError> {
+        if let Some(channel) = channel
+            && self.post_ephemeral(channel, account, message).await.is_ok()
+        {
+            return Ok(());
+        }
+        let direct = self.direct(account).await?;
+        let mark = Mark { kind: "rekey_private", payload: Vec::new() };
+        self.post(&direct, None, message, &mark).await.map(|_| ())
     }
 
     /// The channel of the conversation with one person; the same each time.
@@ -168,5 +188,13 @@ impl Client {
             }
         }
         Err(unavailable("looking for a message whose answer was lost takes too long", None))
+    }
+}
+
+/// A message whose answer was lost may land later than that: whoever looks for it too early posts it twice.
+fn perhaps_on_its_way(error: ChatError) -> ChatError {
+    match error {
+        ChatError::Unavailable { why, retry_after: None, .. } => unavailable(why, Some(LANDING)),
+        other => other,
     }
 }

@@ -13,13 +13,25 @@ pub(super) fn refusal(why: impl Into<String>) -> ChatError {
     ChatError::Refused { messenger: "slack".into(), why: why.into() }
 }
 
-/// A call that did not reach Slack or was not answered by it.
+fn gone(why: String) -> ChatError {
+    ChatError::Gone { messenger: "slack".into(), why }
+}
+
+/// A call that did not reach Slack or was not answered by it. Slack itself says in its body what is not there.
 pub(super) fn failed(error: &CallError) -> ChatError {
     let wait = error.retry_after();
     match error.status() {
-        Some(404 | 410) => ChatError::Gone { messenger: "slack".into(), why: error.to_string() },
+        Some(404 | 410) => refusal(format!("{error}; correct [slack] api_url, or the proxy on the way")),
         Some(_) => refusal(error.to_string()),
         None => unavailable(error.to_string(), (!wait.is_zero()).then_some(wait)),
+    }
+}
+
+/// The same of an address to answer to, which is not there any more after half an hour.
+pub(super) fn way_back_failed(error: &CallError) -> ChatError {
+    match error.status() {
+        Some(404 | 410) => gone(error.to_string()),
+        _ => failed(error),
     }
 }
 
@@ -35,17 +47,12 @@ pub(super) fn is_about_the_token(answer: &Value) -> bool {
 pub(super) fn refused(answer: &Value) -> ChatError {
     let error = word(&answer["error"]);
     let mend = match error.as_str() {
-        "message_not_found"
-        | "thread_not_found"
-        | "channel_not_found"
-        | "is_archived"
-        | "is_inactive"
-        | "not_in_channel"
-        | "cant_update_message"
-        | "message_deleted"
-        | "edit_window_closed" => {
-            return ChatError::Gone { messenger: "slack".into(), why: error };
+        // A message that we can read and not edit is of an app that was there before us.
+        "message_not_found" | "message_deleted" | "thread_not_found" | "cant_update_message" => return gone(error),
+        "channel_not_found" | "is_archived" | "is_inactive" | "not_in_channel" => {
+            return ChatError::Closed { messenger: "slack".into(), why: error };
         }
+        "edit_window_closed" => "an administrator of the workspace must let messages be edited".to_owned(),
         "ratelimited" | "rate_limited" => return unavailable(error, Some(Duration::from_secs(30))),
         "internal_error" | "fatal_error" | "service_unavailable" | "request_timeout" | "team_added_to_org" | "" => {
             return unavailable(error, None);
@@ -54,7 +61,10 @@ pub(super) fn refused(answer: &Value) -> ChatError {
         "missing_scope" => format!("add the scope {} to the app and install it again", word(&answer["needed"])),
         "user_not_found" | "users_not_found" | "user_not_visible" => "correct the id (profile, Copy member ID)".into(),
         "no_such_subteam" => "correct the id of the user group".into(),
-        "restricted_action" | "ekm_access_denied" => "an administrator of the workspace must let the app post".into(),
+        "ekm_access_denied" => "an administrator of the workspace must let the app post".into(),
+        restricted if restricted.starts_with("restricted_action") => {
+            "an administrator of the workspace must let the app post".into()
+        }
         "expired_trigger_id" | "exchanged_trigger_id" | "trigger_expired" | "trigger_exchanged" => {
             "the click is too old for a form; press the button again".into()
         }
@@ -65,10 +75,13 @@ pub(super) fn refused(answer: &Value) -> ChatError {
     refusal(format!("{error}; {mend}"))
 }
 
-/// The channel itself cannot take a new card: that is no card that people removed, and a person must mend it.
-pub(in crate::chat::slack) fn unpostable(error: ChatError, channel: &str) -> ChatError {
+/// The way out of a channel that is closed to the bot.
+pub(in crate::chat::slack) fn with_way_out(error: ChatError, channel: &str) -> ChatError {
     match error {
-        ChatError::Gone { why, .. } => {
+        ChatError::Closed { why, .. } if why == "is_archived" => {
+            refusal(format!("{why}; unarchive the channel {channel}, or correct [slack] channel"))
+        }
+        ChatError::Closed { why, .. } => {
             refusal(format!("{why}; correct [slack] channel ({channel}), or type /invite @rekey in it"))
         }
         other => other,

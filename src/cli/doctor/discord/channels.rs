@@ -62,7 +62,7 @@ async fn seen(id: &str, named: &str, server: &Server<'_>, client: &Client) -> Re
     let subject = format!("channel {id}");
     let channel = match client.channel(id).await {
         Ok(channel) => channel,
-        Err(ChatError::Gone { .. }) => {
+        Err(ChatError::Closed { .. }) => {
             let mend = format!("invite the bot to the server and give it View Channel there, or correct {named}");
             return Err(Finding::fail(subject, "the bot does not see it", mend));
         }
