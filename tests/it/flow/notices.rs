@@ -127,6 +127,8 @@ async fn tokens_that_nobody_manages_are_listed_once() {
     let digests: Vec<_> =
         team.stage.state.issues().into_iter().filter(|issue| issue.title.contains("does not manage")).collect();
     assert_eq!(digests.len(), 1);
+    let one = "Nobody has told rekey to look after this token. Add it to the configuration, let it expire, or rotate it by hand.";
+    assert!(digests[0].description.contains(one), "{}", digests[0].description);
     assert!(digests[0].confidential && digests[0].description.contains("for"), "{}", digests[0].description);
     // Its answer lost, the next one is found by its marker.
     let later = Mint::new(team.stage.account, "another", &["api"]).expires("2026-12-01".parse().unwrap());
