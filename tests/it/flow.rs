@@ -5,7 +5,7 @@ mod canary;
 pub mod chat;
 mod codes;
 mod comments;
-mod counter;
+pub mod counter;
 mod fanout;
 mod foreign;
 mod happy;

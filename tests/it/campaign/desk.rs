@@ -5,7 +5,7 @@ use rand::rngs::StdRng;
 use rand::seq::IndexedRandom as _;
 use rand::{Rng as _, SeedableRng as _};
 use rekey::engine::desk::{Answer, Ask, Caller, Desk};
-use rekey::rotation::view::Action;
+use rekey::rotation::view::{Action, actions};
 use rekey::rotation::wish::{Decision, Wish};
 use rekey::secret::Secret;
 use std::collections::BTreeMap;
@@ -35,12 +35,14 @@ struct Campaign {
     stale: Vec<String>,
     /// Keys and codes of clicks that counted.
     counted: Vec<(String, String)>,
+    /// How often what was refused, by what was wrong and what was wished for.
+    refused: BTreeMap<(&'static str, &'static str), u64>,
 }
 
 type Spoil = fn(&mut Shot, &mut Campaign);
 
-/// One thing wrong.
-const WRONGS: &[(&str, Spoil)] = &[
+/// Somebody wrong, whatever they decide.
+const PEOPLE: &[(&str, Spoil)] = &[
     ("of another workspace or server", |shot, _| shot.caller.place = "T0OTHER001".into()),
     ("of no workspace at all", |shot, _| shot.caller.place = String::new()),
     ("a guest by the request itself", |shot, _| shot.caller.guest = true),
@@ -57,6 +59,10 @@ const WRONGS: &[(&str, Spoil)] = &[
     ("with another role", |shot, _| shot.caller = discord("9", &["778", "77", "7777"])),
     ("on a surface without authority", |shot, _| shot.caller.surface = "issue".into()),
     ("on a surface that does not exist", |shot, _| shot.caller.surface = "irc".into()),
+];
+
+/// Something else wrong with an approval.
+const WRONGS: &[(&str, Spoil)] = &[
     ("who asked for it", |shot, _| own(shot, slack("UCAROL"))),
     ("who asked for it, on Discord", |shot, _| own(shot, discord("3", &[ROLE]))),
     ("who may be the one that asked", |shot, campaign| {
@@ -115,7 +121,7 @@ impl Campaign {
     fn new(seed: u64) -> Self {
         let town = Town::new();
         let (desk, dice) = (town.desk(), StdRng::seed_from_u64(seed));
-        Self { town, desk, dice, count: 0, stale: Vec::new(), counted: Vec::new() }
+        Self { town, desk, dice, count: 0, stale: Vec::new(), counted: Vec::new(), refused: BTreeMap::new() }
     }
 
     fn hex(&mut self, digits: usize) -> String {
@@ -187,13 +193,34 @@ impl Campaign {
         assert_eq!(self.town.version(), before, "a replay had an effect");
     }
 
+    /// What may be decided now, or what could be if it were stuck; without a code where one would have to be right.
+    fn decide_anything(&mut self, shot: &mut Shot) {
+        if self.dice.random_bool(0.5) {
+            self.town.get_stuck();
+        }
+        let row = self.town.row();
+        shot.decision.action = *actions(&row).choose(&mut self.dice).unwrap();
+        shot.decision.rotation = row.id.0.clone();
+        shot.decision.plan = Some(row.plan.hash().0);
+        shot.decision.stop = Some(row.stops);
+    }
+
     async fn must_not_count(&mut self, name: &'static str, spoil: Spoil) {
         let mut shot = self.right();
+        let is_somebody_wrong = PEOPLE.iter().any(|(wrong, _)| *wrong == name);
+        if is_somebody_wrong {
+            self.decide_anything(&mut shot);
+        }
         spoil(&mut shot, self);
+        let what = shot.decision.action;
         let (before, code) = (self.town.version(), shot.code.clone());
         let answer = self.send(shot).await;
-        assert_eq!(self.town.version(), before, "a click {name} counted, with {code:?}: {answer:?}");
+        assert_eq!(self.town.version(), before, "{what:?} of a click {name} counted, with {code:?}: {answer:?}");
         assert!(!matches!(answer, Answer::Done(_)), "a click {name} was told that it counted");
+        *self.refused.entry((name, what.word())).or_default() += 1;
+        if is_somebody_wrong {
+            self.town.renew();
+        }
         self.town.asked_by("carol");
     }
 }
@@ -201,20 +228,32 @@ impl Campaign {
 #[tokio::test]
 async fn of_thousands_of_clicks_with_one_thing_wrong_none_counts_and_the_right_ones_do() {
     let mut campaign = Campaign::new(20_261_122);
-    let (mut refused, mut right): (BTreeMap<&str, u64>, u64) = (BTreeMap::new(), 4);
+    let mut right = 4;
     for _ in 0..right {
         campaign.must_count().await;
     }
-    while refused.values().sum::<u64>() < CLICKS {
+    let wrongs = || PEOPLE.iter().chain(WRONGS);
+    let mut shots = 0;
+    while shots < CLICKS {
         if campaign.dice.random_ratio(1, ONE_IN) {
             campaign.must_count().await;
             right += 1;
         }
-        let (name, spoil) = *WRONGS.choose(&mut campaign.dice).unwrap();
+        let at = campaign.dice.random_range(0..PEOPLE.len() + WRONGS.len());
+        let (name, spoil) = *wrongs().nth(at).unwrap();
         campaign.must_not_count(name, spoil).await;
-        *refused.entry(name).or_default() += 1;
+        shots += 1;
     }
     assert!(right > 50, "{right} right ones");
-    assert_eq!(refused.len(), WRONGS.len(), "every wrong was tried");
-    assert!(refused.values().all(|times| *times > CLICKS / 100), "and often: {refused:?}");
+    let refused = &campaign.refused;
+    for (name, _) in PEOPLE {
+        for action in Action::ALL {
+            let times = refused.get(&(*name, action.word())).copied().unwrap_or_default();
+            assert!(times > CLICKS / 1000, "{} {name}: {times} times", action.word());
+        }
+    }
+    for (name, _) in WRONGS {
+        let times = refused.get(&(*name, "approve")).copied().unwrap_or_default();
+        assert!(times > CLICKS / 100, "{name}: {times} times");
+    }
 }

@@ -104,6 +104,11 @@ impl Town {
         state.row = Some(row);
     }
 
+    /// A rotation that a person must help on.
+    pub fn get_stuck(&self) {
+        self.state.lock().unwrap().row = Some(rotations::stuck());
+    }
+
     /// Somebody else asked for it.
     pub fn asked_by(&self, person: &str) {
         let by = Origin::Person { person: person.into() };
