@@ -159,7 +159,9 @@ impl Engine {
     }
 
     fn seal(&self) -> Result<&Seal, EngineError> {
-        self.step_up.as_ref().ok_or_else(|| EngineError::Broken("one-time codes are not set up here".into()))
+        self.step_up.as_ref().ok_or_else(|| {
+            EngineError::Broken("one-time codes are not set up here; add [step_up] to the configuration".into())
+        })
     }
 
     /// The step whose code it is. The guess is counted before it is looked at, so that many at once are no more.

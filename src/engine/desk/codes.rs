@@ -159,7 +159,8 @@ fn no_codes_yet() -> Answer {
 }
 
 fn not_set_up() -> Answer {
-    Answer::Private(Prose::words("One-time codes are not set up here; an administrator adds [step_up]."))
+    let said = Line::text("One-time codes are not set up here; an administrator adds ").and_code("[step_up]").and(".");
+    Answer::Private(said.into())
 }
 
 fn decision_form(rotation: &Rotation, decision: &Decision) -> Form {

@@ -212,7 +212,7 @@ async fn of_replicas_one_answers_a_button_that_asks_for_something() {
     click["data"]["custom_id"] = Wish::Enroll.to_id().unwrap().into();
     let shown = story.discord.send(&click).await.unwrap();
     assert!(
-        matches!(shown, Shown::Private(line) if line.content == "One-time codes are not set up here; an administrator adds [step_up].")
+        matches!(shown, Shown::Private(line) if line.content == "One-time codes are not set up here; an administrator adds `[step_up]`.")
     );
     assert_eq!(story.approves(ALICE).await, Ok(Shown::Nothing));
     until("each has answered the click", || story.callbacks() == 1 + 3).await;
