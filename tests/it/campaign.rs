@@ -3,5 +3,6 @@
 //! endpoints, the desk, and the pure rules.
 
 mod desk;
+mod discord_signatures;
 mod signatures;
 mod town;
