@@ -14,9 +14,9 @@ use serde_json::json;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// Requests that must not count; each costs a verification.
-const REQUESTS: u64 = 5_000;
-const ONE_IN: u32 = 50;
+/// Requests that must not count; each costs a verification, which is slow in a build for tests.
+const REQUESTS: u64 = 1_500;
+const ONE_IN: u32 = 20;
 const OURS: [u8; 32] = [7; 32];
 const OTHER: [u8; 32] = [8; 32];
 
@@ -142,7 +142,7 @@ async fn must_count(town: &Arc<Town>, door: &Arc<Door>, number: u64, action: Act
 }
 
 #[tokio::test]
-async fn of_thousands_of_requests_that_are_not_discords_none_gets_past_the_door() {
+async fn of_many_requests_that_are_not_discords_none_gets_past_the_door() {
     let (town, mut dice) = (Town::new(), StdRng::seed_from_u64(20_261_122));
     let (door, waiting) = (door(&town), town.row().phase);
     let (mut right, mut refused): (u64, BTreeMap<Kind, u64>) = (0, BTreeMap::new());

@@ -85,7 +85,7 @@ async fn in_slack_a_secret_whose_way_back_is_closed_is_not_said_where_it_would_s
     let offer = slack.with(|world| world.ephemerals.last().cloned().unwrap());
     assert!(offer.text.contains("Set them up, then decide."), "{}", offer.text);
     slack.press(&user("alice"), &offer.ts, "rekey.offer").await.unwrap();
-    slack.with(|world| world.hooks.clear());
+    slack.with(rekey::sandbox::slack::World::close_ways_back);
     scene.settle().await;
     let told = scene.told("alice").pop().unwrap();
     assert_eq!(told, "Your one-time codes could not be shown here. Type `/rekey enroll` for new ones.");
