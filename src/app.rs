@@ -188,9 +188,13 @@ pub fn slack_socket_of(config: &Config) -> Result<Option<slack_client::Client>, 
     slack_api(slack, app_token, client(config)?).map(Some)
 }
 
-/// Whether the secrets of the doors for mail and GitLab have a form that can be used.
+/// Whether the secrets of all doors, and those of one-time codes, have a form that can be used: the bot would not start
+/// without. Asks nobody.
 pub fn check_doors(config: &Config) -> Result<(), StartError> {
-    doors::settings(config).map(drop)
+    doors::settings(config)?;
+    doors::slack_keys(config)?;
+    discord::public_keys(config)?;
+    directories::seal(config).map(drop)
 }
 
 /// A connection without a credential to the bot's own public address.

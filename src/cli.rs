@@ -25,6 +25,7 @@ use crate::clock::SystemClock;
 use crate::config::{Config, ConfigErrors, Machine};
 use crate::engine::{Engine, EngineError, RealDice};
 use crate::rotation::view::Action;
+use crate::rotation::view::text::sentence;
 use crate::secret::redact;
 use args::{AuditCommand, Cli, Command, ConfigCommand, DiscordCommand, PeopleCommand};
 use clap::Parser;
@@ -51,7 +52,7 @@ pub enum CliError {
     #[error(transparent)]
     Engine(EngineError),
     /// Anything else, in words.
-    #[error("{what}; {way_out}")]
+    #[error("{}", told(what, way_out))]
     Failed {
         /// What is wrong.
         what: String,
@@ -71,8 +72,26 @@ impl From<EngineError> for CliError {
     fn from(error: EngineError) -> Self {
         match error {
             EngineError::Unavailable(what) => Self::failed(what, "try again"),
+            EngineError::NotAsked(_) => Self::failed(error.to_string(), "check [gitlab] url, then run `rekey doctor`"),
+            EngineError::NoToken { ref hint, .. } if hint.is_empty() => {
+                Self::failed(error.to_string(), "add a [[token]] with that id, or see `rekey list`")
+            }
+            EngineError::NoToken { .. } | EngineError::NoRotation { .. } => {
+                Self::failed(error.to_string(), "see `rekey list`")
+            }
+            EngineError::NeverRotated { ref token } => {
+                Self::failed(error.to_string(), format!("`rekey rotate {token} --as <person>` opens one"))
+            }
             error => Self::Engine(error),
         }
+    }
+}
+
+/// What is wrong and the way out, as one sentence, or two after a question.
+fn told(what: &str, way_out: &str) -> String {
+    match what.ends_with('?') {
+        true => format!("{what} {}", sentence(way_out).trim_end_matches('.')),
+        false => format!("{what}; {way_out}"),
     }
 }
 

@@ -161,6 +161,8 @@ pub fn load(path: &Path, surroundings: &dyn Surroundings) -> Result<Config, Conf
 fn unreadable(name: &str, error: &std::io::Error) -> ConfigErrors {
     let message = match error.kind() {
         ErrorKind::NotFound => "there is no such file; write one with `rekey init`, or name yours with --config".into(),
+        ErrorKind::IsADirectory => "this is a directory; name a file".into(),
+        ErrorKind::InvalidData => "the file is not UTF-8; save it as UTF-8".into(),
         kind => format!("the file cannot be read ({kind}); mend its permissions"),
     };
     ConfigErrors(vec![Problem { place: Place { file: name.into(), at: None }, message }])

@@ -107,9 +107,32 @@ pub enum EngineError {
     /// No such token or rotation; the text names what was asked and what is near.
     #[error("{0}")]
     Unknown(String),
+    /// No such token in the configuration. How to see all of them differs by surface, so it is said there.
+    #[error("no token {given:?} is configured{hint}")]
+    NoToken {
+        /// What was typed.
+        given: String,
+        /// What was probably meant, as the end of the sentence; empty: nothing is near.
+        hint: String,
+    },
+    /// No such rotation; how to see all of them is said by the surface.
+    #[error("no rotation {given:?}")]
+    NoRotation {
+        /// What was typed.
+        given: String,
+    },
+    /// The token is configured and was never rotated.
+    #[error("{token} has no rotation yet")]
+    NeverRotated {
+        /// Which.
+        token: crate::rotation::ids::TokenName,
+    },
     /// Something outside does not answer; nothing was changed, try again.
     #[error("{0}")]
     Unavailable(String),
+    /// GitLab could not be asked at all, mostly because it cannot be reached; nothing was changed, try again.
+    #[error("GitLab could not be asked ({0})")]
+    NotAsked(String),
     /// The configuration or GitLab's state must be mended first.
     #[error("{0}")]
     Broken(String),
@@ -126,8 +149,18 @@ pub enum OpenedRotation {
     NotDue(Box<Plan>),
 }
 
+impl EngineError {
+    /// Whether the same may go well a little later.
+    pub fn is_passing(&self) -> bool {
+        matches!(self, Self::Unavailable(_) | Self::NotAsked(_))
+    }
+}
+
 impl From<crate::http::CallError> for EngineError {
     fn from(error: crate::http::CallError) -> Self {
+        if let crate::http::CallError::NotSent { why, .. } = error {
+            return Self::NotAsked(why);
+        }
         // A proxy's page instead of GitLab's answer, and a bot's token that is refused, are mended without us.
         let passes = error.is_passing() || matches!(error.status(), None | Some(401));
         if passes { Self::Unavailable(error.to_string()) } else { Self::Broken(error.to_string()) }

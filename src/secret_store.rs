@@ -62,7 +62,7 @@ pub trait SecretStore: Send + Sync {
     /// rollback is [`Rollback::Native`](crate::rotation::store::Rollback::Native).
     async fn roll_back(&self, undo: &Undo, base: &Base, tag: &Tag) -> Result<Written, StoreError> {
         let _unused = (undo, base, tag);
-        Err(StoreError::refused(self.id(), "it keeps no earlier value", "put the old value there by hand"))
+        Err(StoreError::refused(self.id(), "it keeps no earlier value", "put the previous value there by hand"))
     }
 
     /// Removes what the rotation left in the store besides the value that it holds now: temporary names, labels, files

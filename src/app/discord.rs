@@ -46,7 +46,7 @@ pub(super) fn door(config: &Config, engine: &Engine, desk: &Arc<Desk>) -> Result
     let Some(discord) = &config.discord else { return Ok(None) };
     let hooks = Hooks::new(api(config, discord, Credential::Nothing)?, discord.application.clone());
     Ok(Some(Arc::new(Door {
-        keys: keys(discord)?,
+        keys: public_keys(config)?,
         guild: discord.guild.clone(),
         desk: desk.clone(),
         hooks,
@@ -55,8 +55,11 @@ pub(super) fn door(config: &Config, engine: &Engine, desk: &Arc<Desk>) -> Result
     })))
 }
 
-fn keys(discord: &config::Discord) -> Result<Vec<Key>, StartError> {
-    let DiscordMode::Http { public_keys } = &discord.mode else { return Ok(Vec::new()) };
+/// What proves that an interaction is Discord's.
+pub(super) fn public_keys(config: &Config) -> Result<Vec<Key>, StartError> {
+    let Some(DiscordMode::Http { public_keys }) = config.discord.as_ref().map(|discord| &discord.mode) else {
+        return Ok(Vec::new());
+    };
     let key =
         |text: &String| Key::from_hex(text).map_err(|bad| StartError::Setup(format!("[discord] public_key: {bad}")));
     public_keys.iter().map(key).collect()

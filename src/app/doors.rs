@@ -108,7 +108,7 @@ pub fn slack(
     let api = Api::new(super::client(config)?, &base, Credential::Nothing, throttle);
     let api = api.map_err(|error| StartError::Setup(error.to_string()))?;
     Ok(Some(Arc::new(Door {
-        keys: text_keys("[slack] signing_secret", &slack.signing_secrets)?,
+        keys: slack_keys(config)?,
         team: slack.team.clone(),
         desk: desk.clone(),
         hooks: Hooks::new(api, &base),
@@ -116,6 +116,12 @@ pub fn slack(
         clock: engine.clock.clone(),
         patience: PATIENCE,
     })))
+}
+
+/// What proves that a request is Slack's.
+pub fn slack_keys(config: &Config) -> Result<Vec<Key>, StartError> {
+    let secrets = config.slack.as_ref().map(|slack| slack.signing_secrets.as_slice()).unwrap_or_default();
+    text_keys("[slack] signing_secret", secrets)
 }
 
 /// The socket by which Slack's requests come, if they do.

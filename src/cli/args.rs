@@ -24,12 +24,12 @@ pub(super) enum Command {
     #[cfg(feature = "sandbox")]
     Demo(DemoArgs),
     /// Write a commented configuration, by asking few questions
-    Init(InitArgs),
+    Init(Box<InitArgs>),
     /// Test every connection and permission that the configuration needs
     Doctor,
     /// Print what a rotation would do, and its hash; changes nothing
     Plan(PlanArgs),
-    /// List the managed tokens
+    /// List the managed tokens; fails if GitLab tells of none of them
     List(ListArgs),
     /// Show one rotation: timeline and evidence
     Show(ShowArgs),
@@ -41,9 +41,9 @@ pub(super) enum Command {
     Decline(DecisionArgs),
     /// Try again what failed
     Retry(DecisionArgs),
-    /// Put the old value back while the old token lives
+    /// Put the previous value back where that is possible, while the old token lives
     Restore(DecisionArgs),
-    /// Leave both tokens valid and close the rotation
+    /// End the rotation; no token is revoked that a store may hold
     Abandon(DecisionArgs),
     /// Look after people and their one-time codes
     People {
@@ -113,7 +113,7 @@ pub(super) struct DemoArgs {
     /// Approve by itself, print the timeline and exit
     #[arg(long)]
     pub(super) auto: bool,
-    /// Let a step fail, to see what people are told
+    /// Let a step fail, to see what people are told; needs --auto (on the page, trouble is switched on under Trouble)
     #[arg(long, value_name = "STEP")]
     pub(super) fail: Option<Failure>,
     /// Where the token's value lives

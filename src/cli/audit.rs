@@ -20,6 +20,10 @@ pub(super) async fn verify(database: &Database, screen: &mut Screen<'_>) -> Resu
     let audit = audit.map_err(failed)?;
     let (lines, rotations) = (count(audit.lines, "line"), count(audit.rotations, "rotation"));
     match audit.fault {
+        None if audit.lines == 0 => {
+            screen.print("The journal is empty.\n")?;
+            Ok(ExitCode::SUCCESS)
+        }
         None => {
             screen.print(&format!("The journal is whole: {lines}, {rotations}.\nHead: {}\n", audit.head))?;
             Ok(ExitCode::SUCCESS)

@@ -1,6 +1,7 @@
 //! `rekey config check`: everything that is wrong, or one line that nothing is.
 
 use super::CliError;
+use crate::app::check_doors;
 use crate::config::{Config, Surroundings, WithoutSecrets, load};
 use clap::Args;
 use std::io::Write;
@@ -22,6 +23,10 @@ pub(super) fn run(
     output: &mut dyn Write,
 ) -> Result<ExitCode, CliError> {
     let config = if args.without_secrets { load(path, &WithoutSecrets(*machine)) } else { load(path, machine) }?;
+    if !args.without_secrets {
+        check_doors(&config)
+            .map_err(|error| CliError::failed(error.to_string(), "mend it, or `rekey serve` does not start"))?;
+    }
     let print = |source| CliError::Io { what: "the result cannot be printed".into(), source };
     for warning in &config.warnings {
         writeln!(output, "{warning}").map_err(print)?;
@@ -61,6 +66,36 @@ mod tests {
     fn a_good_configuration_is_one_line() {
         let text = "[gitlab]\nurl = \"https://gitlab.example.com\"\ntoken = \"env:T\"\n[issues]\nproject = \"a/b\"\n";
         assert!(checked(text).unwrap().ends_with("rekey.toml: ok, 0 tokens, 0 people\n"));
+    }
+
+    #[test]
+    fn a_secret_with_which_the_bot_would_not_start_is_told_unless_secrets_are_not_looked_at() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("rekey.toml");
+        std::fs::write(folder.path().join("short"), "aa").unwrap();
+        let slack = "token = \"file:short\"\nsigning_secret = \"file:short\"\nteam = \"T1\"\nchannel = \"C1\"\n";
+        let text = format!(
+            "[gitlab]\nurl = \"https://gitlab.example.com\"\ntoken = \"file:short\"\n[issues]\nproject = \"a/b\"\n\
+             [slack]\n{slack}"
+        );
+        std::fs::write(&path, text).unwrap();
+        let check = |without_secrets| run(&CheckArgs { without_secrets }, &path, &Machine, &mut Vec::new());
+        let told = check(false).unwrap_err().to_string();
+        let why = "[slack] signing_secret file:short: a signing secret needs at least 16 bytes";
+        assert_eq!(told, format!("{why}; mend it, or `rekey serve` does not start"));
+        assert!(check(true).is_ok());
+    }
+
+    #[test]
+    fn a_directory_and_text_in_another_encoding_are_told_as_such() {
+        let folder = tempfile::tempdir().unwrap();
+        let told = |path: &Path| {
+            run(&CheckArgs { without_secrets: true }, path, &Machine, &mut Vec::new()).unwrap_err().to_string()
+        };
+        assert!(told(folder.path()).contains(": this is a directory; name a file"), "{}", told(folder.path()));
+        let latin = folder.path().join("latin.toml");
+        std::fs::write(&latin, b"# caf\xe9\n").unwrap();
+        assert!(told(&latin).contains(": the file is not UTF-8; save it as UTF-8"), "{}", told(&latin));
     }
 
     #[test]

@@ -4,9 +4,9 @@
 use super::CliError;
 use super::args::DecisionArgs;
 use super::screen::Screen;
+use crate::engine::Engine;
 use crate::engine::decide::{Click, near};
 use crate::engine::rights::Visitor;
-use crate::engine::{Engine, EngineError};
 use crate::rotation::ids::PersonId;
 use crate::rotation::record::Rotation;
 use crate::rotation::view::{Action, card};
@@ -41,7 +41,7 @@ pub(super) fn person(engine: &Engine, id: &str) -> Result<(PersonId, String), Cl
     let found = people.get_key_value(&PersonId::from(id));
     found.map(|(id, person)| (id.clone(), person.name.clone())).ok_or_else(|| {
         let hint = near(id, people.keys().map(PersonId::as_str));
-        EngineError::Unknown(format!("there is no [people.{id}] in the configuration{hint}")).into()
+        CliError::failed(format!("there is no [people.{id}] in the configuration{hint}"), "see `rekey people list`")
     })
 }
 

@@ -48,7 +48,7 @@ fn keep_log() -> Result<BotLog, CliError> {
 }
 
 fn stopped(error: DemoError) -> CliError {
-    if let DemoError::NoOpenBao(_) = error {
+    if let DemoError::NoOpenBao = error {
         let way_out = "install OpenBao so that `bao` is on the PATH (https://openbao.org), or leave --stores out";
         return CliError::failed(error.to_string(), way_out);
     }
@@ -89,13 +89,13 @@ async fn auto(
     render: Render,
     output: &mut dyn Write,
 ) -> Result<ExitCode, CliError> {
+    let demo = Demo::start(Tempo::QUICK, scene, log, render).await.map_err(stopped)?;
     writeln!(
         output,
         "The bot beside a sandbox GitLab and {}. Grace and pipelines are shortened.\n",
         named(scene.chats)
     )
     .map_err(unprinted)?;
-    let demo = Demo::start(Tempo::QUICK, scene, log, render).await.map_err(stopped)?;
     let mut failed = Ok(());
     let mut say = |line: &str| {
         if failed.is_ok() {

@@ -3,6 +3,7 @@
 use super::CliError;
 use super::screen::Screen;
 use crate::app;
+use crate::chat::ChatError;
 use crate::config::Config;
 use crate::server::discord::commands;
 
@@ -11,10 +12,6 @@ pub(super) async fn register(config: &Config, screen: &mut Screen<'_>) -> Result
     let (Some(discord), Some(client)) = (&config.discord, app::discord_of(config).map_err(|error| unusable(&error))?)
     else {
         return Err(CliError::failed("there is no [discord] in the configuration", "add it, then try again"));
-    };
-    let failed = |error: crate::chat::ChatError| {
-        let way_out = "see that the bot was invited with the scope applications.commands";
-        CliError::failed(error.to_string(), way_out)
     };
     let wanted = commands::registered();
     let there = client.commands(&discord.application, &discord.guild).await.map_err(failed)?;
@@ -28,5 +25,19 @@ pub(super) async fn register(config: &Config, screen: &mut Screen<'_>) -> Result
             format!("Discord keeps something else than it was given: {difference}"),
             "this is a fault of rekey; please report it",
         )),
+    }
+}
+
+/// A refusal holds its own way out; a server or an application that Discord does not show us has this one.
+fn failed(error: ChatError) -> CliError {
+    let text = error.to_string();
+    let invite = "correct [discord] guild and application, and invite the bot with the scope applications.commands";
+    match (error, text.split_once("; ")) {
+        (ChatError::Unavailable { .. }, _) => {
+            CliError::failed(text, "Discord cannot be reached from here; check network and proxy")
+        }
+        (ChatError::Gone { why, .. }, _) => CliError::failed(format!("discord refused: {why}"), invite),
+        (ChatError::Refused { .. }, Some((what, way_out))) => CliError::failed(what, way_out),
+        (ChatError::Refused { .. }, None) => CliError::failed(text.clone(), "correct [discord]"),
     }
 }

@@ -6,6 +6,7 @@ mod draft;
 pub use dialogue::Dialogue;
 
 use super::CliError;
+use crate::config::ConfigErrors;
 use clap::Args;
 use std::fs::OpenOptions;
 use std::io::{self, Write};
@@ -45,6 +46,21 @@ pub struct InitArgs {
     /// Slack id of the first person who may approve, U0123ABCD
     #[arg(long, value_name = "ID")]
     pub slack_user: Option<String>,
+    /// How Slack reaches rekey: socket (no public address is needed) or http
+    #[arg(long, value_name = "MODE", value_parser = ["socket", "http"])]
+    pub slack_mode: Option<String>,
+    /// Id of the Discord application; leave out to go without Discord
+    #[arg(long, value_name = "ID")]
+    pub discord_application: Option<String>,
+    /// Id of the Discord server
+    #[arg(long, value_name = "ID")]
+    pub discord_guild: Option<String>,
+    /// Discord channel for the cards
+    #[arg(long, value_name = "ID")]
+    pub discord_channel: Option<String>,
+    /// Discord id of the first person who may approve
+    #[arg(long, value_name = "ID")]
+    pub discord_user: Option<String>,
     /// Address that GitLab's mails come from; leave out to go without mail
     #[arg(long, value_name = "ADDRESS")]
     pub mail_sender: Option<String>,
@@ -58,11 +74,16 @@ pub fn run(args: &InitArgs, path: &Path, dialogue: &mut Dialogue<'_>) -> Result<
     }
     let answers = dialogue::ask(args, dialogue)?;
     let text = draft::render(&answers);
-    draft::check(path, &text).map_err(|errors| CliError::failed(draft::objections(&errors), "nothing was written"))?;
+    draft::check(path, &text).map_err(|errors| refused(&errors))?;
     write(path, &text, args.force)
         .map_err(|source| CliError::Io { what: format!("{} cannot be written", path.display()), source })?;
     dialogue.say(&draft::farewell(path, &answers))?;
     Ok(ExitCode::SUCCESS)
+}
+
+fn refused(errors: &ConfigErrors) -> CliError {
+    let what = format!("the answers make no configuration: {}", draft::objections(errors));
+    CliError::failed(what, "nothing was written")
 }
 
 /// Without `force`, a file that appeared since we looked is not overwritten either.

@@ -14,7 +14,8 @@ const URGENT_DAYS: i32 = 7;
 pub(super) async fn run(engine: &Engine, args: &ListArgs, screen: &mut Screen<'_>) -> Result<(), CliError> {
     let lines = engine.overview().await?;
     if args.json {
-        return screen.json(&lines);
+        screen.json(&lines)?;
+        return seen(&lines);
     }
     if lines.is_empty() {
         return screen.print("No token is managed yet; add a [[token]] to the configuration.\n");
@@ -26,7 +27,20 @@ pub(super) async fn run(engine: &Engine, args: &ListArgs, screen: &mut Screen<'_
     screen.table(&table)?;
     let problems: Vec<String> =
         lines.iter().filter_map(|line| Some(format!("{}: {}\n", line.token, line.problem.as_ref()?))).collect();
-    if problems.is_empty() { Ok(()) } else { screen.print(&format!("\n{}", problems.concat())) }
+    if !problems.is_empty() {
+        screen.print(&format!("\n{}", problems.concat()))?;
+    }
+    seen(&lines)
+}
+
+/// A list without anything of GitLab's in it is no success. Where a rotation is open, its state stands instead.
+fn seen(lines: &[TokenLine]) -> Result<(), CliError> {
+    let unreachable = |line: &&TokenLine| line.state == "unreachable";
+    let unseen = |line: &TokenLine| unreachable(&line) || (line.rotation.is_some() && line.problem.is_some());
+    if lines.iter().any(|line| unreachable(&line)) && lines.iter().all(unseen) {
+        return Err(CliError::failed("GitLab told of no token", "run `rekey doctor`"));
+    }
+    Ok(())
 }
 
 fn row(engine: &Engine, line: &TokenLine, screen: &Screen<'_>) -> [Cell; 7] {

@@ -45,7 +45,7 @@ fn old(table: &mut Table, plan: &Plan) {
 
 fn new(table: &mut Table, plan: &Plan) {
     let new = &plan.new;
-    several(table, "Strategy", &[plan.strategy.to_string()], Tone::Plain);
+    several(table, "Strategy", &[plan.strategy.in_words()], Tone::Plain);
     several(table, "Because", &plan.reasons, Tone::Plain);
     let mut what = format!("{}, expires {}, scopes {}", new.name, date(new.expires_at), list(&new.scopes));
     if let Some(level) = new.access_level {

@@ -80,7 +80,9 @@ fn who_may(engine: &Engine, rotation: &Rotation, name: &str) -> String {
     let needed = engine.catalog.tokens.get(&rotation.plan.token).map_or(1, |managed| managed.quorum.max(1) as usize);
     let any_group = approvers.iter().any(|one| matches!(one, Approver::Group(_)));
     if names.len() < needed && !any_group {
-        return format!("It cannot be approved: it needs {} besides {name}.", count(needed as u64, "approver"));
+        let missing = count(needed as u64, "approver");
+        let way_out = "Decline it and let somebody else ask, or name another approver for this token";
+        return format!("It cannot be approved: it needs {missing} besides {name}. {way_out}.");
     }
     match needed {
         1 => format!("It waits for {}, in chat or here:", names.join(" or ")),

@@ -68,7 +68,7 @@ fn value(value: &Value, screen: &Screen<'_>) -> String {
     match value {
         Value::Text(text) => text.clone(),
         Value::Code(items) => items.join(", "),
-        Value::Date(date) => format!("{date} (00:00 UTC)"),
+        Value::Date(date) => format!("{date} 00:00 UTC"),
         Value::Moment(at) => screen.moment(*at),
     }
 }
@@ -118,9 +118,14 @@ fn links(card: &Card) -> Table {
 fn lines(journal: &[Stamped], screen: &Screen<'_>) -> Table {
     let mut table = Table::headless();
     for Stamped { seq, line, .. } in journal {
-        table.row([seq.to_string(), screen.second(line.at), line.actor.clone(), line.event.clone()].map(Cell::from));
+        table.row([seq.to_string(), screen.second(line.at), line.actor.clone(), event(&line.event)].map(Cell::from));
     }
     table
+}
+
+/// `refused_approve` as a person would say it.
+fn event(name: &str) -> String {
+    name.strip_prefix("refused_").map_or_else(|| name.to_owned(), |action| format!("refused: {action}"))
 }
 
 fn machine(rotation: &Rotation, card: &Card, journal: Option<&Vec<Stamped>>) -> serde_json::Value {

@@ -160,7 +160,7 @@ impl Engine {
     pub fn managed(&self, name: &str) -> Result<&crate::rotation::token::ManagedToken, EngineError> {
         self.catalog.tokens.get(&TokenName::from(name)).ok_or_else(|| {
             let known = self.catalog.tokens.keys().map(TokenName::as_str);
-            EngineError::Unknown(format!("no token {name:?} is configured{}", near(name, known)))
+            EngineError::NoToken { given: name.to_owned(), hint: near(name, known) }
         })
     }
 
@@ -172,7 +172,10 @@ impl Engine {
             found = if open.is_empty() { vec![found.remove(0)] } else { open };
         }
         match found.len() {
-            0 => Err(EngineError::Unknown(format!("no rotation {text:?}; see `rekey list`"))),
+            0 => Err(match self.catalog.tokens.get_key_value(&TokenName::from(text)) {
+                Some((token, _)) => EngineError::NeverRotated { token: token.clone() },
+                None => EngineError::NoRotation { given: text.to_owned() },
+            }),
             1 => Ok(found.remove(0)),
             _ => Err(EngineError::Unknown(format!("{text:?} could be several rotations; give more of the id"))),
         }
@@ -187,7 +190,7 @@ fn meant_plan(click: &Click, rotation: &Rotation) -> Result<PlanHash, Refusal> {
     }
 }
 
-/// The name that was probably meant.
+/// The name that was probably meant, as the end of a sentence.
 pub fn near<'a>(given: &str, known: impl Iterator<Item = &'a str>) -> String {
     let best = known.map(|name| (strsim::levenshtein(given, name), name)).min();
     match best {

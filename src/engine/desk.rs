@@ -18,7 +18,6 @@ pub use complete::{Blank, Choice};
 pub use home::{Home, Row};
 pub use office::Office;
 
-use crate::engine::EngineError;
 use crate::engine::directory::Unproven;
 use crate::engine::step_up::StepUp;
 use crate::rotation::account::{Account, Service};
@@ -214,7 +213,7 @@ impl Desk {
         match self.visitors.recognise(&ask.caller).await {
             Ok(visitor) => match self.grant(ask, &visitor).await {
                 Ok(answer) => Ok(answer),
-                Err(error @ EngineError::Unavailable(_)) => {
+                Err(error) if error.is_passing() => {
                     Err(Passing { why: error.to_string(), words: words::refusal(&error) })
                 }
                 Err(error) => Ok(Answer::Private(words::refusal(&error))),

@@ -72,7 +72,8 @@ impl Engine {
                 tracing::info!(key = item.key, said, "notice dealt with");
                 self.ledger.inbox_done(item).await
             }
-            Err(EngineError::Unavailable(why)) => {
+            Err(error) if error.is_passing() => {
+                let why = error.to_string();
                 let pause = self.settings.backoff.pause(item.tries, self.dice.spread());
                 let from = after(self.clock.now(), pause);
                 tracing::warn!(key = item.key, why, "notice put off");
@@ -132,7 +133,7 @@ impl Engine {
         for managed in managed.into_values() {
             match self.heed_named(change, managed).await {
                 Ok(told) => said.push(told),
-                Err(error @ EngineError::Unavailable(_)) => later = Some(error),
+                Err(error) if error.is_passing() => later = Some(error),
                 Err(error) => said.push(format!("{}: {error}", managed.id)),
             }
         }
@@ -216,7 +217,7 @@ fn count(notice: Option<&Notice>, outcome: &Result<String, EngineError>) {
     };
     let result = match outcome {
         Ok(_) => "heeded",
-        Err(EngineError::Unavailable(_)) => "put_off",
+        Err(error) if error.is_passing() => "put_off",
         Err(_) => "no_use",
     };
     metrics::counter!(NOTICES, "kind" => kind, "result" => result).increment(1);

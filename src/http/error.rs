@@ -105,7 +105,12 @@ impl Failure {
     /// A call that never got far enough to have an effect is told apart from one that may have.
     pub(super) fn of_transport(error: reqwest::Error) -> Self {
         let never_left = error.is_connect() || error.is_builder();
+        let host = error.url().filter(|_| error.is_connect()).and_then(|url| {
+            let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
+            Some(format!("{}{port}", url.host_str()?))
+        });
         let why = if error.is_timeout() { "it took too long".to_owned() } else { cause(&error.without_url()) };
+        let why = host.map_or_else(|| why.clone(), |host| format!("{host}: {why}"));
         if never_left { Self::NotSent(why) } else { Self::Unknown(why) }
     }
 
@@ -131,7 +136,9 @@ pub(super) fn cause(error: &reqwest::Error) -> String {
     while let Some(source) = innermost.source() {
         innermost = source;
     }
-    innermost.to_string()
+    // The number of a system's error says nothing that its words do not.
+    let words = innermost.to_string();
+    words.split(" (os error ").next().unwrap_or_default().to_owned()
 }
 
 /// Text from outside made fit to show: no secrets, no invisible or control characters, not too long.

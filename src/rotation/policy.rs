@@ -62,6 +62,11 @@ impl Policy {
         self.allows(person) && requester.is_none_or(|other| self.tell_apart(person, other) == Apart::Different)
     }
 
+    /// Whether nobody but the one who asked could approve, as far as names go: no other person, and no group.
+    pub fn leaves_nobody_but(&self, requester: &PersonId) -> bool {
+        self.groups.is_empty() && self.approvers.iter().all(|person| person == requester)
+    }
+
     /// Whether two people are two, as far as their accounts tell.
     pub fn tell_apart(&self, one: &PersonId, other: &PersonId) -> Apart {
         tell_apart((one, &self.accounts_of(one)), (other, &self.accounts_of(other)))
@@ -159,6 +164,16 @@ mod tests {
             ["bob", "slack:U3"]
         );
         assert!(counted(&policy, &["alice", "bob"], Some("discord:9")).is_empty());
+    }
+
+    #[test]
+    fn who_is_the_only_approver_and_asks_leaves_nobody() {
+        let alice = PersonId::from("alice");
+        assert!(policy(&["alice"], &[]).leaves_nobody_but(&alice));
+        assert!(!policy(&["alice", "bob"], &[]).leaves_nobody_but(&alice));
+        let group: Group = serde_json::from_value(serde_json::json!({ "slack_usergroup": "S1" })).expect("a group");
+        let with_group = Policy { groups: [group].into(), ..policy(&["alice"], &[]) };
+        assert!(!with_group.leaves_nobody_but(&alice));
     }
 
     #[test]

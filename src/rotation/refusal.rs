@@ -7,6 +7,10 @@ use super::record::Rotation;
 use jiff::Timestamp;
 use std::collections::BTreeSet;
 
+/// The way out for the only approver of a token.
+const NOBODY_ELSE: &str =
+    ", and nobody else may; decline it and let somebody else ask, or name a second approver for this token";
+
 /// Why an event changes nothing.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
@@ -47,8 +51,11 @@ pub enum Refusal {
         other: PersonId,
     },
     /// The person asked for the rotation.
-    #[error("you asked for this rotation, so somebody else has to approve it")]
-    OwnRequest,
+    #[error("you asked for this rotation, so somebody else has to approve it{}", if *alone { NOBODY_ELSE } else { "" })]
+    OwnRequest {
+        /// Whether nobody else may approve.
+        alone: bool,
+    },
     /// The token asks for a one-time code, and none came.
     #[error("this token asks for a one-time code with the decision; decide in Slack or Discord, which can ask for it")]
     CodeNeeded,
@@ -104,7 +111,7 @@ impl Refusal {
             Self::Unproven { .. } => "unproven",
             Self::PerhapsSame { .. } => "perhaps_same",
             Self::CodeNeeded => "code_needed",
-            Self::OwnRequest => "own_request",
+            Self::OwnRequest { .. } => "own_request",
             Self::AlreadyApproved { .. } => "already_approved",
             Self::AlreadyDecided { .. } => "already_decided",
             Self::PlanChanged { .. } => "plan_changed",

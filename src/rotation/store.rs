@@ -103,12 +103,14 @@ impl Capabilities {
         };
         let guarded = match (self.compare_and_set, self.readable) {
             (true, _) => "refuses to overwrite others",
-            (false, true) => "looked at right before the write",
-            (false, false) => "overwrites unseen",
+            (false, true) => "checked right before it is written",
+            (false, false) => "cannot be checked before it is overwritten",
         };
         let mut words = vec![read.to_owned(), restored.to_owned(), guarded.to_owned()];
         words.extend(self.staging.then(|| "switches in one step".to_owned()));
-        words.extend((self.idempotency == Idempotency::None).then(|| "a repeat writes once more".to_owned()));
+        // Where it is overwritten unchecked, that goes without saying.
+        let repeats = self.idempotency == Idempotency::None && self.readable;
+        words.extend(repeats.then(|| "a repeated write may leave a version more".to_owned()));
         words.extend(self.eventual.then(|| "reads may lag".to_owned()));
         words.extend((!self.proven).then(|| UNPROVEN.to_owned()));
         words.extend(self.gap.then(|| GAP.to_owned()));

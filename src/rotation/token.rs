@@ -88,6 +88,19 @@ impl fmt::Display for Strategy {
     }
 }
 
+impl Strategy {
+    /// Its name and what it means, for who has never seen it.
+    pub fn in_words(self) -> String {
+        let meaning = match self {
+            Self::Overlap => "both tokens live until the new one is proven",
+            Self::InPlace => "GitLab replaces the token, and the old value dies in that moment",
+            Self::SelfRotate => "the token replaces itself, and the old value dies in that moment",
+            Self::RevokeFirst => "the old token is revoked before the new one is made",
+        };
+        format!("{self} ({meaning})")
+    }
+}
+
 /// What a consumer does to prove the new token.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

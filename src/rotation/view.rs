@@ -5,13 +5,16 @@ mod fields;
 pub mod issue;
 pub mod prose;
 pub mod signs;
+mod status;
 mod steps;
 pub mod text;
 
 use super::ids::{PersonId, PlanHash, RotationId, RotationKey, TokenName};
 use super::next::restorable;
-use super::phase::{AfterRevoke, Outcome, Phase, Why};
-use super::record::{Announcement, Evidence, Origin, Rotation, Waiting};
+use super::phase::{Outcome, Phase, Why};
+use super::plan::Plan;
+use super::record::{Announcement, Evidence, Rotation, Waiting};
+use super::store::Rollback;
 use jiff::{Timestamp, civil::Date};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -160,11 +163,17 @@ pub struct Card {
     pub stopped_at: Option<Timestamp>,
     /// Why nothing moves.
     pub waiting: Option<Waiting>,
+    /// The person who asked for it, who cannot approve it.
+    #[serde(skip)]
+    pub requester: Option<PersonId>,
     /// Who need not be asked although the configuration names them: who asked for it, and who said yes already.
     #[serde(skip)]
     pub excused: BTreeSet<PersonId>,
     /// What can be done from here; empty once nothing applies.
     pub actions: Vec<Action>,
+    /// Stores that cannot get their previous value back, by what they can do.
+    #[serde(skip)]
+    pub unrestorable: Vec<String>,
     /// Which stop it is, or would be: retry, restore and abandon are bound to it.
     pub stop: u32,
     /// What an approval is bound to.
@@ -207,7 +216,7 @@ pub fn card(rotation: &Rotation) -> Card {
         revision: rotation.revision,
         title: title(rotation),
         incident: rotation.is_incident(),
-        status: status(rotation),
+        status: status::status(rotation),
         fields: fields::fields(rotation),
         reasons: plan.reasons.clone(),
         warnings: plan.warnings.clone(),
@@ -220,8 +229,10 @@ pub fn card(rotation: &Rotation) -> Card {
         },
         stopped_at: rotation.asked_at.filter(|_| matches!(rotation.phase, Phase::Stuck { .. })),
         waiting: rotation.waiting.clone(),
+        requester: rotation.requester().cloned(),
         excused: excused(rotation),
         actions: actions(rotation),
+        unrestorable: unrestorable(plan),
         stop: rotation.stops,
         plan: plan.hash(),
         evidence: rotation.evidence.clone(),
@@ -256,6 +267,11 @@ fn links(rotation: &Rotation) -> Vec<(String, String)> {
         .filter(|(_, surface)| !surface.gone)
         .filter_map(|(name, surface)| surface.url.clone().map(|url| (name.0.clone(), url)))
         .collect()
+}
+
+fn unrestorable(plan: &Plan) -> Vec<String> {
+    let stores = plan.stores.iter().filter(|store| store.capabilities.rollback == Rollback::None);
+    stores.map(|store| store.id.to_string()).collect()
 }
 
 fn excused(rotation: &Rotation) -> BTreeSet<PersonId> {
@@ -307,91 +323,5 @@ fn safety(rotation: &Rotation) -> String {
         super::token::Strategy::RevokeFirst => {
             "The old token is revoked first. Consumers fail until the new one is stored.".into()
         }
-    }
-}
-
-fn status(rotation: &Rotation) -> Status {
-    let (symbol, word, sentence) = match &rotation.phase {
-        Phase::AwaitingApproval if !rotation.plan.blockers.is_empty() => {
-            ("🚧", "Blocked", format!("Mend first: {}.", rotation.plan.blockers.join("; ")))
-        }
-        Phase::AwaitingApproval if rotation.is_incident() => {
-            ("🚨", "Waiting for approval", format!("{} Once approved, it is revoked at once.", leak(rotation)))
-        }
-        Phase::AwaitingApproval => ("⏳", "Waiting for approval", request_sentence(rotation)),
-        Phase::Scheduled { .. } => ("🗓️", "Approved", "It starts when its window opens.".into()),
-        Phase::Minting { .. } => ("🔄", "Rotating", "Making the new token.".into()),
-        Phase::Distributing { pending, down, .. } => {
-            let total = rotation.plan.stores.len();
-            let down: Vec<String> = down.values().map(|why| format!(" {}", text::sentence(why))).collect();
-            let held = format!("{} of {total} stores hold the new token.{}", total - pending.len(), down.concat());
-            ("🔄", "Rotating", held)
-        }
-        Phase::Verifying { .. } if rotation.settle_at.is_some() => {
-            ("🔄", "Settling", "An earlier write may still land; the stores are read again before the proof.".into())
-        }
-        Phase::Verifying { .. } => ("🔄", "Verifying", "The consumers prove the new token.".into()),
-        Phase::Grace { .. } => ("🔄", "Proven", "The old token is revoked once it has stayed silent.".into()),
-        Phase::Restoring { .. } => ("↩️", "Restoring", "The previous value is put back.".into()),
-        Phase::Revoking { new: None, then: AfterRevoke::Mint, .. } => {
-            ("🔄", "Revoking", "The old token is revoked before the new one is made.".into())
-        }
-        Phase::Revoking { .. } => ("🔄", "Revoking", "What must not live is revoked.".into()),
-        Phase::Closing { .. } => ("🔄", "Closing", "A last look for tokens that should not live.".into()),
-        Phase::Closed { outcome, .. } => closed(rotation, *outcome),
-        Phase::Stuck { why, .. } => ("⚠️", "Stuck", stuck_sentence(why)),
-    };
-    Status { symbol, word, sentence }
-}
-
-fn leak(rotation: &Rotation) -> String {
-    match &rotation.opened_by {
-        Origin::Incident { person, reason, .. } => {
-            text::sentence(&format!("The value leaked, says {person}: {reason}"))
-        }
-        _ => String::new(),
-    }
-}
-
-/// Who said yes to this plan already, and until when there is time.
-fn request_sentence(rotation: &Rotation) -> String {
-    let plan = rotation.plan.hash();
-    let yes = rotation.evidence.iter().rev().find(|e| e.what.contains(" approved ("));
-    match yes.filter(|_| rotation.approvals.iter().any(|approval| approval.plan == plan)) {
-        Some(yes) => format!("{}. {}", yes.what, expiry_sentence(rotation)),
-        None => expiry_sentence(rotation),
-    }
-}
-
-fn expiry_sentence(rotation: &Rotation) -> String {
-    match rotation.plan.old.expires_at {
-        Some(date) => format!("It expires on {date} (00:00 UTC)."),
-        None => "It has no expiry.".into(),
-    }
-}
-
-fn closed(rotation: &Rotation, outcome: Outcome) -> (&'static str, &'static str, String) {
-    match outcome {
-        Outcome::Done => ("✅", "Done", "The new token is stored and proven; the old one is revoked.".into()),
-        Outcome::Declined => ("❌", "Declined", "Nothing was changed.".into()),
-        Outcome::Superseded => ("✅", "Taken care of elsewhere", "Nothing was left to do.".into()),
-        Outcome::Withdrawn => {
-            ("⏹️", "Withdrawn", "The token is no longer in the configuration. Nothing was changed.".into())
-        }
-        Outcome::Abandoned => ("⏹️", "Abandoned", abandoned_sentence(rotation)),
-    }
-}
-
-fn stuck_sentence(why: &Why) -> String {
-    [&why.what, &why.safe, &why.todo].map(|words| text::sentence(words)).join(" ")
-}
-
-/// Which tokens live now: what a person must know who ended it.
-fn abandoned_sentence(rotation: &Rotation) -> String {
-    let mut seen = rotation.evidence.iter().rev();
-    match seen.find(|e| e.what.contains(" alive") || e.what.contains("restored")) {
-        Some(e) if e.what.contains(" alive") => text::sentence(&e.what),
-        Some(_) => "The stores have their previous value again; the new token is given up.".into(),
-        None => "Nothing was stored.".into(),
     }
 }

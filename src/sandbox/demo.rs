@@ -53,8 +53,8 @@ pub enum DemoError {
     #[error(transparent)]
     Bot(#[from] StartError),
     /// There is no OpenBao.
-    #[error("there is no OpenBao: no program `bao` on the PATH could be started ({0})")]
-    NoOpenBao(std::io::ErrorKind),
+    #[error("there is no OpenBao: no program `bao` is on the PATH")]
+    NoOpenBao,
     /// No connection to the bot, or between the parts.
     #[error("{0}")]
     Call(String),

@@ -143,7 +143,7 @@ impl SecretStore for Fortanix {
         self.unchanged(&now, base)?;
         self.account.withdraw(&self.id, tag, Some(tag)).await?;
         if self.account.find(&self.id, &Which::Kid(&undo.0)).await?.is_none() {
-            let mend = "import the old value once more by hand, under the object's name";
+            let mend = "import the previous value once more by hand, under the object's name";
             return Err(StoreError::refused(&self.id, "the object of before is gone", mend));
         }
         self.promote(&now, &undo.0, tag).await

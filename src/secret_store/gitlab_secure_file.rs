@@ -139,7 +139,7 @@ impl SecretStore for GitlabSecureFile {
             (None, Some(file)) if undo.0 == format!("file {}", file.id) => return Ok(Written::Done),
             (None, _) => {
                 let why = "the copy of the file of before is gone";
-                return Err(StoreError::refused(&self.id, why, "upload the old value by hand"));
+                return Err(StoreError::refused(&self.id, why, "upload the previous value by hand"));
             }
         };
         if let Some(file) = &found.file {

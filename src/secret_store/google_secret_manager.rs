@@ -168,7 +168,7 @@ impl SecretStore for GoogleSecretManager {
             Access::Held(number, payload) => self.put(&payload, base, Some(number)).await,
             Access::Missing | Access::Closed => {
                 let why = format!("its version {} is gone or disabled", undo.0);
-                Err(StoreError::refused(&self.id, why, "enable that version, or put the old value there by hand"))
+                Err(StoreError::refused(&self.id, why, "enable that version, or put the previous value there by hand"))
             }
         }
     }

@@ -179,7 +179,7 @@ impl SecretStore for Kubernetes {
         };
         let Some(previous) = previous else {
             let why = "the key with the previous value is gone";
-            return Err(StoreError::refused(&self.id, why, "put the old value there by hand"));
+            return Err(StoreError::refused(&self.id, why, "put the previous value there by hand"));
         };
         if held.digest() != previous.digest() {
             if Base::of(&held) != *base {
@@ -255,7 +255,11 @@ impl Kubernetes {
     fn previous(&self, object: &Object) -> Result<Option<Secret>, StoreError> {
         let Some(key) = &self.spec.previous_key else { return Ok(None) };
         object.value(key).map_err(|_| {
-            StoreError::refused(&self.id, format!("key {key} does not hold text"), "put the old value back by hand")
+            StoreError::refused(
+                &self.id,
+                format!("key {key} does not hold text"),
+                "put the previous value back by hand",
+            )
         })
     }
 

@@ -142,7 +142,11 @@ impl SecretStore for Vault {
 
     async fn roll_back(&self, undo: &Undo, base: &Base, tag: &Tag) -> Result<Written, StoreError> {
         let version = undo.0.parse().map_err(|_| {
-            StoreError::refused(&self.id, "the version to go back to is garbled", "put the old value there by hand")
+            StoreError::refused(
+                &self.id,
+                "the version to go back to is garbled",
+                "put the previous value there by hand",
+            )
         })?;
         let before = self.fetch(Some(version)).await?;
         self.write(&before.value, base, tag).await
@@ -178,7 +182,7 @@ impl Vault {
         let (why, mend) = match (version, deleted) {
             (Some(version), _) => (
                 format!("version {version} is no longer kept"),
-                "put the old value there by hand; let the secret keep more versions (max_versions)".to_owned(),
+                "put the previous value there by hand; let the secret keep more versions (max_versions)".to_owned(),
             ),
             (None, true) => {
                 ("its newest version is deleted".to_owned(), "undelete it, or write it anew by hand".to_owned())

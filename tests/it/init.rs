@@ -1,7 +1,7 @@
 //! `rekey init`, asked by a person, by a script, and by somebody who pastes a secret.
 
 use rekey::cli::init::{Dialogue, InitArgs, run};
-use rekey::config::{Machine, WithoutSecrets, load};
+use rekey::config::{Machine, SlackMode, WithoutSecrets, load};
 use std::path::Path;
 
 /// Answers the questions with `lines`; gives what was printed and how it ended.
@@ -23,7 +23,7 @@ fn by_flags() -> InitArgs {
 fn a_person_answers_few_questions_and_gets_a_configuration_that_is_right() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("rekey.toml");
-    let lines = "https://gitlab.example.com\n\nacme/operations\nada\nT0ACME\nC0OPS\nU0ADA\ngitlab@example.com\n\n";
+    let lines = "https://gitlab.example.com\n\nacme/operations\nada\nT0ACME\n\nC0OPS\nU0ADA\n\ngitlab@example.com\n\n";
     let (printed, ended) = asked(&InitArgs::default(), &path, lines, true);
     assert_eq!(ended, Ok(()));
     insta::assert_snapshot!(printed.replace(&path.display().to_string(), "rekey.toml"));
@@ -43,12 +43,30 @@ fn a_person_answers_few_questions_and_gets_a_configuration_that_is_right() {
 }
 
 #[test]
+fn an_answer_that_is_wrong_is_asked_for_again_and_the_others_are_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("rekey.toml");
+    let lines = "gitlab.example.com\nhttps://gitlab.example.com\n\nacme/operations\nada\n#ops\nT0ACME\nhttp\nC0OPS\n\
+                 U0ADA\n42\n123456789012345678\n223456789012345678\n323456789012345678\n423456789012345678\n\nmysql:x\n\n";
+    let (printed, ended) = asked(&InitArgs::default(), &path, lines, true);
+    assert_eq!(ended, Ok(()), "{printed}");
+    for objection in ["url is not an address", "team is \"#ops\"", "application is \"42\"", "[database]: url"] {
+        assert!(printed.contains(objection), "{objection}: {printed}");
+    }
+    let config = load(&path, &WithoutSecrets(Machine)).unwrap();
+    assert!(matches!(config.slack.unwrap().mode, SlackMode::Http));
+    assert_eq!(config.discord.unwrap().guild, "223456789012345678");
+    assert_eq!(config.people.values().next().unwrap().discord.as_deref(), Some("423456789012345678"));
+    assert!(printed.contains("env:SLACK_SIGNING_SECRET, env:DISCORD_TOKEN)"), "{printed}");
+}
+
+#[test]
 fn a_script_gives_flags_and_is_asked_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("rekey.toml");
     let (printed, ended) = asked(&by_flags(), &path, "", false);
     assert_eq!(ended, Ok(()));
-    assert!(printed.starts_with("Wrote ") && !printed.contains('['), "{printed}");
+    assert!(printed.starts_with("Wrote ") && printed.lines().count() == 2, "{printed}");
     let config = load(&path, &WithoutSecrets(Machine)).unwrap();
     assert_eq!(config.people.keys().next().unwrap().as_str(), "ada-lovelace");
     assert!(config.slack.is_none() && config.mail.is_none());
@@ -87,7 +105,7 @@ fn a_secret_given_as_an_answer_is_refused_and_written_nowhere() {
     assert!(told.contains("token holds a secret itself") && !told.contains("Canary"), "{told}");
     assert!(!path.exists());
 
-    let lines = format!("https://gitlab.example.com\n{secret}\nfile:/run/secrets/gitlab\n\n\n\n");
+    let lines = format!("https://gitlab.example.com\n{secret}\nfile:/run/secrets/gitlab\n\n\n\n\n");
     let (printed, ended) = asked(&by_flags(), &path, &lines, true);
     assert_eq!(ended, Ok(()));
     assert!(printed.contains("That is a secret itself") && !printed.contains("Canary"), "{printed}");

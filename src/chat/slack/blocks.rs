@@ -115,7 +115,7 @@ fn button(card: &Card, action: Action) -> Json {
         button["style"] = style.into();
     }
     if let Some((question, yes)) = card.question(action) {
-        button["confirm"] = parts::confirm(label, question, yes);
+        button["confirm"] = parts::confirm(label, &question, yes);
     }
     button
 }

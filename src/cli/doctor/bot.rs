@@ -18,10 +18,18 @@ const SKEW_SECONDS: i64 = 30;
 /// Who the bot is, if GitLab tells, and what was found.
 pub(super) async fn look(config: &Config, engine: &Engine) -> (Option<Me>, Vec<Finding>) {
     let mut findings = vec![address(engine).await];
+    let reference = &config.gitlab.token.reference;
+    if !engine.gitlab.could_be_token(&config.gitlab.token.value) {
+        let what = format!("{reference} does not look like a token of this GitLab, so GitLab was not asked");
+        let mend = "give the whole token (glpat-…); if your GitLab has a prefix of its own, write it as [gitlab] \
+                    token_prefixes";
+        findings.push(Finding::fail("token", what, mend));
+        return (None, findings);
+    }
     match engine.gitlab.whoami(&config.gitlab.token.value).await {
         Ok(Some(token)) => findings.extend([scopes(&token), expiry(&token, engine.clock.today())]),
         Ok(None) => {
-            let what = format!("GitLab does not accept the token of {}", config.gitlab.token.reference);
+            let what = format!("GitLab does not accept the token of {reference}");
             findings.push(Finding::fail(
                 "token",
                 what,

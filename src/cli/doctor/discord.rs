@@ -120,6 +120,9 @@ async fn people(config: &Config, discord: &Discord, client: &Client) -> Vec<Find
 /// Discord's own hint, if there is one, stands behind a semicolon.
 fn trouble(subject: &str, error: &ChatError, otherwise: &str) -> Finding {
     let text = error.to_string();
+    if matches!(error, ChatError::Unavailable { .. }) {
+        return Finding::fail(subject, text, "Discord cannot be reached from here; check network and proxy");
+    }
     match text.split_once("; ") {
         Some((what, mend)) => Finding::fail(subject, what, mend),
         None => Finding::fail(subject, text, otherwise),

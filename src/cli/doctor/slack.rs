@@ -5,20 +5,26 @@ use crate::app;
 use crate::chat::ChatError;
 use crate::chat::slack::client::Client;
 use crate::config::{self, Config};
+use crate::rotation::account::Service;
 use crate::rotation::record::Audience;
 
-/// Without the first nothing can be shown, without the second `/rekey` is unknown, without the third nobody is let in.
-const NEEDED: [(&str, &str); 3] = [
+/// Without the first nothing can be shown, without the second `/rekey` is unknown, without the third nobody is let in,
+/// without the fourth who is not in the channel hears nothing.
+const NEEDED: [(&str, &str); 4] = [
     ("chat:write", "post cards"),
     ("commands", "take /rekey"),
     ("users:read", "tell members from guests and deactivated accounts"),
+    ("im:write", "answer people who are not in the channel"),
 ];
+/// Needed only where a token names a user group.
+const OF_GROUPS: (&str, &str) = ("usergroups:read", "know who is in a user group");
 /// One of them, by the kind of channel.
 const HISTORY: [&str; 2] = ["channels:history", "groups:history"];
 
 pub(super) async fn look(config: &Config) -> Vec<Finding> {
     let Some(slack) = &config.slack else {
-        return vec![Finding::ok("slack", "no [slack]: people decide on the command line")];
+        let alone = "no [slack] and no [discord]: people decide in comments on the issue or on the command line";
+        return if config.discord.is_some() { Vec::new() } else { vec![Finding::ok("slack", alone)] };
     };
     let client = match app::slack_of(config) {
         Ok(Some(client)) => client,
@@ -30,7 +36,7 @@ pub(super) async fn look(config: &Config) -> Vec<Finding> {
         Ok(finding) => findings.push(finding),
         Err(finding) => return vec![finding],
     }
-    findings.push(scopes(&client).await);
+    findings.push(scopes(config, &client).await);
     findings.push(channel(&slack.channel, "[slack] channel", &client).await);
     for reminded in reminded(config) {
         findings.push(channel(reminded, "[reminders] steps", &client).await);
@@ -64,15 +70,18 @@ async fn workspace(slack: &config::Slack, client: &Client) -> Result<Finding, Fi
     Ok(Finding::ok("workspace", format!("the token belongs to {}", slack.team)))
 }
 
-async fn scopes(client: &Client) -> Finding {
+async fn scopes(config: &Config, client: &Client) -> Finding {
     let granted = match client.scopes().await {
         Ok(Some(granted)) => granted,
         Ok(None) => return Finding::warn("scopes", "Slack does not tell them", "compare them with the manifest"),
         Err(error) => return trouble("scopes", &error, "try again"),
     };
     let has = |scope: &str| granted.iter().any(|given| given == scope);
+    let groups = config.tokens.iter().flat_map(|(token, _)| &token.groups);
+    let of_slack = groups.filter(|group| group.service() == Service::Slack).count() > 0;
+    let needed = NEEDED.into_iter().chain(of_slack.then_some(OF_GROUPS));
     let mut missing: Vec<String> =
-        NEEDED.iter().filter(|(scope, _)| !has(scope)).map(|(scope, why)| format!("{scope} (to {why})")).collect();
+        needed.filter(|(scope, _)| !has(scope)).map(|(scope, why)| format!("{scope} (to {why})")).collect();
     if !HISTORY.iter().any(|scope| has(scope)) {
         missing.push(format!("{} (to find a card whose answer was lost)", HISTORY.join(" or ")));
     }
@@ -107,6 +116,9 @@ async fn channel(channel: &str, named: &str, client: &Client) -> Finding {
 /// Slack's own hint, if there is one, stands behind a semicolon.
 fn trouble(subject: &str, error: &ChatError, otherwise: &str) -> Finding {
     let text = error.to_string();
+    if matches!(error, ChatError::Unavailable { .. }) {
+        return Finding::fail(subject, text, "Slack cannot be reached from here; check network and proxy");
+    }
     match text.split_once("; ") {
         Some((what, mend)) => Finding::fail(subject, what, mend),
         None => Finding::fail(subject, text, otherwise),

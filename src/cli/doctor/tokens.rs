@@ -23,7 +23,10 @@ pub(super) async fn look(visit: &Visit<'_>, token: &ManagedToken) -> Vec<Finding
     let (strategy, _) = choose(token, &live, &visit.me, None);
     let mut findings = vec![found(visit, token, &live, strategy)];
     findings.extend(right(visit, token, &live, strategy));
-    findings.extend(visit.engine.too_few_approvers(token).await.map(|what| nobody(id, what)));
+    findings.extend(match visit.engine.too_few_approvers(token).await {
+        Some(what) => Some(nobody(id, what)),
+        None => none_to_spare(visit, token),
+    });
     findings.extend(policy(token, &live, strategy));
     findings.extend(whose(visit, token, &live).await);
     findings
@@ -70,7 +73,7 @@ fn enough(
 
 fn missing(id: &str, owner: &Owner, error: &EngineError) -> Finding {
     let mend = match (error, owner) {
-        (EngineError::Unavailable(_), _) => "try again",
+        (error, _) if error.is_passing() => "try again",
         (EngineError::Unknown(_), _) => "make it, or correct the configuration",
         (_, Owner::User { .. } | Owner::InstanceServiceAccount { .. }) => {
             "correct the owner, or let a store hold its value: the bot cannot list other users' tokens"
@@ -123,6 +126,20 @@ fn rotates_itself(id: &str, live: &LiveToken) -> Option<Finding> {
 
 fn nobody(id: &str, what: String) -> Finding {
     Finding::fail(id, what, "name more people under approvers, or put more into its groups")
+}
+
+/// Whoever asks for a rotation cannot approve it, so one more than are needed must be there.
+fn none_to_spare(visit: &Visit<'_>, token: &ManagedToken) -> Option<Finding> {
+    let named = visit.engine.catalog.named(&token.id);
+    if !token.groups.is_empty() || named.len() > token.quorum.max(1) as usize {
+        return None;
+    }
+    let (names, id) = (list(named.iter().map(|person| &person.0)), token.id.as_str());
+    let what = match named.len() {
+        1 => format!("{names} is its only approver and cannot approve what {names} asks for"),
+        _ => format!("all of its approvers are needed ({names}), and who asks cannot approve"),
+    };
+    Some(Finding::warn(id, what, "name one more under approvers, or let others ask"))
 }
 
 fn policy(token: &ManagedToken, live: &LiveToken, strategy: Strategy) -> Option<Finding> {

@@ -1,9 +1,10 @@
 //! The questions of `rekey init`. A secret is never asked for, only where it is; an answer that is a secret is refused.
 
 use super::super::CliError;
-use super::InitArgs;
+use super::{InitArgs, draft};
 use crate::secret::redact;
 use std::io::{self, BufRead, Write};
+use std::path::Path;
 
 /// Somebody, or something, that answers.
 pub struct Dialogue<'a> {
@@ -12,25 +13,82 @@ pub struct Dialogue<'a> {
     interactive: bool,
 }
 
+/// How rekey and Slack find each other without a public address.
+pub(super) const SOCKET: &str = "socket";
+
 /// What the configuration is made from. Empty means: without.
+#[derive(Default)]
 pub(super) struct Answers {
     pub(super) gitlab_url: String,
     pub(super) gitlab_token: String,
     pub(super) database: String,
     pub(super) issues_project: String,
     pub(super) approver: String,
+    pub(super) slack_mode: String,
     pub(super) slack_team: String,
     pub(super) slack_channel: String,
     pub(super) slack_user: String,
+    pub(super) discord_application: String,
+    pub(super) discord_guild: String,
+    pub(super) discord_channel: String,
+    pub(super) discord_user: String,
     pub(super) mail_sender: String,
 }
 
-/// A question, the flag that answers it, and what holds if nobody does.
+impl Answers {
+    pub(super) fn with_slack(&self) -> bool {
+        !self.slack_team.is_empty()
+    }
+
+    pub(super) fn with_discord(&self) -> bool {
+        !self.discord_application.is_empty()
+    }
+
+    pub(super) fn with_mail(&self) -> bool {
+        !self.mail_sender.is_empty()
+    }
+
+    /// Answers in which nothing is wrong: put one of a person's among them, and what is wrong then is that one.
+    fn sample() -> Self {
+        let id = || "123456789012345678".to_owned();
+        Self {
+            gitlab_url: "https://gitlab.com".into(),
+            gitlab_token: "env:GITLAB_TOKEN".into(),
+            database: "sqlite:rekey.db".into(),
+            issues_project: "group/project".into(),
+            approver: "approver".into(),
+            slack_mode: SOCKET.into(),
+            slack_team: "T0".into(),
+            slack_channel: "C0".into(),
+            slack_user: "U0".into(),
+            discord_application: id(),
+            discord_guild: id(),
+            discord_channel: id(),
+            discord_user: id(),
+            mail_sender: "gitlab@example.com".into(),
+        }
+    }
+}
+
+/// A question, the flag that answers it, what holds if nobody does, and whose place the answer takes.
 struct Question<'q> {
     words: &'q str,
     flag: &'q str,
     given: &'q Option<String>,
     default: Option<&'q str>,
+    place: Place,
+}
+
+type Place = fn(&mut Answers) -> &mut String;
+
+impl Question<'_> {
+    /// What is wrong with an answer, by the same rules as in a configuration.
+    fn objection(&self, answer: &str) -> Option<String> {
+        let mut answers = Answers::sample();
+        *(self.place)(&mut answers) = answer.to_owned();
+        let checked = draft::check(Path::new("rekey.toml"), &draft::render(&answers));
+        checked.err().map(|errors| draft::objections(&errors))
+    }
 }
 
 impl<'a> Dialogue<'a> {
@@ -46,7 +104,7 @@ impl<'a> Dialogue<'a> {
 
     fn answer(&mut self, question: &Question<'_>, silent: bool) -> Result<String, CliError> {
         if let Some(given) = question.given {
-            return Ok(given.trim().to_owned());
+            return Ok(plain(given).to_owned());
         }
         if silent || !self.interactive {
             let what = format!("{} is not known", question.words);
@@ -64,7 +122,10 @@ impl<'a> Dialogue<'a> {
                 (text, _) if redact(text) != text => {
                     self.say("  That is a secret itself. Say where it is: env:NAME or file:/path.\n")?;
                 }
-                (text, _) => return Ok(text.to_owned()),
+                (text, _) => match question.objection(text) {
+                    None => return Ok(text.to_owned()),
+                    Some(objection) => self.say(&format!("  {objection}.\n"))?,
+                },
             }
         }
     }
@@ -74,40 +135,45 @@ impl<'a> Dialogue<'a> {
         let read = self.input.read_line(&mut line);
         match read {
             Ok(0) => Err(io::ErrorKind::UnexpectedEof.into()),
-            other => other.map(|_| line.trim().to_owned()),
+            other => other.map(|_| plain(&line).to_owned()),
         }
         .map_err(|source| CliError::Io { what: "no answer could be read".into(), source })
     }
 }
 
+/// Without what people type around an answer: blanks, and the @ before a login.
+fn plain(answer: &str) -> &str {
+    answer.trim().trim_start_matches('@')
+}
+
 pub(super) fn ask(args: &InitArgs, dialogue: &mut Dialogue<'_>) -> Result<Answers, CliError> {
-    let mut ask = |words: &str, flag: &str, given: &Option<String>, default: Option<&str>| {
-        dialogue.answer(&Question { words, flag, given, default }, args.yes)
+    let mut answers = Answers::default();
+    let mut ask = |words: &str, flag: &str, given: &Option<String>, default: Option<&str>, place: Place| {
+        let answer = dialogue.answer(&Question { words, flag, given, default, place }, args.yes)?;
+        *place(&mut answers) = answer.clone();
+        Ok::<_, CliError>(!answer.is_empty())
     };
-    let gitlab_url = ask("Address of your GitLab", "gitlab-url", &args.gitlab_url, Some("https://gitlab.com"))?;
-    let gitlab_token =
-        ask("Where the bot's GitLab token is", "gitlab-token", &args.gitlab_token, Some("env:GITLAB_TOKEN"))?;
-    let issues_project = ask("Project for the issues (group/project)", "issues-project", &args.issues_project, None)?;
-    let approver = ask("GitLab login of who approves", "approver", &args.approver, None)?;
-    let slack_team = ask("Slack workspace id (T…), empty for none", "slack-team", &args.slack_team, Some(""))?;
-    let (mut slack_channel, mut slack_user) = (String::new(), String::new());
-    if !slack_team.is_empty() {
-        slack_channel = ask("Slack channel id (C…)", "slack-channel", &args.slack_channel, None)?;
-        slack_user = ask("Slack id of who approves (U…)", "slack-user", &args.slack_user, None)?;
+    let (url, token) = (Some("https://gitlab.com"), Some("env:GITLAB_TOKEN"));
+    ask("Address of your GitLab", "gitlab-url", &args.gitlab_url, url, |all| &mut all.gitlab_url)?;
+    ask("Where the bot's GitLab token is", "gitlab-token", &args.gitlab_token, token, |all| &mut all.gitlab_token)?;
+    let project = "Project for the issues (group/project)";
+    ask(project, "issues-project", &args.issues_project, None, |all| &mut all.issues_project)?;
+    ask("GitLab login of who approves", "approver", &args.approver, None, |all| &mut all.approver)?;
+    let (team, none) = ("Slack workspace id (T…), empty for none", Some(""));
+    if ask(team, "slack-team", &args.slack_team, none, |all| &mut all.slack_team)? {
+        let mode = "How Slack reaches rekey: socket (no public address needed) or http";
+        ask(mode, "slack-mode", &args.slack_mode, Some(SOCKET), |all| &mut all.slack_mode)?;
+        ask("Slack channel id (C…)", "slack-channel", &args.slack_channel, None, |all| &mut all.slack_channel)?;
+        ask("Slack id of who approves (U…)", "slack-user", &args.slack_user, None, |all| &mut all.slack_user)?;
     }
-    let mail_sender =
-        ask("Address GitLab's mails come from, empty for no mail", "mail-sender", &args.mail_sender, Some(""))?;
-    let database = ask("Database", "database", &args.database, Some("sqlite:rekey.db"))?;
-    let approver = approver.trim_start_matches('@').to_owned();
-    Ok(Answers {
-        gitlab_url,
-        gitlab_token,
-        database,
-        issues_project,
-        approver,
-        slack_team,
-        slack_channel,
-        slack_user,
-        mail_sender,
-    })
+    let application = "Discord application id (digits), empty for none";
+    if ask(application, "discord-application", &args.discord_application, none, |all| &mut all.discord_application)? {
+        ask("Discord server id", "discord-guild", &args.discord_guild, None, |all| &mut all.discord_guild)?;
+        ask("Discord channel id", "discord-channel", &args.discord_channel, None, |all| &mut all.discord_channel)?;
+        ask("Discord id of who approves", "discord-user", &args.discord_user, None, |all| &mut all.discord_user)?;
+    }
+    let sender = "Address GitLab's mails come from, empty for no mail";
+    ask(sender, "mail-sender", &args.mail_sender, none, |all| &mut all.mail_sender)?;
+    ask("Database", "database", &args.database, Some("sqlite:rekey.db"), |all| &mut all.database)?;
+    Ok(answers)
 }

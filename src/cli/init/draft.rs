@@ -1,28 +1,31 @@
 //! From answers to a configuration file, which is read as the bot would read it before anybody relies on it.
 
-use super::dialogue::Answers;
+use super::dialogue::{Answers, SOCKET};
 use crate::config::{ConfigErrors, Surroundings, WithoutSecrets, load};
 use std::io;
 use std::path::{Path, PathBuf};
 
 const BASE: &str = include_str!("base.toml");
 const SLACK_PERSON: &str = include_str!("slack_person.toml");
-const SLACK: &str = include_str!("slack.toml");
+const SLACK_HTTP: &str = include_str!("slack_http.toml");
+const SLACK_SOCKET: &str = include_str!("slack_socket.toml");
+const DISCORD_PERSON: &str = include_str!("discord_person.toml");
+const DISCORD: &str = include_str!("discord.toml");
 const MAIL: &str = include_str!("mail.toml");
 const TOKEN: &str = include_str!("token.toml");
 
 pub(super) fn render(answers: &Answers) -> String {
-    let with_slack = !answers.slack_team.is_empty();
-    let with_mail = !answers.mail_sender.is_empty();
-    let mut text = String::from(BASE);
-    if with_slack {
-        text.push_str(SLACK_PERSON);
-        text.push_str(SLACK);
-    }
-    if with_mail {
-        text.push_str(MAIL);
-    }
-    text.push_str(TOKEN);
+    let slack = if answers.slack_mode == SOCKET { SLACK_SOCKET } else { SLACK_HTTP };
+    let parts = [
+        (true, BASE),
+        (answers.with_slack(), SLACK_PERSON),
+        (answers.with_discord(), DISCORD_PERSON),
+        (answers.with_slack(), slack),
+        (answers.with_discord(), DISCORD),
+        (answers.with_mail(), MAIL),
+        (true, TOKEN),
+    ];
+    let text: String = parts.into_iter().filter(|(wanted, _)| *wanted).map(|(_, part)| part).collect();
     let person = person_id(&answers.approver);
     let values = [
         ("gitlab_url", quoted(&answers.gitlab_url)),
@@ -33,8 +36,13 @@ pub(super) fn render(answers: &Answers) -> String {
         ("person_slack", quoted(&answers.slack_user)),
         ("person_quoted", quoted(&person)),
         ("person", person),
+        ("slack_mode", quoted(&answers.slack_mode)),
         ("slack_team", quoted(&answers.slack_team)),
         ("slack_channel", quoted(&answers.slack_channel)),
+        ("person_discord", quoted(&answers.discord_user)),
+        ("discord_application", quoted(&answers.discord_application)),
+        ("discord_guild", quoted(&answers.discord_guild)),
+        ("discord_channel", quoted(&answers.discord_channel)),
         ("mail_sender", quoted(&answers.mail_sender)),
     ];
     fill(&text, &values)
@@ -61,19 +69,26 @@ pub(super) fn check(path: &Path, text: &str) -> Result<(), ConfigErrors> {
 /// What is wrong, without places: the file does not exist.
 pub(super) fn objections(errors: &ConfigErrors) -> String {
     let messages: Vec<&str> = errors.0.iter().map(|problem| problem.message.as_str()).collect();
-    format!("the answers make no configuration: {}", messages.join("; "))
+    messages.join("; ")
 }
 
 pub(super) fn farewell(path: &Path, answers: &Answers) -> String {
     let mut needed = vec![answers.gitlab_token.as_str()];
-    if !answers.slack_team.is_empty() {
-        needed.extend(["env:SLACK_TOKEN", "env:SLACK_SIGNING_SECRET"]);
+    if answers.with_slack() {
+        let proof = if answers.slack_mode == SOCKET { "env:SLACK_APP_TOKEN" } else { "env:SLACK_SIGNING_SECRET" };
+        needed.extend(["env:SLACK_TOKEN", proof]);
     }
-    if !answers.mail_sender.is_empty() {
+    if answers.with_discord() {
+        needed.push("env:DISCORD_TOKEN");
+    }
+    if answers.with_mail() {
         needed.push("env:REKEY_MAIL_PASSWORD");
     }
     let (file, needed) = (path.display(), needed.join(", "));
-    format!("Wrote {file}.\nNext: put the secrets where it says ({needed}), add your tokens, run `rekey doctor`.\n")
+    format!(
+        "Wrote {file}.\nNext: put the secrets where it says ({needed}), open {file} and take the # off [[token]], \
+         then run `rekey doctor`.\n"
+    )
 }
 
 fn quoted(text: &str) -> String {

@@ -5,8 +5,9 @@ use super::place;
 use crate::engine::desk::{Answer, Ask, Field, words};
 use crate::engine::issue::ISSUE;
 use crate::engine::{Engine, desk::Office as _};
-use crate::rotation::view::Action;
+use crate::rotation::ids::PlanHash;
 use crate::rotation::view::prose::{Line, Prose};
+use crate::rotation::view::{Action, actions};
 use crate::rotation::wish::{Command, Decision, Wish, commands_under};
 
 impl Engine {
@@ -16,10 +17,26 @@ impl Engine {
             Ok(account) => account.login.clone(),
             Err(error) => return tracing::warn!(%error, "a comment was not answered"),
         };
-        match said(&login, &ask.wish, answer) {
+        let plan = match &ask.wish {
+            Wish::Unclear { verb } if verb == Action::Approve.word() => self.plan_under(ask).await,
+            _ => None,
+        };
+        match said(&login, &ask.wish, answer, plan.as_ref()) {
             Some(prose) => self.whisper(&ask.caller, &prose).await,
             None => self.nod(ask).await,
         }
+    }
+
+    /// The plan that can be approved under the issue of a comment.
+    async fn plan_under(&self, ask: &Ask) -> Option<PlanHash> {
+        let (iid, _) = ask.caller.channel.as_deref().and_then(place)?;
+        for id in self.ledger.by_reference(ISSUE, &iid.to_string()).await.ok()? {
+            let rotation = self.ledger.load(&id).await.ok().flatten();
+            if let Some(rotation) = rotation.filter(|rotation| actions(rotation).contains(&Action::Approve)) {
+                return Some(rotation.plan.hash());
+            }
+        }
+        None
     }
 
     async fn nod(&self, ask: &Ask) {
@@ -31,11 +48,17 @@ impl Engine {
     }
 }
 
-/// The words, if any are needed.
-fn said(login: &str, wish: &Wish, answer: &Answer) -> Option<Prose> {
+/// The words, if any are needed. `plan` is set where an approval named none.
+fn said(login: &str, wish: &Wish, answer: &Answer, plan: Option<&PlanHash>) -> Option<Prose> {
     Some(match (wish, answer) {
         (_, Answer::Done(_)) => return None,
         (Wish::Help, Answer::Private(prose)) if *prose == words::help() => help(login),
+        (Wish::Unclear { .. }, Answer::Private(_)) if plan.is_some() => {
+            Line::text("Which plan? For the present one write ")
+                .and_code(typed(login, &format!("approve {}", plan?.short())))
+                .and(".")
+                .into()
+        }
         (Wish::Unclear { verb }, Answer::Private(prose)) if *prose == words::usage(verb) => usage(login, verb),
         (_, Answer::Form(form)) if form.fields.contains(&Field::Code) => Prose::words(
             "This token asks for a one-time code with every decision, and a comment is no place for one. Please decide \
@@ -106,7 +129,10 @@ mod tests {
     #[test]
     fn a_command_without_its_plan_is_answered_with_how_it_is_used() {
         let unclear = Wish::Unclear { verb: "approve".into() };
-        let said = said("rekey", &unclear, &Answer::Private(words::usage("approve"))).unwrap_or_default();
-        assert_eq!(said.plain(), "@rekey approve <plan>  say yes to that plan");
+        let usage = Answer::Private(words::usage("approve"));
+        let told = |plan: Option<&PlanHash>| said("rekey", &unclear, &usage, plan).unwrap_or_default().plain();
+        assert_eq!(told(None), "@rekey approve <plan>  say yes to that plan");
+        let present = PlanHash::from("4f2a9c11d0e37788");
+        assert_eq!(told(Some(&present)), "Which plan? For the present one write @rekey approve 4f2a9c11d0e3.");
     }
 }

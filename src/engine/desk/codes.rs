@@ -159,13 +159,13 @@ fn no_codes_yet() -> Answer {
 }
 
 fn not_set_up() -> Answer {
-    Answer::Private(Prose::words("One-time codes are not set up here."))
+    Answer::Private(Prose::words("One-time codes are not set up here; an administrator adds [step_up]."))
 }
 
 fn decision_form(rotation: &Rotation, decision: &Decision) -> Form {
     let (token, plan) = (&rotation.plan.token, rotation.plan.hash());
     let intro = match decision.action {
-        Action::Restore => Line::text("To put the old token back into every store of ").and_code(token.as_str()),
+        Action::Restore => Line::text("To put the previous value back into the stores of ").and_code(token.as_str()),
         _ => Line::text("To approve plan ").and_code(plan.short()).and(" for ").and_code(token.as_str()),
     };
     Form {

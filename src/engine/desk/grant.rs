@@ -9,7 +9,7 @@ use crate::engine::{EngineError, OpenedRotation};
 use crate::rotation::record::Rotation;
 use crate::rotation::refusal::Refusal;
 use crate::rotation::view::prose::Prose;
-use crate::rotation::view::{Action, card};
+use crate::rotation::view::{Action, actions, card};
 use crate::rotation::wish::{Decision, Which, Wish};
 
 type Granted = Result<Answer, EngineError>;
@@ -23,7 +23,10 @@ impl Desk {
             Wish::WhoAmI => words::who(person, &ask.caller),
             Wish::List(which) => words::tokens(&self.listed(*which, visitor).await?, *which),
             Wish::Plan { token } => words::plan(&office.plan(token).await?),
-            Wish::Rotate { token } => words::opened(&office.rotate(token, person.clone()).await?),
+            Wish::Rotate { token } => {
+                let opened = office.rotate(token, person.clone()).await?;
+                words::opened(&opened, self.leaves_nobody(&opened, visitor).await)
+            }
             Wish::Status { rotation: None } => words::open(&office.rotations(None).await?),
             Wish::Status { rotation: Some(name) } => return Ok(shown(&office.show(name).await?)),
             Wish::Details { rotation } => words::details(&office.show(rotation).await?),
@@ -34,6 +37,16 @@ impl Desk {
             Wish::ConfirmEnrollment => return self.confirm_enrollment(ask, visitor).await,
         };
         Ok(Answer::Private(words))
+    }
+
+    /// Whether only who asked for it could approve what was opened, and so nobody can. Not known is no.
+    async fn leaves_nobody(&self, opened: &OpenedRotation, visitor: &Visitor) -> bool {
+        let (OpenedRotation::New(rotation) | OpenedRotation::Existing(rotation)) = opened else { return false };
+        if rotation.requester() != Some(&visitor.person) || !actions(rotation).contains(&Action::Approve) {
+            return false;
+        }
+        let policy = self.office.policy_for(rotation, visitor).await;
+        policy.is_ok_and(|policy| policy.leaves_nobody_but(&visitor.person))
     }
 
     async fn listed(&self, which: Which, visitor: &Visitor) -> Result<Vec<TokenLine>, EngineError> {

@@ -66,7 +66,7 @@ enum Verdict {
 /// Where a click has got to.
 enum Step {
     /// The next of its subject may begin.
-    Decided(String, Click, Verdict),
+    Decided(Box<(String, Click, Verdict)>),
     /// It is ticked off.
     Told,
 }
@@ -98,7 +98,7 @@ impl<'a> Hands<'a> {
     fn decide(&mut self, desk: &'a Desk, subject: String, click: Click) {
         self.busy.push(Box::pin(async move {
             let verdict = desk.judge(&click).await;
-            Step::Decided(subject, click, verdict)
+            Step::Decided(Box::new((subject, click, verdict)))
         }));
     }
 
@@ -107,7 +107,8 @@ impl<'a> Hands<'a> {
         match self.busy.next().await {
             None => return false,
             Some(Step::Told) => {}
-            Some(Step::Decided(subject, click, verdict)) => {
+            Some(Step::Decided(decided)) => {
+                let (subject, click, verdict) = *decided;
                 self.busy.push(Box::pin(async move {
                     desk.finish(&click, verdict).await;
                     Step::Told

@@ -120,12 +120,29 @@ pub fn too_late(caller: &Caller, age: SignedDuration) -> Prose {
 
 /// An error as a sentence.
 pub fn refusal(error: &EngineError) -> Prose {
-    Prose::words(sentence(&error.to_string()))
+    let said = Line::text(sentence(&error.to_string()));
+    match error {
+        EngineError::NoToken { .. } => said.and(" See ").and_code("/rekey list").and("."),
+        EngineError::NoRotation { .. } => said.and(" See ").and_code("/rekey status").and("."),
+        EngineError::NeverRotated { token } => {
+            said.and(" Type ").and_code(format!("/rekey rotate {token}")).and(" to open one.")
+        }
+        _ => said,
+    }
+    .into()
 }
 
-/// What asking for a rotation came to.
-pub fn opened(opened: &OpenedRotation) -> Prose {
+/// What asking for a rotation came to. `nobody_else`: only who asked could approve it, and may not.
+pub fn opened(opened: &OpenedRotation, nobody_else: bool) -> Prose {
+    const NOBODY: &str = "you asked for it and nobody else may approve. Decline it and let somebody else ask, or name a \
+                          second approver for this token. ";
     match opened {
+        OpenedRotation::New(rotation) if nobody_else => {
+            Line::text(format!("Opened, but {NOBODY}")).join(standing(rotation)).into()
+        }
+        OpenedRotation::Existing(rotation) if nobody_else => {
+            Line::text(format!("There is one already, but {NOBODY}")).join(standing(rotation)).into()
+        }
         OpenedRotation::New(rotation) => Line::text("Opened. ").join(standing(rotation)).into(),
         OpenedRotation::Existing(rotation) => Line::text("There is one already. ").join(standing(rotation)).into(),
         OpenedRotation::NotDue(found) => {
@@ -154,9 +171,10 @@ pub fn plan(plan: &Plan) -> Prose {
     let mut lines = vec![
         Line::text("Plan ").and_code(plan.hash().short()).and(" for ").and_code(plan.token.as_str()),
         Line::text(format!("Replaces token {} of {}, {}", plan.old.id, plan.owner, plan.host)),
-        expiry(Line::text("Expires "), plan.old.expires_at).join(expiry(Line::text(", then "), plan.new.expires_at)),
+        expiry(Line::text("Expires "), plan.old.expires_at)
+            .join(expiry(Line::text("; the new one expires "), plan.new.expires_at)),
         Line::text("Scopes ").and_code(scopes),
-        Line::text(format!("Strategy {}", plan.strategy)),
+        Line::text(format!("Strategy {}", plan.strategy.in_words())),
     ];
     lines.extend(plan.outage_seconds.map(|seconds| Line::text(format!("Outage about {seconds} s"))));
     lines.extend(plan.reasons.iter().map(|reason| Line::text(format!("Why: {reason}"))));

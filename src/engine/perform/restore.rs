@@ -89,7 +89,7 @@ impl Engine {
         };
         if rotation.lost_digests.contains(&held) {
             let why = "what it kept is the value of a lost attempt";
-            return Err(StoreError::refused(store.id(), why, "put the old value there by hand"));
+            return Err(StoreError::refused(store.id(), why, "put the previous value there by hand"));
         }
         let is_new = rotation.phase.minted().is_some_and(|new| new.digest == held);
         if is_new || expected.is_some_and(|expected| expected != held) {

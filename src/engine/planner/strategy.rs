@@ -6,7 +6,11 @@ use crate::rotation::token::{LiveToken, ManagedToken, Owner, Strategy};
 /// The strategy, and why. `wish` overrides the configuration (an incident).
 pub fn choose(managed: &ManagedToken, live: &LiveToken, me: &Me, wish: Option<Strategy>) -> (Strategy, Vec<String>) {
     if let Some(wish) = wish {
-        return (wish, vec![format!("{wish} was asked for")]);
+        let why = match wish {
+            Strategy::RevokeFirst => "the value leaked, so it is revoked first".to_owned(),
+            other => format!("{other} was asked for"),
+        };
+        return (wish, vec![why]);
     }
     if let Some(strategy) = managed.strategy {
         return (strategy, vec![format!("the configuration says {strategy}")]);

@@ -75,9 +75,10 @@ fn marker(fresh: &[(&Option<Owner>, &LiveToken)]) -> String {
 }
 
 fn text(marker: &str, fresh: &[(&Option<Owner>, &LiveToken)]) -> String {
+    let (these, them) = if fresh.len() == 1 { ("this token", "it") } else { ("these tokens", "them") };
     let mut text = format!(
-        "{marker}\nNobody has told rekey to look after these tokens. Add them to its configuration, let them expire, or \
-         rotate them by hand.\n\n| token | name | owner | expires | last used |\n|---|---|---|---|---|\n"
+        "{marker}\nNobody has told rekey to look after {these}. Add {them} to the configuration, let {them} expire, or \
+         rotate {them} by hand.\n\n| token | name | owner | expires | last used |\n|---|---|---|---|---|\n"
     );
     for (owner, token) in fresh {
         let owner = owner.as_ref().map_or_else(|| format!("user {}", token.user_id), Owner::to_string);

@@ -187,7 +187,8 @@ pub fn approve(
         return Err(decided(rotation));
     }
     allowed(by)?;
-    certainly_not(by, rotation.requester(), Refusal::OwnRequest)?;
+    let alone = by.policy.leaves_nobody_but(&by.person);
+    certainly_not(by, rotation.requester(), Refusal::OwnRequest { alone })?;
     let current = rotation.plan.hash();
     if *plan != current {
         return Err(Refusal::PlanChanged { current: current.short().to_owned() });
@@ -247,9 +248,17 @@ pub fn decline(rotation: &mut Rotation, by: &Decider, now: Timestamp) -> Result<
     }
     allowed(by)?;
     rotation.saw(now, &by.via, format!("{} declined", by.person), None);
-    rotation.announce(now, Audience::Followers, format!("{} declined. Nothing was changed.", by.person));
+    rotation.announce(now, Audience::Followers, declined(rotation, by.person.as_str()));
     rotation.phase = Phase::Closing { new: None, outcome: Outcome::Declined };
     Ok(())
+}
+
+/// What holds now, and the way back.
+fn declined(rotation: &Rotation, person: &str) -> String {
+    let Plan { old, token, .. } = &rotation.plan;
+    let still = old.expires_at.map(|date| format!(" and still expires on {date}")).unwrap_or_default();
+    let name = &old.name;
+    format!("{person} declined: {name} was not rotated{still}. For another rotation type /rekey rotate {token}.")
 }
 
 /// No reminders until then; the deadline of the token itself does not move.

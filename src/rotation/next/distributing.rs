@@ -197,7 +197,7 @@ pub fn restore_impossible(rotation: &mut Rotation, store: &StoreId, why: &str, n
     let why = Why {
         what: format!("{store} cannot get its previous value back: {why}"),
         safe: "No token was revoked.".into(),
-        todo: "Put the old value back by hand and retry, or abandon and keep both tokens.".into(),
+        todo: "Put the previous value back by hand and retry, or abandon and keep both tokens.".into(),
         link: None,
         log: None,
     };

@@ -191,7 +191,10 @@ pub fn probed(
     }
     let restored = new.is_none() && rotation.switched_at.is_some();
     rotation.phase = Phase::Closed { outcome, at: now };
-    rotation.announce(now, Audience::Followers, farewell(rotation, outcome, restored));
+    // Who declined was named at once, with all that holds now.
+    if outcome != Outcome::Declined {
+        rotation.announce(now, Audience::Followers, farewell(rotation, outcome, restored));
+    }
     Ok(())
 }
 
@@ -212,7 +215,7 @@ fn farewell(rotation: &Rotation, outcome: Outcome, restored: bool) -> String {
                 "Closed: the stores hold the previous value again, the new token is revoked. {name} still has to be rotated."
             )
         }
-        Outcome::Abandoned => format!("Closed without finishing: see what is left to do for {name}."),
+        Outcome::Abandoned => format!("Closed without finishing. Which tokens of {name} live stands on the card."),
     }
 }
 

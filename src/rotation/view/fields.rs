@@ -13,7 +13,7 @@ pub fn fields(rotation: &Rotation) -> Vec<Field> {
         field("Scopes", Value::Code(plan.new.scopes.iter().cloned().collect())),
         field("Expires", plan.old.expires_at.map_or_else(|| Value::Text("never".into()), Value::Date)),
         field("Last used", rotation.old_last_used.map_or_else(|| Value::Text("never seen".into()), Value::Moment)),
-        field("Strategy", Value::Text(plan.strategy.to_string())),
+        field("Strategy", Value::Text(plan.strategy.in_words())),
         field("New expiry", plan.new.expires_at.map_or_else(|| Value::Text("never".into()), Value::Date)),
         asked_by(&rotation.opened_by),
     ];

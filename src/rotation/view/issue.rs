@@ -159,12 +159,22 @@ fn who_must_act(card: &Card, readers: &Readers) -> Option<String> {
         _ => return None,
     };
     if readers.logins.is_empty() && readers.names.is_empty() {
-        return Some(format!("**Nobody can {verb}:** no approver is left."));
+        return Some(nobody_can(verb, card));
     }
     let names = readers.names.iter().map(|name| plain(name));
     let whom: Vec<String> =
         Some(mentions(&readers.logins)).filter(|it| !it.is_empty()).into_iter().chain(names).collect();
     Some(format!("**Please {verb}:** {}. {}", whom.join(", "), where_to_decide(card, readers)).trim_end().to_owned())
+}
+
+/// Whose turn it is if it is nobody's, and the way out.
+fn nobody_can(verb: &str, card: &Card) -> String {
+    let why = match (&card.requester, card.excused.is_empty()) {
+        (_, true) => return format!("**Nobody can {verb}:** no approver is named. Add one under `approvers`."),
+        (Some(person), _) => format!("{} asked for it and no other approver is named", plain(person.as_str())),
+        (None, _) => "who said yes already does not count twice, and no other approver is named".to_owned(),
+    };
+    format!("**Nobody can approve:** {why}. Add one under `approvers`, or decline.")
 }
 
 /// The ways to decide, with the exact words for a comment.
@@ -174,6 +184,11 @@ fn where_to_decide(card: &Card, readers: &Readers) -> String {
         card.links.iter().find(|(known, _)| known == surface).map(|(_, url)| link(name, url))
     });
     let places: Vec<String> = links.collect();
+    if !card.blockers.is_empty() && card.actions.contains(&Action::Decline) {
+        let comment = readers.bot.as_ref().map(|bot| code(&format!("@{bot} {}", Action::Decline.word())));
+        let give_up = comment.map(|said| format!(" To give up instead: {said}")).unwrap_or_default();
+        return format!("Then rekey looks again by itself.{give_up}");
+    }
     let said = match card.actions.first() {
         Some(Action::Approve) => format!("approve {}", card.plan.short()),
         Some(action) => action.word().to_owned(),
@@ -221,7 +236,7 @@ fn cell(value: &Value) -> String {
         Value::Text(text) => plain(text),
         Value::Code(names) if names.is_empty() => "none".into(),
         Value::Code(names) => names.iter().map(|name| code(name)).collect::<Vec<_>>().join(", "),
-        Value::Date(date) => format!("{date}, 00:00 UTC"),
+        Value::Date(date) => format!("{date} 00:00 UTC"),
         Value::Moment(at) => moment(*at),
     }
 }
@@ -271,5 +286,5 @@ fn footer(card: &Card) -> String {
 }
 
 fn moment(at: Timestamp) -> String {
-    at.strftime("%Y-%m-%d %H:%M:%SZ").to_string()
+    at.strftime("%Y-%m-%d %H:%M:%S UTC").to_string()
 }

@@ -6,6 +6,10 @@ use super::{Action, Card, Progress};
 pub const LEAKED: (&str, &str) =
     ("The token is revoked at once. What uses it fails until the new one is stored.", "Revoke it now");
 
+/// What is asked before the previous value is put back.
+const RESTORE: &str = "The stores get their previous value back, one after the other; at one that cannot be restored it \
+                       stops and asks again. Once all have it, the new token is revoked.";
+
 impl Progress {
     /// The state by symbol; the words stand beside it.
     pub fn symbol(self) -> &'static str {
@@ -25,9 +29,9 @@ impl Action {
         match self {
             Self::Approve => "Approve",
             Self::Decline => "Decline",
-            Self::Snooze => "Remind me tomorrow",
-            Self::Retry => "Try again",
-            Self::Restore => "Restore old value",
+            Self::Snooze => "Snooze 1 day",
+            Self::Retry => "Retry",
+            Self::Restore => "Restore previous value",
             Self::Abandon => "Abandon",
         }
     }
@@ -35,9 +39,9 @@ impl Action {
     /// For what is easily pressed and hard to take back: what is asked first, and the yes to it.
     pub fn question(self) -> Option<(&'static str, &'static str)> {
         match self {
-            Self::Restore => Some(("Every store gets the old token back. The new token is revoked.", "Restore")),
+            Self::Restore => Some((RESTORE, "Restore")),
             Self::Abandon => Some((
-                "The rotation ends here. Tokens that a store may hold stay alive until you revoke them.",
+                "The rotation ends here; no token is revoked that a store may hold. Revoke by hand what you do not need.",
                 "Abandon",
             )),
             Self::Approve | Self::Decline | Self::Snooze | Self::Retry => None,
@@ -47,10 +51,15 @@ impl Action {
 
 impl Card {
     /// What is asked before an action counts on this card, and the yes to it.
-    pub fn question(&self, action: Action) -> Option<(&'static str, &'static str)> {
-        match action {
-            Action::Approve if self.incident => Some(LEAKED),
-            other => other.question(),
+    pub fn question(&self, action: Action) -> Option<(String, &'static str)> {
+        let (question, yes) = match action {
+            Action::Approve if self.incident => LEAKED,
+            other => other.question()?,
+        };
+        let mut question = question.to_owned();
+        if action == Action::Restore && !self.unrestorable.is_empty() {
+            question = format!("{question} Cannot be restored: {}.", self.unrestorable.join(", "));
         }
+        Some((question, yes))
     }
 }

@@ -29,7 +29,10 @@ pub fn steps(rotation: &Rotation) -> Vec<Step> {
         return finish(given_up::steps(rotation, at), failed);
     }
     let reached = rank(at);
-    let mut steps = vec![step("Approve the plan".into(), APPROVED, reached)];
+    // Nobody can approve what is blocked.
+    let blocked = *at == Phase::AwaitingApproval && !rotation.plan.blockers.is_empty();
+    let approve = if blocked { Progress::Todo } else { mark(APPROVED, reached) };
+    let mut steps = vec![Step { progress: approve, text: "Approve the plan".into() }];
     if rotation.plan.strategy == Strategy::RevokeFirst {
         let progress = if reached >= MINTED { Progress::Done } else { mark(REVOKED, revoke_first_rank(at)) };
         steps.push(Step { progress, text: format!("Revoke the old token {} first", rotation.plan.old.id) });

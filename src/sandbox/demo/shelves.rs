@@ -4,6 +4,7 @@
 use super::DemoError;
 use reqwest::{Client, Method};
 use serde_json::{Value, json};
+use std::io::ErrorKind;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -63,7 +64,10 @@ impl Shelves {
             .stderr(Stdio::null())
             .kill_on_drop(true)
             .spawn();
-        let server = server.map_err(|error| DemoError::NoOpenBao(error.kind()))?;
+        let server = server.map_err(|error| match error.kind() {
+            ErrorKind::NotFound => DemoError::NoOpenBao,
+            _ => DemoError::io("OpenBao cannot be started")(error),
+        })?;
         let (address, file) = (format!("http://{listen}"), folder.join("inventory.env"));
         let shelves = Self { file, address, token, client, _server: server };
         let waking = async {

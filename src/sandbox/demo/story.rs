@@ -56,7 +56,8 @@ pub async fn play(demo: &Demo, red: bool, say: &mut dyn FnMut(&str)) -> Result<R
     let answer = demo.mail("expiry", samples()[0].raw).await?;
     say(&format!("The bot answers {}.", answer.status));
     demo.until("the request for approval", is_shown, |_| {}).await?;
-    say("The bot has opened an issue and asks in #token-rotation. Alice approves.");
+    let place = if demo.slack().is_some() { "Slack" } else { "Discord" };
+    say(&format!("The bot has opened an issue and asks in #token-rotation. Alice approves in {place}."));
     demo.press(ALICE, Action::Approve.word()).await?;
     let mut told = String::new();
     let mut each = |rotation: &Rotation| {

@@ -91,7 +91,7 @@ impl SecretStore for AwsSecretsManager {
         self.unchanged(&held, base)?;
         if !described.labels.contains_key(&undo.0) {
             let why = format!("its version {} is gone", undo.0);
-            return Err(self.refused(&why, "put the old value there by hand"));
+            return Err(self.refused(&why, "put the previous value there by hand"));
         }
         self.make_current(&held.version, &undo.0).await
     }

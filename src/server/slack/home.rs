@@ -28,11 +28,13 @@ pub async fn publish(door: &Door, caller: &Caller, seen: &str) {
 /// The whole tab.
 pub fn view(home: &Home) -> Value {
     let mut blocks = Vec::new();
+    let others = !home.waiting.is_empty() || !home.yours.is_empty();
+    let none_near = if others { "No other token expires soon." } else { "No token expires soon." };
     for (title, rows, empty) in [
         ("Waiting for you", &home.waiting, "Nothing waits for you."),
-        ("Your requests", &home.yours, "You have asked for nothing that goes on."),
-        ("Coming up", &home.coming, "No token expires soon."),
-        ("Recently done", &home.done, "Nothing was done of late."),
+        ("Your requests", &home.yours, "None of your requests is open."),
+        ("Coming up", &home.coming, none_near),
+        ("Recently done", &home.done, "Nothing was finished recently."),
     ] {
         blocks.push(header(title));
         match rows.as_slice() {

@@ -72,7 +72,9 @@ async fn a_leak_is_confirmed_before_an_outage_is_planned() {
     insta::assert_snapshot!("leaked", office.says(&["rotate", "deploy", "--as", "grace", "--leaked", "--yes"]).await);
     let shown = office.json(&["show", "deploy", "--json"]).await;
     let strategy = shown["card"]["fields"].as_array().unwrap().iter().find(|field| field["label"] == "Strategy");
-    assert_eq!(strategy.unwrap()["value"]["text"], "revoke_first");
+    let words = strategy.unwrap()["value"]["text"].as_str().unwrap();
+    assert!(words.starts_with("revoke_first ("), "{words}");
+    assert_eq!(shown["card"]["reasons"][0], "the value leaked, so it is revoked first");
 }
 
 #[tokio::test]
@@ -95,13 +97,48 @@ async fn whoever_is_mistyped_is_asked_whether_somebody_near_was_meant() {
     let office = Office::open(Wish::default()).await;
     assert_eq!(
         office.complains(&["plan", "deplyo"]).await,
-        "error: no token \"deplyo\" is configured; did you mean deploy?\n"
+        "error: no token \"deplyo\" is configured; did you mean deploy? See `rekey list`\n"
     );
     assert_eq!(
         office.complains(&["rotate", "deploy", "--as", "adda"]).await,
-        "error: there is no [people.adda] in the configuration; did you mean ada?\n"
+        "error: there is no [people.adda] in the configuration; did you mean ada? See `rekey people list`\n"
+    );
+    assert_eq!(
+        office.complains(&["rotate", "deploy", "--as", "zoe"]).await,
+        "error: there is no [people.zoe] in the configuration; see `rekey people list`\n"
+    );
+    assert_eq!(
+        office.complains(&["plan", "unheard-of"]).await,
+        "error: no token \"unheard-of\" is configured; add a [[token]] with that id, or see `rekey list`\n"
+    );
+    assert_eq!(
+        office.complains(&["show", "deploy"]).await,
+        "error: deploy has no rotation yet; `rekey rotate deploy --as <person>` opens one\n"
     );
     assert_eq!(office.complains(&["show", "01nothing"]).await, "error: no rotation \"01nothing\"; see `rekey list`\n");
+}
+
+#[tokio::test]
+async fn a_gitlab_that_is_not_there_is_named_with_the_way_out() {
+    let office = Office::open(Wish::default()).await;
+    let address = office.gitlab.base_url();
+    office.configure(|text| text.replace(&address, "http://127.0.0.1:9"));
+    let why = "GitLab could not be asked (127.0.0.1:9: Connection refused)";
+    assert_eq!(
+        office.complains(&["plan", "deploy"]).await.replace(":PORT", ":9"),
+        format!("error: {why}; check [gitlab] url, then run `rekey doctor`\n")
+    );
+    let output = office.run(&["list"]).await;
+    assert_eq!(output.status.code(), Some(1));
+    assert!(office.tame(&output.stdout).contains("unreachable"), "the list is shown all the same");
+    assert_eq!(office.tame(&output.stderr), "error: GitLab told of no token; run `rekey doctor`\n");
+}
+
+#[tokio::test]
+async fn an_empty_journal_is_said_to_be_empty() {
+    let office = Office::open(Wish::default()).await;
+    office.says(&["list"]).await;
+    assert_eq!(office.says(&["audit", "verify"]).await, "The journal is empty.\n");
 }
 
 #[tokio::test]

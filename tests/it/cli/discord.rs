@@ -141,3 +141,20 @@ async fn channels_for_reminders_and_roles_that_nobody_hears_of_are_looked_at() {
     place.discord.with(|world| world.roles.get_mut(&everyone).unwrap().permissions |= 1 << 17);
     assert!(!place.examined().await.contains("a mention of it notifies nobody"));
 }
+
+#[tokio::test]
+async fn a_discord_that_cannot_be_reached_is_no_matter_of_invitations() {
+    let place = place(|text| {
+        let line =
+            text.lines().find(|line| line.starts_with("api_url = ") && line.contains("/api/v10")).unwrap().to_owned();
+        text.replace(&line, "api_url = \"http://127.0.0.1:9\"")
+    })
+    .await;
+    let (code, _, complained) = place.runs(&["discord", "register"]).await;
+    assert_eq!(code, Some(1));
+    let way_out = "Connection refused; Discord cannot be reached from here; check network and proxy\n";
+    assert!(
+        complained.starts_with("error: discord is not available: ") && complained.ends_with(way_out),
+        "{complained}"
+    );
+}

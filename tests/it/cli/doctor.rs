@@ -126,3 +126,53 @@ async fn a_socket_is_asked_for_and_not_opened() {
     assert!(line(&said).starts_with("FAIL  socket"), "{said}");
     assert_eq!(office.slack.state().connections_seen(), 0);
 }
+
+#[tokio::test]
+async fn a_bots_token_that_looks_like_none_is_told_as_such_and_sent_nowhere() {
+    let office = Office::open(Wish::default()).await;
+    office.configure(|text| text);
+    std::fs::write(office.folder.path().join("gitlab-token"), "glpat-cut").unwrap();
+    let before = office.state.calls().len();
+    let (code, said) = examine(&office).await;
+    assert_eq!(code, Some(1), "{said}");
+    let what = "gitlab-token does not look like a token of this GitLab, so GitLab was not asked";
+    let mend =
+        "→ give the whole token (glpat-…); if your GitLab has a prefix of its own, write it as [gitlab] token_prefixes";
+    assert!(said.contains(what) && said.contains(mend), "{said}");
+    let asked = office.state.calls().split_off(before);
+    assert!(!asked.iter().any(|call| call.path.ends_with("/personal_access_tokens/self")), "{asked:#?}");
+}
+
+#[tokio::test]
+async fn without_a_messenger_people_are_told_where_they_decide() {
+    let office = Office::open(Wish::default()).await;
+    office.configure(|text| {
+        let (before, rest) = text.split_once("[slack]\n").unwrap();
+        let (_, after) = rest.split_once("\n[people.ada]").unwrap();
+        format!("{before}[people.ada]{after}")
+    });
+    let (_, said) = examine(&office).await;
+    let alone = "no [slack] and no [discord]: people decide in comments on the issue or on the command line";
+    assert!(said.contains(alone), "{said}");
+}
+
+#[tokio::test]
+async fn a_token_with_no_approver_to_spare_and_a_scope_that_only_groups_need_are_told() {
+    let office = Office::open(Wish::default()).await;
+    office.configure(|text| text.replace("[\"ada\", \"grace\"]", "[\"ada\"]"));
+    office.slack.state().with(|world| {
+        world.settings.scopes.retain(|scope| scope != "im:write" && scope != "usergroups:read");
+        world.groups.insert("S0PLATFORM".into(), vec!["U0ADA00001".into()]);
+    });
+    let (_, said) = examine(&office).await;
+    let spare = "ada is its only approver and cannot approve what ada asks for";
+    assert!(said.contains(spare) && said.contains("→ name one more under approvers, or let others ask"), "{said}");
+    assert!(
+        said.contains("missing: im:write")
+            && !said.contains("missing: im:write (to answer people who are not in the channel), usergroups:read"),
+        "{said}"
+    );
+    office.configure(|text| text.replace("[\"ada\", \"grace\"]", "[\"ada\", \"slack-group:S0PLATFORM\"]"));
+    let (_, said) = examine(&office).await;
+    assert!(said.contains("usergroups:read (to know who is in a user group)") && !said.contains(spare), "{said}");
+}

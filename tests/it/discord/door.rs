@@ -376,8 +376,8 @@ async fn a_refusal_whose_way_back_is_not_open_yet_or_breaks_is_said_all_the_same
 #[tokio::test]
 async fn a_stuck_rotation_is_retried_restored_or_abandoned_from_its_card_after_a_question_if_it_is_grave() {
     for (label, yes, phase) in [
-        ("Try again", None, "verifying"),
-        ("Restore old value", Some("Restore"), "restoring"),
+        ("Retry", None, "verifying"),
+        ("Restore previous value", Some("Restore"), "restoring"),
         ("Abandon", Some("Abandon"), "closing"),
     ] {
         let story = story_of(rotations::stuck(), false).await;

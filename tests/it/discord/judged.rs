@@ -135,7 +135,7 @@ async fn simcord_takes_cards_threads_and_the_answers_to_clicks() {
     assert_eq!(shown.len(), 1 + court.desk.row().announcements.len(), "{shown:?}");
     let (kind, details) = court.press("carol", &message, &id_of(&shown[0], "Details")).await;
     assert_eq!((kind, &details["flags"]), (4, &json!(64)));
-    assert_eq!(court.press("eve", &message, &id_of(&shown[0], "Try again")).await.0, 6);
+    assert_eq!(court.press("eve", &message, &id_of(&shown[0], "Retry")).await.0, 6);
     let (kind, asked) = court.press("bob", &message, &id_of(&shown[0], "Abandon")).await;
     assert_eq!((kind, court.desk.row().phase.name()), (4, "stuck"));
     let question = court.messages().await.into_iter().find(|one| one["content"] == asked["content"]).unwrap();

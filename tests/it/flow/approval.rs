@@ -1,5 +1,6 @@
 //! Who may say what, and until when.
 
+use super::counter::{Counter, slack};
 use super::setup::Setup;
 use super::team::Team;
 use rekey::engine::OpenedRotation;
@@ -66,6 +67,35 @@ async fn who_asked_for_a_rotation_cannot_approve_it() {
     team.click("bob", Action::Approve).await.unwrap();
     team.pass(3600).await;
     team.done().await;
+}
+
+#[tokio::test]
+async fn the_only_approver_who_asks_is_told_the_way_out_and_who_declines_the_way_back() {
+    let counter = Counter::open(Setup::new().token(|token| token.approvers = [PersonId::from("alice")].into())).await;
+    let team = &counter.team;
+    for opened in ["Opened", "There is one already"] {
+        let told = counter.types(slack("UALICE"), "rotate deploy").await;
+        let way_out = "but you asked for it and nobody else may approve. Decline it and let somebody else ask, or name a \
+                       second approver for this token.";
+        assert!(told.starts_with(&format!("{opened}, {way_out}")), "{told}");
+    }
+    team.work().await;
+    let nobody = "**Nobody can approve:** alice asked for it and no other approver is named. Add one under `approvers`, or \
+                  decline.";
+    assert!(team.issue().contains(nobody), "{}", team.issue());
+    let own = "You asked for this rotation, so somebody else has to approve it, and nobody else may; decline it and let \
+               somebody else ask, or name a second approver for this token.";
+    assert_eq!(counter.press(slack("UALICE"), Action::Approve).await, own);
+    assert_eq!(counter.press(slack("UALICE"), Action::Decline).await, "");
+    team.pass(60).await;
+    team.ended(Outcome::Declined).await;
+    let comments = team.comments();
+    assert_eq!(comments.len(), 1, "{comments:#?}");
+    let still = "alice declined: deploy was not rotated and still expires on 2026-11-28. For another rotation type \
+                 /rekey rotate deploy.";
+    assert!(comments[0].ends_with(still), "{comments:#?}");
+    let again = counter.types(slack("UBOB"), "rotate deploy").await;
+    assert!(again.starts_with("Opened."), "{again}");
 }
 
 #[tokio::test]

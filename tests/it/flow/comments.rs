@@ -381,6 +381,15 @@ async fn the_bot_answers_what_is_asked_where_it_is_asked() {
 }
 
 #[tokio::test]
+async fn an_approval_that_names_no_plan_is_answered_with_the_present_one() {
+    let talk = Talk::new().await;
+    talk.say("alice", "@rekey-bot approve").await;
+    let said = talk.answers().remove(0);
+    let line = format!("Which plan? For the present one write `@rekey-bot approve {}`.", talk.plan().await);
+    assert!(said.ends_with(&line), "{said}");
+}
+
+#[tokio::test]
 async fn looking_costs_one_request_while_nobody_says_anything() {
     let talk = Talk::new().await;
     talk.look().await;

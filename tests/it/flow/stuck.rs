@@ -184,7 +184,7 @@ async fn restore_after_a_restart_says_that_the_previous_value_is_gone_and_what_t
     team.pass(60).await;
     let why = team.stuck().await;
     assert!(why.what.contains("rekey was restarted since"), "{why:?}");
-    assert!(why.todo.contains("Put the old value back by hand and retry"), "{why:?}");
+    assert!(why.todo.contains("Put the previous value back by hand and retry"), "{why:?}");
     team.stage.store(OLD).await;
     team.click("alice", Action::Retry).await.unwrap();
     team.pass(3600).await;

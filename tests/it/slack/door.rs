@@ -137,7 +137,7 @@ impl Office for OneRotation {
         }
         match token {
             "deploy-bot" => Ok(self.row().plan),
-            other => Err(EngineError::Unknown(format!("no token {other:?} is configured; did you mean deploy-bot?"))),
+            other => Err(EngineError::NoToken { given: other.into(), hint: "; did you mean deploy-bot?".into() }),
         }
     }
 

@@ -216,7 +216,7 @@ async fn a_version_of_before_that_is_gone_cannot_come_back_and_is_told() {
     write(&*store, NEW).await.unwrap();
     let base = store.look().await.unwrap().base;
     let told = refusal(store.roll_back(&Undo("00000000-0000-4000-8000-000000000077".into()), &base, &tag(7)).await);
-    let gone = "its version 00000000-0000-4000-8000-000000000077 is gone | put the old value there by hand";
+    let gone = "its version 00000000-0000-4000-8000-000000000077 is gone | put the previous value there by hand";
     assert_eq!(told, gone);
 }
 
