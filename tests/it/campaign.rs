@@ -3,6 +3,5 @@
 //! endpoints, the desk, and the pure rules.
 
 mod desk;
-mod discord_signatures;
 mod signatures;
 mod town;
