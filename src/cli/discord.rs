@@ -36,7 +36,9 @@ fn failed(error: ChatError) -> CliError {
         (ChatError::Unavailable { .. }, _) => {
             CliError::failed(text, "Discord cannot be reached from here; check network and proxy")
         }
-        (ChatError::Gone { why, .. }, _) => CliError::failed(format!("discord refused: {why}"), invite),
+        (ChatError::Gone { why, .. } | ChatError::Closed { why, .. }, _) => {
+            CliError::failed(format!("discord refused: {why}"), invite)
+        }
         (ChatError::Refused { .. }, Some((what, way_out))) => CliError::failed(what, way_out),
         (ChatError::Refused { .. }, None) => CliError::failed(text.clone(), "correct [discord]"),
     }
