@@ -1,6 +1,7 @@
 //! The port to the places where people talk. A messenger shows cards and answers clicks; it decides nothing.
 
 pub mod discord;
+mod escalation;
 mod lenient;
 pub mod slack;
 

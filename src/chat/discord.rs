@@ -14,8 +14,10 @@ pub mod prose;
 mod trouble;
 
 pub use card::{ASKS, Decider, announcement, message, offer, style};
+pub use escalation::reminder;
 pub use message::Message;
 
+use super::escalation::Reminder;
 use super::{Approvers, ChatError, Messenger, Posted};
 use crate::rotation::group::{Approver, Group};
 use crate::rotation::ids::{PersonId, RotationId};
@@ -202,18 +204,15 @@ impl Discord {
     }
 
     async fn announce_below(&self, card: &Card, (channel, id): (&str, &str), index: usize) -> Result<(), ChatError> {
+        let mark = card::mark_of_announcement(card, index);
         let mut asked = self.mentioned(card, index);
-        if let Some(elsewhere) = escalation::channel(card, index) {
-            match self.escalate(card, index, elsewhere).await {
-                Err(error @ (ChatError::Gone { .. } | ChatError::Closed { .. } | ChatError::Refused { .. })) => {
-                    tracing::warn!(%error, channel = elsewhere, "a reminder goes to the card's thread instead");
-                    asked = self.deciders(card);
-                }
+        if let (Some(elsewhere), Some(message)) = (Reminder::of(card, index, "discord"), reminder(card, index)) {
+            match self.remind(&elsewhere, &message, &mark).await {
+                Err(error) if elsewhere.falls_back(&error) => asked = self.deciders(card),
                 said => return said,
             }
         }
         let Some(mut message) = announcement(card, index, &asked) else { return Ok(()) };
-        let mark = card::mark_of_announcement(card, index);
         self.client.start_thread(channel, id, &markdown::cut(&text::line(&card.title), 90)).await?;
         // A thread that begins with a message has that message's id.
         match self.tell(id, id, &mark, &message).await {

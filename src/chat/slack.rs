@@ -11,7 +11,9 @@ pub mod prose;
 pub mod socket;
 
 pub use blocks::{Message, announcement, message};
+pub use escalation::reminder;
 
+use super::escalation::Reminder;
 use super::{Approvers, ChatError, Messenger, Posted};
 use crate::rotation::group::{Approver, Group};
 use crate::rotation::ids::{PersonId, RotationId};
@@ -117,18 +119,7 @@ impl Messenger for Slack {
 
     async fn announce(&self, card: &Card, reference: &str, index: usize) -> Result<(), ChatError> {
         let thread = parts(reference)?;
-        let mark = Mark {
-            kind: "rekey_announcement",
-            payload: vec![("rotation", card.rotation.0.clone()), ("index", index.to_string())],
-        };
-        let told = match escalation::channel(card, index) {
-            Some(elsewhere) => self.escalate(card, thread, index, elsewhere, &mark).await,
-            None => match blocks::announcement(card, index, &self.mentioned(card, index)) {
-                Some(message) => self.reply_once(thread, &message, &mark).await,
-                None => Ok(()),
-            },
-        };
-        told.map_err(|error| with_way_out(error, thread.0))
+        self.announce_below(card, thread, index).await.map_err(|error| with_way_out(error, thread.0))
     }
 
     async fn whisper(&self, channel: Option<&str>, account: &str, prose: &Prose) -> Result<(), ChatError> {
@@ -154,6 +145,22 @@ impl Slack {
         };
         let url = self.url(&channel, &ts).await;
         Ok(Posted { reference: reference(&channel, &ts), url })
+    }
+
+    async fn announce_below(&self, card: &Card, thread: (&str, &str), index: usize) -> Result<(), ChatError> {
+        let mark = Mark {
+            kind: "rekey_announcement",
+            payload: vec![("rotation", card.rotation.0.clone()), ("index", index.to_string())],
+        };
+        let mut asked = self.mentioned(card, index);
+        if let (Some(elsewhere), Some(message)) = (Reminder::of(card, index, "slack"), reminder(card, index)) {
+            match self.remind(&elsewhere, &message, &mark).await {
+                Err(error) if elsewhere.falls_back(&error) => asked = self.mentions(card),
+                said => return said,
+            }
+        }
+        let Some(message) = blocks::announcement(card, index, &asked) else { return Ok(()) };
+        self.reply_once(thread, &message, &mark).await
     }
 
     /// A reply in the card's thread, once, even if called again.

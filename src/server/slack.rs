@@ -73,7 +73,8 @@ impl Answer {
         Self { status: 200, body: Some(body) }
     }
 
-    fn private(message: &Message) -> Self {
+    /// A message that only the sender of a command sees.
+    pub fn private(message: &Message) -> Self {
         let mut body = json!({"response_type": "ephemeral", "text": message.text});
         if !message.blocks.is_empty() {
             body["blocks"] = message.blocks.clone().into();

@@ -2,7 +2,7 @@
 
 pub mod door;
 mod forms;
-mod judged;
+pub mod judged;
 pub mod messenger;
 pub mod rotations;
 mod samples;

@@ -1,7 +1,7 @@
 //! Slack's Web API with one bot token: each method that we use, its limit, and refusals sorted by what the caller can
 //! do. The methods stand by what they are about in the files beside.
 
-mod hooks;
+pub mod hooks;
 mod mark;
 mod messages;
 mod method;

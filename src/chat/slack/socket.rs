@@ -6,7 +6,7 @@ mod connection;
 mod envelope;
 mod known;
 
-pub use envelope::{Envelope, Kind};
+pub use envelope::{Envelope, Kind, Reason, Said, read};
 
 use super::client::Client;
 use crate::chat::ChatError;

@@ -45,7 +45,8 @@ pub fn view(home: &Home) -> Value {
     json!({"type": "home", "blocks": blocks})
 }
 
-fn note(words: &Prose) -> Value {
+/// A tab of words only: for strangers, and for trouble.
+pub fn note(words: &Prose) -> Value {
     json!({"type": "home", "blocks": [section(&reply::words(words).text)]})
 }
 

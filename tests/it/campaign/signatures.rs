@@ -104,21 +104,19 @@ fn door(town: &Arc<Town>) -> Arc<Door> {
     })
 }
 
-/// A no of Alice's as Slack would send it: it needs no code, so that only the signature stands in its way.
-fn request(town: &Town, number: u64) -> Request {
+/// What needs no code, so that only the signature stands in its way.
+const PLAIN: [Action; 2] = [Action::Decline, Action::Snooze];
+
+/// A press of Alice's as Slack would send it.
+fn request(town: &Town, number: u64, action: Action) -> Request {
     let row = town.row();
-    let decision = Decision {
-        action: Action::Decline,
-        rotation: row.id.0,
-        plan: Some(row.plan.hash().0),
-        snooze_seconds: None,
-        stop: None,
-    };
+    let decision =
+        Decision { action, rotation: row.id.0, plan: Some(row.plan.hash().0), snooze_seconds: None, stop: None };
     let payload = json!({
         "type": "block_actions",
         "user": {"id": "UALICE", "team_id": super::town::TEAM},
         "trigger_id": format!("trigger-{number}"),
-        "actions": [{"action_id": "rekey.decline", "value": Wish::Decide(decision).to_id()}],
+        "actions": [{"action_id": format!("rekey.{}", action.word()), "value": Wish::Decide(decision).to_id()}],
     });
     let body = form_urlencoded::Serializer::new(String::new()).append_pair("payload", &payload.to_string()).finish();
     let time = town.clock.now().as_second().to_string();
@@ -140,18 +138,20 @@ async fn of_tens_of_thousands_of_requests_that_are_not_slacks_none_gets_past_the
     let (mut right, waiting) = (0, town.row().phase);
     for number in 0..REQUESTS {
         if number == 0 || dice.random_ratio(1, ONE_IN) {
-            let genuine = request(&town, number);
+            let before = town.version();
+            let genuine = request(&town, number, *PLAIN.choose(&mut dice).unwrap());
             let answer = interaction(&door, &headers(&genuine), &genuine.body).await;
             assert_eq!(answer.status, 200);
             door.desk.serve_some().await.unwrap();
-            assert_ne!(town.row().phase, waiting, "a genuine request changed nothing");
+            assert_eq!(town.version(), before + 1, "a genuine request changed nothing");
             town.renew();
             let answer = interaction(&door, &headers(&genuine), &genuine.body).await;
             assert_eq!(answer.status, 200, "a repeated delivery is acknowledged");
+            assert_eq!(door.desk.serve_some().await.unwrap(), 0, "and has no effect");
             right += 1;
         }
         let (name, spoil) = *WRONGS.choose(&mut dice).unwrap();
-        let mut request = request(&town, REQUESTS + number);
+        let mut request = request(&town, REQUESTS + number, *Action::ALL.choose(&mut dice).unwrap());
         spoil(&mut request, &mut dice);
         let headers = headers(&request);
         let answer = match dice.random_ratio(1, 8) {

@@ -6,12 +6,14 @@ use super::house::{ALICE, CHANNEL, both, hooks_of, messenger_of};
 use super::words::{HOSTILE, endless, many_deciders};
 use crate::http::serve;
 use crate::slack::door::OneRotation;
+use crate::slack::judged::{code_forms, enrolment, with_reminder};
 use crate::slack::rotations::{self, all, at, opened, plan, stuck_with};
 use crate::until::until;
 use rekey::chat::Messenger;
-use rekey::chat::discord::{announcement, message};
+use rekey::chat::discord::{Message, announcement, message, prose, reminder};
 use rekey::clock::{Clock, ManualClock};
 use rekey::engine::desk::{Answer, Choice, Desk, Field, Form};
+use rekey::engine::step_up::picture::Ink;
 use rekey::rotation::record::Rotation;
 use rekey::rotation::view::prose::{Line, Prose, Span};
 use rekey::rotation::view::{Action, card};
@@ -209,6 +211,10 @@ fn answers() -> Vec<(String, Answer)> {
             ]);
         }
     }
+    answers.push(("enrolment".into(), enrolment(Ink::Light)));
+    for (number, form) in code_forms().into_iter().enumerate() {
+        answers.push((format!("code_form_{number}"), Answer::Form(Box::new(form))));
+    }
     answers.extend(all().into_iter().map(|(name, row)| (format!("card_{name}"), Answer::Card(Box::new(card(&row))))));
     answers
 }
@@ -250,6 +256,10 @@ fn everything() -> Vec<Value> {
         follow_up["flags"] = 64.into();
         sent.push(line(&name, "IncomingWebhookRequestPartial", follow_up));
     }
+    sent.extend(reminders());
+    sent.extend(questions());
+    let direct = json!({"recipient_id": ALICE});
+    sent.push(line("direct", "CreatePrivateChannelRequest", direct));
     let choices: Vec<Choice> = (0..25).map(|_| Choice { label: "x".repeat(100), value: "y".repeat(100) }).collect();
     sent.push(line("choices", "ApplicationCommandAutocompleteCallbackRequest", reply::choices(&choices)));
     sent.push(line("pong", "PongInteractionCallbackRequest", reply::pong()));
@@ -258,6 +268,44 @@ fn everything() -> Vec<Value> {
     sent.push(line("promise", "CreateMessageInteractionCallbackRequest", reply::promise()));
     sent.extend(commands::registered().into_iter().map(|one| line("command", "ApplicationCommandUpdateRequest", one)));
     sent
+}
+
+/// Reminders in another channel, announcements that answer the card itself, and direct messages.
+fn reminders() -> Vec<Value> {
+    let mut sent = Vec::new();
+    for (number, text) in HOSTILE.iter().enumerate() {
+        let long = text.repeat(100);
+        let card = with_reminder("discord", &long);
+        let mut answer = announcement(&card, 0, &many_deciders()).unwrap();
+        answer.answers = Some(CHANNEL.into());
+        let direct = Message::words(prose::prose(&Prose::words(long)));
+        for (what, message) in [("reminder", reminder(&card, 0).unwrap()), ("answer", answer), ("direct", direct)] {
+            let mut body = message.body();
+            body["nonce"] = "x".repeat(25).into();
+            body["enforce_nonce"] = true.into();
+            assert!(body["content"].as_str().unwrap().chars().count() <= 2_000, "{what}_{number}");
+            sent.push(line(format!("{what}_{number}"), "MessageCreateRequest", body));
+        }
+    }
+    sent
+}
+
+/// Whether it is really meant.
+fn questions() -> Vec<Value> {
+    let decision = |action| Decision {
+        action,
+        rotation: rotations::ID.into(),
+        plan: Some("0123456789abcdef".repeat(4)),
+        snooze_seconds: None,
+        stop: Some(u32::MAX),
+    };
+    let asked: Vec<Value> = Action::ALL
+        .iter()
+        .filter_map(|action| reply::question(*action, &Wish::Decide(decision(*action))))
+        .map(|question| line("question", "CreateMessageInteractionCallbackRequest", question))
+        .collect();
+    assert!(asked.len() >= 3, "{asked:?}");
+    asked
 }
 
 /// What Discord's file says of these, one line for each fault.

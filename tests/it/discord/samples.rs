@@ -1,7 +1,12 @@
 //! Requests of Discord as it publishes and sends them: each is understood, each trap has its name, the genuine ones
 //! verify and fail as they should.
 
+use axum::Router;
+use axum::http::{HeaderMap, HeaderName, StatusCode};
 use jiff::Timestamp;
+use rekey::chat::ChatError;
+use rekey::chat::discord::Message;
+use rekey::chat::discord::client::Client;
 use rekey::chat::discord::inbound::{self, BUTTON, COMMAND, COMPLETE, FORM, Interaction, PING};
 use rekey::notice::signature::Untrusted;
 use rekey::server::discord::Key;
@@ -138,5 +143,25 @@ fn requests_that_discord_itself_sent_verify_and_fail_as_they_should() {
 fn a_public_key_that_is_none_is_refused() {
     for odd in ["", "7a", &"zz".repeat(32), &"ab".repeat(32)] {
         assert!(Key::from_hex(odd).is_err(), "{odd}");
+    }
+}
+
+#[tokio::test]
+async fn discords_word_for_too_many_calls_is_a_wish_to_wait() {
+    let told = sample!("rest_429.json");
+    let status = StatusCode::from_u16(u16::try_from(told["status"].as_u64().unwrap()).unwrap()).unwrap();
+    let headers: HeaderMap = told["headers"]
+        .as_object()
+        .unwrap()
+        .iter()
+        .map(|(name, value)| (name.parse::<HeaderName>().unwrap(), value.as_str().unwrap().parse().unwrap()))
+        .collect();
+    let body = told["body"].to_string();
+    let answer = move || std::future::ready((status, headers.clone(), body.clone()));
+    let base = crate::http::serve(Router::new().fallback(answer)).await;
+    let client = Client::new(super::house::api(&base, "a-token"));
+    match client.post(super::house::CHANNEL, &Message::words("x".into()), "nonce").await {
+        Err(ChatError::Unavailable { retry_after: Some(wait), .. }) => assert_eq!(wait.as_secs(), 65),
+        other => unreachable!("{other:?}"),
     }
 }

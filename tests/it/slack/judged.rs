@@ -5,13 +5,18 @@ use super::door::{By, story};
 use super::messenger::{CHANNEL, workspace};
 use super::rotations::{self, all, plan};
 use super::words::{HOSTILE, hostile};
-use rekey::chat::slack::{announcement, message};
-use rekey::engine::desk::{Answer, Field, Form, Home, Row};
-use rekey::rotation::view::card;
+use rekey::chat::slack::client::hooks;
+use rekey::chat::slack::{announcement, message, reminder};
+use rekey::engine::desk::{Answer, Field, Form, Home, Row, words};
+use rekey::engine::step_up::Invitation;
+use rekey::engine::step_up::picture::Ink;
+use rekey::rotation::record::{Announcement, Audience};
 use rekey::rotation::view::prose::{Line, Prose, Span};
-use rekey::rotation::wish::Wish;
+use rekey::rotation::view::{Action, Card, card};
+use rekey::rotation::wish::{Decision, Wish};
 use rekey::sandbox::slack::{Handle, Settings};
-use rekey::server::slack::{home, modal, reply};
+use rekey::secret::Secret;
+use rekey::server::slack::{self as server, home, modal, reply};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -147,6 +152,83 @@ fn everything() -> Vec<(String, &'static str, Value)> {
         sent.push((format!("{name}_page"), "modal", modal::said(&Answer::Card(Box::new(card)))));
     }
     sent.extend(views());
+    sent.extend(lines_for_one_person());
+    sent
+}
+
+/// A card whose one announcement is for another channel.
+pub fn with_reminder(surface: &str, words: &str) -> Card {
+    let mut card = card(&rotations::opened(plan()));
+    let to = Audience::Channel { surface: surface.into(), channel: "C0LOUD0001".into() };
+    card.announcements = vec![Announcement { at: rotations::at(60), to, text: words.to_owned() }];
+    card.links = [surface, "issue"].map(|name| (name.to_owned(), format!("https://{name}.example/x?a=1&b=2"))).into();
+    card
+}
+
+/// The offer of a new secret for one-time codes, as the longest name makes it.
+pub fn enrolment(ink: Ink) -> Answer {
+    let secret = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ";
+    let address = format!("otpauth://totp/rekey:{}?secret={secret}&issuer=rekey", "n".repeat(64));
+    let invitation = Invitation { secret: Secret::new(secret.into()), address: Secret::new(address) };
+    let prose = words::invitation(&invitation, ink);
+    assert!(format!("{prose:?}").contains("\u{2588}"), "there is a picture");
+    Answer::Offer { prose, label: "Enter the first code".into(), wish: Wish::ConfirmEnrollment }
+}
+
+/// The form for a code with a decision, and the one that sets codes up.
+pub fn code_forms() -> [Form; 2] {
+    let form = |title, intro: Prose, submit, wish| Form { title, intro, fields: vec![Field::Code], submit, wish };
+    let decision = Decision {
+        action: Action::Restore,
+        rotation: rotations::ID.into(),
+        plan: Some("0123456789abcdef".repeat(4)),
+        snooze_seconds: None,
+        stop: Some(u32::MAX),
+    };
+    let intro = Line::text("To put the old token back into every store of ").and_code("t".repeat(64)).into();
+    [
+        form("One-time code", intro, "Restore", Wish::Decide(decision)),
+        form("New one-time codes", Prose::words("A code of the present secret."), "Show a new secret", Wish::Enroll),
+    ]
+}
+
+/// What goes to one person: private lines, direct messages, answers to a command and to an address.
+fn lines_for_one_person() -> Vec<(String, &'static str, Value)> {
+    let mut sent = Vec::new();
+    let mut answers = vec![("enrolment".to_owned(), enrolment(Ink::Dark))];
+    for (number, form) in code_forms().into_iter().enumerate() {
+        sent.push((format!("code_form_{number}"), "modal", modal::form(&form)));
+        answers.push((format!("code_form_line_{number}"), Answer::Form(Box::new(form))));
+    }
+    for (number, text) in HOSTILE.iter().enumerate() {
+        let long = text.repeat(30);
+        let prose: Prose = Line::text(&long).and_code(&long).into();
+        let line = reply::words(&prose);
+        let blocks = Value::Array(line.blocks);
+        let direct = json!({"channel": "D0ALICE001", "text": line.text, "blocks": blocks});
+        sent.push((format!("direct_{number}"), "message", direct));
+        sent.push((format!("note_{number}"), "home", home::note(&prose)));
+        answers.push((format!("words_{number}"), Answer::Private(prose)));
+        let reminded = reminder(&with_reminder("slack", &long), 0).expect("it is for another channel");
+        let body = json!({"channel": "C0LOUD0001", "text": reminded.text, "blocks": reminded.blocks});
+        sent.push((format!("reminder_{number}"), "message", body));
+    }
+    for (name, answer) in answers {
+        let message = reply::message(&answer);
+        let ways = [
+            ("command", server::Answer::private(&message).body.unwrap()),
+            ("address", hooks::body(&message, false)),
+            ("replaced", hooks::body(&message, true)),
+        ];
+        for (way, mut body) in ways {
+            // The validators know no message without channel and blocks; the rest is as it is sent.
+            body["channel"] = CHANNEL.into();
+            let blocks = body.get("blocks").cloned().unwrap_or_else(|| json!([]));
+            body["blocks"] = blocks;
+            sent.push((format!("{name}_{way}"), "message", body));
+        }
+        sent.push((format!("{name}_as_page"), "modal", modal::said(&answer)));
+    }
     sent
 }
 

@@ -184,12 +184,14 @@ fn way_out<T: std::fmt::Debug>(result: Result<T, ChatError>) -> String {
     }
 }
 
+type Closing = fn(&mut World);
+
 #[tokio::test]
 async fn a_channel_archived_left_or_not_there_is_for_people_to_mend() {
     let (_slack, state, bot) = both().await;
     let card = card(&rotations::stuck());
     let reference = bot.show(&card, None).await.unwrap().reference;
-    let closed: [(fn(&mut World), &str); 3] = [
+    let closed: [(Closing, &str); 3] = [
         (
             |world| world.channels.get_mut(CHANNEL).unwrap().archived = true,
             "is_archived; unarchive the channel C0OPS00001, or correct [slack] channel",

@@ -2,6 +2,8 @@
 
 use super::bench::Place;
 use super::scene::Scene;
+use super::slack::user;
+use crate::flow::chat::CHANNEL;
 use regex::Regex;
 use rekey::rotation::phase::Phase;
 use rekey::rotation::view::Action;
@@ -70,4 +72,22 @@ async fn a_code_is_set_up_asked_for_and_counts(place: Place) {
     for typed in [first, right, secret] {
         assert!(!seen.contains(&typed), "{typed} in {seen}");
     }
+}
+
+#[tokio::test]
+async fn in_slack_a_secret_whose_way_back_is_closed_is_not_said_where_it_would_stay() {
+    let scene = Scene::with(Place::Slack, |setup| setup.token(|token| token.step_up = true), |_, _| {}).await;
+    scene.team.open().await;
+    let click = scene.offer("alice", Action::Approve);
+    scene.send(&click).await;
+    scene.settle().await;
+    let slack = scene.slack.as_ref().unwrap();
+    let offer = slack.with(|world| world.ephemerals.last().cloned().unwrap());
+    assert!(offer.text.contains("Set them up, then decide."), "{}", offer.text);
+    slack.press(&user("alice"), &offer.ts, "rekey.offer").await.unwrap();
+    slack.with(rekey::sandbox::slack::World::close_ways_back);
+    scene.settle().await;
+    let told = scene.told("alice").pop().unwrap();
+    assert_eq!(told, "Your one-time codes could not be shown here. Type `/rekey enroll` for new ones.");
+    assert!(!format!("{:?}", slack.messages(CHANNEL)).contains("otpauth"));
 }

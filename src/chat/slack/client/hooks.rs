@@ -5,7 +5,7 @@ use crate::chat::ChatError;
 use crate::chat::slack::Message;
 use crate::http::{Api, Call};
 use crate::secret::Secret;
-use serde_json::json;
+use serde_json::{Value, json};
 use std::sync::Arc;
 
 /// Addresses to answer to. They are secrets that expire.
@@ -37,13 +37,19 @@ impl Hooks {
             return Err(refusal("the address to answer to is not one of Slack's"));
         };
         let path = format!("/{path}");
-        let mut body = json!({"response_type": "ephemeral", "replace_original": replace, "text": message.text});
-        if !message.blocks.is_empty() {
-            body["blocks"] = message.blocks.clone().into();
-        }
+        let body = body(message, replace);
         let address = Secret::new(path.clone());
         // Slack counts for each address apart; the name of the bucket must not tell the address.
         let call = Call::post(path).json(&body).bucket(address.digest().0).hiding(&address);
         self.api.call(&call).await.map(|_| ()).map_err(|error| way_back_failed(&error))
     }
+}
+
+/// What is sent to such an address.
+pub fn body(message: &Message, replace: bool) -> Value {
+    let mut body = json!({"response_type": "ephemeral", "replace_original": replace, "text": message.text});
+    if !message.blocks.is_empty() {
+        body["blocks"] = message.blocks.clone().into();
+    }
+    body
 }

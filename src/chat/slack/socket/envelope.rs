@@ -31,7 +31,7 @@ pub struct Envelope {
 
 /// Why Slack ends a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Reason {
+pub enum Reason {
     /// It is renewed now and then; or a reason that we do not know.
     Renewal,
     /// There are too many connections.
@@ -42,9 +42,12 @@ pub(super) enum Reason {
 
 /// Everything that Slack says on a socket.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Said {
+pub enum Said {
+    /// The connection stands.
     Hello,
+    /// It is about to end.
     Goodbye(Reason),
+    /// Something to deal with and acknowledge.
     Request(Envelope),
     /// Something new; acknowledged if it can be, so that Slack does not repeat it.
     Other(Option<String>),
@@ -65,7 +68,7 @@ struct Frame {
 }
 
 /// Reads one message; `None` if it is no JSON object.
-pub(super) fn read(text: &str) -> Option<Said> {
+pub fn read(text: &str) -> Option<Said> {
     let frame: Frame = serde_json::from_str(text).ok()?;
     let kind = match frame.kind.as_str() {
         "hello" => return Some(Said::Hello),
