@@ -19,7 +19,7 @@ use rekey::engine::{EngineError, OpenedRotation};
 use rekey::http::{Api, Backoff, Credential, Sockets, Throttle};
 use rekey::ledger::{Accepted, Item};
 use rekey::notice::signature::Key;
-use rekey::rotation::event::{Decider, Event};
+use rekey::rotation::event::Event;
 use rekey::rotation::ids::{PersonId, TokenName};
 use rekey::rotation::next::next;
 use rekey::rotation::phase::Phase;
@@ -27,8 +27,8 @@ use rekey::rotation::plan::Plan;
 use rekey::rotation::policy::Policy;
 use rekey::rotation::record::Rotation;
 use rekey::rotation::token::Strategy;
+use rekey::rotation::view::card;
 use rekey::rotation::view::prose::Prose;
-use rekey::rotation::view::{Action, card};
 use rekey::sandbox::slack::{self as sandbox, Handle, NoAnswer, Settings};
 use rekey::secret::Secret;
 use rekey::server::slack::{Door, Envelopes, PATIENCE, router};
@@ -96,18 +96,9 @@ impl OneRotation {
 #[async_trait]
 impl Office for OneRotation {
     async fn click(&self, click: Click) -> Result<Rotation, EngineError> {
-        let mut row = self.row.lock().unwrap();
-        let by = Decider::new(click.by.person, click.via, policy(1));
-        let meant = click.plan.filter(|plan| row.plan.hash().is_meant_by(plan)).map(|_| row.plan.hash());
-        let event = match click.action {
-            Action::Approve => Event::Approve { by, plan: meant.unwrap_or("other".into()), start_at: self.clock.now() },
-            Action::Decline => Event::Decline { by },
-            Action::Snooze => Event::Snooze { by, until: at(60) },
-            Action::Retry => Event::Retry { by },
-            Action::Restore => Event::Restore { by },
-            Action::Abandon => Event::Abandon { by },
-        };
-        *row = next(&row, &event, self.clock.now())?;
+        let (mut row, now) = (self.row.lock().unwrap(), self.clock.now());
+        let event = click.event(&row, policy(1), now, now)?;
+        *row = next(&row, &event, now)?;
         Ok(row.clone())
     }
 
