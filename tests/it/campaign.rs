@@ -5,5 +5,6 @@
 mod desk;
 mod discord;
 mod engine;
+mod request;
 mod signatures;
 mod town;

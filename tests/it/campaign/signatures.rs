@@ -1,11 +1,12 @@
 //! Requests that are not Slack's, or not any more: forged, stale, changed on the way, signed with another secret.
 
+use super::request::{Request, Spoil, WRONGS};
 use super::town::Town;
 use crate::slack::messenger::api;
 use axum::http::HeaderMap;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use rand::rngs::StdRng;
-use rand::seq::IndexedRandom as _;
+use rand::seq::{IndexedRandom as _, IteratorRandom as _};
 use rand::{Rng as _, SeedableRng as _};
 use rekey::chat::slack::client::{Client, Hooks};
 use rekey::clock::Clock as _;
@@ -24,19 +25,8 @@ const REQUESTS: u64 = 75_000;
 const ONE_IN: u32 = 500;
 const KEY: &str = "5a6e0d9b7c8f4a1e2d3c4b5a69788796";
 
-/// A request before it is sent.
-struct Request {
-    body: Vec<u8>,
-    time: Option<String>,
-    signature: Option<String>,
-}
-
-type Spoil = fn(&mut Request, &mut StdRng);
-
-/// One thing wrong.
-const WRONGS: &[(&str, Spoil)] = &[
-    ("with no signature", |request, _| request.signature = None),
-    ("with no time", |request, _| request.time = None),
+/// What else can be wrong at this door.
+const OWN: &[(&str, Spoil)] = &[
     ("signed with another secret", |request, dice| {
         let secret = format!("{:032x}", dice.random::<u128>());
         request.signature = Some(sign(&secret, request.time.as_deref().unwrap(), &request.body));
@@ -44,42 +34,15 @@ const WRONGS: &[(&str, Spoil)] = &[
     ("signed with nothing", |request, _| {
         request.signature = Some(sign("", request.time.as_deref().unwrap(), &request.body));
     }),
-    ("with one digit of the signature changed", |request, dice| {
-        let mut signature = request.signature.take().unwrap().into_bytes();
-        let at = dice.random_range(3..signature.len());
-        signature[at] = if signature[at] == b'0' { b'1' } else { b'0' };
-        request.signature = Some(String::from_utf8(signature).unwrap());
-    }),
-    ("with a signature cut short", |request, dice| {
-        let signature = request.signature.take().unwrap();
-        request.signature = Some(signature[..dice.random_range(0..signature.len())].to_owned());
-    }),
     ("with a signature of another version", |request, _| {
         request.signature = request.signature.take().map(|signature| signature.replacen("v0=", "v1=", 1));
     }),
-    ("with one byte changed on the way", |request, dice| {
-        let at = dice.random_range(0..request.body.len());
-        request.body[at] ^= 1 << dice.random_range(0..7);
-    }),
     ("with something added", |request, _| request.body.extend_from_slice(b"&payload={}")),
-    ("with the end cut off", |request, dice| request.body.truncate(dice.random_range(0..request.body.len()))),
-    ("with another time than was signed", |request, dice| {
-        let time: i64 = request.time.as_deref().unwrap().parse().unwrap();
-        request.time = Some((time - dice.random_range(1..300)).to_string());
-    }),
-    ("signed long ago", |request, dice| stale(request, -dice.random_range(301..10_000_000))),
-    ("signed in the future", |request, dice| stale(request, dice.random_range(301..10_000_000))),
     ("with a time that is none", |request, dice| {
-        request.time = Some(["", "now", "-1", "1e9", "99999999999999999999"].choose(dice).unwrap().to_string());
+        request.time =
+            ["", "now", "-1", "1e9", "99999999999999999999"].iter().choose(dice).map(|time| (*time).to_owned());
     }),
 ];
-
-fn stale(request: &mut Request, seconds: i64) {
-    let time: i64 = request.time.as_deref().unwrap().parse().unwrap();
-    let time = (time + seconds).to_string();
-    request.signature = Some(sign(KEY, &time, &request.body));
-    request.time = Some(time);
-}
 
 fn sign(secret: &str, time: &str, body: &[u8]) -> String {
     let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).unwrap();
@@ -119,16 +82,11 @@ fn request(town: &Town, number: u64, action: Action) -> Request {
         "actions": [{"action_id": format!("rekey.{}", action.word()), "value": Wish::Decide(decision).to_id()}],
     });
     let body = form_urlencoded::Serializer::new(String::new()).append_pair("payload", &payload.to_string()).finish();
-    let time = town.clock.now().as_second().to_string();
-    let signature = Some(sign(KEY, &time, body.as_bytes()));
-    Request { body: body.into_bytes(), time: Some(time), signature }
+    Request::new(body, town.clock.now().as_second(), |time, body| sign(KEY, time, body))
 }
 
 fn headers(request: &Request) -> HeaderMap {
-    let named = [("x-slack-request-timestamp", &request.time), ("x-slack-signature", &request.signature)];
-    let given =
-        named.into_iter().filter_map(|(name, value)| Some((name.parse().unwrap(), value.as_ref()?.parse().unwrap())));
-    given.collect()
+    request.headers("x-slack-request-timestamp", "x-slack-signature")
 }
 
 #[tokio::test]
@@ -150,7 +108,7 @@ async fn of_tens_of_thousands_of_requests_that_are_not_slacks_none_gets_past_the
             assert_eq!(door.desk.serve_some().await.unwrap(), 0, "and has no effect");
             right += 1;
         }
-        let (name, spoil) = *WRONGS.choose(&mut dice).unwrap();
+        let (name, spoil) = *WRONGS.iter().chain(OWN).choose(&mut dice).unwrap();
         let mut request = request(&town, REQUESTS + number, *Action::ALL.choose(&mut dice).unwrap());
         spoil(&mut request, &mut dice);
         let headers = headers(&request);
