@@ -160,7 +160,12 @@ impl Messenger for Discord {
 
     async fn show(&self, card: &Card, known: Option<&str>) -> Result<Posted, ChatError> {
         let channel = known.map_or(Ok(self.channel.as_str()), |known| parts(known).map(|(channel, _)| channel))?;
-        self.show_in_place(card, known).await.map_err(|error| with_way_out(error, channel))
+        let shown = match self.show_in_place(card, known).await {
+            // The channel was given up for another: the card moves.
+            Err(ChatError::Closed { .. }) if channel != self.channel => self.show_in_place(card, None).await,
+            shown => shown,
+        };
+        shown.map_err(|error| with_way_out(error, &self.channel))
     }
 
     async fn announce(&self, card: &Card, reference: &str, index: usize) -> Result<(), ChatError> {

@@ -98,8 +98,9 @@ impl Engine {
             }
             Err(_) => "failed",
         };
-        // Only now: a click whose decision was not committed may be delivered again. `next` bears the rest.
-        if result != "failed" {
+        // Only now: a click whose decision was not committed may be delivered again. `next` bears the rest, and a click that
+        // was refused is refused again, in the same words.
+        if result == "done" {
             self.ledger.first_time(&key, self.clock.now()).await?;
         }
         metrics::counter!(CLICKS, "action" => click.action.word(), "result" => result).increment(1);

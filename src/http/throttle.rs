@@ -74,14 +74,18 @@ impl Throttle {
     /// one is held back by the pauses of its bucket and of the host.
     pub(super) async fn admit(&self, patience: Duration, bucket: Option<&str>) -> Result<Turn, Failure> {
         let deadline = Instant::now() + patience;
-        self.sit_out_pause(deadline, bucket).await?;
-        let in_flight = permit(&self.in_flight, deadline).await?;
-        let spent = match &self.budget {
-            Some((budget, window)) => Some((permit(budget, deadline).await?, *window)),
-            None => None,
-        };
-        self.sit_out_pause(deadline, bucket).await?;
-        Ok(Turn { _in_flight: in_flight, spent, share: None })
+        loop {
+            self.sit_out_pause(deadline, bucket).await?;
+            let in_flight = permit(&self.in_flight, deadline).await?;
+            let spent = match &self.budget {
+                Some((budget, window)) => Some((permit(budget, deadline).await?, *window)),
+                None => None,
+            };
+            // A pause that began meanwhile is sat out without a place that calls of other buckets could use.
+            if self.pause_ahead(bucket).is_none() {
+                return Ok(Turn { _in_flight: in_flight, spent, share: None });
+            }
+        }
     }
 
     /// Takes from an answer what it says about the requests to come.

@@ -31,8 +31,9 @@ use tokio::time::timeout;
 /// More than any genuine request of Discord.
 const BODY_LIMIT: usize = 128 << 10;
 
-/// Discord waits three seconds; the rest is for the way back.
-pub const PATIENCE: Duration = Duration::from_millis(2_000);
+/// Discord waits three seconds. Before this begins, an eighth of it may pass with the question whether it is a repeat, and
+/// a quarter with the one whether a form is needed; the rest is for the way back.
+pub const PATIENCE: Duration = Duration::from_millis(1_750);
 
 /// Discord takes no first answer after three seconds. What is older than this, clocks that differ a little allowed for, is
 /// not done behind the back of its person.
@@ -102,7 +103,7 @@ impl Door {
     /// A database that hangs must not make the first answer late.
     async fn is_mine(&self, interaction: &Interaction) -> bool {
         let key = format!("interaction:{}", interaction.id);
-        timeout(self.patience / 3, self.desk.is_mine(&key)).await.unwrap_or(true)
+        timeout(self.patience / 8, self.desk.is_mine(&key)).await.unwrap_or(true)
     }
 
     /// How old something is whose person has seen Discord say that it failed. What broke off over the Gateway is heard

@@ -12,6 +12,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
+use tokio::sync::Notify;
 
 const CANARY: &str = "canary-without-a-known-prefix";
 
@@ -114,6 +115,42 @@ async fn being_rate_limited_is_no_effect_and_silences_every_caller_of_the_host()
         assert!(matches!(error, CallError::RateLimited { retry_after, .. } if retry_after > Duration::from_secs(50)));
     }
     assert_eq!(count.load(Ordering::SeqCst), 1);
+}
+
+/// On one thread, so that a call that was spawned stands in line after one turn of the others.
+#[tokio::test]
+async fn whoever_sits_out_the_pause_of_one_bucket_leaves_the_way_to_the_others() {
+    let (asked, answer) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let (seen, held) = (asked.clone(), answer.clone());
+    let base = serve(Router::new().fallback(move |request: Request| {
+        let (seen, held) = (seen.clone(), held.clone());
+        async move {
+            if request.uri().path() == "/other" {
+                return StatusCode::OK.into_response();
+            }
+            seen.notify_one();
+            held.notified().await;
+            (StatusCode::TOO_MANY_REQUESTS, [("retry-after", "8")]).into_response()
+        }
+    }))
+    .await;
+    let credential = Credential::PrivateToken(Secret::new(CANARY.to_owned()));
+    let client = rekey::http::client(None).unwrap();
+    let api = Api::new(client, &base, credential, Arc::new(Throttle::new(1, None))).unwrap();
+    let api = Arc::new(api.with_backoff(Backoff::none()));
+    let busy = || {
+        let api = api.clone();
+        tokio::spawn(async move { api.call(&Call::post("/busy").bucket("busy")).await.is_err() })
+    };
+    let first = busy();
+    asked.notified().await;
+    let _second = busy();
+    tokio::task::yield_now().await;
+    answer.notify_one();
+    assert!(first.await.unwrap(), "it is told to wait");
+    let call = Call::post("/other").bucket("other");
+    let other = tokio::time::timeout(Duration::from_secs(5), api.call(&call)).await;
+    assert!(other.expect("nobody is in its way").is_ok());
 }
 
 #[tokio::test]

@@ -6,10 +6,10 @@ use super::{Caller, Desk, words};
 use crate::engine::EngineError;
 use crate::engine::rights::Visitor;
 use crate::rotation::ids::PersonId;
+use crate::rotation::phase::Phase;
 use crate::rotation::policy::Policy;
 use crate::rotation::record::{Origin, Rotation};
 use crate::rotation::view::prose::Line;
-use crate::rotation::view::{Action, actions};
 use crate::rotation::wish::Wish;
 use jiff::Timestamp;
 
@@ -75,13 +75,15 @@ impl Desk {
 
 /// Whether this person may still move it on. Whoever said yes already has done their part.
 fn awaits(rotation: &Rotation, person: &PersonId, policy: &Policy, now: Timestamp) -> bool {
-    let may = actions(rotation);
-    if may.contains(&Action::Retry) {
-        return policy.allows(person);
+    match rotation.phase {
+        Phase::AwaitingApproval => {
+            let plan = rotation.plan.hash();
+            let counting = policy.counting(&rotation.approvals, &plan, rotation.requester(), now);
+            policy.may_approve(person, rotation.requester()) && !counting.contains(person)
+        }
+        Phase::Stuck { .. } => policy.allows(person),
+        _ => false,
     }
-    let plan = rotation.plan.hash();
-    let counting = policy.counting(&rotation.approvals, &plan, rotation.requester(), now);
-    !may.is_empty() && policy.may_approve(person, rotation.requester()) && !counting.contains(person)
 }
 
 fn asked_by(rotation: &Rotation, by: &PersonId) -> bool {

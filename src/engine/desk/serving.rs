@@ -1,5 +1,6 @@
-//! Working off accepted clicks. What is about one rotation is decided in the order of its coming, and nobody waits for
-//! what is about another, or for a messenger that hangs while an answer is told. A click whose replica dies comes back.
+//! Working off accepted clicks. What is about one rotation is decided in the order of its coming, as long as nothing must
+//! be put off, and nobody waits for what is about another, or for a messenger that hangs while an answer is told. A click
+//! whose replica dies comes back.
 
 use super::office::HELD;
 use super::{Answer, Ask, Caller, Desk, Passing, words};
@@ -16,8 +17,12 @@ use std::time::Duration;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
-/// Clicks dealt with at once.
+/// Clicks dealt with at once, and waiting behind them, beyond which no more are taken.
 const AT_ONCE: usize = 64;
+const MOST: usize = 256;
+
+/// How long what is under way may take to end when the bot is told to stop.
+const FAREWELL: Duration = Duration::from_secs(5);
 
 /// How long a decision may take, and the words about it again: a directory or a messenger may hang.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -63,17 +68,20 @@ enum Verdict {
     Leave,
 }
 
-/// Where a click has got to.
+/// What came to an end.
 enum Step {
+    /// There may be something to deal with.
+    Taken(Result<Vec<Item>, EngineError>),
     /// The next of its subject may begin.
     Decided(Box<(String, Click, Verdict)>),
     /// It is ticked off.
     Told,
 }
 
-/// What is under way.
+/// What is under way. All of it goes on together: taking needs the connection on which a decision may be half written.
 #[derive(Default)]
 struct Hands<'a> {
+    taking: bool,
     busy: FuturesUnordered<BoxFuture<'a, Step>>,
     /// What waits behind a click that is being decided, by subject.
     lines: BTreeMap<String, VecDeque<Click>>,
@@ -81,7 +89,13 @@ struct Hands<'a> {
 
 impl<'a> Hands<'a> {
     fn has_room(&self) -> bool {
-        self.busy.len() < AT_ONCE
+        let waiting: usize = self.lines.values().map(VecDeque::len).sum();
+        !self.taking && self.busy.len() < AT_ONCE && waiting < MOST
+    }
+
+    fn take(&mut self, desk: &'a Desk) {
+        self.taking = true;
+        self.busy.push(Box::pin(async move { Step::Taken(desk.office.take().await) }));
     }
 
     fn add(&mut self, desk: &'a Desk, click: Click) {
@@ -102,12 +116,11 @@ impl<'a> Hands<'a> {
         }));
     }
 
-    /// Waits for one step, and begins what follows it. False if nothing is under way.
-    async fn step(&mut self, desk: &'a Desk) -> bool {
-        match self.busy.next().await {
-            None => return false,
-            Some(Step::Told) => {}
-            Some(Step::Decided(decided)) => {
+    /// Waits for one step, and begins what follows it; what was taken, if it was that. `None` if nothing is under way.
+    async fn step(&mut self, desk: &'a Desk) -> Option<Result<usize, EngineError>> {
+        match self.busy.next().await? {
+            Step::Told => {}
+            Step::Decided(decided) => {
                 let (subject, click, verdict) = *decided;
                 self.busy.push(Box::pin(async move {
                     desk.finish(&click, verdict).await;
@@ -115,8 +128,21 @@ impl<'a> Hands<'a> {
                 }));
                 self.move_up(desk, subject);
             }
+            Step::Taken(taken) => {
+                self.taking = false;
+                return Some(taken.map(|items| self.take_up(desk, items)));
+            }
         }
-        true
+        Some(Ok(0))
+    }
+
+    fn take_up(&mut self, desk: &'a Desk, items: Vec<Item>) -> usize {
+        let (taken, taken_at) = (items.len(), desk.office.now());
+        for item in items {
+            let ask = serde_json::from_str(&item.body);
+            self.add(desk, Click { item, ask, taken_at });
+        }
+        taken
     }
 
     fn move_up(&mut self, desk: &'a Desk, subject: String) {
@@ -131,41 +157,37 @@ impl<'a> Hands<'a> {
 }
 
 impl Desk {
-    /// Deals with accepted clicks until told to stop.
+    /// Deals with accepted clicks until told to stop; then what is under way comes to its end.
     pub async fn serve(self: Arc<Self>, stop: CancellationToken) {
         let mut hands = Hands::default();
         let mut perhaps_more = true;
-        while !stop.is_cancelled() {
+        loop {
             if perhaps_more && hands.has_room() {
-                perhaps_more = self.take_up(&mut hands).await.unwrap_or_else(|error| {
-                    tracing::warn!(%error, "cannot read the clicks");
-                    0
-                }) > 0;
-                continue;
+                perhaps_more = false;
+                hands.take(&self);
             }
             tokio::select! {
-                true = hands.step(&self) => {}
+                Some(step) = hands.step(&self) => match step {
+                    Ok(taken) => perhaps_more |= taken > 0,
+                    Err(error) => tracing::warn!(%error, "cannot read the clicks"),
+                },
                 () = self.rung.notified() => perhaps_more = true,
                 () = self.office.wait() => perhaps_more = true,
-                () = stop.cancelled() => return,
+                () = stop.cancelled() => break,
             }
+        }
+        if timeout(FAREWELL, async { while hands.step(&self).await.is_some() {} }).await.is_err() {
+            tracing::warn!("clicks were cut short by the stop; they are taken up again");
         }
     }
 
     /// Deals with what has arrived; says how much that was.
     pub async fn serve_some(&self) -> Result<usize, EngineError> {
         let mut hands = Hands::default();
-        let taken = self.take_up(&mut hands).await?;
-        while hands.step(self).await {}
-        Ok(taken)
-    }
-
-    async fn take_up<'a>(&'a self, hands: &mut Hands<'a>) -> Result<usize, EngineError> {
-        let (items, taken_at) = (self.office.take().await?, self.office.now());
-        let taken = items.len();
-        for item in items {
-            let ask = serde_json::from_str(&item.body);
-            hands.add(self, Click { item, ask, taken_at });
+        hands.take(self);
+        let mut taken = 0;
+        while let Some(step) = hands.step(self).await {
+            taken += step?;
         }
         Ok(taken)
     }

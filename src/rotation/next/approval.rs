@@ -29,7 +29,7 @@ pub fn replanned(
     if differs {
         let changes = rotation.plan.changes_to(plan).join("; ");
         rotation.saw(now, "rekey", format!("the plan changed: {changes}"), None);
-        if !rotation.approvals.is_empty() {
+        if !rotation.approvals.is_empty() || rotation.snoozed_until.is_some() {
             let text = format!("The plan changed, so it needs a new approval: {changes}.");
             rotation.announce(now, Audience::Approvers, text);
         }
@@ -255,10 +255,10 @@ pub fn decline(rotation: &mut Rotation, by: &Decider, now: Timestamp) -> Result<
 
 /// What holds now, and the way back.
 fn declined(rotation: &Rotation, person: &str) -> String {
-    let Plan { old, token, .. } = &rotation.plan;
+    let old = &rotation.plan.old;
     let still = old.expires_at.map(|date| format!(" and still expires on {date}")).unwrap_or_default();
     let name = &old.name;
-    format!("{person} declined: {name} was not rotated{still}. For another rotation type /rekey rotate {token}.")
+    format!("{person} declined: {name} was not rotated{still}. Whoever needs it may ask for another rotation.")
 }
 
 /// No reminders until then; the deadline of the token itself does not move.

@@ -177,8 +177,8 @@ async fn serve(door: &Arc<Door>, interaction: &Interaction, ask: Ask) -> Value {
 }
 
 async fn form(door: &Arc<Door>, ask: &Ask) -> Option<Value> {
-    // Both this and what follows must fit into Discord's three seconds.
-    let form = timeout(door.patience / 3, door.desk.form(ask)).await.ok().flatten()?;
+    // This and what follows must fit into Discord's three seconds.
+    let form = timeout(door.patience / 4, door.desk.form(ask)).await.ok().flatten()?;
     Some(reply::answer(&Answer::Form(Box::new(form))))
 }
 

@@ -157,8 +157,8 @@ pub fn repeated(kind: u64) -> Value {
 /// What is said about something that was heard too late.
 pub fn heard_late(seconds: i64) -> Prose {
     Prose::words(format!(
-        "What you did in the server reached me {seconds} seconds late, because the connection was broken, so I left it \
-         alone. Please do it again if it is still needed."
+        "What you did in the server reached me {seconds} seconds late, so I left it alone: the connection was broken, or my \
+         clock is wrong. Please do it again if it is still needed."
     ))
 }
 

@@ -62,6 +62,47 @@ async fn a_messenger_that_hangs_holds_up_no_decision_of_somebody_else() {
     tokio::time::timeout(LONG, counter.decided()).await.expect("alice waits for nobody");
 }
 
+/// A way back that tells that it was used.
+#[derive(Default)]
+struct Heard(Notify);
+
+#[async_trait]
+impl WayBack for Heard {
+    async fn tell(&self, _answer: Answer) {
+        self.0.notify_one();
+    }
+}
+
+/// Whoever waits for the database's one connection while a decision is half written on it would wait for ever.
+#[tokio::test]
+async fn one_click_after_another_is_answered_while_others_write_too() {
+    on_each(|url| async move {
+        let counter = Counter::open(Setup::new().database(url)).await;
+        counter.team.open().await;
+        let stop = CancellationToken::new();
+        let _serving = stop.clone().drop_guard();
+        tokio::spawn(counter.desk.clone().serve(stop.clone()));
+        let engine = counter.team.engine.clone();
+        tokio::spawn(async move {
+            while !stop.is_cancelled() {
+                engine.journal_attempt("outsider", "somebody", "writes too").await;
+                tokio::task::yield_now().await;
+            }
+        });
+        let clicks = async {
+            for number in 0..20 {
+                let wish = counter.decision(Action::Approve).await;
+                let refused = Ask::new(format!("refused-{number}"), slack("UCAROL"), wish);
+                let heard = Arc::new(Heard::default());
+                counter.desk.accept(&refused, heard.clone()).await.unwrap();
+                heard.0.notified().await;
+            }
+        };
+        tokio::time::timeout(LONG, clicks).await.expect("none waits for a connection that another holds");
+    })
+    .await;
+}
+
 /// What a person was told at either of the replicas.
 fn words(told: &Told) -> Option<String> {
     told.0.lock().unwrap().as_ref().map(|answer| outline(answer).plain())
@@ -94,6 +135,17 @@ async fn a_click_that_two_replicas_get_counts_once() {
         assert_eq!(ways.map(|way| words(&way)), [None, None], "nothing is said of what counts");
     })
     .await;
+}
+
+/// The replica that told her may have died before it could tick it off.
+#[tokio::test]
+async fn a_click_that_was_refused_and_comes_back_is_refused_in_the_same_words() {
+    let counter = Counter::open(Setup::new()).await;
+    counter.team.open().await;
+    let click = Ask::new("refused", slack("UCAROL"), counter.decision(Action::Approve).await);
+    let first = counter.desk.ask(&click).await;
+    assert!(outline(&first).plain().starts_with("Only its approvers may decide"), "{first:?}");
+    assert_eq!(counter.desk.ask(&click).await, first);
 }
 
 #[tokio::test]

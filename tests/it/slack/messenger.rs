@@ -9,7 +9,7 @@ use rekey::http::{Api, Backoff, Credential, Throttle};
 use rekey::rotation::group::Approver;
 use rekey::rotation::ids::PersonId;
 use rekey::rotation::view::card;
-use rekey::sandbox::slack::{self as sandbox, Fault, Handle, Message, Rule, Settings, World};
+use rekey::sandbox::slack::{self as sandbox, Channel, Fault, Handle, Message, Rule, Settings, World};
 use rekey::secret::Secret;
 use serde_json::json;
 use std::sync::Arc;
@@ -45,11 +45,15 @@ pub fn api(base: &str, token: &str) -> Api {
 
 /// The messenger towards `base`.
 pub fn messenger(base: &str, token: &str) -> Slack {
+    messenger_in(CHANNEL, base, token)
+}
+
+fn messenger_in(channel: &str, base: &str, token: &str) -> Slack {
     let api = api(base, token);
     let people = [("alice", "U0ALICE001"), ("bob", "U0BOB00001")];
     let people = people.map(|(person, user)| (PersonId::from(person), user.to_owned()));
     let approvers = |_: &_| rotations::policy(1).approvers.into_iter().map(Approver::Person).collect();
-    Slack::new(Client::new(api), CHANNEL.into(), people.into(), Arc::new(approvers))
+    Slack::new(Client::new(api), channel.into(), people.into(), Arc::new(approvers))
 }
 
 async fn both() -> (sandbox::Slack, Handle, Slack) {
@@ -185,6 +189,23 @@ fn way_out<T: std::fmt::Debug>(result: Result<T, ChatError>) -> String {
 }
 
 type Closing = fn(&mut World);
+
+#[tokio::test]
+async fn a_card_moves_to_the_channel_that_took_the_place_of_a_closed_one() {
+    let (slack, state, bot) = both().await;
+    let card = card(&rotations::stuck());
+    let reference = bot.show(&card, None).await.unwrap().reference;
+    state.with(|world| {
+        let like = world.channels[CHANNEL].clone();
+        world.channels.insert("C0NEW00001".into(), Channel { name: "new".into(), messages: Vec::new(), ..like });
+        world.channels.get_mut(CHANNEL).unwrap().archived = true;
+    });
+    let moved = messenger_in("C0NEW00001", &slack.base_url(), &Settings::default().token);
+    let posted = moved.show(&card, Some(&reference)).await.unwrap();
+    assert!(posted.reference.starts_with("C0NEW00001:"), "{posted:?}");
+    assert_eq!(moved.show(&card, Some(&reference)).await.unwrap(), posted, "a lost answer makes no second card");
+    assert_eq!(state.messages("C0NEW00001").len(), 1);
+}
 
 #[tokio::test]
 async fn a_channel_archived_left_or_not_there_is_for_people_to_mend() {
