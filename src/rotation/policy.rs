@@ -171,7 +171,7 @@ mod tests {
         let alice = PersonId::from("alice");
         assert!(policy(&["alice"], &[]).leaves_nobody_but(&alice));
         assert!(!policy(&["alice", "bob"], &[]).leaves_nobody_but(&alice));
-        let group: Group = serde_json::from_value(serde_json::json!({ "slack_usergroup": "S1" })).expect("a group");
+        let group: Group = "slack-group:S0PLATFORM".parse().expect("a group");
         let with_group = Policy { groups: [group].into(), ..policy(&["alice"], &[]) };
         assert!(!with_group.leaves_nobody_but(&alice));
     }
