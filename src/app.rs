@@ -49,8 +49,7 @@ impl Lines {
 
 /// Connects everything that a command or the server needs. Opens the database; calls nobody else yet.
 pub async fn assemble(config: &Config, clock: Arc<dyn Clock>, dice: Arc<dyn Dice>) -> Result<Arc<Engine>, StartError> {
-    let ledger = ledger::open(config.database.connect_url().expose()).await.map_err(StartError::Ledger)?;
-    assemble_on(config, ledger, clock, dice)
+    assemble_on(config, open_ledger(config).await?, clock, dice)
 }
 
 /// The same, on a ledger that is open already.
@@ -61,6 +60,10 @@ pub fn assemble_on(
     dice: Arc<dyn Dice>,
 ) -> Result<Arc<Engine>, StartError> {
     assemble_with(config, &Lines::open(config)?, ledger, clock, dice)
+}
+
+async fn open_ledger(config: &Config) -> Result<Arc<dyn Ledger>, StartError> {
+    ledger::open(config.database.connect_url().expose()).await.map_err(StartError::Ledger)
 }
 
 fn assemble_with(

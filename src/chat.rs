@@ -86,3 +86,9 @@ pub trait Messenger: Send + Sync {
         Ok(())
     }
 }
+
+/// Whether a card moves: the channel that `known` names is closed, and the cards go to another by now.
+fn must_move(shown: &Result<Posted, ChatError>, known: Option<&str>, channel: &str) -> bool {
+    let elsewhere = known.and_then(|known| known.split_once(':')).is_some_and(|(place, _)| place != channel);
+    elsewhere && matches!(shown, Err(ChatError::Closed { .. }))
+}

@@ -1,10 +1,10 @@
 //! Running the bot: endpoints, workers, inbox, scan; and stopping without losing anything.
 
-use super::{Lines, assemble_with, doors};
+use super::{Lines, assemble_with, doors, open_ledger};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::engine::{Dice, Engine};
-use crate::ledger::{self, LedgerError};
+use crate::ledger::LedgerError;
 use crate::server::{self, Limits, Render};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -58,8 +58,7 @@ pub async fn run(
     render: Render,
 ) -> Result<Running, StartError> {
     let lines = Lines::open(config)?;
-    let ledger = ledger::open(config.database.connect_url().expose()).await.map_err(StartError::Ledger)?;
-    let engine = assemble_with(config, &lines, ledger, clock, dice)?;
+    let engine = assemble_with(config, &lines, open_ledger(config).await?, clock, dice)?;
     let stop = CancellationToken::new();
     let mut tasks = JoinSet::new();
     let desk = doors::desk(config, &engine);

@@ -18,7 +18,7 @@ pub use escalation::reminder;
 pub use message::Message;
 
 use super::escalation::Reminder;
-use super::{Approvers, ChatError, Messenger, Posted};
+use super::{Approvers, ChatError, Messenger, Posted, must_move};
 use crate::rotation::group::{Approver, Group};
 use crate::rotation::ids::{PersonId, RotationId};
 use crate::rotation::record::Audience;
@@ -159,12 +159,10 @@ impl Messenger for Discord {
     }
 
     async fn show(&self, card: &Card, known: Option<&str>) -> Result<Posted, ChatError> {
-        let channel = known.map_or(Ok(self.channel.as_str()), |known| parts(known).map(|(channel, _)| channel))?;
-        let shown = match self.show_in_place(card, known).await {
-            // The channel was given up for another: the card moves.
-            Err(ChatError::Closed { .. }) if channel != self.channel => self.show_in_place(card, None).await,
-            shown => shown,
-        };
+        let mut shown = self.show_in_place(card, known).await;
+        if must_move(&shown, known, &self.channel) {
+            shown = self.show_in_place(card, None).await;
+        }
         shown.map_err(|error| with_way_out(error, &self.channel))
     }
 

@@ -6,17 +6,6 @@ use crate::rotation::record::Audience;
 use crate::rotation::view::Card;
 use jiff::Timestamp;
 
-/// The surfaces to which the way is shown, and how it is called.
-const LINKS: [(Place, &str); 2] = [(Place::Here, "Card"), (Place::Surface("issue"), "Issue")];
-
-/// Where a link leads.
-#[derive(Clone, Copy)]
-enum Place {
-    /// To the card of the same messenger.
-    Here,
-    Surface(&'static str),
-}
-
 /// An announcement that is for another channel.
 pub(super) struct Reminder<'a> {
     /// Which channel.
@@ -34,11 +23,11 @@ impl<'a> Reminder<'a> {
     pub fn of(card: &'a Card, index: usize, messenger: &str) -> Option<Self> {
         let told = card.announcements.get(index)?;
         let Audience::Channel { surface, channel } = &told.to else { return None };
-        let address = |place: Place| {
-            let surface = if let Place::Surface(surface) = place { surface } else { messenger };
-            card.links.iter().find(|(known, _)| known == surface).map(|(_, url)| url.as_str())
+        let way = |name, surface: &str| {
+            let link = card.links.iter().find(|(known, _)| known == surface);
+            link.map(|(_, url)| (name, url.as_str()))
         };
-        let links = LINKS.iter().filter_map(|(place, name)| Some((*name, address(*place)?))).collect();
+        let links = way("Card", messenger).into_iter().chain(way("Issue", "issue")).collect();
         let is_ours = surface.as_str() == messenger;
         is_ours.then_some(Self { channel, at: told.at, words: &told.text, links })
     }

@@ -68,13 +68,12 @@ impl Click {
 
     /// A duration that was typed holds or is refused; the button means a day, or as long as there is.
     fn snoozed_until(&self, rotation: &Rotation, now: Timestamp) -> Timestamp {
-        let Some(seconds) = self.snooze_seconds else {
-            let tomorrow = later(now, SNOOZE_SECONDS);
-            return latest_snooze(rotation)
-                .filter(|latest| *latest > now)
-                .map_or(tomorrow, |latest| tomorrow.min(latest));
-        };
-        later(now, seconds)
+        let day = later(now, SNOOZE_SECONDS);
+        match (self.snooze_seconds, latest_snooze(rotation)) {
+            (Some(seconds), _) => later(now, seconds),
+            (None, Some(latest)) if latest > now => day.min(latest),
+            (None, _) => day,
+        }
     }
 }
 

@@ -54,6 +54,12 @@ pub struct Caller {
 }
 
 impl Caller {
+    /// For the journal.
+    fn in_full(&self) -> String {
+        let Self { surface, place, account, .. } = self;
+        format!("{surface} {place}/{account}")
+    }
+
     /// Their account, if the surface has accounts.
     pub fn as_account(&self) -> Option<Account> {
         Service::of(&self.surface).map(|service| Account::new(service, &self.account))
@@ -229,8 +235,7 @@ impl Desk {
     /// Does nothing of what was asked, because it was heard too late; it is journalled, and its person is told these words
     /// by the surface's own means.
     pub async fn leave_alone(&self, ask: &Ask, words: Prose) {
-        let Caller { surface, place, account, .. } = &ask.caller;
-        self.office.lapsed(&format!("{surface} {place}/{account}"), &ask.wish.in_short()).await;
+        self.office.lapsed(&ask.caller.in_full(), &ask.wish.in_short()).await;
         self.office.tell(ask, &Answer::Private(words)).await;
     }
 
@@ -240,7 +245,7 @@ impl Desk {
         tracing::warn!(%surface, place, account, ?stranger, "somebody who is not in the configuration was turned away");
         metrics::counter!("rekey_inbound_refused_total", "endpoint" => surface.0.clone(), "why" => "outsider")
             .increment(1);
-        self.office.outsider(&format!("{surface} {place}/{account}"), &ask.wish.in_short()).await;
+        self.office.outsider(&ask.caller.in_full(), &ask.wish.in_short()).await;
         Answer::Private(words::stranger(stranger, &ask.caller))
     }
 }

@@ -14,7 +14,6 @@ use crate::rotation::plan::Plan;
 use crate::rotation::policy::Policy;
 use crate::rotation::record::{Origin, Rotation};
 use crate::rotation::view::prose::Prose;
-use crate::rotation::wish::Wish;
 use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
 
@@ -63,7 +62,7 @@ pub trait Office: Send + Sync {
     /// the card.
     async fn tell(&self, ask: &Ask, answer: &Answer) {
         if !matches!(answer, Answer::Done(_)) {
-            self.whisper(&ask.caller, &words::outline(answer)).await;
+            self.whisper(&ask.caller, &words::lasting(answer)).await;
         }
     }
     /// Somebody who is nobody here tried something.
@@ -153,11 +152,8 @@ impl Office for Engine {
     async fn tell(&self, ask: &Ask, answer: &Answer) {
         if ask.caller.surface.as_str() == ISSUE {
             self.answer_comment(ask, answer).await;
-        } else if matches!(answer, Answer::Offer { wish: Wish::ConfirmEnrollment, .. }) {
-            // A message would stay where it is for ever, and the secret in it.
-            self.whisper(&ask.caller, &words::enroll_again()).await;
         } else if !matches!(answer, Answer::Done(_)) {
-            self.whisper(&ask.caller, &words::outline(answer)).await;
+            self.whisper(&ask.caller, &words::lasting(answer)).await;
         }
     }
 

@@ -3,7 +3,7 @@
 //! whose replica dies comes back.
 
 use super::office::HELD;
-use super::{Answer, Ask, Caller, Desk, Passing, words};
+use super::{Answer, Ask, Desk, Passing, words};
 use crate::engine::EngineError;
 use crate::ledger::Item;
 use crate::rotation::wish::Wish;
@@ -49,9 +49,7 @@ impl Click {
             _ => self.item.key.clone(),
         }
     }
-}
 
-impl Click {
     /// Whether nobody else can have got it meanwhile.
     fn is_still_ours(&self, now: Timestamp) -> bool {
         now.duration_since(self.taken_at) < IN_LINE
@@ -242,10 +240,9 @@ impl Desk {
     }
 
     async fn lapse(&self, ask: &Ask, age: SignedDuration) -> Answer {
-        let Caller { surface, place, account, .. } = &ask.caller;
         let minutes = age.as_mins();
         tracing::warn!(key = ask.key, minutes, "a click came while nobody was there; it is too old now");
-        self.office.lapsed(&format!("{surface} {place}/{account}"), &ask.wish.in_short()).await;
+        self.office.lapsed(&ask.caller.in_full(), &ask.wish.in_short()).await;
         // The way back is as old as the click, and mostly dead.
         drop(self.ways.take(&ask.key));
         Answer::Private(words::too_late(&ask.caller, age))

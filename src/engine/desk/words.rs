@@ -17,7 +17,7 @@ use crate::rotation::policy::Policy;
 use crate::rotation::record::{Evidence, Rotation};
 use crate::rotation::view::prose::{Line, Prose, Span};
 use crate::rotation::view::text::sentence;
-use crate::rotation::wish::{COMMANDS, Command};
+use crate::rotation::wish::{COMMANDS, Command, Wish};
 use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
 
@@ -263,11 +263,19 @@ pub fn codes_reset(at: Timestamp) -> Prose {
 }
 
 /// The way to a new secret, where one could not be shown.
-pub fn enroll_again() -> Prose {
+fn enroll_again() -> Prose {
     Line::text("Your one-time codes could not be shown here. Type ")
         .and_code("/rekey enroll")
         .and(" for new ones.")
         .into()
+}
+
+/// An answer where it may stay for ever: without its buttons and fields, and without a secret.
+pub fn lasting(answer: &Answer) -> Prose {
+    match answer {
+        Answer::Offer { wish: Wish::ConfirmEnrollment, .. } => enroll_again(),
+        other => outline(other),
+    }
 }
 
 /// An answer without its buttons and fields, for ways that have none.

@@ -3,7 +3,7 @@
 use crate::chat::slack::client::{Client, Hooks};
 use crate::chat::slack::parts::{actions, button, section};
 use crate::chat::slack::{Message, message as card_message, prose};
-use crate::engine::desk::words::{NOTED, OPEN, enroll_again, outline};
+use crate::engine::desk::words::{NOTED, OPEN, lasting, outline};
 use crate::engine::desk::{Answer, Caller, WayBack};
 use crate::rotation::view::prose::Prose;
 use crate::rotation::wish::Wish;
@@ -32,11 +32,7 @@ impl Way {
     }
 
     async fn whisper(&self, answer: &Answer) {
-        let said = match answer {
-            // It may stay where it is for ever, and the secret in it.
-            Answer::Offer { wish: Wish::ConfirmEnrollment, .. } => words(&enroll_again()),
-            other => words(&outline(other)),
-        };
+        let said = words(&lasting(answer));
         let Caller { channel, account, .. } = &self.caller;
         if let Err(error) = self.client.say_privately(channel.as_deref(), account, &said).await {
             tracing::warn!(%error, "an answer could not be shown to the person who asked");

@@ -9,7 +9,6 @@ use rand::seq::IteratorRandom as _;
 use rand::{Rng as _, SeedableRng as _};
 use rekey::clock::Clock as _;
 use rekey::rotation::view::Action;
-use rekey::rotation::wish::{Decision, Wish};
 use rekey::server::discord::{Door, Key, PATIENCE, receive};
 use ring::signature::{Ed25519KeyPair, KeyPair as _};
 use serde_json::json;
@@ -52,14 +51,6 @@ fn headers(request: &Request) -> HeaderMap {
 
 /// A no of Alice's as Discord would send it: it needs no code, so that only the signature stands in its way.
 fn request(town: &Town, number: u64) -> Request {
-    let row = town.row();
-    let decision = Decision {
-        action: Action::Decline,
-        rotation: row.id.0,
-        plan: Some(row.plan.hash().0),
-        snooze_seconds: None,
-        stop: None,
-    };
     let millis = u64::try_from(town.clock.now().as_millisecond()).unwrap();
     let body = json!({
         "id": (((millis - 1_420_070_400_000) << 22) + number).to_string(),
@@ -69,7 +60,7 @@ fn request(town: &Town, number: u64) -> Request {
         "guild_id": GUILD,
         "authorizing_integration_owners": {"0": GUILD},
         "member": {"user": {"id": "1"}, "roles": []},
-        "data": {"custom_id": Wish::Decide(decision).to_id()},
+        "data": {"custom_id": town.button(Action::Decline)},
     });
     Request::new(body.to_string(), town.clock.now().as_second(), |time, body| signed(&ours(), time, body))
 }

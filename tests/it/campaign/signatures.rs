@@ -13,7 +13,6 @@ use rekey::clock::Clock as _;
 use rekey::http::{Api, Credential, Throttle};
 use rekey::notice::signature::Key;
 use rekey::rotation::view::Action;
-use rekey::rotation::wish::{Decision, Wish};
 use rekey::secret::Secret;
 use rekey::server::slack::{Door, PATIENCE, interaction, slash_command};
 use serde_json::json;
@@ -72,14 +71,11 @@ const PLAIN: [Action; 2] = [Action::Decline, Action::Snooze];
 
 /// A press of Alice's as Slack would send it.
 fn request(town: &Town, number: u64, action: Action) -> Request {
-    let row = town.row();
-    let decision =
-        Decision { action, rotation: row.id.0, plan: Some(row.plan.hash().0), snooze_seconds: None, stop: None };
     let payload = json!({
         "type": "block_actions",
         "user": {"id": "UALICE", "team_id": super::town::TEAM},
         "trigger_id": format!("trigger-{number}"),
-        "actions": [{"action_id": format!("rekey.{}", action.word()), "value": Wish::Decide(decision).to_id()}],
+        "actions": [{"action_id": format!("rekey.{}", action.word()), "value": town.button(action)}],
     });
     let body = form_urlencoded::Serializer::new(String::new()).append_pair("payload", &payload.to_string()).finish();
     Request::new(body, town.clock.now().as_second(), |time, body| sign(KEY, time, body))

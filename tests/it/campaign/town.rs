@@ -24,7 +24,9 @@ use rekey::rotation::plan::Plan;
 use rekey::rotation::policy::Policy;
 use rekey::rotation::record::{Origin, Rotation};
 use rekey::rotation::refusal::Refusal;
+use rekey::rotation::view::Action;
 use rekey::rotation::view::prose::Prose;
+use rekey::rotation::wish::{Decision, Wish};
 use rekey::secret::Secret;
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
@@ -107,6 +109,13 @@ impl Town {
     /// A rotation that a person must help on.
     pub fn get_stuck(&self) {
         self.state.lock().unwrap().row = Some(rotations::stuck());
+    }
+
+    /// What a button of the present card asks for, as its id.
+    pub fn button(&self, action: Action) -> Option<String> {
+        let row = self.row();
+        let plan = Some(row.plan.hash().0);
+        Wish::Decide(Decision { action, rotation: row.id.0, plan, snooze_seconds: None, stop: None }).to_id()
     }
 
     /// Somebody else asked for it.

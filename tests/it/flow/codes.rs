@@ -11,7 +11,7 @@ use rekey::rotation::ids::PersonId;
 use rekey::rotation::phase::Phase;
 use rekey::rotation::view::Action;
 use rekey::rotation::view::prose::{Prose, Span};
-use rekey::rotation::wish::{Decision, Wish};
+use rekey::rotation::wish::Wish;
 use rekey::secret::Secret;
 use std::sync::{Arc, Mutex};
 
@@ -68,15 +68,7 @@ impl Counter {
     }
 
     async fn approval(&self) -> Wish {
-        let rotation = self.team.rotation().await;
-        let plan = Some(rotation.plan.hash().0);
-        Wish::Decide(Decision {
-            action: Action::Approve,
-            rotation: rotation.id.0,
-            plan,
-            snooze_seconds: None,
-            stop: None,
-        })
+        self.decision(Action::Approve).await
     }
 
     async fn is_waiting(&self) -> bool {

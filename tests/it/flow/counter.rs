@@ -62,15 +62,17 @@ impl Counter {
         format!("press-{}", self.clicks.fetch_add(1, Ordering::SeqCst))
     }
 
-    /// Presses a button of the card; what the person is told, which is nothing if it counted.
-    pub async fn press(&self, who: Caller, action: Action) -> String {
+    /// What a button of the card asks for.
+    pub async fn decision(&self, action: Action) -> Wish {
         let rotation = self.team.rotation().await;
         let plan = Some(rotation.plan.hash().0);
-        let decision = Decision { action, rotation: rotation.id.0, plan, snooze_seconds: None, stop: None };
-        self.send(&Ask::new(self.key(), who, Wish::Decide(decision)))
-            .await
-            .map(|a| outline(&a).plain())
-            .unwrap_or_default()
+        Wish::Decide(Decision { action, rotation: rotation.id.0, plan, snooze_seconds: None, stop: None })
+    }
+
+    /// Presses a button of the card; what the person is told, which is nothing if it counted.
+    pub async fn press(&self, who: Caller, action: Action) -> String {
+        let wish = self.decision(action).await;
+        self.send(&Ask::new(self.key(), who, wish)).await.map(|a| outline(&a).plain()).unwrap_or_default()
     }
 
     /// Sends what a button asks for, by way of the inbox.

@@ -9,7 +9,6 @@ use rekey::engine::desk::{Answer, Ask, Desk, WayBack};
 use rekey::ledger::Accepted;
 use rekey::rotation::phase::Phase;
 use rekey::rotation::view::Action;
-use rekey::rotation::wish::{Decision, Wish};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Notify;
@@ -30,12 +29,6 @@ impl WayBack for Hangs {
 }
 
 impl Counter {
-    async fn decision(&self, action: Action) -> Wish {
-        let rotation = self.team.rotation().await;
-        let plan = Some(rotation.plan.hash().0);
-        Wish::Decide(Decision { action, rotation: rotation.id.0, plan, snooze_seconds: None, stop: None })
-    }
-
     /// Until it is no longer waiting for approval.
     async fn decided(&self) {
         let mut changes = self.team.engine.ledger.changes();
