@@ -13,6 +13,7 @@ mod gitlab;
 mod http;
 mod init;
 mod ledger;
+mod left_out;
 mod notice;
 mod postgres;
 mod python;

@@ -34,14 +34,7 @@ struct Driver(Child);
 impl Driver {
     fn start() -> Option<Self> {
         let started = Command::new("chromedriver").arg("--port=0").stdout(Stdio::piped()).stderr(Stdio::null()).spawn();
-        match started {
-            Ok(driver) => Some(Self(driver)),
-            Err(error) => {
-                assert!(std::env::var("CI").as_deref() != Ok("true"), "CI needs chromedriver: {error}");
-                eprintln!("skipped: chromedriver is not installed (Debian: apt install chromium chromium-driver)");
-                None
-            }
-        }
+        crate::left_out::unless(started.ok(), "chromedriver (Debian: chromium, chromium-driver)").map(Self)
     }
 }
 
@@ -53,7 +46,7 @@ impl Drop for Driver {
 }
 
 impl Browser {
-    /// `None`, and a line that says so, where there is no chromedriver; CI must have one.
+    /// `None`, and a note of it, where there is no chromedriver.
     pub async fn open() -> Option<Self> {
         let (driver, port) = loop {
             let mut driver = Driver::start()?;

