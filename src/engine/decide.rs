@@ -58,7 +58,7 @@ impl Click {
         }
         Ok(match self.action {
             Action::Approve => Event::Approve { by, plan: meant_plan(self, rotation)?, start_at },
-            Action::Decline => Event::Decline { by },
+            Action::Decline => Event::Decline { by, reason: None },
             Action::Snooze => Event::Snooze { by, until: self.snoozed_until(rotation, now) },
             Action::Retry => Event::Retry { by },
             Action::Restore => Event::Restore { by },

@@ -60,7 +60,7 @@ pub fn line(event: &Event, now: Timestamp) -> Line {
 fn actor(event: &Event) -> String {
     match event {
         Event::Approve { by, .. }
-        | Event::Decline { by }
+        | Event::Decline { by, .. }
         | Event::Snooze { by, .. }
         | Event::Retry { by }
         | Event::Restore { by }

@@ -88,6 +88,9 @@ pub enum Event {
     Decline {
         /// Who, under which policy.
         by: Decider,
+        /// Why, in their words.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
     },
     /// A person wants to be reminded later.
     Snooze {

@@ -43,7 +43,7 @@ fn apply(rotation: &mut Rotation, event: &Event, now: Timestamp) -> Result<(), R
             approval::incident(rotation, (person, *own), via, reason, plan, now)
         }
         Event::Approve { by, plan, start_at } => approval::approve(rotation, by, plan, *start_at, now),
-        Event::Decline { by } => approval::decline(rotation, by, now),
+        Event::Decline { by, reason } => approval::decline(rotation, by, reason.as_deref(), now),
         Event::Snooze { by, until } => approval::snooze(rotation, by, *until, now),
         Event::Retry { by } => people::retry(rotation, by, now),
         Event::Restore { by } => people::restore(rotation, by, now),

@@ -1,5 +1,6 @@
 //! The rotation itself: the one row from which everything people see is projected.
 
+use super::event::Decider;
 use super::ids::{PersonId, RotationId, RotationKey, StoreId, SurfaceName, TokenId};
 use super::phase::{Minted, Phase};
 use super::plan::Plan;
@@ -123,6 +124,18 @@ pub struct Waiting {
     pub why: String,
 }
 
+/// Who ended a rotation before it was done, and why: whoever is asked again about the token must know.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ended {
+    /// Who.
+    pub by: PersonId,
+    /// When.
+    pub at: Timestamp,
+    /// Why, in their words. May hold foreign text: escape when shown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
 /// One case: one managed token, one expiry.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rotation {
@@ -144,6 +157,9 @@ pub struct Rotation {
     pub phase: Phase,
     /// Yeses, also to earlier plans.
     pub approvals: Vec<Approval>,
+    /// Who ended it before it was done.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended: Option<Box<Ended>>,
     /// When the plan was last compared with GitLab's truth.
     pub checked_at: Timestamp,
     /// When the present request for approval lapses.
@@ -237,6 +253,7 @@ impl Rotation {
             plan,
             phase: Phase::AwaitingApproval,
             approvals: Vec::new(),
+            ended: None,
             checked_at: now,
             approve_by,
             snoozed_until: None,
@@ -302,6 +319,10 @@ impl Rotation {
     /// What the markers of all attempts begin with.
     pub fn marker_prefix(&self) -> String {
         format!("rekey:{}.", self.id)
+    }
+
+    pub(super) fn end_by(&mut self, by: &Decider, reason: Option<&str>, at: Timestamp) {
+        self.ended = Some(Box::new(Ended { by: by.person.clone(), at, reason: reason.map(str::to_owned) }));
     }
 
     /// When nothing that is sent now can land any more. Nothing of ours is revoked before.

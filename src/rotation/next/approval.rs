@@ -242,23 +242,27 @@ pub fn begin(rotation: &mut Rotation) {
 }
 
 /// An approver's no ends it, as long as nothing has been done.
-pub fn decline(rotation: &mut Rotation, by: &Decider, now: Timestamp) -> Result<(), Refusal> {
+pub fn decline(rotation: &mut Rotation, by: &Decider, reason: Option<&str>, now: Timestamp) -> Result<(), Refusal> {
     if !matches!(rotation.phase, Phase::AwaitingApproval | Phase::Scheduled { .. }) {
         return Err(decided(rotation));
     }
     allowed(by)?;
-    rotation.saw(now, &by.via, format!("{} declined", by.person), None);
-    rotation.announce(now, Audience::Followers, declined(rotation, by.person.as_str()));
+    let reason = reason.map(str::trim).filter(|reason| !reason.is_empty());
+    let because = reason.map(|reason| format!(": {reason}")).unwrap_or_default();
+    rotation.saw(now, &by.via, format!("{} declined{because}", by.person), None);
+    rotation.announce(now, Audience::Followers, declined(rotation, by.person.as_str(), reason));
+    rotation.end_by(by, reason, now);
     rotation.phase = Phase::Closing { new: None, outcome: Outcome::Declined };
     Ok(())
 }
 
 /// What holds now, and the way back.
-fn declined(rotation: &Rotation, person: &str) -> String {
+fn declined(rotation: &Rotation, person: &str, reason: Option<&str>) -> String {
     let old = &rotation.plan.old;
     let still = old.expires_at.map(|date| format!(" and still expires on {date}")).unwrap_or_default();
     let name = &old.name;
-    format!("{person} declined: {name} was not rotated{still}. Whoever needs it may ask for another rotation.")
+    let because = reason.map(|reason| format!(" ({reason})")).unwrap_or_default();
+    format!("{person} declined{because}: {name} was not rotated{still}. Whoever needs it may ask for another rotation.")
 }
 
 /// No reminders until then; the deadline of the token itself does not move.
@@ -319,10 +323,16 @@ pub fn allowed(by: &Decider) -> Result<(), Refusal> {
     Err(Refusal::NotAllowed { approvers, groups, unproven })
 }
 
+fn declined_by(rotation: &Rotation) -> bool {
+    let declined = Outcome::Declined;
+    matches!(rotation.phase, Phase::Closing { outcome, .. } | Phase::Closed { outcome, .. } if outcome == declined)
+}
+
 fn decided(rotation: &Rotation) -> Refusal {
-    let decision =
-        rotation.evidence.iter().rev().find(|e| e.what.contains(" approved (") || e.what.ends_with(" declined"));
-    match decision {
+    if let Some(ended) = rotation.ended.as_ref().filter(|_| declined_by(rotation)) {
+        return Refusal::AlreadyDecided { how: format!("{} declined, {}", ended.by, when(ended.at)) };
+    }
+    match rotation.evidence.iter().rev().find(|e| e.what.contains(" approved (")) {
         Some(e) => Refusal::AlreadyDecided { how: format!("{}, {}", e.what, when(e.at)) },
         None => Refusal::not_now(rotation),
     }

@@ -95,7 +95,7 @@ fn decisions(row: &Rotation) -> Vec<Event> {
         Event::Tick { policy: setting().policy(1) },
         Event::Withdrawn,
         Event::Approve { by: by(), plan: row.plan.hash(), start_at: at(NOW) },
-        Event::Decline { by: by() },
+        Event::Decline { by: by(), reason: None },
         Event::Snooze { by: by(), until: at(2 * NOW) },
         Event::Retry { by: by() },
         Event::Restore { by: by() },

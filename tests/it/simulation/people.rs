@@ -47,7 +47,7 @@ pub fn click(world: &mut World, wish: Wish) {
         Wish::Approve(person) => approve(world, person, "deploy", seconds(world.now())),
         Wish::ApproveForLater(person) => approve(world, person, "deploy", seconds(world.now()) + APPROVAL + 100),
         Wish::ApproveOldPlan(person) => approve(world, person, "older", seconds(world.now())),
-        Wish::Decline => Event::Decline { by: decider("ann") },
+        Wish::Decline => Event::Decline { by: decider("ann"), reason: None },
         Wish::Retry => Event::Retry { by: decider("ann") },
         Wish::Restore => Event::Restore { by: decider("ann") },
         Wish::Abandon => Event::Abandon { by: decider("ann") },

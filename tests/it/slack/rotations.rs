@@ -182,7 +182,7 @@ pub fn done() -> Rotation {
 }
 
 pub fn declined() -> Rotation {
-    close(go(opened(plan()), &[(1, Event::Decline { by: by("bob", 1) })]), 2)
+    close(go(opened(plan()), &[(1, Event::Decline { by: by("bob", 1), reason: None })]), 2)
 }
 
 pub fn superseded() -> Rotation {

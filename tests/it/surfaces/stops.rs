@@ -7,12 +7,12 @@ use rekey::rotation::view::Action;
 
 #[tokio::test]
 async fn in_slack_a_button_of_an_earlier_stop_does_nothing_at_a_later_one() {
-    a_button_of_an_earlier_stop_does_nothing_at_a_later_one(Place::Slack).await;
+    Box::pin(a_button_of_an_earlier_stop_does_nothing_at_a_later_one(Place::Slack)).await;
 }
 
 #[tokio::test]
 async fn in_discord_a_button_of_an_earlier_stop_does_nothing_at_a_later_one() {
-    a_button_of_an_earlier_stop_does_nothing_at_a_later_one(Place::Discord).await;
+    Box::pin(a_button_of_an_earlier_stop_does_nothing_at_a_later_one(Place::Discord)).await;
 }
 
 async fn a_button_of_an_earlier_stop_does_nothing_at_a_later_one(place: Place) {
