@@ -9,6 +9,7 @@ mod database;
 mod dialect;
 mod enrollments;
 mod error;
+mod health;
 mod inbox;
 mod journal;
 mod lanes;
@@ -21,6 +22,7 @@ mod retention;
 mod rotations;
 mod row;
 mod sql;
+mod transaction;
 
 pub use audit::{Audit, Fault};
 pub use enrollments::{Enrollment, Enrollments, Guesses};
@@ -143,7 +145,7 @@ pub trait Ledger: Send + Sync {
     /// How many open rotations stand in each phase.
     async fn phases(&self) -> Result<Vec<(String, u64)>, LedgerError>;
 
-    /// Whether the database answers.
+    /// Whether something could be written now. Looked at once a second at most, however many ask.
     async fn ping(&self) -> Result<(), LedgerError>;
 
     /// Lets go of the database: everything after it is refused.

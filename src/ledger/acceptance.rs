@@ -57,7 +57,7 @@ pub(super) async fn run(mut queue: mpsc::Receiver<Waiting>, database: Arc<Databa
     while queue.recv_many(&mut batch, BATCH).await > 0 {
         // Neighbours in the index are written together; who came first is remembered by time.
         batch.sort_by(|a, b| a.entry.key.cmp(&b.entry.key));
-        let outcome = insert(&database, &batch).await;
+        let outcome = database.writes.kept(insert(&database, &batch).await);
         database.accepted(batch.len());
         answer(&mut batch, outcome);
     }

@@ -2,8 +2,10 @@
 
 use super::dialect::{Dialect, Use};
 use super::error::LedgerError;
+use super::health::Health;
+use super::transaction::{Source, Transaction};
 use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
-use sqlx::{Any, AnyPool, ConnectOptions, Transaction};
+use sqlx::{AnyPool, ConnectOptions};
 use std::str::FromStr;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -22,6 +24,9 @@ pub(super) struct Database {
     pub(super) reader: AnyPool,
     /// Only on a SQLite file.
     pub(super) checkpointer: Option<AnyPool>,
+    pub(super) writes: Source,
+    reads: Source,
+    pub(super) health: Health,
     changes: watch::Sender<u64>,
 }
 
@@ -42,17 +47,27 @@ impl Database {
             false => writer.clone(),
         };
         let checkpointer = on_file.then(|| pool(dialect, Use::Checkpoint, 1).connect_lazy_with(options));
-        Ok(Self { dialect, writer, reader, checkpointer, changes: watch::Sender::new(0) })
+        let private = private && dialect == Dialect::Sqlite;
+        Ok(Self {
+            dialect,
+            writes: Source::new(writer.clone(), private),
+            reads: Source::new(reader.clone(), private),
+            writer,
+            reader,
+            checkpointer,
+            health: Health::default(),
+            changes: watch::Sender::new(0),
+        })
     }
 
     /// Begins what ends in a commit.
-    pub(super) async fn begin(&self) -> Result<Transaction<'static, Any>, LedgerError> {
-        begun(&self.writer, self.dialect.begin_write()).await
+    pub(super) async fn begin(&self) -> Result<Transaction, LedgerError> {
+        self.writes.begin(self.dialect.begin_write()).await
     }
 
     /// Begins reads that see one state.
-    pub(super) async fn snapshot(&self) -> Result<Transaction<'static, Any>, LedgerError> {
-        begun(&self.reader, self.dialect.begin_snapshot()).await
+    pub(super) async fn snapshot(&self) -> Result<Transaction, LedgerError> {
+        self.reads.begin(self.dialect.begin_snapshot()).await
     }
 
     /// Tells this process that there may be work.
@@ -81,17 +96,6 @@ impl Database {
         }
         // Last, so that SQLite folds its log into the file.
         self.writer.close().await;
-    }
-}
-
-/// A caller who goes away right then would leave the transaction open on its connection, and whoever gets that next
-/// would write into it and never commit. So it is begun whatever becomes of the caller, and rolled back if nobody takes
-/// it.
-async fn begun(pool: &AnyPool, statement: &'static str) -> Result<Transaction<'static, Any>, LedgerError> {
-    let pool = pool.clone();
-    match tokio::spawn(async move { pool.begin_with(statement).await }).await {
-        Ok(begun) => Ok(begun?),
-        Err(_) => Err(LedgerError::unavailable("the process is about to end")),
     }
 }
 

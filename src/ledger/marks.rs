@@ -1,4 +1,4 @@
-//! Small marks: whose turn it is, what was told before, whether anyone is there.
+//! Small marks: whose turn it is, what was told before.
 
 use super::database::Database;
 use super::dialect::storable;
@@ -41,10 +41,4 @@ pub(super) async fn was_told(database: &Database, key: &str) -> Result<bool, Led
     let found =
         sqlx::query("SELECT key FROM told WHERE key = $1").bind(storable(key)).fetch_optional(&database.writer).await?;
     Ok(found.is_some())
-}
-
-/// Asks the writer: a database that only reads is no use.
-pub(super) async fn ping(database: &Database) -> Result<(), LedgerError> {
-    sqlx::query("SELECT seq FROM journal_head WHERE id = 1").fetch_one(&database.writer).await?;
-    Ok(())
 }

@@ -20,13 +20,19 @@ const MIGRATIONS: [(i64, &str, &str); 3] = [
 /// Opens `sqlite:path` (made if missing), `sqlite::memory:` or `postgres://...` and migrates it. No error quotes the
 /// URL, which may hold a password. Must be called on a tokio runtime.
 pub async fn open(url: &str) -> Result<Arc<dyn Ledger>, LedgerError> {
-    let database = Arc::new(Database::connect(url).await?);
-    migrate(&database).await?;
+    let database = Arc::new(database(url).await?);
     let (door, queue) = acceptance::door();
     let mut tasks = JoinSet::new();
     tasks.spawn(acceptance::run(queue, database.clone()));
     tasks.spawn(checkpoints::run(database.clone()));
     Ok(Arc::new(Sql { database, door, _tasks: tasks }))
+}
+
+/// The connections, with the schema up to date.
+pub(super) async fn database(url: &str) -> Result<Database, LedgerError> {
+    let database = Database::connect(url).await?;
+    migrate(&database).await?;
+    Ok(database)
 }
 
 async fn migrate(database: &Database) -> Result<(), LedgerError> {

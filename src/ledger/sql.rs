@@ -5,7 +5,7 @@ use super::audit::{self, Audit};
 use super::database::Database;
 use super::error::LedgerError;
 use super::records::{Accepted, Claim, Entry, Filter, Item, Line, Opened, Stamped};
-use super::{Enrollments, Ledger, inbox, journal, lanes, logins, marks, references, retention, rotations};
+use super::{Enrollments, Ledger, health, inbox, journal, lanes, logins, marks, references, retention, rotations};
 use crate::rotation::ids::RotationId;
 use crate::rotation::record::Rotation;
 use async_trait::async_trait;
@@ -154,7 +154,7 @@ impl Ledger for Sql {
     }
 
     async fn ping(&self) -> Result<(), LedgerError> {
-        marks::ping(&self.database).await
+        health::ask(&self.database).await
     }
 
     async fn close(&self) {
