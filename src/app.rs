@@ -26,6 +26,7 @@ use crate::rotation::ids::{StoreId, SurfaceName};
 use crate::secret::SecretFile;
 use crate::secret_store::{BadConnection, Context, SecretStore, build};
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -73,7 +74,8 @@ fn assemble_with(
     clock: Arc<dyn Clock>,
     dice: Arc<dyn Dice>,
 ) -> Result<Arc<Engine>, StartError> {
-    let api = gitlab_api(config, client(config)?)?;
+    let authority = Authority { section: "gitlab", file: config.gitlab.ca_file.as_ref() };
+    let api = gitlab_api(config, authority.client()?)?;
     let gitlab = Client::new(api.clone()).with_token_prefixes(config.gitlab.token_prefixes.clone());
     let catalog = catalog(config);
     let directories = directories::directories(config, lines, &gitlab, clock.clone());
@@ -95,21 +97,39 @@ fn assemble_with(
     }))
 }
 
-fn client(config: &Config) -> Result<reqwest::Client, StartError> {
-    http::client(extra_ca(config)?.as_deref()).map_err(|error| StartError::Setup(error.to_string()))
+/// The `ca_file` of one section: who signs for GitLab does not sign for Slack.
+#[derive(Clone, Copy)]
+struct Authority<'a> {
+    section: &'static str,
+    file: Option<&'a PathBuf>,
 }
 
-/// Websockets, which trust what the client trusts.
-fn sockets(config: &Config) -> Result<Sockets, StartError> {
-    Sockets::new(extra_ca(config)?.as_deref()).map_err(|error| StartError::Setup(error.to_string()))
+impl Authority<'_> {
+    fn client(self) -> Result<reqwest::Client, StartError> {
+        http::client(self.pem()?.as_deref()).map_err(|error| self.bad(&error))
+    }
+
+    /// Websockets, which trust what the client trusts.
+    fn sockets(self) -> Result<Sockets, StartError> {
+        Sockets::new(self.pem()?.as_deref()).map_err(|error| self.bad(&error))
+    }
+
+    fn pem(self) -> Result<Option<Vec<u8>>, StartError> {
+        self.file.map(std::fs::read).transpose().map_err(|error| self.bad(&format!("cannot be read: {error}")))
+    }
+
+    fn bad(self, why: &dyn std::fmt::Display) -> StartError {
+        let file = self.file.map(|path| format!("[{}] ca_file {}: ", self.section, path.display()));
+        StartError::Setup(format!("{}{why}", file.unwrap_or_default()))
+    }
 }
 
-fn extra_ca(config: &Config) -> Result<Option<Vec<u8>>, StartError> {
-    let extra = config.gitlab.ca_file.as_ref();
-    extra.map(std::fs::read).transpose().map_err(|error| {
-        let path = extra.map(|path| path.display().to_string()).unwrap_or_default();
-        StartError::Setup(format!("[gitlab] ca_file {path} cannot be read: {error}"))
-    })
+fn slack_authority(slack: &config::Slack) -> Authority<'_> {
+    Authority { section: "slack", file: slack.ca_file.as_ref() }
+}
+
+fn discord_authority(discord: &config::Discord) -> Authority<'_> {
+    Authority { section: "discord", file: discord.ca_file.as_ref() }
 }
 
 fn gitlab_api(config: &Config, client: reqwest::Client) -> Result<Arc<Api>, StartError> {
@@ -168,11 +188,8 @@ fn surfaces(
 }
 
 /// Slack's Web API with one of its tokens.
-fn slack_api(
-    slack: &config::Slack,
-    token: &config::SecretRef,
-    client: reqwest::Client,
-) -> Result<slack_client::Client, StartError> {
+fn slack_api(slack: &config::Slack, token: &config::SecretRef) -> Result<slack_client::Client, StartError> {
+    let client = slack_authority(slack).client()?;
     let throttle = Arc::new(Throttle::new(IN_FLIGHT, None));
     let token = Credential::Bearer(token.value.duplicate());
     let api = Api::new(client, &slack.api_url, token, throttle).map_err(|e| StartError::Setup(e.to_string()))?;
@@ -181,14 +198,14 @@ fn slack_api(
 
 /// The same connection that the bot would use for Slack, to be looked at; `None` without Slack.
 pub fn slack_of(config: &Config) -> Result<Option<slack_client::Client>, StartError> {
-    config.slack.as_ref().map(|slack| slack_api(slack, &slack.token, client(config)?)).transpose()
+    config.slack.as_ref().map(|slack| slack_api(slack, &slack.token)).transpose()
 }
 
 /// Slack's Web API with the app-level token, by which sockets are opened; `None` without Slack or without sockets.
 pub fn slack_socket_of(config: &Config) -> Result<Option<slack_client::Client>, StartError> {
     let Some(slack) = &config.slack else { return Ok(None) };
     let config::SlackMode::Socket { app_token } = &slack.mode else { return Ok(None) };
-    slack_api(slack, app_token, client(config)?).map(Some)
+    slack_api(slack, app_token).map(Some)
 }
 
 /// Whether the secrets of all doors, and those of one-time codes, have a form that can be used: the bot would not start
@@ -203,7 +220,8 @@ pub fn check_doors(config: &Config) -> Result<(), StartError> {
 /// A connection without a credential to the bot's own public address.
 pub fn own_address(config: &Config, url: &str) -> Result<Api, StartError> {
     let throttle = Arc::new(Throttle::new(1, None));
-    Api::new(client(config)?, url, Credential::Nothing, throttle).map_err(|e| StartError::Setup(e.to_string()))
+    let authority = Authority { section: "server", file: config.server.ca_file.as_ref() };
+    Api::new(authority.client()?, url, Credential::Nothing, throttle).map_err(|e| StartError::Setup(e.to_string()))
 }
 
 fn settings(config: &Config, dice: &dyn Dice) -> Settings {

@@ -8,6 +8,7 @@ mod call;
 mod client;
 mod error;
 mod login;
+mod proxy;
 mod socket;
 mod throttle;
 
@@ -16,6 +17,7 @@ pub use backoff::Backoff;
 pub use call::{Call, segment};
 pub use client::{BadClient, Tls, client, client_with};
 pub use error::CallError;
+pub use proxy::Proxies;
 pub use socket::{Received, Socket, SocketError, Sockets};
 pub use throttle::{Budget, Throttle};
 

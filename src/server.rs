@@ -7,6 +7,7 @@ pub mod gitlab;
 pub mod health;
 pub mod limits;
 pub mod mail;
+mod opening;
 mod outcome;
 mod patience;
 mod serve;
@@ -14,6 +15,7 @@ pub mod slack;
 
 pub use health::Render;
 pub use limits::Limits;
+pub use opening::Opening;
 pub use serve::serve;
 
 use crate::engine::Engine;

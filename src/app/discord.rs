@@ -1,6 +1,6 @@
 //! Discord's wiring: the REST API, the messenger, the door and the Gateway.
 
-use super::{IN_FLIGHT, Lines, StartError, client};
+use super::{IN_FLIGHT, Lines, StartError, discord_authority};
 use crate::chat::Approvers;
 use crate::chat::discord::Discord;
 use crate::chat::discord::client::{Client, USER_AGENT};
@@ -18,10 +18,10 @@ use std::time::Duration;
 /// Discord allows 50 calls a second with one token.
 const BUDGET: Budget = Budget { requests: 45, window: Duration::from_secs(1) };
 
-fn api(config: &Config, discord: &config::Discord, credential: Credential) -> Result<Api, StartError> {
+fn api(discord: &config::Discord, credential: Credential) -> Result<Api, StartError> {
     let budget = (!matches!(credential, Credential::Nothing)).then_some(BUDGET);
     let throttle = Arc::new(Throttle::new(IN_FLIGHT, budget));
-    let api = Api::new(client(config)?, &discord.api_url, credential, throttle);
+    let api = Api::new(discord_authority(discord).client()?, &discord.api_url, credential, throttle);
     Ok(api.map_err(|error| StartError::Setup(error.to_string()))?.with_user_agent(USER_AGENT))
 }
 
@@ -29,7 +29,7 @@ fn api(config: &Config, discord: &config::Discord, credential: Credential) -> Re
 pub fn discord_of(config: &Config) -> Result<Option<Client>, StartError> {
     let Some(discord) = &config.discord else { return Ok(None) };
     let token = Credential::Bot(discord.token.value.duplicate());
-    Ok(Some(Client::new(api(config, discord, token)?)))
+    Ok(Some(Client::new(api(discord, token)?)))
 }
 
 /// Where people see rotations; `None` without Discord.
@@ -44,7 +44,7 @@ pub(super) fn messenger(config: &Config, lines: &Lines, catalog: &Catalog) -> Op
 /// Discord's door, whichever way its interactions come; `None` without Discord.
 pub(super) fn door(config: &Config, engine: &Engine, desk: &Arc<Desk>) -> Result<Option<Arc<Door>>, StartError> {
     let Some(discord) = &config.discord else { return Ok(None) };
-    let hooks = Hooks::new(api(config, discord, Credential::Nothing)?, discord.application.clone());
+    let hooks = Hooks::new(api(discord, Credential::Nothing)?, discord.application.clone());
     Ok(Some(Arc::new(Door {
         keys: public_keys(config)?,
         guild: discord.guild.clone(),
@@ -71,7 +71,7 @@ pub(super) fn gateway(config: &Config, lines: &Lines) -> Result<Option<Gateway>,
     if discord.mode != DiscordMode::Gateway {
         return Ok(None);
     }
-    let sockets = super::sockets(config)?;
+    let sockets = discord_authority(discord).sockets()?;
     let backoff = Backoff::jittered(Duration::from_secs(1), Duration::from_secs(120));
     Ok(Some(Gateway::new(sockets, client, discord.token.value.duplicate(), backoff)))
 }

@@ -105,7 +105,7 @@ pub fn slack(
     let (Some(slack), Some(client)) = (&config.slack, &lines.slack) else { return Ok(None) };
     let base = hooks(&slack.api_url);
     let throttle = Arc::new(Throttle::new(8, None));
-    let api = Api::new(super::client(config)?, &base, Credential::Nothing, throttle);
+    let api = Api::new(super::slack_authority(slack).client()?, &base, Credential::Nothing, throttle);
     let api = api.map_err(|error| StartError::Setup(error.to_string()))?;
     Ok(Some(Arc::new(Door {
         keys: slack_keys(config)?,
@@ -126,8 +126,10 @@ pub fn slack_keys(config: &Config) -> Result<Vec<Key>, StartError> {
 
 /// The socket by which Slack's requests come, if they do.
 pub fn slack_socket(config: &Config, door: Option<&Arc<Door>>) -> Result<Option<SocketMode>, StartError> {
-    let (Some(door), Some(client)) = (door, super::slack_socket_of(config)?) else { return Ok(None) };
-    let sockets = super::sockets(config)?;
+    let (Some(door), Some(slack), Some(client)) = (door, &config.slack, super::slack_socket_of(config)?) else {
+        return Ok(None);
+    };
+    let sockets = super::slack_authority(slack).sockets()?;
     let backoff = Backoff::jittered(Duration::from_secs(1), Duration::from_secs(60));
     Ok(Some(SocketMode::new(client, sockets, Arc::new(Envelopes(door.clone())), backoff)))
 }

@@ -4,10 +4,12 @@ use super::{Lines, assemble_with, doors, open_ledger};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::engine::{Dice, Engine};
-use crate::ledger::LedgerError;
-use crate::server::{self, Limits, Render};
+use crate::http::Backoff;
+use crate::ledger::{Ledger, LedgerError};
+use crate::server::{self, Limits, Opening, Render, Settings};
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -19,7 +21,7 @@ pub enum StartError {
     #[error("{0}")]
     Setup(String),
     /// The database cannot be opened.
-    #[error("the database of [database] url cannot be opened: {0}")]
+    #[error("the database of [database] url cannot be opened: {0}{mend}", mend = mend(.0))]
     Ledger(LedgerError),
     /// The address is taken or not ours.
     #[error("cannot listen on {address}: {why}; choose another [server] listen")]
@@ -29,6 +31,18 @@ pub enum StartError {
         /// What the system said.
         why: std::io::Error,
     },
+}
+
+/// What to write where the server's certificate is the trouble: it is checked unless the configuration says otherwise.
+fn mend(error: &LedgerError) -> &'static str {
+    let words = error.to_string();
+    if words.contains("TLS") || words.contains("certificate") {
+        "; name the server in url as its certificate does and, if an authority of your own signs, write under [database] \
+         ca_file = \"/path/to/ca.pem\" (a server without TLS would get the password in clear: sslmode=disable in url \
+         and allow_eavesdropping = true, if you can live with that)"
+    } else {
+        ""
+    }
 }
 
 /// A bot that runs until told to stop.
@@ -58,9 +72,10 @@ pub async fn run(
     render: Render,
 ) -> Result<Running, StartError> {
     let lines = Lines::open(config)?;
-    let engine = assemble_with(config, &lines, open_ledger(config).await?, clock, dice)?;
-    let stop = CancellationToken::new();
-    let mut tasks = JoinSet::new();
+    super::check_doors(config)?;
+    let (stop, mut tasks) = (CancellationToken::new(), JoinSet::new());
+    let doors = Listeners::open(config, &mut tasks, &stop).await?;
+    let engine = assemble_with(config, &lines, ledger_in_time(config).await?, clock, dice)?;
     let desk = doors::desk(config, &engine);
     let slack = doors::slack(config, &lines, &engine, &desk)?;
     let socket = doors::slack_socket(config, slack.as_ref())?;
@@ -69,22 +84,8 @@ pub async fn run(
     let chat = slack.filter(|_| socket.is_none()).map(server::slack::router);
     let endpoint = discord.clone().filter(|_| gateway.is_none()).map(server::discord::router);
     let chat = chat.into_iter().chain(endpoint).reduce(axum::Router::merge);
-    let settings = doors::settings(config)?;
-    let listener = listen(config.server.listen).await?;
-    let address = listener.local_addr().map_err(|why| StartError::Listen { address: config.server.listen, why })?;
-    let limits = Limits::default();
-    match config.server.admin_listen {
-        Some(admin) => {
-            let admin = listen(admin).await?;
-            let router = server::admin(engine.clone(), render);
-            tasks.spawn(server::serve(admin, router, limits, stop.clone()));
-            tasks.spawn(server::serve(listener, server::hooks(engine.clone(), settings, chat), limits, stop.clone()));
-        }
-        None => {
-            let router = server::router(engine.clone(), settings, chat);
-            tasks.spawn(server::serve(listener, router, limits, stop.clone()));
-        }
-    }
+    let address = doors.address;
+    doors.lead_to(&engine, doors::settings(config)?, chat, render);
     tasks.spawn(engine.clone().work(stop.clone()));
     tasks.spawn(engine.clone().read_inbox(stop.clone()));
     tasks.spawn(engine.clone().keep_listening(stop.clone()));
@@ -99,6 +100,56 @@ pub async fn run(
     tasks.spawn(engine.clone().keep_measuring(stop.clone()));
     tracing::info!(%address, tokens = config.tokens.len(), "ready");
     Ok(Running { engine, address, tasks, stop })
+}
+
+/// What the world reaches, open before the database is.
+struct Listeners {
+    address: SocketAddr,
+    world: Opening,
+    /// Only our own people.
+    admin: Option<Opening>,
+}
+
+impl Listeners {
+    async fn open(config: &Config, tasks: &mut JoinSet<()>, stop: &CancellationToken) -> Result<Self, StartError> {
+        let listener = listen(config.server.listen).await?;
+        let address = listener.local_addr().map_err(|why| StartError::Listen { address: config.server.listen, why })?;
+        let (world, limits) = (Opening::default(), Limits::default());
+        tasks.spawn(server::serve(listener, world.router(), limits, stop.clone()));
+        let mut admin = None;
+        if let Some(address) = config.server.admin_listen {
+            let own = admin.insert(Opening::default());
+            tasks.spawn(server::serve(listen(address).await?, own.router(), limits, stop.clone()));
+        }
+        Ok(Self { address, world, admin })
+    }
+
+    fn lead_to(self, engine: &Arc<Engine>, settings: Settings, chat: Option<axum::Router>, render: Render) {
+        match self.admin {
+            Some(admin) => {
+                admin.open(server::admin(engine.clone(), render));
+                self.world.open(server::hooks(engine.clone(), settings, chat));
+            }
+            None => self.world.open(server::router(engine.clone(), settings, chat)),
+        }
+    }
+}
+
+/// A server of a database may come up after us, or be restarted: it is waited for, in words. A file is there or not.
+async fn ledger_in_time(config: &Config) -> Result<Arc<dyn Ledger>, StartError> {
+    let backoff = Backoff::jittered(Duration::from_secs(1), Duration::from_secs(30));
+    let mut tries = 0;
+    loop {
+        match open_ledger(config).await {
+            Err(error @ StartError::Ledger(LedgerError::Unavailable { .. })) if config.database.is_postgres() => {
+                let pause = backoff.delay(tries);
+                tracing::error!(%error, next_try_in = ?pause, "waiting for the database; nothing works until it is there");
+                tokio::time::sleep(pause).await;
+                tries += 1;
+            }
+            outcome => return outcome,
+        }
+    }
 }
 
 async fn listen(address: SocketAddr) -> Result<TcpListener, StartError> {

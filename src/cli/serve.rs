@@ -10,7 +10,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use tokio::signal::unix::{SignalKind, signal};
 
-/// Runs until SIGTERM or SIGINT; then finishes what is in hand. A second signal ends it at once, which is safe too.
+/// Runs until SIGTERM, SIGINT or SIGHUP; then finishes what is in hand. A second signal ends it at once, which is safe too.
 pub async fn run(config: &Config) -> Result<ExitCode, CliError> {
     start_telemetry(config)?;
     for warning in &config.warnings {
@@ -19,13 +19,23 @@ pub async fn run(config: &Config) -> Result<ExitCode, CliError> {
     // Before anything starts, so that no signal ends what has begun.
     let mut terminate = signal(SignalKind::terminate()).map_err(no_signals)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(no_signals)?;
+    let mut hangup = signal(SignalKind::hangup()).map_err(no_signals)?;
     let metrics = telemetry::install_metrics().map_err(|error| CliError::failed(error.to_string(), "report this"))?;
     let render = Arc::new(move || metrics.render());
-    let running = app::run(config, Arc::new(SystemClock), Arc::new(RealDice), render).await.map_err(not_started)?;
     let mut asked = async || {
         tokio::select! {
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}
+            _ = hangup.recv() => {}
+        }
+    };
+    let running = tokio::select! {
+        started = Box::pin(app::run(config, Arc::new(SystemClock), Arc::new(RealDice), render)) => {
+            started.map_err(not_started)?
+        }
+        () = asked() => {
+            tracing::info!("stopped before anything had begun");
+            return Ok(ExitCode::SUCCESS);
         }
     };
     asked().await;

@@ -1,12 +1,15 @@
-//! `[database]`: SQLite in a file, or PostgreSQL with its password kept apart from the address.
+//! `[database]`: SQLite in a file, or PostgreSQL with its password kept apart from the address, and its certificate
+//! checked unless the server is on this machine.
 
+use super::gitlab::ca_file;
 use super::secret_ref::{self, SecretRef};
 use super::section::Section;
 use crate::secret::Secret;
 use reqwest::Url;
+use std::net::IpAddr;
 use std::path::PathBuf;
 
-pub(super) const KEYS: &[&str] = &["url", "password"];
+pub(super) const KEYS: &[&str] = &["url", "password", "ca_file", "allow_eavesdropping"];
 
 const SQLITE: &str = "sqlite:rekey.db";
 
@@ -17,17 +20,40 @@ pub struct Database {
     pub url: String,
     /// PostgreSQL's password.
     pub password: Option<SecretRef>,
+    /// Certificates (PEM) that are trusted for PostgreSQL beside the system's.
+    pub ca_file: Option<PathBuf>,
+}
+
+impl Default for Database {
+    fn default() -> Self {
+        Self { url: SQLITE.into(), password: None, ca_file: None }
+    }
 }
 
 impl Database {
-    /// The address with the password in it, for opening connections and nothing else.
+    /// The address with the password and the authority in it, for opening connections and nothing else. Where it names no
+    /// `sslmode`, the ledger checks the certificate of every server that is not on this machine.
     pub fn connect_url(&self) -> Secret {
-        let with_password = self.password.as_ref().and_then(|password| {
-            let mut url = Url::parse(&self.url).ok()?;
+        Secret::new(self.in_full().unwrap_or_else(|| self.url.clone()))
+    }
+
+    fn in_full(&self) -> Option<String> {
+        if !self.is_postgres() {
+            return None;
+        }
+        let mut url = Url::parse(&self.url).ok()?;
+        if let Some(password) = &self.password {
             url.set_password(Some(password.value.expose())).ok()?;
-            Some(url.into())
-        });
-        Secret::new(with_password.unwrap_or_else(|| self.url.clone()))
+        }
+        if let Some(path) = &self.ca_file {
+            url.query_pairs_mut().append_pair("sslrootcert", path.to_str()?);
+        }
+        Some(url.into())
+    }
+
+    /// Whether it is on a server of its own, which may be away for a while.
+    pub fn is_postgres(&self) -> bool {
+        is_postgres(&self.url)
     }
 
     /// The file that holds it all; `None` for PostgreSQL, and for SQLite in memory.
@@ -40,16 +66,56 @@ impl Database {
 }
 
 pub(super) fn read(section: Option<Section<'_>>) -> Database {
-    let Some(section) = section else { return Database { url: SQLITE.into(), password: None } };
+    let Some(section) = section else { return Database::default() };
     let url = section.text("url").unwrap_or_else(|| SQLITE.into());
     if let Err(why) = check(&url) {
         section.complain("url", why);
     }
     let password = secret_ref::optional(&section, "password");
-    if password.is_some() && !is_postgres(&url) {
-        section.complain("password", "password is for PostgreSQL; remove it, SQLite has none");
+    let ca_file = ca_file(&section);
+    for key in ["password", "ca_file", "allow_eavesdropping"] {
+        if section.has(key) && !is_postgres(&url) {
+            section.complain(key, &format!("{key} is for PostgreSQL; remove it, SQLite has none"));
+        }
     }
-    Database { url, password }
+    let listened_to = Url::parse(&url).ok().filter(|_| is_postgres(&url));
+    let listened_to = listened_to.and_then(|url| eavesdropper(&url, ca_file.is_some()));
+    if let Some(why) = listened_to.filter(|_| section.flag("allow_eavesdropping") != Some(true)) {
+        let mend = "take sslmode out of url (verify-full is what stands there unsaid) and, if an authority of your own \
+                    signs, write ca_file = \"/path/to/ca.pem\"; or live with it: allow_eavesdropping = true";
+        section.complain("url", &format!("{why}; {mend}"));
+    }
+    Database { url, password, ca_file }
+}
+
+/// How somebody on the way to the server would come to the password and every row; `None` if they would not.
+fn eavesdropper(url: &Url, own_authority: bool) -> Option<String> {
+    let named = |names: &[&str]| url.query_pairs().filter(|(key, _)| names.contains(&&**key)).last();
+    let mode = named(&["sslmode", "ssl-mode"]).map(|(_, mode)| mode.to_lowercase())?;
+    let own_authority = own_authority || named(&["sslrootcert", "ssl-root-cert", "ssl-ca"]).is_some();
+    // Whoever has any certificate of a public authority could answer; one's own signs for one's own servers.
+    let is_checked = mode == "verify-full" || (mode == "verify-ca" && own_authority);
+    if is_checked || stays_here(url) {
+        return None;
+    }
+    let words = match mode.as_str() {
+        "disable" | "allow" | "prefer" => "the password can travel in clear",
+        _ => "whoever is on the way can pose as the server and read the password",
+    };
+    Some(format!("with sslmode={mode} {words}"))
+}
+
+/// Whether every server that the address names is this machine.
+fn stays_here(url: &Url) -> bool {
+    let mut hosts: Vec<String> = url.host_str().map(str::to_owned).into_iter().collect();
+    let keys = ["host", "hostaddr"];
+    hosts.extend(url.query_pairs().filter(|(key, _)| keys.contains(&&**key)).map(|(_, host)| host.into_owned()));
+    let here = |host: &String| {
+        let bare = host.trim_start_matches('[').trim_end_matches(']');
+        let is_socket = host.starts_with('/') || host.starts_with("%2F") || host.starts_with("%2f");
+        is_socket || host == "localhost" || bare.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+    };
+    !hosts.is_empty() && hosts.iter().all(here)
 }
 
 fn is_postgres(url: &str) -> bool {
@@ -78,17 +144,21 @@ mod tests {
     #[test]
     fn the_password_joins_the_address_only_for_connecting_and_is_escaped() {
         let password = SecretRef { reference: "env:PW".into(), file: None, value: Secret::new("p@ss/word".into()) };
-        let database = Database { url: "postgres://rekey@db/rekey".into(), password: Some(password) };
-        assert_eq!(database.connect_url().expose(), "postgres://rekey:p%40ss%2Fword@db/rekey");
+        let url = "postgres://rekey@db/rekey".into();
+        let database = Database { url, password: Some(password), ca_file: Some("/etc/db ca.pem".into()) };
+        assert_eq!(
+            database.connect_url().expose(),
+            "postgres://rekey:p%40ss%2Fword@db/rekey?sslrootcert=%2Fetc%2Fdb+ca.pem"
+        );
         assert_eq!(
             format!("{database:?}"),
-            r#"Database { url: "postgres://rekey@db/rekey", password: Some(SecretRef(env:PW)) }"#
+            r#"Database { url: "postgres://rekey@db/rekey", password: Some(SecretRef(env:PW)), ca_file: Some("/etc/db ca.pem") }"#
         );
     }
 
     #[test]
     fn only_a_database_in_a_file_has_a_file() {
-        let file = |url: &str| Database { url: url.into(), password: None }.file();
+        let file = |url: &str| Database { url: url.into(), ..Database::default() }.file();
         assert_eq!(file("sqlite:rekey.db"), Some("rekey.db".into()));
         assert_eq!(file("sqlite:///var/lib/rekey.db?mode=rwc"), Some("/var/lib/rekey.db".into()));
         assert_eq!(file("sqlite::memory:"), None);
@@ -103,5 +173,35 @@ mod tests {
         for url in ["sqlite:rekey.db", "sqlite:/var/lib/rekey/rekey.db", "postgres://u@db/rekey?sslmode=verify-full"] {
             assert!(check(url).is_ok(), "{url}");
         }
+    }
+
+    #[test]
+    fn a_password_that_could_be_read_on_the_way_is_told_unless_the_server_is_here() {
+        let told = |url: &str, own| eavesdropper(&Url::parse(url).unwrap(), own).is_some();
+        for url in [
+            "postgres://u@db/rekey?sslmode=disable",
+            "postgres://u@db/rekey?sslmode=prefer",
+            "postgres://u@db/rekey?ssl-mode=REQUIRE",
+            "postgres://u@db/rekey?sslmode=verify-full&sslmode=require",
+            "postgres://u@db/rekey?sslmode=verify-ca",
+            "postgres://u@localhost/rekey?host=db&sslmode=disable",
+            "postgres://u@127.0.0.1/rekey?hostaddr=10.0.0.7&sslmode=disable",
+            "postgres:///rekey?sslmode=disable",
+            "postgres://u@localhost.example/rekey?sslmode=disable",
+        ] {
+            assert!(told(url, false), "{url}");
+        }
+        for url in [
+            "postgres://u@db/rekey",
+            "postgres://u@db/rekey?sslmode=verify-full",
+            "postgres://u@localhost/rekey?sslmode=disable",
+            "postgres://u@[::1]/rekey?sslmode=require",
+            "postgres://u@%2Frun%2Fpostgresql/rekey?sslmode=disable",
+            "postgres:///rekey?host=/run/postgresql&sslmode=disable",
+            "postgres://u@db/rekey?sslmode=verify-ca&sslrootcert=ca.pem",
+        ] {
+            assert!(!told(url, false), "{url}");
+        }
+        assert!(!told("postgres://u@db/rekey?sslmode=verify-ca", true));
     }
 }

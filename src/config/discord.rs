@@ -1,10 +1,13 @@
 //! `[discord]`: the server, the channel, the way by which interactions come, and what proves that they do.
 
 use super::address;
+use super::gitlab::ca_file;
 use super::secret_ref::{self, SecretRef};
 use super::section::Section;
+use std::path::PathBuf;
 
-pub(super) const KEYS: &[&str] = &["mode", "token", "application", "public_key", "guild", "channel", "api_url"];
+pub(super) const KEYS: &[&str] =
+    &["mode", "token", "application", "public_key", "guild", "channel", "api_url", "ca_file"];
 
 const HTTP: bool = false;
 const GATEWAY: bool = true;
@@ -26,6 +29,8 @@ pub struct Discord {
     pub channel: String,
     /// Base of the REST API with its version, without a trailing slash.
     pub api_url: String,
+    /// Certificates (PEM) that are trusted for Discord beside the system's.
+    pub ca_file: Option<PathBuf>,
 }
 
 /// How Discord's interactions reach us.
@@ -48,7 +53,8 @@ pub(super) fn read(section: &Section<'_>) -> Option<Discord> {
     let guild = id(section, "guild", "right-click the server, Copy Server ID");
     let channel = id(section, "channel", "right-click the channel, Copy Channel ID");
     let api_url = address::base(section, "api_url").unwrap_or_else(|| API.into());
-    Some(Discord { token: token?, mode, application: application?, guild: guild?, channel: channel?, api_url })
+    let ca_file = ca_file(section);
+    Some(Discord { token: token?, mode, application: application?, guild: guild?, channel: channel?, api_url, ca_file })
 }
 
 fn by_http(section: &Section<'_>) -> DiscordMode {

@@ -1,10 +1,13 @@
 //! `[slack]`: the workspace, the channel, the way by which its requests come, and what proves that they do.
 
 use super::address;
+use super::gitlab::ca_file;
 use super::secret_ref::{self, SecretRef};
 use super::section::Section;
+use std::path::PathBuf;
 
-pub(super) const KEYS: &[&str] = &["mode", "token", "signing_secret", "app_token", "team", "channel", "api_url"];
+pub(super) const KEYS: &[&str] =
+    &["mode", "token", "signing_secret", "app_token", "team", "channel", "api_url", "ca_file"];
 
 const HTTP: bool = false;
 const SOCKET: bool = true;
@@ -26,6 +29,8 @@ pub struct Slack {
     pub channel: String,
     /// Base of the Web API, without a trailing slash.
     pub api_url: String,
+    /// Certificates (PEM) that are trusted for Slack beside the system's.
+    pub ca_file: Option<PathBuf>,
 }
 
 /// How Slack's requests reach us.
@@ -48,7 +53,8 @@ pub(super) fn read(section: &Section<'_>) -> Option<Slack> {
     let team = id(section, "team", &['T', 'E'], "T0123ABCD");
     let channel = id(section, "channel", &['C', 'G'], "C0123ABCD");
     let api_url = address::base(section, "api_url").unwrap_or_else(|| API.into());
-    Some(Slack { token: token?, mode: mode?, signing_secrets, team: team?, channel: channel?, api_url })
+    let ca_file = ca_file(section);
+    Some(Slack { token: token?, mode: mode?, signing_secrets, team: team?, channel: channel?, api_url, ca_file })
 }
 
 fn signing_secrets(section: &Section<'_>) -> Vec<SecretRef> {

@@ -1,6 +1,7 @@
 //! How every HTTP client is made: no redirects (they would carry the credential elsewhere), short connects, one TLS
 //! provider.
 
+use super::proxy::Proxies;
 use crate::secret::Secret;
 use reqwest::redirect::Policy;
 use reqwest::{Certificate, Client, ClientBuilder, Identity};
@@ -27,19 +28,19 @@ pub struct Tls<'a> {
     pub extra_ca: Option<&'a [u8]>,
     /// What this side proves itself with: certificate and private key in one PEM text.
     pub identity: Option<&'a Secret>,
-    /// Never through a proxy: for services that answer on this machine or its own link only.
+    /// Never through a proxy, whatever its address.
     pub direct: bool,
 }
 
 /// The client that all of [`super::Api`] share. `extra_ca` is trusted beside the system's certificates; a proxy is
-/// taken from the environment.
+/// taken from the environment, but not for what this machine answers itself.
 pub fn client(extra_ca: Option<&[u8]>) -> Result<Client, BadClient> {
     client_with(&Tls { extra_ca, ..Tls::default() })
 }
 
 /// A client for one connection that needs more than [`client`] gives.
 pub fn client_with(tls: &Tls<'_>) -> Result<Client, BadClient> {
-    let mut builder = builder(tls.extra_ca)?;
+    let mut builder = builder(tls.extra_ca, &Proxies::of_environment())?;
     if let Some(pem) = tls.identity {
         builder = builder.identity(Identity::from_pem(pem.expose().as_bytes()).map_err(|_| BadClient::Identity)?);
     }
@@ -50,14 +51,18 @@ pub fn client_with(tls: &Tls<'_>) -> Result<Client, BadClient> {
 }
 
 /// What all clients have in common.
-pub(super) fn builder(extra_ca: Option<&[u8]>) -> Result<ClientBuilder, BadClient> {
+pub(super) fn builder(extra_ca: Option<&[u8]>, proxies: &Proxies) -> Result<ClientBuilder, BadClient> {
     // A second install fails because there is a provider already, and there is no other provider in this program.
     let _already = rustls::crypto::ring::default_provider().install_default();
     let mut builder = Client::builder()
         .user_agent(concat!("rekey/", env!("CARGO_PKG_VERSION")))
         .redirect(Policy::none())
         .connect_timeout(Duration::from_secs(5))
-        .timeout(Duration::from_secs(10));
+        .timeout(Duration::from_secs(10))
+        .no_proxy();
+    for proxy in proxies.rules() {
+        builder = builder.proxy(proxy);
+    }
     if let Some(pem) = extra_ca {
         let certificates = Certificate::from_pem_bundle(pem).map_err(|_| BadClient::Certificates)?;
         if certificates.is_empty() {

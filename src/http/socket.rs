@@ -2,6 +2,7 @@
 //! provider hold here too. The address is often a ticket, so it is never shown.
 
 use super::client::{BadClient, builder};
+use super::proxy::Proxies;
 use super::{BadBase, checked_base};
 use futures::{SinkExt as _, StreamExt as _};
 use reqwest::header::{CONNECTION, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_VERSION, UPGRADE};
@@ -65,7 +66,7 @@ pub struct Socket {
 impl Sockets {
     /// As [`super::client`], but without the newer protocols, over which no plain websocket can be opened.
     pub fn new(extra_ca: Option<&[u8]>) -> Result<Self, BadClient> {
-        let client = builder(extra_ca)?.http1_only().build();
+        let client = builder(extra_ca, &Proxies::of_environment())?.http1_only().build();
         client.map(Self).map_err(|error| BadClient::Setup(error.without_url().to_string()))
     }
 

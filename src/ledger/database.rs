@@ -5,7 +5,9 @@ use super::error::LedgerError;
 use super::health::Health;
 use super::transaction::{Source, Transaction};
 use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
+use sqlx::postgres::PgConnectOptions;
 use sqlx::{AnyPool, ConnectOptions};
+use std::net::IpAddr;
 use std::str::FromStr;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -104,9 +106,27 @@ fn options(dialect: Dialect, url: &str) -> Result<AnyConnectOptions, LedgerError
         Dialect::Sqlite if url.contains(":memory:") || url.contains("mode=") => url.to_owned(),
         Dialect::Sqlite if url.contains('?') => format!("{url}&mode=rwc"),
         Dialect::Sqlite => format!("{url}?mode=rwc"),
-        Dialect::Postgres => url.to_owned(),
+        Dialect::Postgres => verified(url)?,
     };
     Ok(AnyConnectOptions::from_str(&url)?.disable_statement_logging())
+}
+
+/// Says `sslmode=verify-full` where the address says nothing of it and the server is not on this machine. Left to itself
+/// the driver would send the password in clear to whoever claims to speak no TLS.
+fn verified(url: &str) -> Result<String, LedgerError> {
+    let says = |key: &str| url.split(['?', '&']).any(|part| part.split('=').next() == Some(key));
+    let effective = PgConnectOptions::from_str(url)?;
+    let host = effective.get_host().trim_start_matches('[').trim_end_matches(']');
+    let is_here = effective.get_socket().is_some()
+        || host == "localhost"
+        || host.starts_with('/')
+        || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback());
+    if is_here || says("sslmode") || says("ssl-mode") {
+        return Ok(url.to_owned());
+    }
+    let url = url.split('#').next().unwrap_or(url);
+    let joint = if url.contains('?') { '&' } else { '?' };
+    Ok(format!("{url}{joint}sslmode=verify-full"))
 }
 
 /// Connections of a SQLite pool are never given up: one in memory would take its data with it.
@@ -119,5 +139,29 @@ fn pool(dialect: Dialect, purpose: Use, connections: u32) -> AnyPoolOptions {
     match dialect {
         Dialect::Sqlite => pool.idle_timeout(None).max_lifetime(None),
         Dialect::Postgres => pool,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::verified;
+
+    #[test]
+    fn a_server_elsewhere_must_prove_itself_unless_the_address_says_otherwise() {
+        let asked = |url: &str| verified(url).unwrap().ends_with("sslmode=verify-full");
+        for url in
+            ["postgres://u:p@db/rekey", "postgres://u@10.0.0.7/rekey?application_name=x", "postgres://u@x/y?host=z"]
+        {
+            assert!(asked(url), "{url}");
+        }
+        for url in [
+            "postgres://u@127.0.0.1:5433/rekey",
+            "postgres://u@[::1]/rekey",
+            "postgres://u@localhost/rekey",
+            "postgres://u@%2Frun%2Fpostgresql/rekey",
+            "postgres://u@db/rekey?sslmode=disable",
+        ] {
+            assert_eq!(verified(url).unwrap(), url);
+        }
     }
 }

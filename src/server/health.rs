@@ -10,6 +10,9 @@ use std::time::Duration;
 /// Below the second that Kubernetes waits for a probe.
 const PATIENCE: Duration = Duration::from_millis(800);
 
+/// What strangers see of a bot without its database.
+pub(super) const NOT_READY: (StatusCode, &str) = (StatusCode::SERVICE_UNAVAILABLE, "database\n");
+
 /// Writes all metrics in Prometheus' text format.
 pub type Render = Arc<dyn Fn() -> String + Send + Sync>;
 
@@ -28,7 +31,7 @@ pub(super) async fn ready(State(intake): State<Arc<dyn Intake>>) -> (StatusCode,
 /// Why is for the log: strangers may see the answer.
 fn unready(why: &str) -> (StatusCode, &'static str) {
     tracing::warn!(why, "not ready");
-    (StatusCode::SERVICE_UNAVAILABLE, "database\n")
+    NOT_READY
 }
 
 pub(super) async fn metrics(State(render): State<Render>) -> ([(HeaderName, &'static str); 1], String) {

@@ -8,6 +8,7 @@ mod marks;
 mod retention;
 mod rotations;
 mod sample;
+mod tls;
 
 use jiff::{SignedDuration, Timestamp};
 use rekey::ledger::{Claim, Entry, Ledger, Line, Opened};

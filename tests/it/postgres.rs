@@ -15,7 +15,9 @@ cd /
 dir=$(mktemp -d)
 trap 'pg_ctl -D "$dir/pg" -m immediate stop >/dev/null 2>&1 || true; rm -rf "$dir"' EXIT
 initdb -D "$dir/pg" -U postgres --auth=trust --no-sync -E UTF8 >"$dir/initdb.log"
-options="-p $2 -c listen_addresses=127.0.0.1 -c unix_socket_directories= -c max_connections=300"
+cat "$3" >"$dir/pg/server.pem"
+chmod 600 "$dir/pg/server.pem"
+options="-p $2 -c ssl=on -c ssl_cert_file=server.pem -c ssl_key_file=server.pem -c listen_addresses=127.0.0.1 -c unix_socket_directories= -c max_connections=300"
 pg_ctl -D "$dir/pg" -w -l "$dir/log" -o "$options -c fsync=off -c full_page_writes=off" start >/dev/null </dev/null
 echo ready
 cat >/dev/null
@@ -74,6 +76,7 @@ fn start(binaries: &Path) -> Server {
         .args(["sh", "-c", MIND_THE_SERVER, "sh"])
         .arg(binaries)
         .arg(port.to_string())
+        .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/samples/tls/server.pem"))
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()

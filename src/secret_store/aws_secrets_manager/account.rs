@@ -3,7 +3,7 @@
 
 use super::store::AwsSecretsManager;
 use super::{Settings, Spec};
-use crate::http::{BadClient, client};
+use crate::http::{BadClient, Proxies, client};
 use crate::rotation::ids::StoreId;
 use crate::secret_store::SecretStore;
 use crate::secret_store::connection::BadConnection;
@@ -151,11 +151,19 @@ fn http_client(tls: TlsContext) -> SharedHttpClient {
         let mut connector = Connector::builder()
             .tls_provider(Provider::Rustls(CryptoMode::Ring))
             .tls_context(tls.clone())
-            .proxy_config(ProxyConfig::from_env());
+            .proxy_config(proxy());
         connector.set_connector_settings(settings.cloned());
         connector.set_sleep_impl(components.and_then(|components| components.sleep_impl()));
         connector.build()
     })
+}
+
+/// For calls with TLS only: AWS speaks without it on the machine and its own link alone, and that is no proxy's business.
+fn proxy() -> ProxyConfig {
+    let Proxies { https, exempt, .. } = Proxies::of_environment();
+    let named = https.map(|proxy| if proxy.contains("://") { proxy } else { format!("http://{proxy}") });
+    let proxy = named.and_then(|proxy| ProxyConfig::https(proxy).ok());
+    proxy.map_or_else(ProxyConfig::disabled, |proxy| proxy.no_proxy(exempt))
 }
 
 /// That file and no other.

@@ -46,9 +46,13 @@ impl Bot {
     }
 
     /// Asks it to stop as a service manager does; its exit code.
-    async fn terminate(mut self) -> Option<i32> {
+    async fn terminate(self) -> Option<i32> {
+        self.signalled("-TERM").await
+    }
+
+    async fn signalled(mut self, signal: &str) -> Option<i32> {
         let pid = self.process.id().unwrap().to_string();
-        std::process::Command::new("kill").args(["-TERM", &pid]).status().unwrap();
+        std::process::Command::new("kill").args([signal, &pid]).status().unwrap();
         let drain = async { while let Ok(Some(_)) = self.log.next_line().await {} };
         let (status, ()) = tokio::join!(tokio::time::timeout(Duration::from_secs(20), self.process.wait()), drain);
         status.expect("it stops soon").unwrap().code()
@@ -182,4 +186,53 @@ async fn without_a_public_address_commands_and_clicks_come_over_a_socket() {
     assert_eq!(office.json(&["show", "deploy", "--json"]).await["card"]["outcome"], "done");
     assert_eq!(bot.terminate().await, Some(0));
     slack.connected(0).await;
+}
+
+#[tokio::test]
+async fn a_hangup_ends_the_bot_as_gracefully_as_a_service_manager_does() {
+    let office = Office::open(Wish::default()).await;
+    let mut bot = Bot::start(&office);
+    bot.address().await;
+    assert_eq!(bot.signalled("-HUP").await, Some(0));
+}
+
+/// An address where nobody listens yet.
+fn free_address() -> String {
+    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string()
+}
+
+/// Takes connections at `address` and leads them to `server`.
+async fn lead(address: &str, server: String) {
+    let listener = tokio::net::TcpListener::bind(address).await.unwrap();
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let mut behind = tokio::net::TcpStream::connect(&server).await.unwrap();
+            tokio::spawn(async move { drop(tokio::io::copy_bidirectional(&mut stream, &mut behind).await) });
+        }
+    });
+}
+
+#[tokio::test]
+async fn a_database_that_is_not_up_yet_is_waited_for_in_words_and_the_bot_is_alive_but_not_ready() {
+    let Some(url) = crate::postgres::fresh_database().await else { return };
+    let server = regex::Regex::new(r"127\.0\.0\.1:\d+").unwrap().find(&url).unwrap().as_str().to_owned();
+    let (database, own) = (free_address(), free_address());
+    let office = Office::open(Wish::default()).await;
+    let sqlite = format!("sqlite:{}/rekey.db", office.folder.path().display());
+    let behind = url.replace(&server, &database);
+    office.configure(|text| text.replace(&sqlite, &behind).replace("127.0.0.1:0", &own));
+
+    let mut bot = Bot::start(&office);
+    bot.logs(&["waiting for the database", "next_try_in"]).await;
+    let client = rekey::http::client(None).unwrap();
+    let status = async |path: &str| client.get(format!("http://{own}{path}")).send().await.unwrap().status().as_u16();
+    assert_eq!((status("/healthz").await, status("/readyz").await, status("/hooks/mail").await), (200, 503, 503));
+    assert_eq!(bot.terminate().await, Some(0), "whoever waits can be stopped");
+
+    let mut bot = Bot::start(&office);
+    bot.logs(&["waiting for the database"]).await;
+    lead(&database, server).await;
+    bot.logs(&["\"ready\""]).await;
+    assert_eq!((status("/healthz").await, status("/readyz").await), (200, 200));
+    assert_eq!(bot.terminate().await, Some(0));
 }
