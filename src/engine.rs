@@ -136,6 +136,16 @@ pub enum EngineError {
     /// The configuration or GitLab's state must be mended first.
     #[error("{0}")]
     Broken(String),
+    /// No live token can be told to be the one that the configuration means.
+    #[error("{why}")]
+    Amiss {
+        /// The token that comes nearest, dead or one of several.
+        token: Option<Box<crate::rotation::token::LiveToken>>,
+        /// In one word, as in `list`.
+        state: &'static str,
+        /// In words, with what mends it.
+        why: String,
+    },
 }
 
 /// What opening a rotation gave.

@@ -3,6 +3,7 @@
 
 pub mod account;
 pub mod due;
+pub mod duty;
 pub mod effect;
 pub mod event;
 pub mod group;

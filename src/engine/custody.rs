@@ -1,7 +1,7 @@
 //! Custody: the values of minted tokens, and the previous values of stores, in the memory of this process only.
 //! Wiped as soon as nothing can need them; a process that dies takes them along, and the machine mints again.
 
-use crate::rotation::ids::{RotationId, StoreId};
+use crate::rotation::ids::{RotationId, StoreId, TokenId};
 use crate::rotation::phase::{Minted, Phase};
 use crate::rotation::record::Rotation;
 use crate::secret::{Digest, Secret};
@@ -19,6 +19,7 @@ struct Held {
     bases: BTreeMap<StoreId, Base>,
     left: BTreeMap<StoreId, Base>,
     vouched: BTreeSet<Digest>,
+    whose: BTreeMap<Digest, Option<TokenId>>,
 }
 
 /// A value that a store may still lack, and since when it is here.
@@ -97,6 +98,16 @@ impl Custody {
     /// Whether GitLab said so before.
     pub fn is_vouched(&self, rotation: &RotationId, digest: &Digest) -> bool {
         self.lock().get(rotation).is_some_and(|held| held.vouched.contains(digest))
+    }
+
+    /// Whose value with that digest is, if GitLab was asked: the token, or nobody's that lives.
+    pub fn whose(&self, rotation: &RotationId, digest: &Digest) -> Option<Option<TokenId>> {
+        self.lock().get(rotation)?.whose.get(digest).copied()
+    }
+
+    /// Remembers what GitLab said of it.
+    pub fn keep_whose(&self, rotation: &RotationId, digest: Digest, token: Option<TokenId>) {
+        self.lock().entry(rotation.clone()).or_default().whose.insert(digest, token);
     }
 
     /// Wipes what the rotation can no longer need.

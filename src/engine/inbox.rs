@@ -143,7 +143,7 @@ impl Engine {
     async fn heed_named(&self, change: Change, managed: &ManagedToken) -> Result<String, EngineError> {
         match change {
             Change::AboutToExpire | Change::Expired => Ok(told(&self.consider(managed, Origin::Mail, false).await?)),
-            Change::Created | Change::Rotated | Change::Revoked => self.heed_change(managed).await,
+            Change::Created | Change::Rotated | Change::Revoked => self.heed_change(change, managed).await,
         }
     }
 
@@ -164,11 +164,15 @@ impl Engine {
     }
 
     /// Somebody (perhaps we) made, rotated or revoked a token of that name: waiting cases are compared again.
-    async fn heed_change(&self, managed: &ManagedToken) -> Result<String, EngineError> {
+    /// One that was revoked, and of which there is no case, may have left the stores with a dead value.
+    async fn heed_change(&self, change: Change, managed: &ManagedToken) -> Result<String, EngineError> {
         let filter = crate::ledger::Filter { open_only: true, token: Some(managed.id.clone()), limit: 10 };
         let open = self.ledger.list(filter).await?;
         for rotation in &open {
             self.look_again(rotation).await?;
+        }
+        if open.is_empty() && change == Change::Revoked {
+            return Ok(told(&self.consider(managed, Origin::Mail, false).await?));
         }
         Ok(format!("{}: {} open cases compared with GitLab", managed.id, open.len()))
     }

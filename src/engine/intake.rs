@@ -2,22 +2,30 @@
 
 use super::{Engine, EngineError, OpenedRotation};
 use crate::ledger::{Line, Opened};
+use crate::rotation::duty;
 use crate::rotation::ids::{RotationKey, TokenId};
-use crate::rotation::phase::{Outcome, Phase};
+use crate::rotation::phase::Phase;
 use crate::rotation::plan::Plan;
 use crate::rotation::record::{Opening, Origin, Rotation};
 use crate::rotation::token::{LiveToken, ManagedToken, Owner, Strategy};
+use jiff::Timestamp;
+
+/// The number of a token that nobody could find; GitLab's begin at one.
+pub(super) const UNKNOWN: TokenId = TokenId(0);
 
 impl Engine {
-    /// Opens a rotation of a managed token if GitLab says that it is near its expiry, or if `force` asks for it.
+    /// Opens a rotation of a managed token if GitLab says that it is near its expiry, or if `force` asks for it. What
+    /// keeps the token from being looked at is told as a case of its own, which cannot be approved.
     pub async fn consider(
         &self,
         managed: &ManagedToken,
         by: Origin,
         force: bool,
     ) -> Result<OpenedRotation, EngineError> {
-        let live = self.live_token(managed).await?;
-        self.consider_live(managed, &live, by, force, None).await
+        match self.live_token(managed).await {
+            Ok(live) => self.consider_live(managed, &live, by, force, None).await,
+            Err(error) => self.consider_amiss(managed, by, force, error).await,
+        }
     }
 
     /// The same, for a token that was already looked up.
@@ -30,43 +38,102 @@ impl Engine {
         wish: Option<Strategy>,
     ) -> Result<OpenedRotation, EngineError> {
         let due = force || self.is_near(managed, live.expires_at);
-        if due && let Some(existing) = self.open_case(managed, live.id).await? {
-            return Ok(OpenedRotation::Existing(Box::new(existing)));
+        if due && let Some(existing) = self.open_case(managed).await? {
+            if existing.key.unknown.is_none() {
+                return Ok(OpenedRotation::Existing(Box::new(existing)));
+            }
+            // It is there again, so the case of the token that could not be found is over.
+            self.look_again(&existing).await?;
         }
-        let plan = self.plan(managed, live, wish, None).await?;
+        let plan = match self.plan(managed, live, wish, None).await {
+            Err(error) if due && !error.is_passing() => self.blocked_plan(managed, Some(live), error.to_string()),
+            plan => plan?,
+        };
         if !due {
             return Ok(OpenedRotation::NotDue(Box::new(plan)));
         }
-        let mut round = 0;
+        self.open_rounds(plan, by, live.last_used_at, force).await
+    }
+
+    /// Whatever keeps a token that may be due from being looked at must reach people. What passes by itself does not.
+    pub async fn consider_amiss(
+        &self,
+        managed: &ManagedToken,
+        by: Origin,
+        force: bool,
+        error: EngineError,
+    ) -> Result<OpenedRotation, EngineError> {
+        let token = match &error {
+            EngineError::Amiss { token, .. } => token.as_deref(),
+            _ => None,
+        };
+        let several = token.is_some_and(|token| token.active);
+        let due = force || !several || token.is_some_and(|token| self.is_near(managed, token.expires_at));
+        if error.is_passing() || !due {
+            return Err(error);
+        }
+        if let Some(existing) = self.open_case(managed).await? {
+            return Ok(OpenedRotation::Existing(Box::new(existing)));
+        }
+        let plan = self.blocked_plan(managed, token, error.to_string());
+        self.open_rounds(plan, by, token.and_then(|token| token.last_used_at), force).await
+    }
+
+    async fn open_rounds(
+        &self,
+        plan: Plan,
+        by: Origin,
+        last_used: Option<Timestamp>,
+        force: bool,
+    ) -> Result<OpenedRotation, EngineError> {
+        let mut closed: Option<Box<Rotation>> = None;
         loop {
-            let opened = self.open_round(live, plan.clone(), by.clone(), round).await?;
-            match &opened {
-                OpenedRotation::Existing(closed) if may_reopen(closed, force) => round = closed.key.round + 1,
-                _ => return Ok(opened),
+            let round = closed.as_ref().map_or(0, |closed| closed.key.round + 1);
+            match self.open_round(plan.clone(), by.clone(), last_used, round, closed.as_deref()).await? {
+                OpenedRotation::Existing(known) if self.may_reopen(&known, force) => closed = Some(known),
+                opened => return Ok(opened),
             }
         }
     }
 
     async fn open_round(
         &self,
-        live: &LiveToken,
         plan: Plan,
         by: Origin,
+        last_used: Option<Timestamp>,
         round: u32,
+        closed: Option<&Rotation>,
     ) -> Result<OpenedRotation, EngineError> {
         let now = self.clock.now();
+        let unknown = (plan.old.id == UNKNOWN).then(|| plan.token.clone());
         let rotation = Rotation::open(
             Opening {
                 id: self.dice.rotation_id(now),
-                key: RotationKey { host: plan.host.clone(), token: live.id, expires_at: live.expires_at, round },
+                key: RotationKey {
+                    host: plan.host.clone(),
+                    token: plan.old.id,
+                    expires_at: plan.old.expires_at,
+                    round,
+                    unknown,
+                },
                 by,
                 plan,
                 surfaces: self.surfaces.keys().cloned().collect(),
-                old_last_used: live.last_used_at,
+                old_last_used: last_used,
             },
             now,
         );
+        let rotation = match closed {
+            Some(closed) => duty::follows(rotation, closed),
+            None => rotation,
+        };
         self.store_new(rotation).await
+    }
+
+    /// A person may begin again whatever was closed; else what was not done is asked about again when its time has come.
+    fn may_reopen(&self, rotation: &Rotation, force: bool) -> bool {
+        let again = duty::asked_again(rotation, &self.settings.reminders);
+        rotation.phase.is_closed() && (force || again.is_some_and(|at| at <= self.clock.now()))
     }
 
     async fn store_new(&self, rotation: Rotation) -> Result<OpenedRotation, EngineError> {
@@ -90,11 +157,10 @@ impl Engine {
         }
     }
 
-    /// Spares GitLab a whole plan when the case is known.
-    async fn open_case(&self, managed: &ManagedToken, token: TokenId) -> Result<Option<Rotation>, EngineError> {
-        let filter = crate::ledger::Filter { open_only: true, token: Some(managed.id.clone()), limit: 2 };
-        let open = self.ledger.list(filter).await?;
-        Ok(open.into_iter().find(|rotation| rotation.key.token == token || rotation.plan.token == managed.id))
+    /// Spares GitLab a whole plan when the case is known: at most one is open for each token.
+    async fn open_case(&self, managed: &ManagedToken) -> Result<Option<Rotation>, EngineError> {
+        let filter = crate::ledger::Filter { open_only: true, token: Some(managed.id.clone()), limit: 1 };
+        Ok(self.ledger.list(filter).await?.pop())
     }
 
     /// Managed tokens that a notice with these owners and this name could mean.
@@ -117,14 +183,6 @@ impl Engine {
             Ok(_) | Err(super::report::Stop::Overtaken(_)) => Ok(()),
             Err(stop) => Err(stop.into()),
         }
-    }
-}
-
-/// A person may begin again whatever was closed; a token that came back to the configuration begins by itself.
-fn may_reopen(rotation: &Rotation, force: bool) -> bool {
-    match rotation.phase {
-        Phase::Closed { outcome, .. } => force || outcome == Outcome::Withdrawn,
-        _ => false,
     }
 }
 

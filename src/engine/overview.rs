@@ -37,7 +37,7 @@ pub struct TokenLine {
     pub last_used_at: Option<Timestamp>,
     /// The open rotation, if there is one.
     pub rotation: Option<String>,
-    /// Where it stands, or `ok`, `near`, `expired`, `missing`, `ambiguous`, `unreachable`.
+    /// Where it stands, or `ok`, `near`, `expired`, `missing`, `dead`, `ambiguous`, `out of reach`, `unreachable`.
     pub state: String,
     /// Why GitLab's part is missing.
     pub problem: Option<String>,
@@ -109,8 +109,8 @@ impl Engine {
             Ok(live) => self.fill(&mut line, managed, &live),
             Err(error) => {
                 line.state = match &error {
-                    EngineError::Unknown(_) => "missing",
-                    EngineError::Broken(_) => "ambiguous",
+                    EngineError::Amiss { state, .. } => state,
+                    EngineError::Broken(_) => "out of reach",
                     _ => "unreachable",
                 }
                 .into();

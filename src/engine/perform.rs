@@ -73,7 +73,13 @@ impl Engine {
             {
                 Ok(Performed::Later(Duration::from_secs(BLOCKED_SECONDS)))
             }
-            Ok(event) => hold.report(rotation, &event).await,
+            Ok(event) => {
+                // What could not be found is there again: whether it is due is seen by the next scan.
+                if rotation.key.unknown.is_some() && matches!(event, Event::Superseded { .. }) {
+                    self.ask_for_scan();
+                }
+                hold.report(rotation, &event).await
+            }
             Err(error) => Ok(Performed::Trouble { why: error.to_string(), after: None }),
         }
     }

@@ -2,6 +2,8 @@
 
 mod approvers;
 mod checks;
+mod compare;
+mod meant;
 mod sight;
 mod stores;
 mod strategy;
@@ -10,9 +12,8 @@ pub use strategy::choose;
 
 use super::{Engine, EngineError};
 use crate::gitlab::Me;
-use crate::rotation::event::Event;
+use crate::rotation::ids::StoreId;
 use crate::rotation::plan::{NewToken, OldToken, Plan, PlannedStore, Timing};
-use crate::rotation::record::Rotation;
 use crate::rotation::token::{LiveToken, ManagedToken, Strategy};
 use jiff::ToSpan;
 use jiff::civil::Date;
@@ -24,48 +25,6 @@ const OUTAGE_SECONDS_PER_STORE: u64 = 5;
 const OUTAGE_SECONDS: u64 = 10;
 
 impl Engine {
-    /// The live token that the configuration means: by name, among the owner's active ones. If there is none, the one
-    /// that expired last and that nobody revoked: somebody forgot it.
-    pub async fn live_token(&self, managed: &ManagedToken) -> Result<LiveToken, EngineError> {
-        let tokens = self.visible_tokens(managed).await?;
-        self.meant(managed, tokens)
-    }
-
-    /// The same, among the owner's tokens that were listed before.
-    pub(super) fn meant(&self, managed: &ManagedToken, tokens: Vec<LiveToken>) -> Result<LiveToken, EngineError> {
-        let named = tokens.into_iter().filter(|token| token.name == managed.name && !token.revoked);
-        let (mut named, expired): (Vec<LiveToken>, Vec<LiveToken>) = named.partition(|token| token.active);
-        named.sort_by_key(|token| (token.expires_at.is_none(), token.expires_at, token.id));
-        let forgotten = expired.into_iter().max_by_key(|token| (token.expires_at, token.id));
-        if named.is_empty() {
-            named.extend(forgotten);
-        }
-        match named.len() {
-            0 => Err(EngineError::Unknown(format!(
-                "{} has no active token named {:?}; make one, or mend `name` of token {} in the configuration",
-                managed.owner, managed.name, managed.id
-            ))),
-            1 => Ok(named.remove(0)),
-            _ => self.soonest(managed, named),
-        }
-    }
-
-    /// Several tokens of one name: only the one about to expire can be meant, and only if it is alone in that.
-    fn soonest(&self, managed: &ManagedToken, mut named: Vec<LiveToken>) -> Result<LiveToken, EngineError> {
-        let near = named.iter().filter(|token| self.is_near(managed, token.expires_at)).count();
-        if near == 1 {
-            return Ok(named.remove(0));
-        }
-        let ids: Vec<String> = named.iter().map(|token| token.id.to_string()).collect();
-        Err(EngineError::Broken(format!(
-            "{} has {} active tokens named {:?} ({}); revoke the ones that are not in use",
-            managed.owner,
-            ids.len(),
-            managed.name,
-            ids.join(", ")
-        )))
-    }
-
     /// Whether a token with this expiry is to be rotated now.
     pub fn is_near(&self, managed: &ManagedToken, expires_at: Option<Date>) -> bool {
         let lead = i64::from(managed.rotate_before_days).days();
@@ -129,15 +88,50 @@ impl Engine {
             stores,
             consumers: managed.consumers.clone(),
             outage_seconds: (strategy != Strategy::Overlap).then_some(outage),
-            timing: Timing {
-                grace_seconds: managed.grace_seconds,
-                horizon_seconds: self.settings.horizon_seconds,
-                use_seconds: self.settings.use_seconds,
-                approval_seconds: managed.approval_seconds,
-            },
+            timing: self.timing(managed),
             blockers: Vec::new(),
             warnings: Vec::new(),
         })
+    }
+
+    /// A plan that cannot be approved, made of what is known without asking anybody: it only says what is amiss.
+    pub(super) fn blocked_plan(&self, managed: &ManagedToken, token: Option<&LiveToken>, why: String) -> Plan {
+        let planned = |id: &StoreId| {
+            let capabilities = self.stores.get(id)?.capabilities();
+            Some(PlannedStore { id: id.clone(), capabilities, replaces_other: false })
+        };
+        let scopes = token.map(|token| token.scopes.clone()).unwrap_or_default();
+        let (name, expires_at) = (managed.name.clone(), token.and_then(|token| token.expires_at));
+        Plan {
+            token: managed.id.clone(),
+            host: self.gitlab.host().to_owned(),
+            owner: managed.owner.clone(),
+            user_id: token.map_or(0, |token| token.user_id),
+            old: OldToken {
+                id: token.map_or(super::intake::UNKNOWN, |token| token.id),
+                name: name.clone(),
+                scopes: scopes.clone(),
+                expires_at,
+            },
+            strategy: managed.strategy.unwrap_or(Strategy::Overlap),
+            reasons: Vec::new(),
+            new: NewToken { name, description: String::new(), scopes, access_level: None, expires_at: None },
+            stores: managed.stores.iter().filter_map(planned).collect(),
+            consumers: managed.consumers.clone(),
+            outage_seconds: None,
+            timing: self.timing(managed),
+            blockers: vec![why],
+            warnings: Vec::new(),
+        }
+    }
+
+    fn timing(&self, managed: &ManagedToken) -> Timing {
+        Timing {
+            grace_seconds: managed.grace_seconds,
+            horizon_seconds: self.settings.horizon_seconds,
+            use_seconds: self.settings.use_seconds,
+            approval_seconds: managed.approval_seconds,
+        }
     }
 
     /// The instance's limit as far as it is known; the bot may have had to learn it from a refusal.
@@ -159,27 +153,6 @@ impl Engine {
         let wanted = self.clock.today().saturating_add(i64::from(managed.lifetime_days).days()).min(latest);
         let kept = before.and_then(|plan| plan.new.expires_at);
         kept.filter(|date| *date <= wanted && *date > self.clock.today()).unwrap_or(wanted)
-    }
-
-    /// Compares a rotation's plan with the present truth.
-    pub async fn compare_plan(&self, rotation: &Rotation) -> Result<Event, EngineError> {
-        let Some(managed) = self.catalog.tokens.get(&rotation.plan.token) else {
-            return Ok(Event::Withdrawn);
-        };
-        let Some(live) = self.visible_token(managed, rotation.plan.old.id).await? else {
-            let how = format!("token {} is no longer there", rotation.plan.old.id);
-            return Ok(Event::Superseded { how });
-        };
-        if live.revoked {
-            return Ok(Event::Superseded { how: format!("token {} was revoked or rotated by somebody", live.id) });
-        }
-        if live.expires_at != rotation.key.expires_at {
-            let how = format!("token {} got another expiry, so this case is over", live.id);
-            return Ok(Event::Superseded { how });
-        }
-        let wish = (rotation.plan.strategy == Strategy::RevokeFirst).then_some(Strategy::RevokeFirst);
-        let plan = self.plan(managed, &live, wish, Some(&rotation.plan)).await?;
-        Ok(Event::Replanned { plan: Box::new(plan), old_last_used: live.last_used_at })
     }
 }
 

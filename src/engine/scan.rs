@@ -5,6 +5,7 @@ mod withdrawn;
 
 use super::{Engine, EngineError};
 use crate::gitlab::InventoryQuery;
+use crate::http::CallError;
 use crate::rotation::ids::TokenId;
 use crate::rotation::record::Origin;
 use crate::rotation::token::{LiveToken, ManagedToken, Owner};
@@ -153,7 +154,7 @@ impl Engine {
         while let Some((owner, list)) = lists.recv().await {
             match list {
                 Ok(tokens) => self.weigh(&owner, tokens, &mut scan).await,
-                Err(error) => scan.failed.push(format!("{owner}: {error}")),
+                Err(error) => self.weigh_unseen(&owner, error, &mut scan).await,
             }
         }
         drop(asked.await);
@@ -168,8 +169,21 @@ impl Engine {
         for managed in self.catalog.tokens.values().filter(|managed| managed.owner == *owner) {
             match self.live_token(managed).await {
                 Ok(token) => self.weigh(owner, vec![token], scan).await,
-                Err(error) => scan.failed.push(format!("{}: {error}", managed.id)),
+                Err(error) => {
+                    scan.failed.push(format!("{}: {error}", managed.id));
+                    let opened = self.consider_amiss(managed, Origin::Scan, false, error).await;
+                    scan.opened += usize::from(matches!(opened, Ok(super::OpenedRotation::New(_))));
+                }
             }
+        }
+    }
+
+    /// An owner that is gone, or whose tokens GitLab does not show: people are told of each token, unless it passes.
+    async fn weigh_unseen(&self, owner: &Owner, error: CallError, scan: &mut Scan) {
+        scan.failed.push(format!("{owner}: {error}"));
+        for managed in self.catalog.tokens.values().filter(|managed| managed.owner == *owner) {
+            let opened = self.consider_amiss(managed, Origin::Scan, false, error.clone().into()).await;
+            scan.opened += usize::from(matches!(opened, Ok(super::OpenedRotation::New(_))));
         }
     }
 

@@ -212,7 +212,7 @@ fn differs(row: &super::dialect::Row, last: &Link) -> Result<Option<&'static str
         ("id", rotation.id.0.clone()),
         ("key", rotation.key.to_string()),
         ("host", rotation.key.host.clone()),
-        ("token_id", rotation.key.token.to_string()),
+        ("token_id", rotation.key.token_text()),
         ("token", rotation.plan.token.0.clone()),
         ("expires_on", columns.expires_on),
         ("phase", columns.phase.to_owned()),

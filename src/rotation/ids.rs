@@ -92,16 +92,29 @@ pub struct RotationKey {
     pub token: TokenId,
     /// Its expiry at the time of the notice; `None` for a token without one that is rotated by hand.
     pub expires_at: Option<jiff::civil::Date>,
-    /// 0, or how often a person opened the case again by hand after it was closed undone.
+    /// 0, or how often the case was opened again after it was closed undone.
     #[serde(default)]
     pub round: u32,
+    /// Set where no token could be told to be the one that the configuration means: the case is about that name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unknown: Option<TokenName>,
+}
+
+impl RotationKey {
+    /// The token as the database tells cases apart: no two open cases are about the same.
+    pub fn token_text(&self) -> String {
+        match &self.unknown {
+            Some(name) => format!("unknown:{name}"),
+            None => self.token.to_string(),
+        }
+    }
 }
 
 impl fmt::Display for RotationKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.expires_at {
-            Some(date) => write!(f, "{}/{}/{date}", self.host, self.token)?,
-            None => write!(f, "{}/{}/never", self.host, self.token)?,
+            Some(date) => write!(f, "{}/{}/{date}", self.host, self.token_text())?,
+            None => write!(f, "{}/{}/never", self.host, self.token_text())?,
         }
         if self.round > 0 { write!(f, "/{}", self.round) } else { Ok(()) }
     }

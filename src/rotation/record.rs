@@ -160,6 +160,9 @@ pub struct Rotation {
     /// Who ended it before it was done.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ended: Option<Box<Ended>>,
+    /// How the case before this one ended, if this one asks about the same token again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub earlier: Option<Box<str>>,
     /// When the plan was last compared with GitLab's truth.
     pub checked_at: Timestamp,
     /// When the present request for approval lapses.
@@ -221,6 +224,9 @@ pub struct Rotation {
     pub announcements: Vec<Announcement>,
 }
 
+/// What a store says that holds the previous value again.
+pub(super) const PREVIOUS_RESTORED: &str = "previous value restored";
+
 /// What is needed to open a rotation.
 #[derive(Clone, Debug)]
 pub struct Opening {
@@ -254,6 +260,7 @@ impl Rotation {
             phase: Phase::AwaitingApproval,
             approvals: Vec::new(),
             ended: None,
+            earlier: None,
             checked_at: now,
             approve_by,
             snoozed_until: None,
@@ -279,6 +286,11 @@ impl Rotation {
             surfaces: surfaces.into_iter().map(|name| (name, Surface::default())).collect(),
             announcements: Vec::new(),
         }
+    }
+
+    /// Whether the stores got the previous value back after something of ours was stored.
+    pub fn was_restored(&self) -> bool {
+        self.evidence.iter().any(|seen| seen.what == PREVIOUS_RESTORED)
     }
 
     /// The person who asked for it, who cannot approve it.

@@ -74,7 +74,7 @@ fn enough(
 fn missing(id: &str, owner: &Owner, error: &EngineError) -> Finding {
     let mend = match (error, owner) {
         (error, _) if error.is_passing() => "try again",
-        (EngineError::Unknown(_), _) => "make it, or correct the configuration",
+        (EngineError::Amiss { .. }, _) => "make it, or correct the configuration",
         (_, Owner::User { .. } | Owner::InstanceServiceAccount { .. }) => {
             "correct the owner, or let a store hold its value: the bot cannot list other users' tokens"
         }

@@ -98,7 +98,8 @@ impl Engine {
             Ok(untidy) => untidy,
             Err(trouble) => return Ok(trouble),
         };
-        let found = if rotation.plan.rotates() { Ok(BTreeSet::new()) } else { self.found(rotation).await };
+        let nothing = rotation.plan.rotates() || is_untouched(rotation);
+        let found = if nothing { Ok(BTreeSet::new()) } else { self.found(rotation).await };
         match found {
             Ok(found) => hold.report(rotation, &Event::Probed { found, untidy }).await,
             // An owner that was deleted took its tokens along; what was given up need not wait for it to come back.
@@ -128,6 +129,12 @@ impl Engine {
         }
         Ok(untidy)
     }
+}
+
+/// Ended before anything was sent, so there is nothing of ours to look for, also where GitLab shows no tokens at all.
+fn is_untouched(rotation: &Rotation) -> bool {
+    let early = [Outcome::Declined, Outcome::Superseded, Outcome::Withdrawn];
+    matches!(rotation.phase, Phase::Closing { outcome, .. } if early.contains(&outcome))
 }
 
 fn is_given_up(rotation: &Rotation) -> bool {

@@ -10,6 +10,7 @@ use crate::rotation::policy::{Approval, Policy, later};
 use crate::rotation::record::{Audience, Origin, Rotation};
 use crate::rotation::refusal::{Refusal, in_words, when};
 use crate::rotation::token::Strategy;
+use crate::rotation::view::text::sentence;
 use jiff::{SignedDuration, Timestamp};
 
 /// A plan that differs voids every approval, says what changed, and asks again.
@@ -37,7 +38,13 @@ pub fn replanned(
         rotation.ask(now);
     }
     if newly_blocked {
-        rotation.saw(now, "rekey", format!("cannot start: {}", plan.blockers.join("; ")), None);
+        let what = plan.blockers.join("; ");
+        rotation.saw(now, "rekey", format!("cannot start: {what}"), None);
+        if rotation.plan.blockers.is_empty() {
+            let name = &rotation.plan.old.name;
+            let text = format!("{name} cannot be rotated as things are. {}", sentence(&format!("Mend first: {what}")));
+            rotation.announce(now, Audience::Approvers, text);
+        }
     }
     rotation.plan = plan.clone();
     if differs || !plan.blockers.is_empty() {
@@ -53,6 +60,11 @@ pub fn superseded(rotation: &mut Rotation, how: &str, now: Timestamp) -> Result<
         return Err(Refusal::not_now(rotation));
     }
     rotation.saw(now, "gitlab", how, None);
+    // Of a token that could not be found nothing can be left over.
+    if rotation.key.unknown.is_some() {
+        super::ending::close(rotation, Outcome::Superseded, false, now);
+        return Ok(());
+    }
     rotation.phase = Phase::Closing { new: None, outcome: Outcome::Superseded };
     Ok(())
 }
@@ -260,9 +272,12 @@ pub fn decline(rotation: &mut Rotation, by: &Decider, reason: Option<&str>, now:
 fn declined(rotation: &Rotation, person: &str, reason: Option<&str>) -> String {
     let old = &rotation.plan.old;
     let still = old.expires_at.map(|date| format!(" and still expires on {date}")).unwrap_or_default();
+    let again = old.expires_at.map_or("", |_| ", and rekey asks again before the token expires");
     let name = &old.name;
     let because = reason.map(|reason| format!(" ({reason})")).unwrap_or_default();
-    format!("{person} declined{because}: {name} was not rotated{still}. Whoever needs it may ask for another rotation.")
+    format!(
+        "{person} declined{because}: {name} was not rotated{still}. Whoever needs it may ask for another rotation{again}."
+    )
 }
 
 /// No reminders until then; the deadline of the token itself does not move.

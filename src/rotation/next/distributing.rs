@@ -4,7 +4,7 @@ use super::people::stuck;
 use super::{ending, minting};
 use crate::rotation::ids::StoreId;
 use crate::rotation::phase::{Minted, Phase, Run, Why};
-use crate::rotation::record::Rotation;
+use crate::rotation::record::{PREVIOUS_RESTORED, Rotation};
 use crate::rotation::refusal::Refusal;
 use crate::rotation::store::Undo;
 use crate::rotation::token::Strategy;
@@ -178,7 +178,7 @@ pub fn restored(rotation: &mut Rotation, store: &StoreId, untouched: bool, now: 
     }
     pending.retain(|id| id != store);
     let (new, done) = (new.clone(), pending.is_empty());
-    let how = if untouched { "was never written" } else { "previous value restored" };
+    let how = if untouched { "was never written" } else { PREVIOUS_RESTORED };
     rotation.saw(now, store.as_str(), how, None);
     if done {
         ending::give_up_new(rotation, &new, now);

@@ -190,12 +190,17 @@ pub fn probed(
         rotation.announce(now, Audience::Approvers, format!("Left to clean up by hand: {left}"));
     }
     let restored = new.is_none() && rotation.switched_at.is_some();
+    close(rotation, outcome, restored, now);
+    Ok(())
+}
+
+/// Over, with the last words.
+pub fn close(rotation: &mut Rotation, outcome: Outcome, restored: bool, now: Timestamp) {
     rotation.phase = Phase::Closed { outcome, at: now };
     // Who declined was named at once, with all that holds now.
     if outcome != Outcome::Declined {
         rotation.announce(now, Audience::Followers, farewell(rotation, outcome, restored));
     }
-    Ok(())
 }
 
 /// A person who abandons after stores were written keeps every token that a store may hold.

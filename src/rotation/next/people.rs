@@ -96,7 +96,7 @@ pub fn retry(rotation: &mut Rotation, by: &Decider, now: Timestamp) -> Result<()
 
 /// Puts the previous value back, while the old token lives.
 pub fn restore(rotation: &mut Rotation, by: &Decider, now: Timestamp) -> Result<(), Refusal> {
-    let Phase::Stuck { at, .. } = &rotation.phase else {
+    let Phase::Stuck { at, why } = &rotation.phase.clone() else {
         return Err(Refusal::not_now(rotation));
     };
     allowed(by)?;
@@ -122,6 +122,8 @@ pub fn restore(rotation: &mut Rotation, by: &Decider, now: Timestamp) -> Result<
         _ => rotation.plan.stores.iter().map(|store| store.id.clone()).collect(),
     };
     rotation.saw(now, &by.via, format!("{} asked to restore the previous value{}", by.person, with_code(by)), None);
+    let stopped = why.what.clone();
+    rotation.end_by(by, Some(&stopped), now);
     rotation.phase = Phase::Restoring { new, pending };
     if writing {
         rotation.quarantine(now);
@@ -131,12 +133,13 @@ pub fn restore(rotation: &mut Rotation, by: &Decider, now: Timestamp) -> Result<
 
 /// Ends it and leaves every token that a store may hold alive.
 pub fn abandon(rotation: &mut Rotation, by: &Decider, now: Timestamp) -> Result<(), Refusal> {
-    let Phase::Stuck { at, .. } = rotation.phase.clone() else {
+    let Phase::Stuck { at, why } = rotation.phase.clone() else {
         return Err(Refusal::not_now(rotation));
     };
     allowed(by)?;
     this_stop(rotation, by)?;
     rotation.saw(now, &by.via, format!("{} abandoned it", by.person), None);
+    rotation.end_by(by, Some(&why.what), now);
     match at.minted() {
         Some(new) => {
             let text = left_alive(rotation, &at, new.id.0);

@@ -6,6 +6,15 @@ use crate::rotation::record::{Origin, Rotation};
 
 pub fn fields(rotation: &Rotation) -> Vec<Field> {
     let plan = &rotation.plan;
+    // Of a token that nobody could find there is no more to say.
+    if rotation.key.unknown.is_some() {
+        return vec![
+            field("Token", Value::Code(vec![plan.old.name.clone()])),
+            field("Owner", Value::Text(plan.owner.to_string())),
+            field("GitLab", Value::Text(plan.host.clone())),
+            asked_by(&rotation.opened_by),
+        ];
+    }
     let mut fields = vec![
         field("Token", Value::Code(vec![plan.old.name.clone()])),
         field("Owner", Value::Text(plan.owner.to_string())),
@@ -17,6 +26,9 @@ pub fn fields(rotation: &Rotation) -> Vec<Field> {
         field("New expiry", plan.new.expires_at.map_or_else(|| Value::Text("never".into()), Value::Date)),
         asked_by(&rotation.opened_by),
     ];
+    if let Some(earlier) = &rotation.earlier {
+        fields.push(field("Asked before", Value::Text(earlier.to_string())));
+    }
     if let Origin::Incident { reason, .. } = &rotation.opened_by {
         fields.push(field("What happened", Value::Text(reason.clone())));
     }

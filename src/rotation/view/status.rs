@@ -71,12 +71,18 @@ fn closed(rotation: &Rotation, outcome: Outcome) -> (&'static str, &'static str,
     match outcome {
         Outcome::Done => ("✅", "Done", "The new token is stored and proven; the old one is revoked.".into()),
         Outcome::Declined => ("❌", "Declined", "Nothing was changed.".into()),
-        Outcome::Superseded => ("✅", "Taken care of elsewhere", "Nothing was left to do.".into()),
+        Outcome::Superseded => ("✅", "Taken care of elsewhere", superseded_sentence(rotation)),
         Outcome::Withdrawn => {
             ("⏹️", "Withdrawn", "The token is no longer in the configuration. Nothing was changed.".into())
         }
         Outcome::Abandoned => ("⏹️", "Abandoned", abandoned_sentence(rotation)),
     }
+}
+
+/// What was seen of it: that somebody else was faster is no more than GitLab and the stores show.
+fn superseded_sentence(rotation: &Rotation) -> String {
+    let seen = rotation.evidence.iter().rev().find(|seen| seen.source == "gitlab");
+    seen.map_or_else(|| "Nothing was changed.".into(), |seen| text::sentence(&seen.what))
 }
 
 fn stuck_sentence(why: &Why) -> String {

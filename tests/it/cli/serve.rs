@@ -1,7 +1,7 @@
 //! `rekey serve` as a whole: a mail comes in, a person presses Approve, the token is replaced, the process stops.
 
-use super::office::{CHANNEL, MAIL_PASSWORD, Office, Wish};
-use rekey::sandbox::gitlab::Place;
+use super::office::{CHANNEL, MAIL_PASSWORD, Office, Wish, in_days};
+use rekey::sandbox::gitlab::{Mint, Place};
 use rekey::sandbox::slack::{Fault, Rule};
 use std::process::Stdio;
 use std::time::Duration;
@@ -90,10 +90,13 @@ fn mail(office: &Office) -> String {
 #[tokio::test]
 async fn a_mail_becomes_a_card_and_one_press_of_approve_a_new_token_and_a_closed_issue() {
     let office = Office::open(Wish { has_token: false, ..Wish::default() }).await;
+    let far = Mint::new(office.account, "deploy", &["read_api"]).expires(in_days(300));
+    let far = office.state.with(|world| world.mint(far)).id;
     let mut bot = Bot::start(&office);
     let address = bot.address().await;
     bot.logs(&["inventory scanned"]).await;
     // It comes into being after the scan, so only the mail can have told of it.
+    office.state.with(|world| world.revoke(far));
     office.make_token(6);
     office.slack.state().with(|world| world.settings.bot = address.clone());
     office.slack.state().fault(Rule::new("POST", "*/chat.postMessage", Fault::HoldAfter));

@@ -92,7 +92,7 @@ async fn the_only_approver_who_asks_is_told_the_way_out_and_who_declines_the_way
     let comments = team.comments();
     assert_eq!(comments.len(), 1, "{comments:#?}");
     let still = "alice declined: deploy was not rotated and still expires on 2026-11-28. Whoever needs it \
-                 may ask for another rotation.";
+                 may ask for another rotation, and rekey asks again before the token expires.";
     assert!(comments[0].ends_with(still), "{comments:#?}");
     let again = counter.types(slack("UBOB"), "rotate deploy").await;
     assert!(again.starts_with("Opened."), "{again}");

@@ -68,9 +68,11 @@ async fn scopes_narrowed_by_policy_void_the_approval_and_are_what_is_minted() {
 }
 
 #[tokio::test]
-async fn a_token_revoked_by_a_person_before_approval_needs_no_rotation() {
+async fn a_token_replaced_by_a_person_before_approval_needs_no_rotation() {
     let team = Team::new().await;
     team.open().await;
+    let (_, value) = team.stage.mint().await;
+    team.stage.store(&value).await;
     team.stage.state.with(|world| world.revoke(team.stage.old));
     team.pass(7 * 3600).await;
     team.ended(Outcome::Superseded).await;
@@ -78,13 +80,25 @@ async fn a_token_revoked_by_a_person_before_approval_needs_no_rotation() {
 }
 
 #[tokio::test]
-async fn a_token_revoked_between_approval_and_start_is_not_minted_again() {
+async fn a_token_replaced_between_approval_and_start_is_not_minted_again() {
+    let team = Team::new().await;
+    team.approved().await;
+    let (heir, value) = team.stage.mint().await;
+    team.stage.store(&value).await;
+    team.stage.state.with(|world| world.revoke(team.stage.old));
+    team.pass(60).await;
+    team.ended(Outcome::Superseded).await;
+    assert_eq!(team.live(), [heir]);
+}
+
+#[tokio::test]
+async fn a_token_revoked_between_approval_and_start_is_not_minted_again_and_people_are_told() {
     let team = Team::new().await;
     team.approved().await;
     team.stage.state.with(|world| world.revoke(team.stage.old));
     team.pass(60).await;
-    team.ended(Outcome::Superseded).await;
-    assert!(team.live().is_empty());
+    assert_eq!((team.phase().await, team.live()), ("awaiting_approval", Vec::new()));
+    assert!(team.comments().iter().any(|told| told.contains("what the stores hold is dead")), "{:?}", team.comments());
 }
 
 #[tokio::test]

@@ -40,7 +40,13 @@ pub fn rotation(number: u64) -> Rotation {
     };
     let opening = Opening {
         id: RotationId(format!("01kcase{number:019}")),
-        key: RotationKey { host: "gitlab.example.com".into(), token: TokenId(number), expires_at, round: 0 },
+        key: RotationKey {
+            host: "gitlab.example.com".into(),
+            token: TokenId(number),
+            expires_at,
+            round: 0,
+            unknown: None,
+        },
         by: Origin::Mail,
         plan,
         surfaces: vec![SurfaceName::from("issue"), SurfaceName::from("slack")],

@@ -128,7 +128,13 @@ impl Setting {
         };
         let opening = Opening {
             id: RotationId::from("01sim"),
-            key: RotationKey { host: "gitlab.example.com".into(), token: TokenId(OLD), expires_at: None, round: 0 },
+            key: RotationKey {
+                host: "gitlab.example.com".into(),
+                token: TokenId(OLD),
+                expires_at: None,
+                round: 0,
+                unknown: None,
+            },
             by,
             plan: self.plan("deploy"),
             surfaces: if self.surface { vec!["issue".into()] } else { Vec::new() },

@@ -65,7 +65,13 @@ pub fn plan() -> Plan {
 }
 
 pub fn opened(plan: Plan) -> Rotation {
-    let key = RotationKey { host: plan.host.clone(), token: plan.old.id, expires_at: plan.old.expires_at, round: 0 };
+    let key = RotationKey {
+        host: plan.host.clone(),
+        token: plan.old.id,
+        expires_at: plan.old.expires_at,
+        round: 0,
+        unknown: None,
+    };
     let opening = Opening {
         id: RotationId::from(ID),
         key,
