@@ -141,7 +141,8 @@ fn gitlab_api(config: &Config, client: reqwest::Client) -> Result<Arc<Api>, Star
         Some(file) => Credential::PrivateTokenFile(SecretFile::new(file, token.value.duplicate())),
         None => Credential::PrivateToken(token.value.duplicate()),
     };
-    Ok(Arc::new(Api::new(client, &base, credential, throttle).map_err(|e| StartError::Setup(e.to_string()))?))
+    let api = Api::new(client, &base, credential, throttle).map_err(|e| StartError::Setup(e.to_string()))?;
+    Ok(Arc::new(api.with_dialect(crate::gitlab::DIALECT)))
 }
 
 fn catalog(config: &Config) -> Catalog {

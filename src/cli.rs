@@ -72,6 +72,7 @@ impl From<EngineError> for CliError {
     fn from(error: EngineError) -> Self {
         match error {
             EngineError::Unavailable(what) => Self::failed(what, "try again"),
+            EngineError::Locked { mend, .. } => Self::failed(error.to_string(), mend),
             EngineError::NotAsked(_) => Self::failed(error.to_string(), "check [gitlab] url, then run `rekey doctor`"),
             EngineError::NoToken { ref hint, .. } if hint.is_empty() => {
                 Self::failed(error.to_string(), "add a [[token]] with that id, or see `rekey list`")

@@ -133,6 +133,23 @@ pub enum EngineError {
     /// GitLab could not be asked at all, mostly because it cannot be reached; nothing was changed, try again.
     #[error("GitLab could not be asked ({0})")]
     NotAsked(String),
+    /// GitLab refuses the bot itself, whatever it asks for; nothing was changed, and all goes well again once a person
+    /// has mended its token or its account.
+    #[error("GitLab refuses the bot: {why}")]
+    Locked {
+        /// GitLab's words.
+        why: String,
+        /// What a person can do.
+        mend: &'static str,
+    },
+    /// GitLab refuses what was asked for; it will go on to until a person mends that.
+    #[error("{}", with_mend(why, *mend))]
+    Denied {
+        /// Which call, and GitLab's words.
+        why: String,
+        /// What a person can do, where GitLab's words tell.
+        mend: Option<&'static str>,
+    },
     /// The configuration or GitLab's state must be mended first.
     #[error("{0}")]
     Broken(String),
@@ -146,6 +163,11 @@ pub enum EngineError {
         /// In words, with what mends it.
         why: String,
     },
+}
+
+/// What is wrong and, where it is known, the way out.
+fn with_mend(why: &str, mend: Option<&str>) -> String {
+    mend.map_or_else(|| why.to_owned(), |mend| format!("{why}; {mend}"))
 }
 
 /// What opening a rotation gave.
@@ -162,18 +184,23 @@ pub enum OpenedRotation {
 impl EngineError {
     /// Whether the same may go well a little later.
     pub fn is_passing(&self) -> bool {
-        matches!(self, Self::Unavailable(_) | Self::NotAsked(_))
+        matches!(self, Self::Unavailable(_) | Self::NotAsked(_) | Self::Locked { .. })
     }
 }
 
 impl From<crate::http::CallError> for EngineError {
     fn from(error: crate::http::CallError) -> Self {
-        if let crate::http::CallError::NotSent { why, .. } = error {
-            return Self::NotAsked(why);
+        use crate::http::CallError;
+        match error {
+            CallError::NotSent { why, .. } => Self::NotAsked(why),
+            error if error.bars_everything() => {
+                let mend = error.mend().unwrap_or("make a new token for the bot, or mend its account");
+                Self::Locked { why: error.to_string(), mend }
+            }
+            // A proxy's page instead of GitLab's answer is mended without us.
+            error if error.is_passing() || error.status().is_none() => Self::Unavailable(error.to_string()),
+            error => Self::Denied { why: error.to_string(), mend: error.mend() },
         }
-        // A proxy's page instead of GitLab's answer, and a bot's token that is refused, are mended without us.
-        let passes = error.is_passing() || matches!(error.status(), None | Some(401));
-        if passes { Self::Unavailable(error.to_string()) } else { Self::Broken(error.to_string()) }
     }
 }
 

@@ -7,6 +7,7 @@ mod issues;
 mod limits;
 mod people;
 mod pipelines;
+mod refusal;
 mod shape;
 mod survey;
 mod tokens;
@@ -18,6 +19,7 @@ pub use issues::{Author, Issue, IssueChange, IssueQuery, NewIssue, Note};
 pub use limits::{Limit, limit_in_refusal};
 pub use people::{Member, User};
 pub use pipelines::{Job, Pipeline, Schedule, Started, StartedQuery, Starter, Status};
+pub use refusal::DIALECT;
 pub use shape::LONGEST as LONGEST_TOKEN;
 pub use survey::{GitRef, Hook, Place, VariableFlags};
 pub use tokens::{Minted, NewToken, TokenFilter};
@@ -131,5 +133,6 @@ fn none_if<T>(statuses: &[u16], outcome: Result<T>) -> Result<Option<T>> {
 
 /// The error for something that a list should have held and did not.
 fn missing(call: &str, what: String) -> CallError {
-    CallError::Status { call: call.to_owned(), status: 404, code: None, message: what }
+    let told = crate::http::Told::default();
+    CallError::Status { call: call.to_owned(), status: 404, code: None, message: what, told }
 }

@@ -6,6 +6,7 @@ mod backoff;
 mod body;
 mod call;
 mod client;
+mod dialect;
 mod error;
 mod login;
 mod proxy;
@@ -16,6 +17,7 @@ pub use answer::Reply;
 pub use backoff::Backoff;
 pub use call::{Call, segment};
 pub use client::{BadClient, Tls, client, client_with};
+pub use dialect::{About, Dialect, Reading, Refused, Told};
 pub use error::CallError;
 pub use proxy::Proxies;
 pub use socket::{Received, Socket, SocketError, Sockets};
@@ -24,7 +26,7 @@ pub use throttle::{Budget, Throttle};
 use crate::secret::{Secret, SecretFile};
 use crate::telemetry::OUTBOUND;
 use error::Failure;
-use login::Logins;
+use login::{Login, Logins};
 use reqwest::Url;
 use reqwest::header::{AUTHORIZATION, HeaderName, HeaderValue, USER_AGENT};
 use std::sync::Arc;
@@ -87,6 +89,7 @@ pub struct Api {
     patience: Duration,
     body_cap: usize,
     user_agent: Option<HeaderValue>,
+    dialect: Option<Dialect>,
 }
 
 impl Api {
@@ -109,6 +112,7 @@ impl Api {
             patience: timeout,
             body_cap: 8 << 20,
             user_agent: None,
+            dialect: None,
         })
     }
 
@@ -134,6 +138,12 @@ impl Api {
     #[must_use]
     pub fn with_user_agent(self, user_agent: &'static str) -> Self {
         Self { user_agent: Some(HeaderValue::from_static(user_agent)), ..self }
+    }
+
+    /// Refusals are read as that kind of host means them.
+    #[must_use]
+    pub fn with_dialect(self, dialect: Dialect) -> Self {
+        Self { dialect: Some(dialect), ..self }
     }
 
     /// Another sequence of pauses between the tries of [`Api::read`].
@@ -177,9 +187,30 @@ impl Api {
     }
 
     async fn attempt(&self, call: &Call<'_>, label: &str, credential: Option<&Secret>) -> Result<Reply, Failure> {
-        let request = self.request(call, credential)?;
         let caller = credential.map(Secret::digest);
         self.logins.check(caller.as_ref())?;
+        let answer = match self.exchange(call, label, credential).await {
+            Ok(reply) => Ok(reply),
+            Err(answer::Refusal::Settled(failure)) => Err(failure),
+            Err(answer::Refusal::Unsettled(refusal)) if call.takes_unauthorized() => Err(Failure::Status(refusal)),
+            Err(answer::Refusal::Unsettled(refusal)) => {
+                let accepted = self.is_accepted(credential).await;
+                let told = if accepted { Told::default() } else { refusal.told };
+                Err(Failure::Status(error::Status { told, ..refusal }))
+            }
+        };
+        self.logins.record(caller, self.login(call, &answer));
+        answer
+    }
+
+    /// Sends the request once and reads what comes.
+    async fn exchange(
+        &self,
+        call: &Call<'_>,
+        label: &str,
+        credential: Option<&Secret>,
+    ) -> Result<Reply, answer::Refusal> {
+        let request = self.request(call, credential)?;
         let (patience, bucket) = (call.patience.unwrap_or(self.patience), call.bucket.as_deref());
         let turn = match call.in_background {
             true => self.throttle.admit_in_background(patience, bucket).await?,
@@ -189,11 +220,49 @@ impl Api {
         metrics::counter!(OUTBOUND, "host" => self.host(), "status" => response.status().as_u16().to_string())
             .increment(1);
         self.throttle.learn(response.status(), response.headers(), call.bucket.as_deref());
-        self.logins.record(caller, response.status(), call.takes_unauthorized());
-        let wanted = answer::Wanted { keep: call.keep.unwrap_or(body::Keep::All(self.body_cap)), also: &call.answers };
-        let answer = answer::take(response, label, wanted).await;
+        let dialect = self.dialect.map(|dialect| answer::Asked {
+            dialect,
+            is_write: call.is_write(),
+            base: self.base.path(),
+        });
+        let keep = call.keep.unwrap_or(body::Keep::All(self.body_cap));
+        let answer = answer::take(response, label, answer::Wanted { keep, also: &call.answers, dialect }).await;
         drop(turn);
         answer
+    }
+
+    /// Whether the host accepts the credential at all: seen a moment ago, or asked for once. What brings no answer
+    /// speaks for it, since only a plain no counts against it.
+    async fn is_accepted(&self, credential: Option<&Secret>) -> bool {
+        let Some((dialect, credential)) = self.dialect.zip(credential) else { return false };
+        if self.logins.was_accepted(&credential.digest()) {
+            return true;
+        }
+        let call = Call::get(dialect.whoami);
+        let refused = |status: &error::Status| status.status == 401;
+        match self.exchange(&call, &call.label(), Some(credential)).await {
+            Err(answer::Refusal::Unsettled(status) | answer::Refusal::Settled(Failure::Status(status))) => {
+                !refused(&status)
+            }
+            _ => true,
+        }
+    }
+
+    /// What an answer says about the credential.
+    fn login<'a>(&self, call: &Call<'_>, answer: &'a Result<Reply, Failure>) -> Login<'a> {
+        match answer {
+            Ok(reply) if reply.status() == 401 => Login::Unclear,
+            Ok(_) => Login::Accepted,
+            Err(Failure::Status(error::Status { status: 401, message, told, .. })) => {
+                match (call.takes_unauthorized(), self.dialect.is_none() || told.about == About::Credential) {
+                    (true, _) => Login::Unclear,
+                    (false, true) => Login::Refused(message),
+                    (false, false) => Login::Accepted,
+                }
+            }
+            Err(Failure::Status(_)) => Login::Accepted,
+            Err(_) => Login::Unclear,
+        }
     }
 
     fn request(&self, call: &Call<'_>, credential: Option<&Secret>) -> Result<reqwest::Request, Failure> {

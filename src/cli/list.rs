@@ -35,9 +35,9 @@ pub(super) async fn run(engine: &Engine, args: &ListArgs, screen: &mut Screen<'_
 
 /// A list without anything of GitLab's in it is no success. Where a rotation is open, its state stands instead.
 fn seen(lines: &[TokenLine]) -> Result<(), CliError> {
-    let unreachable = |line: &&TokenLine| line.state == "unreachable";
-    let unseen = |line: &TokenLine| unreachable(&line) || (line.rotation.is_some() && line.problem.is_some());
-    if lines.iter().any(|line| unreachable(&line)) && lines.iter().all(unseen) {
+    let untold = |line: &TokenLine| matches!(line.state.as_str(), "unreachable" | "refused");
+    let unseen = |line: &TokenLine| untold(line) || (line.rotation.is_some() && line.problem.is_some());
+    if lines.iter().any(untold) && lines.iter().all(unseen) {
         return Err(CliError::failed("GitLab told of no token", "run `rekey doctor`"));
     }
     Ok(())
@@ -69,7 +69,7 @@ fn days(line: &TokenLine) -> Cell {
 fn state(line: &TokenLine) -> Cell {
     let tone = match line.state.as_str() {
         "ok" => Tone::Good,
-        "stuck" | "expired" | "missing" | "ambiguous" | "unreachable" => Tone::Bad,
+        "stuck" | "expired" | "missing" | "ambiguous" | "refused" | "unreachable" => Tone::Bad,
         _ => Tone::Warning,
     };
     Cell::toned(line.state.replace('_', " "), tone)

@@ -211,7 +211,10 @@ impl IssueSurface {
         if error.status().is_none() {
             return unavailable(error);
         }
-        let why = format!("{error}; the bot needs the Reporter role or more in {}", self.project);
+        let why = match error.mend() {
+            Some(mend) => format!("{error}; {mend}"),
+            None => format!("{error}; the bot needs the Reporter role or more in {}", self.project),
+        };
         ChatError::Refused { messenger: ISSUE.to_owned(), why }
     }
 

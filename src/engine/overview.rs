@@ -37,7 +37,7 @@ pub struct TokenLine {
     pub last_used_at: Option<Timestamp>,
     /// The open rotation, if there is one.
     pub rotation: Option<String>,
-    /// Where it stands, or `ok`, `near`, `expired`, `missing`, `dead`, `ambiguous`, `out of reach`, `unreachable`.
+    /// Where it stands, or `ok`, `near`, `expired`, `missing`, `dead`, `ambiguous`, `out of reach`, `refused`, `unreachable`.
     pub state: String,
     /// Why GitLab's part is missing.
     pub problem: Option<String>,
@@ -111,6 +111,7 @@ impl Engine {
                 line.state = match &error {
                     EngineError::Amiss { state, .. } => state,
                     EngineError::Broken(_) => "out of reach",
+                    EngineError::Denied { .. } | EngineError::Locked { .. } => "refused",
                     _ => "unreachable",
                 }
                 .into();

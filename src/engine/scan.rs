@@ -47,6 +47,11 @@ pub struct Scan {
 }
 
 impl Scan {
+    /// Nothing but failures is no scan.
+    fn saw_something(&self) -> bool {
+        self.managed > 0 || self.failed.is_empty()
+    }
+
     /// A name alone may be somebody else's; it has to do only where an owner's tokens could not be looked at.
     fn is_managed(&self, token: &LiveToken, names: &BTreeSet<&str>) -> bool {
         self.known.contains(&token.id) || (!self.failed.is_empty() && names.contains(token.name.as_str()))
@@ -126,7 +131,7 @@ impl Engine {
                 if let Err(error) = self.tell_unmanaged(&scan.unmanaged).await {
                     tracing::warn!(%error, "the digest of unmanaged tokens was not written; it will be");
                 }
-                true
+                scan.saw_something()
             }
             Err(error) => {
                 tracing::warn!(%error, "the inventory could not be scanned");
@@ -138,10 +143,11 @@ impl Engine {
     /// Looks at every managed token, and at everything else near its expiry that the bot may see.
     pub async fn scan(&self) -> Result<Scan, EngineError> {
         let mut scan = Scan::default();
+        let me = self.gitlab.me().await?;
         let all: BTreeSet<Owner> = self.catalog.tokens.values().map(|managed| managed.owner.clone()).collect();
         let mut owners = Vec::new();
         for owner in all {
-            if self.may_look_up(&owner).await? {
+            if me.sees_tokens_of(&owner) {
                 owners.push(owner);
             } else {
                 self.weigh_stored(&owner, &mut scan).await;
@@ -158,7 +164,7 @@ impl Engine {
             }
         }
         drop(asked.await);
-        if self.gitlab.me().await?.admin {
+        if me.admin {
             self.scan_everything(&mut scan).await?;
         }
         Ok(scan)

@@ -3,7 +3,7 @@
 use super::wire::RawToken;
 use super::{Client, Result, none_if};
 use crate::http::{Call, segment};
-use crate::rotation::token::LiveToken;
+use crate::rotation::token::{LiveToken, Owner};
 use serde::Deserialize;
 
 /// What an instance says of itself.
@@ -30,6 +30,26 @@ pub struct Me {
     pub admin: bool,
     /// The token by which it calls; its scopes and expiry are the bot's own.
     pub token: LiveToken,
+}
+
+impl Me {
+    /// Whether GitLab shows us this owner's tokens as a matter of principle; the role in a group or project is another.
+    pub fn sees_tokens_of(&self, owner: &Owner) -> bool {
+        match owner {
+            Owner::User { username } | Owner::InstanceServiceAccount { username } => {
+                self.admin || self.username.eq_ignore_ascii_case(username)
+            }
+            _ => true,
+        }
+    }
+}
+
+impl Metadata {
+    /// Whether the version is at least that one; one that cannot be read is taken for new enough.
+    pub fn is_at_least(&self, major: u32, minor: u32) -> bool {
+        let mut parts = self.version.split(['.', '-']).map_while(|part| part.parse::<u32>().ok());
+        parts.next().is_none_or(|own| (own, parts.next().unwrap_or_default()) >= (major, minor))
+    }
 }
 
 /// Who we are: asked once.

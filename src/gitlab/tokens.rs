@@ -138,6 +138,12 @@ impl Client {
         Ok(none_if(&[401], self.get::<RawToken>(call).await)?.map(LiveToken::from))
     }
 
+    /// As [`Client::whoami`], with GitLab's words where it does not accept the value.
+    pub async fn introspect(&self, value: &Secret) -> Result<LiveToken> {
+        let call = Call::get("/personal_access_tokens/self").credential(value).unauthorized_is_an_answer();
+        self.get::<RawToken>(call).await.map(LiveToken::from)
+    }
+
     /// Whether the value has the shape of an access token of this instance. Asks nobody.
     pub fn could_be_token(&self, value: &Secret) -> bool {
         shape::could_be_token(value, &self.prefixes)

@@ -1,16 +1,20 @@
 //! From a response to a [`Reply`] or a typed failure.
 
 use super::body::{self, Keep, Unread};
-use super::error::{CallError, Failure, code_of, message_of};
+use super::dialect::{About, Dialect, Reading, Refused, Told};
+use super::error::{CallError, Failure, Status, code_of, message_of};
 use super::throttle::asked_to_wait;
 use crate::secret::Secret;
-use reqwest::header::HeaderMap;
+use reqwest::header::{HeaderMap, LOCATION};
 use reqwest::{Response, StatusCode};
 use serde::de::DeserializeOwned;
 use zeroize::Zeroizing;
 
 /// Enough of a refusal to find its words.
 const REFUSAL_CAP: usize = 64 << 10;
+
+/// What a redirect says, which is never followed.
+const ELSEWHERE: &str = "it points to another address; the base address or a path is outdated";
 
 /// An answer 2xx, or of a status that its caller asked for. Its body is wiped on drop.
 pub struct Reply {
@@ -48,7 +52,7 @@ impl Reply {
     /// must not be shown is named again.
     pub fn refusal(&self, hidden: &[&Secret]) -> CallError {
         let message = message_of(&self.body).unwrap_or_else(|| usual_words(self.status));
-        Failure::Status(self.status(), code_of(&self.body), message).explain(&self.label, hidden.iter().copied())
+        Failure::status(self.status(), code_of(&self.body), message).explain(&self.label, hidden.iter().copied())
     }
 
     /// What the host says in the body, if it is JSON of a usual shape; not cleaned, and not to be shown as it is.
@@ -67,35 +71,97 @@ pub(super) struct Wanted<'a> {
     pub(super) keep: Keep,
     /// Statuses that are answers and not errors.
     pub(super) also: &'a [u16],
+    /// How refusals are read, if the host has words of its own for them.
+    pub(super) dialect: Option<Asked<'a>>,
+}
+
+/// A call to a host with a dialect.
+pub(super) struct Asked<'a> {
+    pub(super) dialect: Dialect,
+    pub(super) is_write: bool,
+    pub(super) base: &'a str,
+}
+
+/// What came instead of an answer.
+pub(super) enum Refusal {
+    /// It is settled what it was.
+    Settled(Failure),
+    /// It may be about the credential or about this call.
+    Unsettled(Status),
+}
+
+impl From<Failure> for Refusal {
+    fn from(failure: Failure) -> Self {
+        Self::Settled(failure)
+    }
 }
 
 /// Sorts a response by its status and reads what is wanted of it.
-pub(super) async fn take(response: Response, label: &str, wanted: Wanted<'_>) -> Result<Reply, Failure> {
+pub(super) async fn take(response: Response, label: &str, wanted: Wanted<'_>) -> Result<Reply, Refusal> {
     let status = response.status();
     if status == StatusCode::TOO_MANY_REQUESTS {
-        return Err(Failure::RateLimited(asked_to_wait(response.headers())));
+        return Err(Failure::RateLimited(asked_to_wait(response.headers())).into());
     }
-    if wanted.also.contains(&status.as_u16()) {
-        whole(response, label, wanted.keep).await
-    } else {
-        usual(response, label, wanted.keep).await
+    if status.is_success() || wanted.also.contains(&status.as_u16()) {
+        return Ok(whole(response, label, wanted.keep).await?);
+    }
+    Err(match wanted.dialect {
+        Some(asked) => read_by(&asked, response).await,
+        None => usual(response).await.into(),
+    })
+}
+
+/// A refusal of a host about which nothing special is known.
+async fn usual(response: Response) -> Failure {
+    let status = response.status();
+    if is_unknown(status) {
+        return Failure::Unknown(format!("the host answered {}", status.as_u16()));
+    }
+    if status.is_redirection() {
+        return Failure::status(status.as_u16(), None, ELSEWHERE.to_owned());
+    }
+    let body = body::read(response, Keep::All(REFUSAL_CAP)).await.unwrap_or_default();
+    let message = message_of(&body).unwrap_or_else(|| usual_words(status));
+    let about = if status == StatusCode::UNAUTHORIZED { About::Credential } else { About::Call };
+    let told = Told { about, mend: None };
+    Failure::Status(Status { status: status.as_u16(), code: code_of(&body), message, told })
+}
+
+/// A refusal in the host's own way of speaking.
+async fn read_by(asked: &Asked<'_>, response: Response) -> Refusal {
+    let (status, path) = (response.status(), response.url().path().to_owned());
+    let location = response.headers().get(LOCATION).and_then(|value| value.to_str().ok()).map(str::to_owned);
+    let body = body::read(response, Keep::All(REFUSAL_CAP)).await.unwrap_or_default();
+    let words = message_of(&body);
+    let refused = Refused {
+        is_write: asked.is_write,
+        path: &path,
+        base: asked.base,
+        status: status.as_u16(),
+        location: location.as_deref(),
+        body: &body,
+        words: words.as_deref(),
+    };
+    let usual = if status.is_redirection() { ELSEWHERE.to_owned() } else { usual_words(status) };
+    let said = |better: Option<String>, told: Told| Status {
+        status: status.as_u16(),
+        code: code_of(&body),
+        message: better.or_else(|| words.clone()).unwrap_or(usual),
+        told,
+    };
+    match (asked.dialect.read)(&refused) {
+        Reading::NotNow { why, mend } => Failure::NotNow(why, mend).into(),
+        _ if is_unknown(status) => Failure::Unknown(format!("the host answered {}", status.as_u16())).into(),
+        Reading::No { words: better, told } => Failure::Status(said(better, told)).into(),
+        Reading::NoOrNobody => {
+            Refusal::Unsettled(said(None, Told { about: About::Credential, mend: None }))
+        }
     }
 }
 
-/// Only 2xx is an answer.
-async fn usual(response: Response, label: &str, keep: Keep) -> Result<Reply, Failure> {
-    let status = response.status();
-    if status.is_server_error() || status == StatusCode::REQUEST_TIMEOUT {
-        return Err(Failure::Unknown(format!("the host answered {}", status.as_u16())));
-    }
-    if status.is_redirection() {
-        let why = "it points to another address; the base address or a path is outdated";
-        return Err(Failure::Status(status.as_u16(), None, why.to_owned()));
-    }
-    if !status.is_success() {
-        return Err(refusal(response, status).await);
-    }
-    whole(response, label, keep).await
+/// It may have had its effect.
+fn is_unknown(status: StatusCode) -> bool {
+    status.is_server_error() || status == StatusCode::REQUEST_TIMEOUT
 }
 
 async fn whole(response: Response, label: &str, keep: Keep) -> Result<Reply, Failure> {
@@ -106,12 +172,6 @@ async fn whole(response: Response, label: &str, keep: Keep) -> Result<Reply, Fai
         Err(Unread::Broken(error)) if error.is_timeout() => Err(Failure::Unknown("it took too long".to_owned())),
         Err(Unread::Broken(_)) => Err(Failure::Unknown("the answer broke off".to_owned())),
     }
-}
-
-async fn refusal(response: Response, status: StatusCode) -> Failure {
-    let body = body::read(response, Keep::All(REFUSAL_CAP)).await.unwrap_or_default();
-    let message = message_of(&body).unwrap_or_else(|| usual_words(status));
-    Failure::Status(status.as_u16(), code_of(&body), message)
 }
 
 fn usual_words(status: StatusCode) -> String {

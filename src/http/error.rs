@@ -1,5 +1,6 @@
 //! What went wrong with a call, sorted by what its caller can do. Texts name method and path, never query or body.
 
+use super::dialect::{About, Told};
 use crate::secret::{Secret, redact};
 use std::time::Duration;
 use zeroize::Zeroizing;
@@ -34,6 +35,17 @@ pub enum CallError {
         /// How long to wait before trying again.
         retry_after: Duration,
     },
+    /// It had no effect, and nothing is wrong with it: the host takes no such calls for now (maintenance, a ban, a
+    /// proxy that answered in its stead).
+    #[error("{call} had no effect: {why}")]
+    NotNow {
+        /// Method and path.
+        call: String,
+        /// What holds it up.
+        why: String,
+        /// What a person can do if it does not pass by itself.
+        mend: &'static str,
+    },
     /// The host understood and said no.
     #[error("{call} was answered {status}: {message}")]
     Status {
@@ -45,6 +57,8 @@ pub enum CallError {
         code: Option<u64>,
         /// The host's own words, cleaned.
         message: String,
+        /// What those words mean, where the host's dialect is known.
+        told: Told,
     },
     /// The host said yes in a way that cannot be understood. A write had its effect.
     #[error("{call} was answered with nonsense: {why}")]
@@ -59,7 +73,43 @@ pub enum CallError {
 impl CallError {
     /// Whether the same call may go well a little later.
     pub fn is_passing(&self) -> bool {
-        matches!(self, Self::NotSent { .. } | Self::Unknown { .. } | Self::RateLimited { .. })
+        matches!(self, Self::NotSent { .. } | Self::Unknown { .. } | Self::RateLimited { .. } | Self::NotNow { .. })
+    }
+
+    /// Whether it certainly had no effect and may simply be made again later.
+    pub fn had_no_effect(&self) -> bool {
+        matches!(self, Self::NotSent { .. } | Self::RateLimited { .. } | Self::NotNow { .. })
+    }
+
+    /// Whom a refusal concerns.
+    pub fn about(&self) -> About {
+        match self {
+            Self::Status { told, .. } => told.about,
+            _ => About::Call,
+        }
+    }
+
+    /// Whether every call is refused like that until a person mends the credential or the account behind it.
+    pub fn bars_everything(&self) -> bool {
+        self.about() != About::Call
+    }
+
+    /// What a person can do about it, where the host's words tell.
+    pub fn mend(&self) -> Option<&'static str> {
+        match self {
+            Self::Status { told, .. } => told.mend,
+            Self::NotNow { mend, .. } => Some(mend),
+            _ => None,
+        }
+    }
+
+    /// The host's words alone, for a sentence of its own.
+    pub fn words(&self) -> String {
+        match self {
+            Self::Status { message, .. } => message.clone(),
+            Self::NotNow { why, .. } => why.clone(),
+            other => other.to_string(),
+        }
     }
 
     /// How long the host asked to wait; zero if it did not.
@@ -93,11 +143,26 @@ pub(super) enum Failure {
     NotSent(String),
     Unknown(String),
     RateLimited(Duration),
-    Status(u16, Option<u64>, String),
+    NotNow(String, &'static str),
+    Status(Status),
     Nonsense(String),
 }
 
+/// A definite refusal.
+#[derive(Clone, Debug)]
+pub(super) struct Status {
+    pub(super) status: u16,
+    pub(super) code: Option<u64>,
+    pub(super) message: String,
+    pub(super) told: Told,
+}
+
 impl Failure {
+    /// A refusal that nobody but the host itself explains.
+    pub(super) fn status(status: u16, code: Option<u64>, message: String) -> Self {
+        Self::Status(Status { status, code, message, told: Told::default() })
+    }
+
     pub(super) fn not_sent(why: &str) -> Self {
         Self::NotSent(why.to_owned())
     }
@@ -122,8 +187,9 @@ impl Failure {
             Self::NotSent(why) => CallError::NotSent { call, why: clean(&why, &secrets) },
             Self::Unknown(why) => CallError::Unknown { call, why: clean(&why, &secrets) },
             Self::RateLimited(retry_after) => CallError::RateLimited { call, retry_after },
-            Self::Status(status, code, message) => {
-                CallError::Status { call, status, code, message: clean(&message, &secrets) }
+            Self::NotNow(why, mend) => CallError::NotNow { call, why: clean(&why, &secrets), mend },
+            Self::Status(Status { status, code, message, told }) => {
+                CallError::Status { call, status, code, message: clean(&message, &secrets), told }
             }
             Self::Nonsense(why) => CallError::Nonsense { call, why: clean(&why, &secrets) },
         }
@@ -238,7 +304,7 @@ mod tests {
         let odd = Secret::new("no-known-prefix".into());
         let text =
             format!("a\u{202e}b\u{1b}[31m glp\u{200b}at-AbCdEfGhIjKlMnOpQrSt no-known-prefix {}", "x".repeat(500));
-        let error = Failure::Status(400, None, text).explain("PUT /x", std::iter::once(&odd)).to_string();
+        let error = Failure::status(400, None, text).explain("PUT /x", std::iter::once(&odd)).to_string();
         assert!(error.starts_with("PUT /x was answered 400: ab[31m [MASKED] [MASKED] xxx"), "{error}");
         assert!(error.chars().count() < 240);
     }
@@ -247,7 +313,7 @@ mod tests {
     fn a_document_of_several_lines_is_hidden_too() {
         let document = Secret::new("machine x\n  password no-known-prefix\n".into());
         let text = format!("unexpected {}", document.expose());
-        let error = Failure::Status(400, None, text).explain("PUT /x", std::iter::once(&document)).to_string();
+        let error = Failure::status(400, None, text).explain("PUT /x", std::iter::once(&document)).to_string();
         assert_eq!(error, "PUT /x was answered 400: unexpected [MASKED]");
     }
 }

@@ -1,8 +1,8 @@
 //! Stops calling with a credential that a host keeps refusing: GitLab bans an address after repeated failed logins.
 
-use super::error::Failure;
+use super::dialect::{About, Told};
+use super::error::{Failure, Status};
 use crate::secret::Digest;
-use reqwest::StatusCode;
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
@@ -14,52 +14,79 @@ const REFUSALS: u32 = 3;
 /// How long it rests. After that one call may try again.
 const REST: Duration = Duration::from_secs(60);
 
-/// Credentials remembered at most; only refused ones are, so this is generous.
+/// Credentials remembered at most; the refused ones are few, and of the others only what was seen lately counts.
 const REMEMBERED: usize = 1_000;
 
-#[derive(Default)]
-pub(super) struct Logins(Mutex<HashMap<Digest, Refused>>);
+/// How a call went as far as its credential is concerned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Login<'a> {
+    /// The host knows the caller.
+    Accepted,
+    /// It does not, in these words.
+    Refused(&'a str),
+    /// Nothing can be said.
+    Unclear,
+}
 
-struct Refused {
+#[derive(Default)]
+pub(super) struct Logins(Mutex<HashMap<Digest, Seen>>);
+
+/// What is known of one credential.
+struct Seen {
+    /// Refusals since it was accepted last.
     in_a_row: u32,
+    /// When it was refused or accepted last.
     last: Instant,
+    /// What was said to it.
+    words: String,
 }
 
 impl Logins {
-    /// Refuses in the host's stead while the credential rests.
+    /// Refuses in the host's stead while the credential rests, in the host's own words.
     pub(super) fn check(&self, caller: Option<&Digest>) -> Result<(), Failure> {
-        match caller.and_then(|caller| self.rest_left(caller)) {
-            Some(left) => {
-                let text = "the credential was refused three times in a row; not asked again for";
-                Err(Failure::Status(401, None, format!("{text} {} s", left.as_secs() + 1)))
-            }
-            None => Ok(()),
-        }
+        let Some((left, words)) = caller.and_then(|caller| self.rest_left(caller)) else { return Ok(()) };
+        let times = "the credential was refused three times in a row; not asked again for";
+        let message = format!("{words} ({times} {} s)", left.as_secs() + 1);
+        let told = Told { about: About::Credential, mend: None };
+        Err(Failure::Status(Status { status: 401, code: None, message, told }))
     }
 
-    /// Counts a refusal, forgets them all after anything else.
-    pub(super) fn record(&self, caller: Option<Digest>, status: StatusCode, unauthorized_is_an_answer: bool) {
+    /// Counts a refusal, forgets them all once it is accepted.
+    pub(super) fn record(&self, caller: Option<Digest>, login: Login<'_>) {
         let Some(caller) = caller else { return };
-        let mut refused = self.lock();
-        if status != StatusCode::UNAUTHORIZED {
-            if !status.is_server_error() {
-                refused.remove(&caller);
+        let mut seen = self.lock();
+        if seen.len() >= REMEMBERED && !seen.contains_key(&caller) {
+            seen.retain(|_, seen| seen.last.elapsed() < REST);
+            if seen.len() >= REMEMBERED {
+                return;
             }
-        } else if !unauthorized_is_an_answer && (refused.len() < REMEMBERED || refused.contains_key(&caller)) {
-            let entry = refused.entry(caller).or_insert(Refused { in_a_row: 0, last: Instant::now() });
-            entry.in_a_row += 1;
-            entry.last = Instant::now();
+        }
+        let now = Instant::now();
+        match login {
+            Login::Unclear => {}
+            Login::Accepted => {
+                seen.insert(caller, Seen { in_a_row: 0, last: now, words: String::new() });
+            }
+            Login::Refused(words) => {
+                let entry = seen.entry(caller).or_insert(Seen { in_a_row: 0, last: now, words: String::new() });
+                *entry = Seen { in_a_row: entry.in_a_row + 1, last: now, words: words.to_owned() };
+            }
         }
     }
 
-    fn rest_left(&self, caller: &Digest) -> Option<Duration> {
-        let refused = self.lock();
-        let entry = refused.get(caller).filter(|entry| entry.in_a_row >= REFUSALS)?;
-        let left = REST.saturating_sub(entry.last.elapsed());
-        (!left.is_zero()).then_some(left)
+    /// Whether the host accepted it a moment ago, so that a refusal now is hardly about it.
+    pub(super) fn was_accepted(&self, caller: &Digest) -> bool {
+        self.lock().get(caller).is_some_and(|seen| seen.in_a_row == 0 && seen.last.elapsed() < REST)
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<Digest, Refused>> {
+    fn rest_left(&self, caller: &Digest) -> Option<(Duration, String)> {
+        let seen = self.lock();
+        let entry = seen.get(caller).filter(|entry| entry.in_a_row >= REFUSALS)?;
+        let left = REST.saturating_sub(entry.last.elapsed());
+        (!left.is_zero()).then(|| (left, entry.words.clone()))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<Digest, Seen>> {
         self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 }
@@ -68,8 +95,8 @@ impl Logins {
 mod tests {
     use super::*;
 
-    fn record(logins: &Logins, status: StatusCode) {
-        logins.record(Some(Digest("a".into())), status, false);
+    fn refused(logins: &Logins) {
+        logins.record(Some(Digest("a".into())), Login::Refused("Token is expired."));
     }
 
     #[tokio::test(start_paused = true)]
@@ -77,24 +104,28 @@ mod tests {
         let (logins, caller) = (Logins::default(), Digest("a".into()));
         for _ in 0..3 {
             assert!(logins.check(Some(&caller)).is_ok());
-            record(&logins, StatusCode::UNAUTHORIZED);
+            refused(&logins);
         }
-        assert!(logins.check(Some(&caller)).is_err());
+        let resting = logins.check(Some(&caller)).unwrap_err().explain("GET /x", std::iter::empty()).to_string();
+        assert!(resting.contains("Token is expired. (the credential was refused three times in a row"), "{resting}");
         assert!(logins.check(Some(&Digest("b".into()))).is_ok());
         tokio::time::advance(REST).await;
         assert!(logins.check(Some(&caller)).is_ok());
-        record(&logins, StatusCode::UNAUTHORIZED);
+        refused(&logins);
         assert!(logins.check(Some(&caller)).is_err());
     }
 
-    #[tokio::test]
-    async fn an_accepted_call_or_a_refusal_about_the_object_does_not_count() {
+    #[tokio::test(start_paused = true)]
+    async fn an_accepted_call_wipes_the_slate_and_what_says_nothing_does_not_count() {
         let (logins, caller) = (Logins::default(), Digest("a".into()));
         for _ in 0..9 {
-            record(&logins, StatusCode::UNAUTHORIZED);
-            record(&logins, StatusCode::NOT_FOUND);
-            logins.record(Some(caller.clone()), StatusCode::UNAUTHORIZED, true);
+            refused(&logins);
+            logins.record(Some(caller.clone()), Login::Accepted);
+            logins.record(Some(caller.clone()), Login::Unclear);
+            assert!(logins.was_accepted(&caller));
         }
         assert!(logins.check(Some(&caller)).is_ok());
+        tokio::time::advance(REST).await;
+        assert!(!logins.was_accepted(&caller), "what was seen long ago says nothing of now");
     }
 }

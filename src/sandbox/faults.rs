@@ -37,6 +37,11 @@ pub enum Fault {
     Late,
     /// A proxy's page with status 200, nothing done.
     Html,
+    /// A page of a proxy, or of what bans addresses, nothing done.
+    Page {
+        /// 401, 403, 404.
+        status: u16,
+    },
     /// Done, and half of the answer.
     TruncatedJson,
     /// This answer, nothing done.

@@ -58,6 +58,9 @@ pub(super) async fn undergo(
             None
         }
         Fault::Html => Some(Html("<!DOCTYPE html><title>Sign in</title>").into_response()),
+        Fault::Page { status: code } => {
+            Some((status(code), Html("<!DOCTYPE html><title>Not for you</title>")).into_response())
+        }
         Fault::TruncatedJson => Some(half(perform.await).await),
         Fault::Refuse { status: code, body } => Some((status(code), axum::Json(body)).into_response()),
         Fault::HoldBefore => match faults.hold(seq, false).await {

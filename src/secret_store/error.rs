@@ -112,7 +112,11 @@ impl StoreError {
     /// For a call that changes nothing, so that whatever was lost may be asked again.
     pub(super) fn of_read(store: &StoreId, error: &CallError, mend: impl FnOnce(u16) -> String) -> Self {
         match error {
-            CallError::Status { status, .. } => Self::refused(store, error.to_string(), mend(*status)),
+            CallError::Status { status, .. } => {
+                // The host's own words know better than its number.
+                let mend = error.mend().map_or_else(|| mend(*status), str::to_owned);
+                Self::refused(store, error.to_string(), mend)
+            }
             CallError::RateLimited { retry_after, .. } => {
                 Self::Unavailable { store: store.clone(), retry_after: Some(*retry_after), why: error.to_string() }
             }

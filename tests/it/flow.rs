@@ -13,6 +13,7 @@ mod happy;
 mod home;
 mod late;
 mod lost;
+mod maintenance;
 mod nine;
 mod notices;
 mod owners;

@@ -1,6 +1,8 @@
 //! Stories of the GitLab client against the sandbox: every kind of owner, every lost answer, every list.
 
-use crate::http::api;
+mod refusals;
+
+use crate::http::gitlab_api as api;
 use jiff::civil::{Date, date};
 use jiff::{Timestamp, ToSpan};
 use rekey::clock::ManualClock;

@@ -31,6 +31,11 @@ pub fn api(base: &str, token: &str) -> Api {
     Api::new(client, base, credential, Arc::new(Throttle::new(8, None))).unwrap().with_backoff(Backoff::none())
 }
 
+/// The same for a GitLab, whose refusals are read as GitLab means them.
+pub fn gitlab_api(base: &str, token: &str) -> Api {
+    api(base, token).with_dialect(rekey::gitlab::DIALECT)
+}
+
 /// A server that answers the n-th request (from 1) by `answer`, and the count of requests it got.
 async fn numbered<R: IntoResponse>(
     answer: impl Fn(usize, Request) -> R + Clone + Send + Sync + 'static,

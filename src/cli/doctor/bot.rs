@@ -1,10 +1,10 @@
 //! The instance and the bot's own token: reachable, of use, and neither too weak nor too strong.
 
-use super::finding::Finding;
+use super::finding::{Finding, Verdict};
 use crate::clock::utc_date;
 use crate::config::Config;
 use crate::engine::Engine;
-use crate::gitlab::Me;
+use crate::gitlab::{Me, Metadata};
 use crate::http::CallError;
 use crate::rotation::token::{LiveToken, Owner};
 use jiff::Timestamp;
@@ -17,7 +17,10 @@ const SKEW_SECONDS: i64 = 30;
 
 /// Who the bot is, if GitLab tells, and what was found.
 pub(super) async fn look(config: &Config, engine: &Engine) -> (Option<Me>, Vec<Finding>) {
-    let mut findings = vec![address(engine).await];
+    let (address, version) = address(engine).await;
+    let answers = address.verdict != Verdict::Fail;
+    let mut findings = vec![address];
+    findings.extend(version.and_then(|version| too_old(config, &version)));
     let reference = &config.gitlab.token.reference;
     if !engine.gitlab.could_be_token(&config.gitlab.token.value) {
         let what = format!("{reference} does not look like a token of this GitLab, so GitLab was not asked");
@@ -26,19 +29,19 @@ pub(super) async fn look(config: &Config, engine: &Engine) -> (Option<Me>, Vec<F
         findings.push(Finding::fail("token", what, mend));
         return (None, findings);
     }
-    match engine.gitlab.whoami(&config.gitlab.token.value).await {
-        Ok(Some(token)) => findings.extend([scopes(&token), expiry(&token, engine.clock.today())]),
-        Ok(None) => {
-            let what = format!("GitLab does not accept the token of {reference}");
-            findings.push(Finding::fail(
-                "token",
-                what,
-                "make a personal access token with the scope api, and put it there",
-            ));
+    match engine.gitlab.introspect(&config.gitlab.token.value).await {
+        Ok(token) => findings.extend([scopes(&token), expiry(&token, engine.clock.today())]),
+        Err(error) if error.status() == Some(401) => {
+            let what = format!("GitLab does not accept the token of {reference}: {}", error.words());
+            let mend = error.mend().unwrap_or("make a personal access token with the scope api, and put it there");
+            findings.push(Finding::fail("token", what, mend));
             return (None, findings);
         }
-        // The address says it already.
-        Err(_) => return (None, findings),
+        Err(error) => {
+            // An address that does not answer says it already.
+            findings.extend(answers.then(|| refused("token", &error)));
+            return (None, findings);
+        }
     }
     match engine.gitlab.me().await {
         Ok(me) => {
@@ -47,22 +50,54 @@ pub(super) async fn look(config: &Config, engine: &Engine) -> (Option<Me>, Vec<F
             (Some(me), findings)
         }
         Err(error) => {
-            findings.push(Finding::fail("account", error.to_string(), "give the token the scope api"));
+            findings.push(refused("account", &error));
             (None, findings)
         }
     }
 }
 
-async fn address(engine: &Engine) -> Finding {
+/// What GitLab says of itself, where it tells.
+async fn address(engine: &Engine) -> (Finding, Option<Metadata>) {
     let host = engine.gitlab.host();
     match engine.gitlab.metadata().await {
-        Ok(metadata) => Finding::ok("address", format!("{host} answers, version {}", metadata.version)),
-        Err(CallError::Status { status: 401 | 403, .. }) => Finding::ok("address", format!("{host} answers")),
+        Ok(metadata) => {
+            (Finding::ok("address", format!("{host} answers, version {}", metadata.version)), Some(metadata))
+        }
+        Err(CallError::Status { status: 401 | 403, .. }) => {
+            (Finding::ok("address", format!("{host} answers and does not tell its version")), None)
+        }
         Err(error) => {
-            let mend = "correct [gitlab] url; behind a proxy set HTTPS_PROXY, for a private authority set ca_file";
-            Finding::fail("address", format!("{host} does not answer as GitLab: {error}"), mend)
+            let usual = "correct [gitlab] url; behind a proxy set HTTPS_PROXY, for a private authority set ca_file";
+            let what = format!("{host} does not answer as GitLab: {error}");
+            (Finding::fail("address", what, error.mend().unwrap_or(usual)), None)
         }
     }
+}
+
+/// Tokens of service accounts can be managed from 17.11 on, those of projects from 18.9 on.
+fn too_old(config: &Config, metadata: &Metadata) -> Option<Finding> {
+    let has = |of: fn(&Owner) -> bool| config.tokens.iter().any(|(token, _)| of(&token.owner));
+    let (needed, what) = if has(|owner| matches!(owner, Owner::ProjectServiceAccount { .. })) {
+        ((18, 9), "service accounts of projects")
+    } else if has(|owner| matches!(owner, Owner::GroupServiceAccount { .. })) {
+        ((17, 11), "service accounts")
+    } else {
+        return None;
+    };
+    let ((major, minor), version) = (needed, &metadata.version);
+    (!metadata.is_at_least(major, minor)).then(|| {
+        let what = format!("tokens of {what} need GitLab {major}.{minor} or later; this is {version}");
+        Finding::fail("version", what, format!("update GitLab to {major}.{minor} or later"))
+    })
+}
+
+/// GitLab answers, and says no to the bot itself.
+fn refused(subject: &str, error: &CallError) -> Finding {
+    let usual = match error.is_passing() {
+        true => "run `rekey doctor` again once GitLab answers",
+        false => "give the bot a token with the scope api that may read itself, and see that its account is active",
+    };
+    Finding::fail(subject, error.to_string(), error.mend().unwrap_or(usual))
 }
 
 fn scopes(token: &LiveToken) -> Finding {
@@ -129,7 +164,6 @@ fn skew(theirs: Timestamp, ours: Timestamp) -> Finding {
 
 #[cfg(test)]
 mod tests {
-    use super::super::finding::Verdict;
     use super::*;
 
     #[test]

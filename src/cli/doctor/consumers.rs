@@ -123,7 +123,8 @@ fn may_run(consumer: &Consumer, git_ref: &GitRef) -> Step<()> {
 }
 
 fn asked(consumer: &Consumer, error: &CallError) -> Finding {
-    let mend = if error.is_passing() { "try again" } else { "give the bot the role Developer in the project" };
+    let usual = if error.is_passing() { "try again" } else { "give the bot the role Developer in the project" };
+    let mend = error.mend().unwrap_or(usual);
     fail(consumer, error.to_string(), mend)
 }
 

@@ -16,7 +16,7 @@ async fn project(visit: &Visit<'_>) -> Finding {
     let (path, bot) = (visit.config.issues.project.as_str(), &visit.me.username);
     let give = format!("give {bot} the role Reporter there");
     let project = match visit.engine.gitlab.project(path, visit.me.user_id).await {
-        Err(error) => return Finding::fail(path, error.to_string(), "try again"),
+        Err(error) => return Finding::fail(path, error.to_string(), error.mend().unwrap_or("try again")),
         Ok(None) => {
             let what = format!("it does not exist, or {bot} cannot see it");
             return Finding::fail(path, what, format!("correct [issues] project, or {give}"));
@@ -38,7 +38,10 @@ async fn project(visit: &Visit<'_>) -> Finding {
     };
     match visit.engine.gitlab.issues(path, &ours).await {
         Ok(_) => Finding::ok(path, format!("issues can be opened, labelled and {}", secrecy(visit))),
-        Err(error) => Finding::fail(path, error.to_string(), "turn issues on in the project's settings"),
+        Err(error) => {
+            let mend = error.mend().unwrap_or("turn issues on in the project's settings");
+            Finding::fail(path, error.to_string(), mend)
+        }
     }
 }
 

@@ -50,7 +50,7 @@ async fn in_gitlab(visit: &Visit<'_>, person: &Person) -> Result<Option<String>,
             _ => Ok(Some(format!("GitLab @{login}"))),
         },
         Ok(None) => Err((format!("GitLab knows no user {login}"), "correct gitlab".into())),
-        Err(error) => Err((error.to_string(), "try again".into())),
+        Err(error) => Err((error.to_string(), error.mend().unwrap_or("try again").into())),
     }
 }
 

@@ -58,7 +58,7 @@ fn enough(
     let bot = &visit.me.username;
     let give = format!("give {bot} the role {} there", role(needed));
     match level {
-        Err(error) => Some(Finding::fail(id, error.to_string(), "try again")),
+        Err(error) => Some(Finding::fail(id, error.to_string(), mend_of(&error, &give))),
         Ok(None) => {
             let what = format!("{place} does not exist, or {bot} cannot see it");
             Some(Finding::fail(id, what, format!("correct the path, or {give}")))
@@ -73,7 +73,9 @@ fn enough(
 
 fn missing(id: &str, owner: &Owner, error: &EngineError) -> Finding {
     let mend = match (error, owner) {
+        (EngineError::Locked { mend, .. } | EngineError::Denied { mend: Some(mend), .. }, _) => mend,
         (error, _) if error.is_passing() => "try again",
+        (EngineError::Denied { .. }, _) => "give the bot the role that this needs, or correct the owner",
         (EngineError::Amiss { .. }, _) => "make it, or correct the configuration",
         (_, Owner::User { .. } | Owner::InstanceServiceAccount { .. }) => {
             "correct the owner, or let a store hold its value: the bot cannot list other users' tokens"
@@ -81,9 +83,16 @@ fn missing(id: &str, owner: &Owner, error: &EngineError) -> Finding {
         _ => "correct the owner, or revoke the tokens that are not in use",
     };
     let what = error.to_string();
-    match what.split_once("; ") {
+    match what.split_once("; ").filter(|_| !matches!(error, EngineError::Locked { .. })) {
         Some((what, mend)) => Finding::fail(id, what, mend),
         None => Finding::fail(id, what, mend),
+    }
+}
+
+fn mend_of(error: &CallError, usual: &str) -> String {
+    match error.is_passing() {
+        true => error.mend().unwrap_or("try again").to_owned(),
+        false => error.mend().unwrap_or(usual).to_owned(),
     }
 }
 

@@ -127,6 +127,7 @@ pub fn refusal(error: &EngineError) -> Prose {
         EngineError::NeverRotated { token } => {
             said.and(" Type ").and_code(format!("/rekey rotate {token}")).and(" to open one.")
         }
+        EngineError::Locked { mend, .. } => said.and(format!(" To mend it: {mend}.")),
         _ => said,
     }
     .into()

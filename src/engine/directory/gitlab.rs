@@ -76,7 +76,7 @@ fn is_active(user: &User) -> bool {
 
 fn unproven(error: &CallError) -> Unproven {
     match error.status() {
-        Some(401) | None => Unproven::Passing(error.to_string()),
-        Some(_) => Unproven::Refused(error.to_string()),
+        Some(_) if !error.bars_everything() => Unproven::Refused(error.to_string()),
+        _ => Unproven::Passing(error.to_string()),
     }
 }

@@ -86,11 +86,11 @@ impl Engine {
                 self.learn_limit(&error.to_string());
                 hold.report(rotation, &Event::MintRefused { attempt, why: error.to_string() }).await
             }
-            Err(error @ (CallError::NotSent { .. } | CallError::RateLimited { .. })) => {
+            Err(error) if error.had_no_effect() => {
                 hold.report(rotation, &Event::MintNotSent { attempt }).await?;
                 Ok(trouble(&error))
             }
-            Err(CallError::Unknown { .. } | CallError::Nonsense { .. }) => self.recover(hold, rotation, attempt).await,
+            Err(_) => self.recover(hold, rotation, attempt).await,
         }
     }
 

@@ -265,6 +265,7 @@ fn no_such_job(consumer: &Consumer, git_ref: &str) -> CallError {
         status: 404,
         code: None,
         message: format!("no finished job {} on {git_ref}", consumer.job),
+        told: crate::http::Told::default(),
     }
 }
 

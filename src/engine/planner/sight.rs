@@ -11,9 +11,12 @@ use crate::secret_store::StoreError;
 impl Engine {
     /// Whether GitLab shows the bot this owner's tokens. Asking in vain counts as a failed login, so it is not tried.
     pub(in crate::engine) async fn may_look_up(&self, owner: &Owner) -> Result<bool, CallError> {
-        let (Owner::User { username } | Owner::InstanceServiceAccount { username }) = owner else { return Ok(true) };
-        let me = self.gitlab.me().await?;
-        Ok(me.admin || me.username.eq_ignore_ascii_case(username))
+        match owner {
+            Owner::User { .. } | Owner::InstanceServiceAccount { .. } => {
+                Ok(self.gitlab.me().await?.sees_tokens_of(owner))
+            }
+            _ => Ok(true),
+        }
     }
 
     /// The owner's tokens, dead ones too, or the one whose value a store holds.

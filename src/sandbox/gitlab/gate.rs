@@ -8,6 +8,7 @@ use crate::sandbox::faults::Fault;
 use crate::sandbox::gate::{Wording, broken, read_whole, undergo};
 use axum::body::Body;
 use axum::extract::{ConnectInfo, Request, State};
+use axum::http::header::{CONTENT_TYPE, LOCATION};
 use axum::http::{Response, StatusCode};
 use axum::middleware::Next;
 use axum::response::{Html, IntoResponse};
@@ -42,10 +43,22 @@ async fn pass(handle: Handle, seq: u64, fault: Option<Fault>, request: Request, 
 }
 
 async fn perform(handle: Handle, seq: u64, request: Request, next: Next) -> Response<Body> {
-    let response = next.run(request).await;
+    let is_read_only = handle.with(|world| world.settings.read_only) && !request.method().is_safe();
+    let response = if is_read_only { nothing_written(&handle, &request) } else { next.run(request).await };
     let ignored = response.extensions().get::<Ignored>().map(|ignored| ignored.0.clone()).unwrap_or_default();
     handle.performed(seq, response.status().as_u16(), ignored);
     response
+}
+
+/// GitLab tells what carries JSON in words; anything else it sends to its start page.
+fn nothing_written(handle: &Handle, request: &Request) -> Response<Body> {
+    let kind = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("");
+    if kind.starts_with("application/json") {
+        let said = json!({"message": "You cannot perform write operations on a read-only instance"});
+        return (StatusCode::FORBIDDEN, axum::Json(said)).into_response();
+    }
+    let start = format!("{}/", handle.with(|world| world.settings.url.clone()));
+    (StatusCode::MOVED_PERMANENTLY, [(LOCATION, start)], Html("You are being redirected.")).into_response()
 }
 
 fn retry_later(seconds: u64) -> Response<Body> {

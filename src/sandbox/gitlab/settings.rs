@@ -36,6 +36,8 @@ pub struct Settings {
     pub pace: Pace,
     /// The address jobs call from.
     pub runner_ip: String,
+    /// In maintenance, or after a failover of its database: nothing can be written.
+    pub read_only: bool,
     /// Prefix of token values, as an instance may choose it. A canary in it makes every value findable.
     pub token_prefix: String,
 }
@@ -53,6 +55,7 @@ impl Default for Settings {
             last_used_seconds: 600,
             pace: Pace::Instant,
             runner_ip: "10.20.0.7".into(),
+            read_only: false,
             token_prefix: "glpat-".into(),
         }
     }

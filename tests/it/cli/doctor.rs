@@ -2,7 +2,7 @@
 
 use super::office::{Office, Wish};
 use axum::routing::get;
-use rekey::sandbox::gitlab::{DEVELOPER, MAINTAINER, Place, Variable, World};
+use rekey::sandbox::gitlab::{DEVELOPER, Fault, MAINTAINER, Place, Rule, Variable, World};
 
 /// Somebody who answers `/healthz` as the bot does.
 async fn public_address() -> String {
@@ -175,4 +175,39 @@ async fn a_token_with_no_approver_to_spare_and_a_scope_that_only_groups_need_are
     office.configure(|text| text.replace("[\"ada\", \"grace\"]", "[\"ada\", \"slack-group:S0PLATFORM\"]"));
     let (_, said) = examine(&office).await;
     assert!(said.contains("usergroups:read (to know who is in a user group)") && !said.contains(spare), "{said}");
+}
+
+#[tokio::test]
+async fn a_gitlab_that_refuses_the_bot_itself_is_a_failure_in_its_own_words_and_lists_nothing() {
+    let (blocked, expired) = ("403 Forbidden - Your account has been blocked.", "Token is expired.");
+    let scope = "The request requires higher privileges than provided by the access token.";
+    for (path, status, body, words) in [
+        ("*", 403, serde_json::json!({"message": blocked}), blocked),
+        ("*", 401, serde_json::json!({"error": "invalid_token", "error_description": expired}), expired),
+        ("*/user", 403, serde_json::json!({"error": "insufficient_scope", "error_description": scope}), scope),
+        ("*/self", 403, serde_json::json!({"message": "403 Forbidden"}), "403 Forbidden"),
+    ] {
+        let office = Office::open(Wish::default()).await;
+        office.state.fault(Rule::new("GET", path, Fault::Refuse { status, body }).times(0));
+        let (code, said) = examine(&office).await;
+        assert_eq!(code, Some(1), "{path}: {said}");
+        assert!(said.contains(words) && !said.contains("0 failures") && !said.contains("try again"), "{said}");
+        if path == "*" {
+            assert!(office.complains(&["list"]).await.contains("GitLab told of no token"));
+            let plan = office.complains(&["plan", "deploy"]).await;
+            assert!(plan.contains(words) && !plan.contains("try again"), "{plan}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_gitlab_that_is_too_old_is_told_by_its_version() {
+    let office = Office::open(Wish::default()).await;
+    office.state.with(|world| world.settings.version = "17.6.2-ee".into());
+    let body = serde_json::json!({"error": "405 Not Allowed"});
+    office.state.fault(Rule::new("GET", "*/personal_access_tokens", Fault::Refuse { status: 405, body }).times(0));
+    let (code, said) = examine(&office).await;
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("tokens of service accounts need GitLab 17.11 or later; this is 17.6.2-ee"), "{said}");
+    assert!(!said.contains("revoke the tokens that are not in use"), "{said}");
 }

@@ -3,7 +3,7 @@
 
 use super::setup::{Setup, project_variable};
 use super::team::Team;
-use crate::http::api;
+use crate::http::gitlab_api as api;
 use crate::sandbox::stage::OLD;
 use crate::secret_store::openbao;
 use rekey::http::Call;

@@ -8,6 +8,11 @@ use rekey::notice::{Change, Notice, Resource, Source, Subject};
 use rekey::rotation::ids::TokenName;
 use rekey::rotation::token::{ManagedToken, Owner};
 use rekey::sandbox::gitlab::{Fault, MAINTAINER, Mint, Pace, Place, Rule};
+use serde_json::json;
+
+fn refused(status: u16, body: serde_json::Value) -> Fault {
+    Fault::Refuse { status, body }
+}
 
 fn mail(team: &Team, change: Change, names: &[&str]) -> Notice {
     Notice::Tokens {
@@ -89,7 +94,15 @@ async fn one_bad_name_in_a_mail_does_not_hide_the_others() {
 
 #[tokio::test]
 async fn a_mail_that_comes_while_gitlab_is_down_or_talks_nonsense_is_dealt_with_later() {
-    for fault in [Fault::ErrorBefore { status: 503 }, Fault::Html, Fault::ErrorBefore { status: 401 }] {
+    for fault in [
+        Fault::ErrorBefore { status: 503 },
+        Fault::Html,
+        Fault::ErrorBefore { status: 401 },
+        Fault::Page { status: 403 },
+        Fault::Page { status: 404 },
+        refused(401, json!({"error": "invalid_token", "error_description": "Token is expired."})),
+        refused(403, json!({"message": "403 Forbidden - Your account has been blocked."})),
+    ] {
         let team = Team::new().await;
         team.stage.state.fault(Rule::new("GET", "*/service_accounts*", fault.clone()).times(0));
         team.told("mail", &mail(&team, Change::AboutToExpire, &["deploy"])).await;

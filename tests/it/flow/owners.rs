@@ -123,7 +123,7 @@ async fn a_users_token_rotates_itself_where_the_bot_may_not_see_it() {
         })
         .await;
     let scan = team.engine.scan().await.unwrap();
-    assert_eq!((scan.opened, scan.failed), (1, vec![]), "the scan finds it by the value in its store");
+    assert_eq!((scan.opened, scan.failed.len()), (1, 0), "the scan finds it by the value in its store");
     ends_well(&team, Strategy::SelfRotate).await;
 }
 

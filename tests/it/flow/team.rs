@@ -252,7 +252,8 @@ async fn engine(stage: &Stage, setup: &Setup) -> Arc<Engine> {
         None => Credential::PrivateToken(own),
     };
     let quick = Backoff::jittered(Duration::from_millis(1), Duration::from_millis(2));
-    let api = Arc::new(Api::new(client, &base, credential, throttle).unwrap().with_backoff(quick));
+    let api = Api::new(client, &base, credential, throttle).unwrap().with_backoff(quick);
+    let api = Arc::new(api.with_dialect(rekey::gitlab::DIALECT));
     let gitlab = rekey::gitlab::Client::new(api.clone());
     let context = Context::open(api, &setup.connections).unwrap();
     let tokens = setup.tokens.iter().map(|token| (token.id.clone(), token.clone())).collect();

@@ -3,7 +3,7 @@
 use super::contract::{Bench, FOREIGN, NEW, OLD, Site, Trouble, secret, tag, write};
 use super::proxy::{Proxy, by_method};
 use super::refusal;
-use crate::http::api;
+use crate::http::gitlab_api as api;
 use rekey::clock::{Clock, ManualClock};
 use rekey::rotation::store::{Capabilities, Rollback};
 use rekey::sandbox::gitlab::{DEVELOPER, Gitlab, MAINTAINER, Mint, Place, REPORTER, World};

@@ -51,6 +51,7 @@ fn state(state: &str) -> (&'static str, &'static str) {
         "expired" => ("❌", ""),
         "missing" => ("⚠️", "not found in GitLab"),
         "ambiguous" => ("⚠️", "several tokens of that name"),
+        "refused" => ("⚠️", "GitLab refuses to tell"),
         "unreachable" => ("⚠️", "GitLab does not answer"),
         "awaiting_approval" => ("⏳", "waits for approval"),
         "scheduled" => ("🗓️", "approved, waits for its window"),

@@ -1,0 +1,98 @@
+//! A GitLab that refuses for now is waited out at every step, and one that refuses some is none that refuses all.
+
+use super::setup::{Setup, deploy_token};
+use super::team::Team;
+use rekey::rotation::ids::TokenName;
+use rekey::rotation::token::{ManagedToken, Owner};
+use rekey::rotation::view::Action;
+use rekey::sandbox::gitlab::{Fault, Place, Rule};
+
+fn read_only(team: &Team, is_so: bool) {
+    team.stage.state.with(|world| world.settings.read_only = is_so);
+}
+
+/// It waits, with words about what is the matter, and is done once GitLab is open again.
+async fn is_waited_out(team: &Team, step: &str) {
+    team.pass(1800).await;
+    let rotation = team.rotation().await;
+    assert_ne!(rotation.phase.name(), "stuck", "{step}: {rotation:?}");
+    let waiting = rotation.waiting.unwrap_or_else(|| unreachable!("{step}: nothing is said"));
+    assert!(waiting.why.contains("GitLab is read-only for now"), "{step}: {}", waiting.why);
+    read_only(team, false);
+    team.pass(2 * 3600).await;
+}
+
+#[tokio::test]
+async fn maintenance_is_waited_out_at_every_step() {
+    for after in ["approval", "POST */personal_access_tokens", "PUT */variables/*", "POST */pipeline"] {
+        let team = Team::new().await;
+        team.approved().await;
+        match after.split_once(' ') {
+            None => read_only(&team, true),
+            Some((method, path)) => {
+                team.stage.state.fault(Rule::new(method, path, Fault::HoldAfter));
+                let (_, ()) = tokio::join!(team.work(), async {
+                    team.stage.state.held().await;
+                    read_only(&team, true);
+                    team.stage.state.release(true);
+                });
+            }
+        }
+        if after == "POST */pipeline" {
+            // What is left to do then is to revoke, which carries no JSON.
+            team.pass(900).await;
+        }
+        is_waited_out(&team, after).await;
+        team.done().await;
+    }
+}
+
+#[tokio::test]
+async fn maintenance_is_waited_out_while_the_previous_value_is_put_back() {
+    let team = Team::new().await;
+    team.stage.state.fail_job(Some("deploy"));
+    team.approved().await;
+    team.pass(60).await;
+    read_only(&team, true);
+    team.click("alice", Action::Restore).await.unwrap();
+    is_waited_out(&team, "restore").await;
+    assert_eq!(team.held(), Some(team.stage.old));
+}
+
+#[tokio::test]
+async fn maintenance_is_waited_out_by_a_rotate_in_place() {
+    let team = Setup::new()
+        .token(|token| token.strategy = Some(rekey::rotation::token::Strategy::InPlace))
+        .start(|_, _| {})
+        .await;
+    team.approved().await;
+    read_only(&team, true);
+    is_waited_out(&team, "rotate").await;
+    team.done().await;
+}
+
+#[tokio::test]
+async fn nine_projects_that_lost_the_bot_do_not_keep_the_tenth_token_from_its_rotation() {
+    let mut setup = Setup::new();
+    let lost = |number: usize| ManagedToken {
+        id: TokenName(format!("a{number}")),
+        owner: Owner::Project { project: format!("elsewhere/a{number}") },
+        ..deploy_token()
+    };
+    setup.tokens.extend((1..=9).map(lost));
+    let team = setup
+        .start(|world, _| {
+            let bot = world.users.values().find(|user| user.username == "rekey-bot").map(|user| user.id).unwrap();
+            for number in 1..=9 {
+                let project = world.project(&format!("elsewhere/a{number}"));
+                world.member(Place::Project(project), bot, 10);
+            }
+        })
+        .await;
+    let scan = team.engine.scan().await.unwrap();
+    assert_eq!((scan.opened, scan.failed.len()), (1, 9), "{:#?}", scan.failed);
+    assert!(scan.failed.iter().all(|missed| missed.to_string().contains("401")), "{:#?}", scan.failed);
+    assert!(team.engine.scan_and_tell().await, "what was seen need not be looked at again at once");
+    team.pass(60).await;
+    assert_eq!(team.phase().await, "awaiting_approval");
+}
