@@ -4,6 +4,7 @@
 mod instance;
 mod inventory;
 mod issues;
+mod jobs;
 mod limits;
 mod people;
 mod pipelines;
@@ -16,6 +17,7 @@ mod wire;
 pub use instance::{Account, Group, Me, Metadata, Project};
 pub use inventory::{InventoryQuery, Scanned};
 pub use issues::{Author, Issue, IssueChange, IssueQuery, NewIssue, Note};
+pub use jobs::{Sighting, is_named};
 pub use limits::{Limit, limit_in_refusal};
 pub use people::{Member, User};
 pub use pipelines::{Job, Pipeline, Schedule, Started, StartedQuery, Starter, Status};

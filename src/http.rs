@@ -220,11 +220,8 @@ impl Api {
         metrics::counter!(OUTBOUND, "host" => self.host(), "status" => response.status().as_u16().to_string())
             .increment(1);
         self.throttle.learn(response.status(), response.headers(), call.bucket.as_deref());
-        let dialect = self.dialect.map(|dialect| answer::Asked {
-            dialect,
-            is_write: call.is_write(),
-            base: self.base.path(),
-        });
+        let dialect =
+            self.dialect.map(|dialect| answer::Asked { dialect, is_write: call.is_write(), base: self.base.path() });
         let keep = call.keep.unwrap_or(body::Keep::All(self.body_cap));
         let answer = answer::take(response, label, answer::Wanted { keep, also: &call.answers, dialect }).await;
         drop(turn);

@@ -8,6 +8,7 @@ mod remind;
 mod restore;
 mod revoke;
 mod run;
+mod verdict;
 mod write;
 
 use super::Engine;

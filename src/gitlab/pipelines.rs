@@ -1,6 +1,7 @@
 //! Pipelines, jobs and schedules: how a new token is proven. A green pipeline proves nothing by itself; what counts
 //! is that the named job ran and passed.
 
+use super::jobs::is_named;
 use super::wire::moment;
 use super::{Client, Result, none_if};
 use crate::http::{Call, segment};
@@ -21,7 +22,15 @@ pub enum Status {
     Skipped,
     /// It waits for a person.
     Manual,
-    /// It is on the way, in whatever way.
+    /// It waits for others before it.
+    Created,
+    /// It waits for a runner.
+    Pending,
+    /// It waits for its resource group.
+    WaitingForResource,
+    /// It waits for its time.
+    Scheduled,
+    /// It runs, or is on the way in some other way.
     #[serde(other)]
     OnTheWay,
 }
@@ -29,7 +38,7 @@ pub enum Status {
 impl Status {
     /// Whether it will not change without a person.
     pub fn is_final(self) -> bool {
-        self != Self::OnTheWay
+        matches!(self, Self::Success | Self::Failed | Self::Canceled | Self::Skipped | Self::Manual)
     }
 }
 
@@ -92,6 +101,9 @@ pub struct Job {
     /// When it ended.
     #[serde(default, deserialize_with = "moment")]
     pub finished_at: Option<Timestamp>,
+    /// What a runner must have to take it.
+    #[serde(default)]
+    pub tag_list: Vec<String>,
     /// Its branch or tag.
     #[serde(default, rename = "ref")]
     pub git_ref: Option<String>,
@@ -211,7 +223,7 @@ impl Client {
         let list = || Call::get(at(project, "jobs")).query("scope[]", "success").query("scope[]", "failed");
         self.pages(list, |page: Vec<Job>| {
             pages += 1;
-            found = page.into_iter().find(|job| job.name == name && job.git_ref.as_deref() == Some(git_ref));
+            found = page.into_iter().find(|job| is_named(&job.name, name) && job.git_ref.as_deref() == Some(git_ref));
             found.is_none() && pages < 5
         })
         .await?;

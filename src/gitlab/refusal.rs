@@ -21,8 +21,12 @@ const ENFORCED: &str = "replace this token by a fine-grained one by hand: this G
 /// GitLab's words (in lower case), whom they concern, and the way out.
 const KNOWN: &[(&[&str], About, &str)] = &[
     (&["password expired", "password has expired"], About::Caller, "set a new password for the bot's account"),
-    (&["terms of service", "accept the terms", "accept these terms"], About::Caller, "sign in as the bot's account \
-                                                                                     and accept the terms"),
+    (
+        &["terms of service", "accept the terms", "accept these terms"],
+        About::Caller,
+        "sign in as the bot's account \
+                                                                                     and accept the terms",
+    ),
     (&["dpop"], About::Caller, "turn off \"Require DPoP\" for the bot's account: rekey does not sign its calls so"),
     (&["two-factor", "2fa"], About::Caller, "set up two-factor authentication for the bot's account, or exempt it"),
     (
@@ -44,8 +48,12 @@ const KNOWN: &[(&[&str], About, &str)] = &[
     (&["insufficient_granular_scope", "fine-grained personal access token"], About::Call, FINE_GRAINED),
     (&["legacy personal access tokens is disabled"], About::Call, ENFORCED),
     (&["insufficient_scope", "higher privileges than provided"], About::Call, NEW_TOKEN),
-    (&["sso session", "saml", "single sign-on"], About::Call, "start a session of the bot's account with the group's \
-                                                               single sign-on, or use a service account"),
+    (
+        &["sso session", "saml", "single sign-on"],
+        About::Call,
+        "start a session of the bot's account with the group's \
+                                                               single sign-on, or use a service account",
+    ),
     (
         &["ip address", "your ip", "ip restriction", "restricted by ip", "allowed ip", "ip allowlist"],
         About::Call,
@@ -205,7 +213,8 @@ mod tests {
         ] {
             assert!(refusal(403, words).starts_with(what), "{words}: {}", refusal(403, words));
         }
-        let legacy = "400 Bad request - Rotation of legacy personal access tokens is disabled. Use a fine-grained token";
+        let legacy =
+            "400 Bad request - Rotation of legacy personal access tokens is disabled. Use a fine-grained token";
         assert!(refusal(400, legacy).starts_with("Call: replace this token"));
     }
 
@@ -213,7 +222,12 @@ mod tests {
     fn a_redirect_is_a_move_maintenance_a_login_page_or_another_address() {
         let (moved, tokens) = ("/api/v4/projects/acme%2Fx/variables/X", "/api/v4/groups/3/access_tokens/9");
         for (is_write, path, location, what) in [
-            (false, moved, "http://h/api/v4/projects/21", "Call: it was moved or renamed; GitLab knows it as project 21"),
+            (
+                false,
+                moved,
+                "http://h/api/v4/projects/21",
+                "Call: it was moved or renamed; GitLab knows it as project 21",
+            ),
             (true, tokens, "http://elsewhere/", "later: GitLab is read-only"),
             (true, tokens, "https://h", "later: GitLab is read-only"),
             (true, "/git/api/v4/groups/3/access_tokens/9", "https://h/git/", "later: GitLab is read-only"),

@@ -153,9 +153,7 @@ async fn read_by(asked: &Asked<'_>, response: Response) -> Refusal {
         Reading::NotNow { why, mend } => Failure::NotNow(why, mend).into(),
         _ if is_unknown(status) => Failure::Unknown(format!("the host answered {}", status.as_u16())).into(),
         Reading::No { words: better, told } => Failure::Status(said(better, told)).into(),
-        Reading::NoOrNobody => {
-            Refusal::Unsettled(said(None, Told { about: About::Credential, mend: None }))
-        }
+        Reading::NoOrNobody => Refusal::Unsettled(said(None, Told { about: About::Credential, mend: None })),
     }
 }
 

@@ -4,7 +4,7 @@ use super::trouble;
 use crate::engine::Engine;
 use crate::engine::report::Stop;
 use crate::engine::worker::{Hold, Performed};
-use crate::gitlab::{Job, Pipeline, StartedQuery, Status};
+use crate::gitlab::{Job, Pipeline, StartedQuery, is_named};
 use crate::http::CallError;
 use crate::rotation::event::Event;
 use crate::rotation::ids::ConsumerId;
@@ -131,8 +131,9 @@ impl Engine {
             }
             ConsumerKind::RetryJob { git_ref } => {
                 let jobs = self.gitlab.newest_jobs(project, NEWEST_JOBS).await?;
-                let ours =
-                    |job: &Job| job.id > after && job.name == consumer.job && job.git_ref.as_ref() == Some(git_ref);
+                let ours = |job: &Job| {
+                    job.id > after && is_named(&job.name, &consumer.job) && job.git_ref.as_ref() == Some(git_ref)
+                };
                 Ok(jobs.into_iter().find(ours).map(|job| RunRef {
                     pipeline: job.pipeline.map_or(0, |pipeline| pipeline.id),
                     job: Some(job.id),
@@ -162,37 +163,15 @@ impl Engine {
         let event = match verdict {
             Verdict::Passed(run) => Event::ConsumerPassed { consumer: id.clone(), run },
             Verdict::Failed { what, url, log } => Event::ConsumerFailed { consumer: id.clone(), what, url, log },
-            Verdict::Running if self.clock.now() < later(*since, consumer.timeout_seconds) => {
+            Verdict::Running(_) if self.clock.now() < later(*since, consumer.timeout_seconds) => {
                 return Ok(Performed::Later(self.settings.poll.max(Duration::from_millis(50))));
             }
-            Verdict::Running => {
-                let what = format!("did not finish within {} s", consumer.timeout_seconds);
+            Verdict::Running(why) => {
+                let what = format!("did not finish within {} s: {why}", consumer.timeout_seconds);
                 Event::ConsumerFailed { consumer: id.clone(), what, url: Some(run.url.clone()), log: None }
             }
         };
         hold.report(rotation, &event).await
-    }
-
-    async fn verdict(&self, consumer: &Consumer, run: &RunRef) -> Result<Verdict, CallError> {
-        let project = &consumer.project;
-        let job = match run.job {
-            Some(id) => self.gitlab.job(project, id).await?,
-            None => self.gitlab.jobs(project, run.pipeline).await?.into_iter().find(|job| job.name == consumer.job),
-        };
-        let Some(job) = job else { return self.without_job(consumer, run).await };
-        let url = Some(job.web_url.clone());
-        let failed = |what: String| Ok(Verdict::Failed { what, url, log: None });
-        match job.status {
-            Status::Success if job.started_at.is_none() => {
-                failed(format!("job {} passed without having run, so it proves nothing", job.name))
-            }
-            Status::Success => Ok(Verdict::Passed(RunRef { job: Some(job.id), url: job.web_url, ..run.clone() })),
-            Status::Failed => self.red(project, &job).await,
-            Status::Skipped => failed(format!("job {} was skipped, so it proves nothing", job.name)),
-            Status::Canceled => failed(format!("job {} was canceled", job.name)),
-            Status::Manual => failed(format!("job {} waits for somebody to start it by hand", job.name)),
-            _ => Ok(Verdict::Running),
-        }
     }
 
     /// Takes out of a log what the stores hold: an instance may give its tokens a prefix that nobody knows.
@@ -208,18 +187,7 @@ impl Engine {
         Verdict::Failed { what, url, log: Some(log) }
     }
 
-    async fn without_job(&self, consumer: &Consumer, run: &RunRef) -> Result<Verdict, CallError> {
-        let pipeline = self.gitlab.pipeline(&consumer.project, run.pipeline).await?;
-        let over = pipeline.is_none_or(|pipeline| pipeline.status.is_final());
-        Ok(if over {
-            let what = format!("pipeline {} ended without a job named {}", run.pipeline, consumer.job);
-            Verdict::Failed { what, url: Some(run.url.clone()), log: None }
-        } else {
-            Verdict::Running
-        })
-    }
-
-    async fn red(&self, project: &str, job: &Job) -> Result<Verdict, CallError> {
+    pub(super) async fn red(&self, project: &str, job: &Job) -> Result<Verdict, CallError> {
         let log = self.gitlab.trace_tail(project, job.id, LOG_BYTES).await.ok();
         let log = log.map(|log| readable(whole_words(&log)));
         let what = match &log {
@@ -243,10 +211,21 @@ enum Begun {
     AskedAgain,
 }
 
-enum Verdict {
+/// How far a consumer's run is.
+pub(super) enum Verdict {
+    /// What had to run has run and passed.
     Passed(RunRef),
-    Failed { what: String, url: Option<String>, log: Option<String> },
-    Running,
+    /// It proves nothing.
+    Failed {
+        /// Why.
+        what: String,
+        /// Where people look.
+        url: Option<String>,
+        /// The end of the log.
+        log: Option<String>,
+    },
+    /// It is on the way; what it waits for, in words.
+    Running(String),
 }
 
 fn consumer<'a>(rotation: &'a Rotation, id: &ConsumerId) -> Option<(&'a Consumer, &'a Run)> {

@@ -142,6 +142,13 @@ impl World {
         self.definitions.push(Definition { project, git_ref: git_ref.to_owned(), jobs });
     }
 
+    /// The next run of this job fails once more, and GitLab runs it again.
+    pub fn make_flaky(&mut self, name: &str) {
+        for job in self.jobs.values_mut().filter(|job| job.plan.name == name) {
+            (job.plan.fails_times, job.plan.retries) = (job.plan.fails_times + 2, job.plan.retries + 2);
+        }
+    }
+
     /// Somebody revokes a token behind everybody's back.
     pub fn revoke(&mut self, token: u64) {
         if let Some(token) = self.tokens.get_mut(&token) {

@@ -71,6 +71,10 @@ fn server_error(status: StatusCode) -> Response<Body> {
         StatusCode::INTERNAL_SERVER_ERROR => {
             (status, axum::Json(json!({"message": "500 Internal Server Error"}))).into_response()
         }
+        status if status.is_client_error() => {
+            let said = format!("{} {}", status.as_u16(), status.canonical_reason().unwrap_or("Refused"));
+            (status, axum::Json(json!({ "message": said }))).into_response()
+        }
         // Anything else comes from the proxy in front.
         _ => (status, Html("<html><title>GitLab is not responding</title></html>")).into_response(),
     }

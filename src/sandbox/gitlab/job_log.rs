@@ -12,7 +12,10 @@ static TOKEN: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"glpat-[A-Za-z0-9._
 pub(super) fn run(world: &mut World, job: &Job) -> (bool, String) {
     let forced = world.forced_failure.clone().filter(|name| name == &job.plan.name || name == "*");
     let forced = forced.map(|_| "deploy: target is unreachable".to_owned());
-    let (code, script) = match forced.or_else(|| job.plan.fails.clone()) {
+    let same = |other: &&Job| other.pipeline == job.pipeline && other.plan.name == job.plan.name && other.id < job.id;
+    let earlier = world.jobs.values().filter(same).count();
+    let fails = job.plan.fails.clone().filter(|_| job.plan.fails_times == 0 || earlier < job.plan.fails_times);
+    let (code, script) = match forced.or(fails) {
         Some(text) => (1, text),
         None if job.plan.calls => call(world, job),
         None => (0, format!("$ ./{}.sh\ndone", job.plan.name)),

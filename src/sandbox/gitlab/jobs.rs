@@ -45,9 +45,23 @@ fn listed(ctx: &Ctx, among: impl Fn(&Job) -> bool) -> Answer {
     if scope.iter().flatten().any(|state| !STATES.contains(&state.as_str())) {
         return Err(Refusal::parameter("scope does not have a valid value".into()));
     }
+    let among = |job: &Job| job.plan.child.is_empty() && among(job);
     let wanted = |job: &Job| scope.as_ref().is_none_or(|states| states.iter().any(|state| state == job.status));
     let jobs: Vec<&Job> = ctx.world.jobs.values().rev().filter(|job| among(job) && wanted(job)).collect();
     page(ctx, &jobs, |job| shown(ctx.world, job))
+}
+
+/// GET /projects/:id/pipelines/:pipeline_id/bridges
+pub(super) fn bridges(ctx: &mut Ctx) -> Answer {
+    let pipeline = pipelines::named(ctx, REPORTER)?;
+    let of = |job: &&Job| job.pipeline == pipeline && !job.retried && !job.plan.child.is_empty();
+    let jobs: Vec<&Job> = ctx.world.jobs.values().rev().filter(of).collect();
+    page(ctx, &jobs, |job| {
+        let child = ctx.world.pipelines.values().find(|pipeline| pipeline.parent == Some(job.id));
+        let mut bridge = shown(ctx.world, job);
+        bridge["downstream_pipeline"] = json!(child.map(|child| brief(ctx.world, child)));
+        bridge
+    })
 }
 
 /// GET /projects/:id/jobs/:job_id

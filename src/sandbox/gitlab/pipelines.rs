@@ -59,7 +59,7 @@ pub(super) fn filtered(
     let passes = |pipeline: &&Pipeline| {
         among(pipeline)
             && status.as_deref().is_none_or(|status| pipeline.status == status)
-            && source.as_deref().is_none_or(|source| pipeline.source == source)
+            && source.as_deref().map_or(pipeline.parent.is_none(), |source| pipeline.source == source)
             && git_ref.as_deref().is_none_or(|name| pipeline.git_ref == name)
             && username.as_deref().is_none_or(|name| who(pipeline.user) == Some(name))
             && after.is_none_or(|after| pipeline.created_at >= after)
@@ -192,6 +192,7 @@ impl World {
             finished_at: None,
             variables: start.variables,
             schedule: start.schedule,
+            parent: None,
             sha,
         };
         self.pipelines.insert(id, pipeline);
@@ -200,6 +201,28 @@ impl World {
         }
         self.pipeline_changed(id);
         Ok(id)
+    }
+
+    /// The child pipeline of a bridge, which no list of pipelines shows unless it is asked for.
+    pub(super) fn start_child(&mut self, bridge: &Job) {
+        let Some(parent) = self.pipelines.get(&bridge.pipeline).cloned() else { return };
+        let (id, now) = (self.next_id("pipeline"), self.now);
+        let child = Pipeline {
+            id,
+            source: "parent_pipeline".to_owned(),
+            status: "created",
+            created_at: now,
+            updated_at: now,
+            started_at: None,
+            finished_at: None,
+            parent: Some(bridge.id),
+            ..parent
+        };
+        self.pipelines.insert(id, child);
+        for plan in bridge.plan.child.clone() {
+            self.add_job(id, plan, bridge.user);
+        }
+        self.pipeline_changed(id);
     }
 
     /// The jobs that rules let into a pipeline on this ref, by stage; `None` where the ref is unknown.

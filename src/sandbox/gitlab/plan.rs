@@ -34,6 +34,12 @@ pub struct JobPlan {
     pub fails: Option<String>,
     /// The environment it deploys to, which decides which scoped variables it sees.
     pub environment: Option<String>,
+    /// How often GitLab itself runs it again when it fails.
+    pub retries: usize,
+    /// Fails only so many times; 0 is always.
+    pub fails_times: usize,
+    /// It runs nothing itself but starts a child pipeline of these jobs.
+    pub child: Vec<JobPlan>,
 }
 
 impl JobPlan {
@@ -49,6 +55,9 @@ impl JobPlan {
             run: Run::OnSuccess,
             fails: None,
             environment: None,
+            retries: 0,
+            fails_times: 0,
+            child: Vec::new(),
         }
     }
 
@@ -75,6 +84,16 @@ impl JobPlan {
     /// Always fails, with this in the log.
     pub fn failing(self, log: &str) -> Self {
         Self { fails: Some(log.to_owned()), ..self }
+    }
+
+    /// Fails once, with this in the log, and is run again by GitLab.
+    pub fn retried_after(self, log: &str) -> Self {
+        Self { retries: 2, fails_times: 1, ..self.failing(log) }
+    }
+
+    /// A job that starts a child pipeline.
+    pub fn bridge(stage: &str, name: &str, child: Vec<JobPlan>) -> Self {
+        Self { child, ..Self::new(stage, name) }
     }
 
     /// Deploys to an environment.

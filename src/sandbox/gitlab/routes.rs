@@ -116,6 +116,7 @@ fn project() -> Router<Handle> {
         .route("/projects/{id}/pipelines/latest", read(pipelines::latest))
         .route("/projects/{id}/pipelines/{pipeline_id}", read(pipelines::get))
         .route("/projects/{id}/pipelines/{pipeline_id}/jobs", read(jobs::of_pipeline))
+        .route("/projects/{id}/pipelines/{pipeline_id}/bridges", read(jobs::bridges))
         .route("/projects/{id}/pipelines/{pipeline_id}/variables", read(pipelines::variables))
         .route("/projects/{id}/pipelines/{pipeline_id}/retry", post(pipelines::retry))
         .route("/projects/{id}/pipelines/{pipeline_id}/cancel", post(pipelines::cancel))

@@ -35,6 +35,8 @@ pub struct Pipeline {
     pub variables: Vec<(String, String)>,
     /// The schedule that started it.
     pub schedule: Option<u64>,
+    /// The job that started it.
+    pub parent: Option<u64>,
     /// The commit.
     pub sha: String,
 }
@@ -150,6 +152,14 @@ impl World {
             job.failure_reason = (!passed).then_some("script_failure");
         }
         self.set_job(id, if passed { "success" } else { "failed" });
+        let twins =
+            self.jobs.values().filter(|other| other.pipeline == job.pipeline && other.plan.name == job.plan.name);
+        if !passed && twins.count() <= job.plan.retries {
+            self.retry_job(id, job.user);
+        }
+        if passed && !job.plan.child.is_empty() {
+            self.start_child(&job);
+        }
     }
 
     fn conclude(&mut self, id: u64) -> bool {

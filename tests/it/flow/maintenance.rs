@@ -3,9 +3,18 @@
 use super::setup::{Setup, deploy_token};
 use super::team::Team;
 use rekey::rotation::ids::TokenName;
-use rekey::rotation::token::{ManagedToken, Owner};
+use rekey::rotation::token::{ManagedToken, Owner, Strategy};
 use rekey::rotation::view::Action;
 use rekey::sandbox::gitlab::{Fault, Place, Rule};
+use std::time::Duration;
+
+/// A team that is in no hurry.
+fn patient() -> Setup {
+    Setup::new().settings(|settings| {
+        settings.backoff.first = Duration::from_secs(60);
+        settings.backoff.most = Duration::from_secs(300);
+    })
+}
 
 fn read_only(team: &Team, is_so: bool) {
     team.stage.state.with(|world| world.settings.read_only = is_so);
@@ -25,7 +34,7 @@ async fn is_waited_out(team: &Team, step: &str) {
 #[tokio::test]
 async fn maintenance_is_waited_out_at_every_step() {
     for after in ["approval", "POST */personal_access_tokens", "PUT */variables/*", "POST */pipeline"] {
-        let team = Team::new().await;
+        let team = patient().start(|_, _| {}).await;
         team.approved().await;
         match after.split_once(' ') {
             None => read_only(&team, true),
@@ -49,7 +58,7 @@ async fn maintenance_is_waited_out_at_every_step() {
 
 #[tokio::test]
 async fn maintenance_is_waited_out_while_the_previous_value_is_put_back() {
-    let team = Team::new().await;
+    let team = patient().start(|_, _| {}).await;
     team.stage.state.fail_job(Some("deploy"));
     team.approved().await;
     team.pass(60).await;
@@ -61,10 +70,8 @@ async fn maintenance_is_waited_out_while_the_previous_value_is_put_back() {
 
 #[tokio::test]
 async fn maintenance_is_waited_out_by_a_rotate_in_place() {
-    let team = Setup::new()
-        .token(|token| token.strategy = Some(rekey::rotation::token::Strategy::InPlace))
-        .start(|_, _| {})
-        .await;
+    let in_place = |token: &mut ManagedToken| token.strategy = Some(Strategy::InPlace);
+    let team = patient().token(in_place).start(|_, _| {}).await;
     team.approved().await;
     read_only(&team, true);
     is_waited_out(&team, "rotate").await;

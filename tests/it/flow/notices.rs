@@ -97,7 +97,7 @@ async fn a_mail_that_comes_while_gitlab_is_down_or_talks_nonsense_is_dealt_with_
     for fault in [
         Fault::ErrorBefore { status: 503 },
         Fault::Html,
-        Fault::ErrorBefore { status: 401 },
+        Fault::Page { status: 401 },
         Fault::Page { status: 403 },
         Fault::Page { status: 404 },
         refused(401, json!({"error": "invalid_token", "error_description": "Token is expired."})),

@@ -95,7 +95,7 @@ async fn a_pipeline_that_does_not_end_is_waited_for_and_then_said() {
         team.work_once().await;
         team.stage.clock.advance(10);
     }
-    proves_nothing(&team, "did not finish within 3600 s").await;
+    proves_nothing(&team, "did not finish within 3600 s: job deploy waits for the jobs before it").await;
 }
 
 #[tokio::test]
@@ -238,6 +238,53 @@ async fn an_old_token_that_is_never_silent_asks_a_person() {
     assert_eq!(team.live().len(), 2);
     team.pass(2000).await;
     team.click("alice", Action::Retry).await.unwrap();
+    team.pass(3600).await;
+    team.done().await;
+}
+
+#[tokio::test]
+async fn a_job_in_a_child_pipeline_proves_the_token() {
+    let nested = JobPlan::bridge("deploy", "inner", vec![deploy()]);
+    let team = after(vec![JobPlan::new("build", "compile"), JobPlan::bridge("deploy", "outer", vec![nested])]).await;
+    team.pass(3600).await;
+    team.done().await;
+}
+
+#[tokio::test]
+async fn a_red_job_in_a_child_pipeline_is_seen_with_its_log() {
+    let team = after(vec![JobPlan::bridge("deploy", "outer", vec![deploy().failing("no route to host")])]).await;
+    proves_nothing(&team, "the job failed").await;
+    assert!(team.issue().contains("no route to host"), "{}", team.issue());
+}
+
+#[tokio::test]
+async fn a_job_that_gitlab_runs_again_is_followed_by_its_name() {
+    for kind in [ConsumerKind::Pipeline { git_ref: "main".into() }, ConsumerKind::RetryJob { git_ref: "main".into() }] {
+        let plan = vec![deploy().retried_after("pod did not start")];
+        let setup = Setup::new().proven_by(kind.clone(), "deploy");
+        let team = setup.start(|world, project| world.pipeline(project, "main", plan)).await;
+        if matches!(kind, ConsumerKind::RetryJob { .. }) {
+            team.stage.pipeline().await;
+            team.stage.state.run_pipelines();
+            // The retry fails once as well.
+            team.stage.state.with(|world| world.make_flaky("deploy"));
+        }
+        team.approved().await;
+        team.pass(3600).await;
+        team.done().await;
+    }
+}
+
+#[tokio::test]
+async fn every_copy_of_a_parallel_job_must_pass() {
+    let copies = |last: JobPlan| vec![JobPlan::new("deploy", "deploy: [aws, eu]").calls_with("DEPLOY_TOKEN"), last];
+    let named = |name: &str| JobPlan::new("deploy", name).calls_with("DEPLOY_TOKEN");
+    let team = after(copies(named("deploy: [gcp, eu]").failing("no route to host"))).await;
+    proves_nothing(&team, "the job failed").await;
+    let team = after(copies(named("deploy: [gcp, eu]"))).await;
+    team.pass(3600).await;
+    team.done().await;
+    let team = after(vec![named("deploy 1/2"), named("deploy 2/2"), JobPlan::new("deploy", "deploy-docs")]).await;
     team.pass(3600).await;
     team.done().await;
 }

@@ -94,12 +94,27 @@ async fn a_page_of_a_proxy_says_nothing_about_a_token() {
 #[tokio::test]
 async fn each_refusal_of_gitlab_has_its_own_way_out() {
     for (status, body, about, mend) in [
-        (401, json!({"error": "invalid_token", "error_description": "Token is expired."}), About::Credential, "make a new"),
+        (
+            401,
+            json!({"error": "invalid_token", "error_description": "Token is expired."}),
+            About::Credential,
+            "make a new",
+        ),
         (401, json!({"error": "dpop_error", "error_description": "DPoP header is missing"}), About::Caller, "DPoP"),
         (403, json!({"message": "403 Forbidden - Your account has been blocked."}), About::Caller, "unblock"),
         (403, json!({"message": "You must accept the Terms of Service in order to go on."}), About::Caller, "accept"),
-        (403, json!({"message": "Cannot find valid SSO session. Please login via your group's SSO"}), About::Call, "session"),
-        (405, json!({"message": "Non GET methods are not allowed for moved projects"}), About::Call, "correct its path"),
+        (
+            403,
+            json!({"message": "Cannot find valid SSO session. Please login via your group's SSO"}),
+            About::Call,
+            "session",
+        ),
+        (
+            405,
+            json!({"message": "Non GET methods are not allowed for moved projects"}),
+            About::Call,
+            "correct its path",
+        ),
         (405, json!({"error": "405 Not Allowed"}), About::Call, "17.11"),
         (403, json!({"message": "403 Forbidden"}), About::Call, ""),
     ] {

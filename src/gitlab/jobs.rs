@@ -1,0 +1,145 @@
+//! Finding the job that the configuration names: in the pipeline itself, in pipelines that it starts, and as the copies
+//! that `parallel` and `matrix` make of it. A job that GitLab runs again has a new number and the same name.
+
+use super::pipelines::{Job, Status};
+use super::{Client, Result, none_if};
+use crate::http::{Call, segment};
+use serde::Deserialize;
+
+/// Pipelines that are looked into for one job: enough for any nesting that GitLab allows.
+const MOST_PIPELINES: usize = 50;
+
+/// What a pipeline and those that it started hold of a job.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Sighting {
+    /// The jobs of that name, of each only the newest.
+    pub jobs: Vec<Job>,
+    /// Where they run: a project, as its number or path.
+    pub project: String,
+    /// Jobs before it that wait for a person.
+    pub gates: Vec<String>,
+    /// A pipeline that it may be in has yet to start.
+    pub more_to_come: bool,
+    /// Pipelines that were started in projects that we may not see.
+    pub unseen: usize,
+}
+
+/// A job that starts another pipeline.
+#[derive(Deserialize)]
+struct Bridge {
+    #[serde(default)]
+    name: String,
+    status: Status,
+    #[serde(default)]
+    downstream_pipeline: Option<Downstream>,
+}
+
+#[derive(Deserialize)]
+struct Downstream {
+    id: u64,
+    #[serde(default)]
+    project_id: Option<u64>,
+}
+
+#[derive(Deserialize)]
+struct Listed {
+    id: u64,
+}
+
+/// Whether a job of that name is meant: it itself, or one of the copies that `parallel` makes of it.
+pub fn is_named(name: &str, wanted: &str) -> bool {
+    name == wanted || name.strip_prefix(wanted).is_some_and(is_copy)
+}
+
+/// ` 2/3` or `: [aws, eu]`.
+fn is_copy(rest: &str) -> bool {
+    let number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let counted = |text: &str| text.split_once('/').is_some_and(|(at, of)| number(at) && number(of));
+    rest.strip_prefix(' ').is_some_and(counted)
+        || rest.strip_prefix(": [").and_then(|rest| rest.strip_suffix(']')).is_some_and(|inner| !inner.is_empty())
+}
+
+/// Of several jobs those that are meant: the one of exactly that name, else all its copies.
+fn meant(jobs: Vec<Job>, wanted: &str) -> Vec<Job> {
+    let exactly = jobs.iter().any(|job| job.name == wanted);
+    let named = jobs.into_iter().filter(|job| if exactly { job.name == wanted } else { is_named(&job.name, wanted) });
+    named.collect()
+}
+
+impl Client {
+    /// The jobs of that name in a pipeline or, if there are none, in those that it started.
+    pub async fn find_jobs(&self, project: &str, pipeline: u64, name: &str) -> Result<Sighting> {
+        let mut open = vec![(project.to_owned(), pipeline)];
+        let mut sighting = Sighting { project: project.to_owned(), ..Sighting::default() };
+        for _ in 0..MOST_PIPELINES {
+            let Some((project, pipeline)) = open.pop() else { break };
+            let Some(jobs) = none_if(&[403, 404], self.jobs(&project, pipeline).await)? else {
+                sighting.unseen += 1;
+                continue;
+            };
+            let gates = jobs.iter().filter(|job| job.status == Status::Manual && !is_named(&job.name, name));
+            sighting.gates.extend(gates.map(|job| job.name.clone()));
+            sighting.jobs = meant(jobs, name);
+            if !sighting.jobs.is_empty() {
+                return Ok(Sighting { project, ..sighting });
+            }
+            for bridge in self.bridges(&project, pipeline).await? {
+                sighting.gates.extend((bridge.status == Status::Manual).then_some(bridge.name));
+                sighting.more_to_come |= bridge.downstream_pipeline.is_none() && !bridge.status.is_final();
+                match bridge.downstream_pipeline {
+                    Some(next) => {
+                        open.push((next.project_id.map_or_else(|| project.clone(), |id| id.to_string()), next.id));
+                    }
+                    None if bridge.status == Status::Success => {
+                        open.extend(self.children_after(&project, pipeline).await?);
+                    }
+                    None => {}
+                }
+            }
+        }
+        Ok(sighting)
+    }
+
+    /// A job, or the one that GitLab started in its place: the newest of the same name in its pipeline.
+    pub async fn newest_run(&self, project: &str, id: u64) -> Result<Option<Job>> {
+        let Some(job) = self.job(project, id).await? else { return Ok(None) };
+        let Some(pipeline) = job.pipeline.filter(|_| job.status.is_final() && job.status != Status::Success) else {
+            return Ok(Some(job));
+        };
+        let jobs = self.jobs(project, pipeline.id).await?;
+        let again = jobs.into_iter().filter(|other| other.name == job.name && other.id > job.id);
+        Ok(Some(again.max_by_key(|job| job.id).unwrap_or(job)))
+    }
+
+    async fn bridges(&self, project: &str, pipeline: u64) -> Result<Vec<Bridge>> {
+        let path = format!("/projects/{}/pipelines/{pipeline}/bridges", segment(project));
+        Ok(none_if(&[403, 404], self.all(|| Call::get(path.clone())).await)?.unwrap_or_default())
+    }
+
+    /// Child pipelines that are younger than a pipeline, for a bridge that does not name its own.
+    async fn children_after(&self, project: &str, pipeline: u64) -> Result<Vec<(String, u64)>> {
+        let call = Call::get(format!("/projects/{}/pipelines", segment(project)))
+            .query("source", "parent_pipeline")
+            .query("order_by", "id")
+            .query("sort", "desc")
+            .query("per_page", 20);
+        let listed: Vec<Listed> = self.get(call).await?;
+        Ok(listed.iter().filter(|child| child.id > pipeline).map(|child| (project.to_owned(), child.id)).collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn copies_of_a_job_are_it_and_jobs_that_only_begin_alike_are_not() {
+        for name in ["deploy", "deploy 1/3", "deploy 12/30", "deploy: [aws, eu-west-1]", "deploy: [a]"] {
+            assert!(is_named(name, "deploy"), "{name}");
+        }
+        for name in ["deploy-all", "deploy: all", "deploy 1", "deploy 1/", "deploy: []", "redeploy", "deploy 1/3 x"] {
+            assert!(!is_named(name, "deploy"), "{name}");
+        }
+        assert!(is_named("deploy: [aws]", "deploy: [aws]") && !is_named("deploy: [aws]", "deploy: [gcp]"));
+    }
+}
