@@ -1,6 +1,7 @@
 //! GitLab's REST API as far as a rotation needs it. Answers are parsed leniently: older versions leave fields out.
 //! What the bot may do depends on whose token it is, so every call on tokens takes an [`Owner`].
 
+mod grant;
 mod instance;
 mod inventory;
 mod issues;
@@ -123,6 +124,41 @@ impl Client {
         Ok(rows)
     }
 }
+
+impl Client {
+    /// "There is none", where GitLab means it: a fine-grained token is told the same of what it may not see.
+    async fn if_there<T>(&self, outcome: Result<T>) -> Result<Option<T>> {
+        match outcome {
+            Err(error) if error.status() == Some(404) => match self.proves_absence(&error).await? {
+                true => Ok(None),
+                false => Err(unsure(&error)),
+            },
+            outcome => outcome.map(Some),
+        }
+    }
+
+    /// Whether GitLab's "not found" means that there is nothing. A bot that may not read its own token has a
+    /// fine-grained one.
+    pub async fn proves_absence(&self, refusal: &CallError) -> Result<bool> {
+        if refusal.status() != Some(404) {
+            return Ok(false);
+        }
+        match self.me_token().await {
+            Ok(token) => Ok(!token.granular),
+            Err(error) if error.status() == Some(403) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// A "not found" that proves nothing; it may be asked again once the token may see more.
+fn unsure(error: &CallError) -> CallError {
+    let why = "GitLab says that it is not there, or that the bot's fine-grained token may not see it";
+    CallError::NotNow { call: error.call().to_owned(), why: why.to_owned(), mend: MAY_SEE }
+}
+
+/// What helps a fine-grained token that does not see enough.
+const MAY_SEE: &str = "give the bot's fine-grained token the permission to read it, or use a token with the scope api";
 
 /// Turns a refusal with one of these statuses into "there is none".
 fn none_if<T>(statuses: &[u16], outcome: Result<T>) -> Result<Option<T>> {

@@ -40,7 +40,7 @@ impl Engine {
         via: &str,
         reason: &str,
     ) -> Result<Rotation, EngineError> {
-        let before = Some(&rotation.plan).filter(|plan| plan.strategy == Strategy::RevokeFirst);
+        let before = Some(&rotation.plan).filter(|_| rotation.is_incident());
         let plan = Box::new(self.plan(managed, live, Some(Strategy::RevokeFirst), before).await?);
         let own = self.may_have_asked(managed, rotation, &person);
         let event = Event::Incident { person, via: via.to_owned(), reason: reason.to_owned(), own, plan };

@@ -234,6 +234,10 @@ impl IssueSurface {
             Ok(me) => me,
             Err(error) => return unavailable(&error),
         };
+        if me.token.granular {
+            let why = format!("{why}, which a fine-grained token is told of what it may not see as well");
+            return ChatError::Refused { messenger, why };
+        }
         match self.gitlab.project(&self.project, me.user_id).await {
             Ok(Some(project)) if me.admin || project.level.is_some_and(|level| level >= REPORTER) => {
                 ChatError::Gone { messenger, why: why.to_owned() }

@@ -8,7 +8,8 @@ mod sight;
 mod stores;
 mod strategy;
 
-pub use strategy::choose;
+pub use checks::FINE_GRAINED_BOT;
+pub use strategy::{Maker, choose};
 
 use super::{Engine, EngineError};
 use crate::gitlab::Me;
@@ -54,7 +55,9 @@ impl Engine {
         wish: Option<Strategy>,
         before: Option<&Plan>,
     ) -> Result<Plan, EngineError> {
-        let (strategy, reasons) = strategy::choose(managed, live, me, wish);
+        let live = &self.with_permissions(live).await?;
+        let maker = Maker { me, takes_permissions: self.takes_permissions(live).await? };
+        let (strategy, reasons) = strategy::choose(managed, live, &maker, wish);
         let rotates = matches!(strategy, Strategy::InPlace | Strategy::SelfRotate);
         let latest = self.gitlab.expiry_limit().await?.latest(self.clock.today());
         let latest = self.learned_limit(latest);
@@ -81,7 +84,8 @@ impl Engine {
             new: NewToken {
                 name: live.name.clone(),
                 description: without_marker(&live.description),
-                scopes: if rotates { live.scopes.clone() } else { narrowed(managed, live) },
+                scopes: if rotates || live.granular { live.scopes.clone() } else { narrowed(managed, live) },
+                permissions: if rotates { BTreeSet::new() } else { live.permissions.clone() },
                 access_level: live.access_level,
                 expires_at: Some(self.expiry(managed, latest, before)),
             },
@@ -115,7 +119,14 @@ impl Engine {
             },
             strategy: managed.strategy.unwrap_or(Strategy::Overlap),
             reasons: Vec::new(),
-            new: NewToken { name, description: String::new(), scopes, access_level: None, expires_at: None },
+            new: NewToken {
+                name,
+                description: String::new(),
+                scopes,
+                permissions: BTreeSet::new(),
+                access_level: None,
+                expires_at: None,
+            },
             stores: managed.stores.iter().filter_map(planned).collect(),
             consumers: managed.consumers.clone(),
             outage_seconds: None,
@@ -132,6 +143,21 @@ impl Engine {
             use_seconds: self.settings.use_seconds,
             approval_seconds: managed.approval_seconds,
         }
+    }
+
+    /// The same token with its fine-grained permissions, which lists of service accounts' tokens may leave out.
+    async fn with_permissions(&self, live: &LiveToken) -> Result<LiveToken, EngineError> {
+        if !live.granular || !live.permissions.is_empty() {
+            return Ok(live.clone());
+        }
+        let singly = self.gitlab.find_singly(live.id).await?;
+        let permissions = singly.map(|singly| singly.permissions).unwrap_or_default();
+        Ok(LiveToken { permissions, ..live.clone() })
+    }
+
+    async fn takes_permissions(&self, live: &LiveToken) -> Result<bool, EngineError> {
+        let (major, minor) = strategy::TAKES_PERMISSIONS;
+        Ok(live.granular && self.gitlab.metadata().await?.is_at_least(major, minor))
     }
 
     /// The instance's limit as far as it is known; the bot may have had to learn it from a refusal.

@@ -134,6 +134,11 @@ impl Client {
         Ok(Me { user_id, username, admin, token: token.into() })
     }
 
+    /// The token by which the bot calls.
+    pub(super) async fn me_token(&self) -> Result<LiveToken> {
+        self.get::<RawToken>(Call::get("/personal_access_tokens/self")).await.map(LiveToken::from)
+    }
+
     /// The account by which the bot calls, remembered from the first answer on.
     pub async fn account(&self) -> Result<&Account> {
         self.account

@@ -2,7 +2,7 @@
 //! index (it drops HTML comments), so our own are found by label, author and time, and told apart by their marker.
 
 use super::wire::moment;
-use super::{Client, Result, none_if};
+use super::{Client, Result};
 use crate::http::{Call, segment};
 use jiff::{Timestamp, civil::Date};
 use serde::{Deserialize, Serialize};
@@ -145,7 +145,7 @@ impl Client {
 
     /// One issue; `None` if it was deleted or moved out of sight.
     pub async fn issue(&self, project: &str, iid: u64) -> Result<Option<Issue>> {
-        none_if(&[404], self.get(Call::get(format!("{}/{iid}", issues(project)))).await)
+        self.if_there(self.get(Call::get(format!("{}/{iid}", issues(project)))).await).await
     }
 
     /// The issues that fit, open and closed, the newest first.
@@ -187,7 +187,7 @@ impl Client {
 
     /// One comment; `None` if there is none on that issue.
     pub async fn note(&self, project: &str, iid: u64, note: u64) -> Result<Option<Note>> {
-        none_if(&[404], self.get(Call::get(format!("{}/{note}", notes(project, iid)))).await)
+        self.if_there(self.get(Call::get(format!("{}/{note}", notes(project, iid)))).await).await
     }
 
     /// Reacts to a comment; an error may mean that we did so before.

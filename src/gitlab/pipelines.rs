@@ -160,7 +160,7 @@ impl Client {
 
     /// One pipeline; `None` if it was deleted.
     pub async fn pipeline(&self, project: &str, id: u64) -> Result<Option<Pipeline>> {
-        none_if(&[404], self.get(Call::get(at(project, &format!("pipelines/{id}")))).await)
+        self.if_there(self.get(Call::get(at(project, &format!("pipelines/{id}")))).await).await
     }
 
     /// The jobs of a pipeline, of each name only the newest.
@@ -170,7 +170,7 @@ impl Client {
 
     /// One job; `None` if it was deleted.
     pub async fn job(&self, project: &str, id: u64) -> Result<Option<Job>> {
-        none_if(&[404], self.get(Call::get(at(project, &format!("jobs/{id}")))).await)
+        self.if_there(self.get(Call::get(at(project, &format!("jobs/{id}")))).await).await
     }
 
     /// The last `bytes` of a job's log, as it was written: it may hold secrets, colours and broken characters.

@@ -1,5 +1,6 @@
 //! Access tokens: list, find, create, rotate, revoke, by the routes that GitLab opens for each kind of owner.
 
+use super::grant::requested;
 use super::wire::{RawToken, RawValue};
 use super::{Client, Result, missing, none_if, shape};
 use crate::http::{Call, Reply, segment};
@@ -29,7 +30,11 @@ pub struct NewToken {
     /// Its description, at most 255 characters, with our marker.
     pub description: String,
     /// What it may do.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
     pub scopes: BTreeSet<String>,
+    /// What it may do instead, if its permissions are fine-grained.
+    #[serde(rename = "granular_scopes", skip_serializing_if = "BTreeSet::is_empty", serialize_with = "grants")]
+    pub permissions: BTreeSet<String>,
     /// Unusable from 00:00 UTC of that day; `None` asks for one that never expires.
     pub expires_at: Option<Date>,
     /// The role of a project or group access token. GitLab gives Maintainer if none is sent.
@@ -92,7 +97,19 @@ impl Client {
     /// Makes a token. Not to be repeated on an unknown outcome: look for its marker first.
     pub async fn create(&self, owner: &Owner, new: &NewToken) -> Result<Minted> {
         let routes = self.routes(owner).await?;
-        minted(&self.api.call(&Call::post(routes.create).json(new)).await?)
+        if new.permissions.is_empty() {
+            return minted(&self.api.call(&Call::post(routes.create).json(new)).await?);
+        }
+        // Only the route for administrators takes fine-grained permissions, for service accounts too.
+        let user = self.resolve_user(owner).await?.unwrap_or_default();
+        let new = NewToken { scopes: BTreeSet::new(), ..new.clone() };
+        minted(&self.api.call(&Call::post(format!("/users/{user}/personal_access_tokens")).json(&new)).await?)
+    }
+
+    /// One token with its fine-grained permissions, which lists may leave out. `None`: we are not shown it singly.
+    pub async fn find_singly(&self, id: TokenId) -> Result<Option<LiveToken>> {
+        let call = Call::get(format!("/personal_access_tokens/{id}")).unauthorized_is_an_answer();
+        Ok(none_if(&[401, 403, 404], self.get::<RawToken>(call).await)?.map(LiveToken::from))
     }
 
     /// Replaces a token in place: its old value dies in that instant. Never to be repeated: presenting a token that
@@ -248,6 +265,10 @@ fn list(routes: &Routes, filter: &TokenFilter) -> Call<'static> {
         .maybe("state", state)
         .maybe("expires_before", filter.expires_before)
         .maybe("created_after", filter.created_after)
+}
+
+fn grants<S: serde::Serializer>(permissions: &BTreeSet<String>, to: S) -> std::result::Result<S::Ok, S::Error> {
+    requested(permissions).serialize(to)
 }
 
 /// The value leaves the body first; the body itself is wiped with the reply.

@@ -1,5 +1,6 @@
 //! What GitLab's JSON and headers have in common: tokens in all their ages, dates in two notations, next pages.
 
+use super::grant::Grant;
 use crate::http::Reply;
 use crate::rotation::ids::TokenId;
 use crate::rotation::token::LiveToken;
@@ -8,6 +9,9 @@ use jiff::fmt::strtime;
 use jiff::{Timestamp, civil::Date};
 use serde::{Deserialize, Deserializer, de};
 use std::collections::BTreeSet;
+
+/// The scope by which GitLab says that there are fine-grained permissions instead.
+const GRANULAR: &str = "granular";
 
 /// A token as any version of GitLab describes it.
 #[derive(Deserialize)]
@@ -36,12 +40,19 @@ pub(super) struct RawToken {
     #[serde(default)]
     access_level: Option<u8>,
     #[serde(default)]
-    granular_scopes: Option<Vec<de::IgnoredAny>>,
+    granular: Option<bool>,
+    #[serde(default)]
+    granular_scopes: Option<Vec<Grant>>,
 }
 
 impl From<RawToken> for LiveToken {
     fn from(raw: RawToken) -> Self {
         let revoked = raw.revoked.unwrap_or(false);
+        let permissions = raw.granular_scopes.map(|grants| grants.iter().flat_map(Grant::atoms).collect());
+        let permissions: BTreeSet<String> = permissions.unwrap_or_default();
+        // Lists of service accounts' tokens show the fact and the pretended scope, and not the permissions.
+        let pretended = raw.scopes.as_ref().is_some_and(|scopes| scopes.contains(GRANULAR));
+        let granular = raw.granular.unwrap_or(false) || pretended || !permissions.is_empty();
         Self {
             id: TokenId(raw.id),
             name: raw.name.unwrap_or_default(),
@@ -55,7 +66,8 @@ impl From<RawToken> for LiveToken {
             active: raw.active.unwrap_or(!revoked),
             revoked,
             access_level: raw.access_level,
-            granular: raw.granular_scopes.is_some_and(|scopes| !scopes.is_empty()),
+            granular,
+            permissions,
         }
     }
 }
@@ -116,12 +128,22 @@ mod tests {
         let new = token(
             r#"{"id":5000000000,"name":"x","description":null,"revoked":false,"active":true,"scopes":[],"user_id":1,
                 "expires_at":"2027-01-31","created_at":"2026-01-31T10:00:00.000Z","last_used_at":"2026-11-21 14:20:01 UTC",
-                "last_used_ips":["10.0.0.1"],"access_level":40,"granular_scopes":[{"access":"user"}],"future":{}}"#,
+                "last_used_ips":["10.0.0.1"],"access_level":40,"granular_scopes":[{"access":"user",
+                "permissions":["read_user"],"project_id":null,"group_id":null}],"future":{}}"#,
         )
         .unwrap();
         assert_eq!(new.expires_at.unwrap().to_string(), "2027-01-31");
         assert_eq!(new.last_used_at.unwrap().to_string(), "2026-11-21T14:20:01Z");
         assert!(new.granular && new.access_level == Some(40) && new.id.0 == 5_000_000_000);
+    }
+
+    #[test]
+    fn a_fine_grained_token_is_known_by_any_of_its_signs() {
+        for sign in [r#""granular":true"#, r#""scopes":["granular"]"#, r#""granular":true,"scopes":["granular"]"#] {
+            let listed = token(&format!(r#"{{"id":1,{sign}}}"#)).unwrap();
+            assert!(listed.granular && listed.permissions.is_empty(), "{sign}");
+        }
+        assert!(!token(r#"{"id":1,"granular":false,"scopes":["api"]}"#).unwrap().granular);
     }
 
     #[test]

@@ -103,6 +103,18 @@ impl CallError {
         }
     }
 
+    /// Method and path.
+    pub fn call(&self) -> &str {
+        match self {
+            Self::NotSent { call, .. }
+            | Self::Unknown { call, .. }
+            | Self::RateLimited { call, .. }
+            | Self::NotNow { call, .. }
+            | Self::Status { call, .. }
+            | Self::Nonsense { call, .. } => call,
+        }
+    }
+
     /// The host's words alone, for a sentence of its own.
     pub fn words(&self) -> String {
         match self {

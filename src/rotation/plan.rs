@@ -30,6 +30,9 @@ pub struct NewToken {
     pub description: String,
     /// At most the old one's and the policy's.
     pub scopes: BTreeSet<String>,
+    /// The old one's fine-grained permissions, if they are what it has and it is made anew with them.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub permissions: BTreeSet<String>,
     /// Role, for project and group access tokens.
     pub access_level: Option<u8>,
     /// A UTC date; `None` only for a token that never expired.

@@ -201,7 +201,10 @@ pub struct LiveToken {
     pub revoked: bool,
     /// Role of a project or group access token (10 to 50).
     pub access_level: Option<u8>,
-    /// Carries fine-grained permissions, which only rotate copies.
+    /// Carries fine-grained permissions instead of scopes.
     #[serde(default)]
     pub granular: bool,
+    /// Those permissions, each as one atom of text, where GitLab tells them: empty where it does not.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub permissions: BTreeSet<String>,
 }

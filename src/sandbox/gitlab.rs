@@ -9,6 +9,7 @@ mod calls;
 mod control;
 mod delivery;
 mod events;
+mod fields;
 mod gate;
 mod handle;
 mod hooks;
@@ -60,7 +61,7 @@ pub use plan::{JobPlan, Run};
 pub use reactions::Reaction;
 pub use runner::{Job, Pipeline};
 pub use settings::{Pace, Settings};
-pub use tokens::{Minted, Token};
+pub use tokens::{Minted, Token, grant};
 pub use variables::Variable;
 pub use world::World;
 

@@ -24,7 +24,7 @@ struct Token {
     #[serde(default)]
     scopes: Vec<String>,
     #[serde(default)]
-    granular_scopes: Option<Vec<serde::de::IgnoredAny>>,
+    granular: bool,
 }
 
 #[derive(Deserialize)]
@@ -43,8 +43,8 @@ impl Rights<'_> {
     pub(super) async fn credential_may_write(&self) -> Result<(), StoreError> {
         let mend = |_| "give the bot a personal access token with the scope api".to_owned();
         let token: Token = self.get(Call::get("/personal_access_tokens/self"), mend).await?;
-        let fine_grained = token.granular_scopes.is_some_and(|scopes| !scopes.is_empty());
-        if fine_grained || token.scopes.iter().any(|scope| scope == "api") {
+        let may_write = |scope: &String| scope == "api" || scope == "granular";
+        if token.granular || token.scopes.iter().any(may_write) {
             return Ok(());
         }
         Err(StoreError::refused(self.id, "the bot's token may only read", mend(403)))

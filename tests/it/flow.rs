@@ -8,6 +8,7 @@ mod comments;
 pub mod counter;
 mod duty;
 mod fanout;
+mod fine_grained;
 mod foreign;
 mod happy;
 mod home;

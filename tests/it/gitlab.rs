@@ -1,5 +1,6 @@
 //! Stories of the GitLab client against the sandbox: every kind of owner, every lost answer, every list.
 
+mod recorded;
 mod refusals;
 
 use crate::http::gitlab_api as api;
@@ -101,6 +102,7 @@ fn new_token(owner: &Owner, marker: &str) -> NewToken {
         name: "deploy".into(),
         description: marker.into(),
         scopes: BTreeSet::from(["api".to_owned()]),
+        permissions: BTreeSet::new(),
         expires_at: Some(TODAY + 365.days()),
         access_level: level,
     }

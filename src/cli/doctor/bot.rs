@@ -4,6 +4,7 @@ use super::finding::{Finding, Verdict};
 use crate::clock::utc_date;
 use crate::config::Config;
 use crate::engine::Engine;
+use crate::engine::planner::FINE_GRAINED_BOT;
 use crate::gitlab::{Me, Metadata};
 use crate::http::CallError;
 use crate::rotation::token::{LiveToken, Owner};
@@ -104,7 +105,8 @@ fn scopes(token: &LiveToken) -> Finding {
     let beyond: Vec<&str> =
         token.scopes.iter().map(String::as_str).filter(|scope| ["admin_mode", "sudo"].contains(scope)).collect();
     if token.granular {
-        return Finding::ok("scopes", "fine-grained; the checks below tell whether they suffice");
+        let mend = "see that it has the permissions that the documentation names, or use a token with the scope api";
+        return Finding::warn("scopes", FINE_GRAINED_BOT, mend);
     }
     if !token.scopes.contains("api") {
         let has = token.scopes.iter().map(String::as_str).collect::<Vec<_>>().join(", ");

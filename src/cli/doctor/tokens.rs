@@ -4,7 +4,7 @@ use super::Visit;
 use super::finding::Finding;
 use crate::cli::words::{list, owner, role};
 use crate::engine::EngineError;
-use crate::engine::planner::choose;
+use crate::engine::planner::{Maker, choose};
 use crate::http::CallError;
 use crate::rotation::token::{LiveToken, ManagedToken, Owner, Strategy};
 
@@ -20,7 +20,7 @@ pub(super) async fn look(visit: &Visit<'_>, token: &ManagedToken) -> Vec<Finding
         Ok(live) => live,
         Err(error) => return vec![missing(id, &token.owner, &error)],
     };
-    let (strategy, _) = choose(token, &live, &visit.me, None);
+    let (strategy, _) = choose(token, &live, &Maker { me: &visit.me, takes_permissions: false }, None);
     let mut findings = vec![found(visit, token, &live, strategy)];
     findings.extend(right(visit, token, &live, strategy));
     findings.extend(match visit.engine.too_few_approvers(token).await {

@@ -71,6 +71,13 @@ impl Engine {
         answer: Result<Answer, CallError>,
     ) -> Result<Performed, Stop> {
         match answer {
+            Ok(Answer { token, .. }) if self.differs(&token, rotation).await => {
+                // Nobody else has its value. If this does not end it, the last look finds it by its marker.
+                let ended = self.gitlab.revoke(&rotation.plan.owner, token.id).await.is_ok();
+                let then = if ended { "and was revoked at once" } else { "and could not be revoked yet" };
+                let why = format!("token {} was made with other permissions than the old one has, {then}", token.id);
+                hold.report(rotation, &Event::MintRefused { attempt, why }).await
+            }
             Ok(Answer { token, value }) => {
                 let new = Minted {
                     attempt,
@@ -136,6 +143,7 @@ impl Engine {
                     name: plan.new.name.clone(),
                     description: described(&plan.new.description, &rotation.marker(attempt)),
                     scopes: plan.new.scopes.clone(),
+                    permissions: plan.new.permissions.clone(),
                     expires_at: plan.new.expires_at,
                     access_level: plan.new.access_level,
                 };
@@ -156,6 +164,19 @@ impl Engine {
             }
         };
         Ok(tokens.iter().filter(|token| ours(token)).map(|token| token.id).collect())
+    }
+
+    /// Whether a token was made with other fine-grained permissions than the plan says, as far as GitLab tells them.
+    async fn differs(&self, made: &LiveToken, rotation: &Rotation) -> bool {
+        let wanted = &rotation.plan.new.permissions;
+        if wanted.is_empty() || made.permissions == *wanted {
+            return false;
+        }
+        let told = match made.permissions.is_empty() {
+            true => self.gitlab.find_singly(made.id).await.ok().flatten(),
+            false => Some(made.clone()),
+        };
+        told.is_some_and(|told| !told.granular || (!told.permissions.is_empty() && told.permissions != *wanted))
     }
 
     /// The old value, which only the strategy `self` needs, from the first store that holds it: to present another

@@ -104,7 +104,11 @@ impl Engine {
             Ok(found) => hold.report(rotation, &Event::Probed { found, untidy }).await,
             // An owner that was deleted took its tokens along; what was given up need not wait for it to come back.
             Err(error) if error.status() == Some(404) && is_given_up(rotation) => {
-                hold.report(rotation, &Event::Probed { found: BTreeSet::new(), untidy }).await
+                match self.gitlab.proves_absence(&error).await {
+                    Ok(true) => hold.report(rotation, &Event::Probed { found: BTreeSet::new(), untidy }).await,
+                    Ok(false) => Ok(trouble(&error)),
+                    Err(unsure) => Ok(trouble(&unsure)),
+                }
             }
             Err(error) => Ok(trouble(&error)),
         }

@@ -8,6 +8,9 @@ use crate::rotation::token::{Consumer, ConsumerKind, LiveToken, ManagedToken, Ow
 /// GitLab's number for the role of a developer, who may start pipelines.
 const DEVELOPER: u8 = 30;
 
+/// What holds of every fine-grained token of a bot, since GitLab tells only when it is asked.
+pub const FINE_GRAINED_BOT: &str = "the bot's own token is fine-grained: whether its permissions suffice shows only when                                     they are used, and what it is not allowed to see looks as if it were not there";
+
 impl Engine {
     pub(super) async fn check(
         &self,
@@ -96,7 +99,9 @@ impl Engine {
 }
 
 fn check_scopes(plan: &mut Plan, managed: &ManagedToken, live: &LiveToken, me: &Me) {
-    if !me.token.scopes.contains("api") {
+    if me.token.granular {
+        plan.warnings.push(FINE_GRAINED_BOT.into());
+    } else if !me.token.scopes.contains("api") {
         plan.blockers.push("the bot's own token lacks the scope api".into());
     }
     if me.token.scopes.contains("sudo") {
@@ -113,7 +118,7 @@ fn check_scopes(plan: &mut Plan, managed: &ManagedToken, live: &LiveToken, me: &
         plan.warnings.push(format!("narrower than before, by policy: without {}", dropped.join(", ")));
     }
     if let Some(allowed) = &managed.scopes
-        && plan.rotates()
+        && (plan.rotates() || live.granular)
         && !live.scopes.is_subset(allowed)
     {
         plan.blockers
@@ -131,6 +136,10 @@ fn check_authority(plan: &mut Plan, me: &Me) {
             plan.blockers.push(format!("only an administrator or {username} may rotate this token; use self"));
         }
         // GitLab gives Maintainer to a token that is made without naming a role.
+        _ if mints && plan.new.scopes.contains("granular") && plan.new.permissions.is_empty() => {
+            plan.blockers
+                .push("the token's fine-grained permissions cannot be made anew here; use in_place or self".into());
+        }
         Owner::Project { .. } | Owner::Group { .. } if mints && plan.new.access_level.is_none() => {
             plan.blockers
                 .push("GitLab does not say which role the token has, so a new one could get more; use in_place".into());

@@ -52,7 +52,8 @@ impl Engine {
             let how = format!("token {id} got another expiry, so this case is over");
             return Ok(Event::Superseded { how });
         }
-        let wish = (rotation.plan.strategy == Strategy::RevokeFirst).then_some(Strategy::RevokeFirst);
+        let leaked = rotation.plan.strategy == Strategy::RevokeFirst || rotation.is_incident();
+        let wish = leaked.then_some(Strategy::RevokeFirst);
         let plan = self.plan(managed, &live, wish, Some(&rotation.plan)).await?;
         Ok(Event::Replanned { plan: Box::new(plan), old_last_used: live.last_used_at })
     }

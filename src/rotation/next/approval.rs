@@ -82,7 +82,7 @@ pub fn incident(
     if !untouched(rotation) {
         return Err(too_late(rotation));
     }
-    if rotation.key.token != plan.old.id || plan.strategy != Strategy::RevokeFirst {
+    if rotation.key.token != plan.old.id || plan.overlaps() {
         return Err(Refusal::not_now(rotation));
     }
     rotation.saw(now, via, format!("{person} reported an incident: {reason}"), None);

@@ -4,7 +4,7 @@ use super::hooks::Hook;
 use super::people::{Group, Kind, MAINTAINER, OWNER, Place, Project, User};
 use super::plan::{Definition, JobPlan};
 use super::schedules::Schedule;
-use super::tokens::{Minted, Order};
+use super::tokens::{Minted, Order, grant};
 use super::variables::Variable;
 use super::world::World;
 use jiff::{Timestamp, civil::Date};
@@ -117,6 +117,7 @@ impl World {
             scopes: mint.scopes,
             expires_at: mint.expires_at,
             granular: mint.granular,
+            grants: if mint.granular { vec![grant()] } else { Vec::new() },
         };
         let minted = self.issue(order, mint.value);
         if let (Some(at), Some(token)) = (mint.created_at, self.tokens.get_mut(&minted.id)) {

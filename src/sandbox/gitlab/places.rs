@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 pub(super) fn metadata(ctx: &mut Ctx) -> Answer {
     let version = &ctx.world.settings.version;
     Ok(Reply::ok(json!({"version": version, "revision": "9ffb4aa0c11", "enterprise": version.ends_with("-ee"),
-        "kas": {"enabled": false, "externalUrl": null, "version": null}})))
+        "kas": {"enabled": false, "externalUrl": null, "externalK8sProxyUrl": null, "version": null}})))
 }
 
 /// GET /version
@@ -30,13 +30,15 @@ pub(super) fn project(ctx: &mut Ctx) -> Answer {
     let inherited = groups.filter_map(|group| group.members.get(&ctx.caller.user)).max();
     let access = |level: Option<&u8>| level.map(|level| json!({"access_level": level, "notification_level": 3}));
     let url = format!("{}/{}", ctx.world.settings.url, project.path);
-    Ok(Reply::ok(json!({
+    let own = json!({
         "id": id, "name": project.name(), "path": project.name(), "path_with_namespace": project.path,
         "name_with_namespace": project.path.replace('/', " / "), "description": null, "default_branch": "main",
         "web_url": url, "http_url_to_repo": format!("{url}.git"), "visibility": "private",
         "archived": project.archived, "issues_enabled": true, "namespace": {"full_path": project.namespace()},
         "permissions": {"project_access": access(direct), "group_access": access(inherited)},
-    })))
+    });
+    let reasons: &[&str] = if ctx.caller.admin { &["admin"] } else { &[] };
+    Ok(Reply::ok(ctx.world.shown("project", reasons, &own)))
 }
 
 /// GET /groups/:id
@@ -44,10 +46,10 @@ pub(super) fn group(ctx: &mut Ctx) -> Answer {
     let Place::Group(id) = ctx.place()? else { return Err(Refusal::not_found("Group")) };
     let path = &ctx.world.groups[&id].path;
     let name = path.rsplit('/').next().unwrap_or(path);
-    Ok(Reply::ok(
-        json!({"id": id, "name": name, "path": name, "full_path": path, "full_name": path.replace('/', " / "),
-        "visibility": "private", "web_url": format!("{}/groups/{path}", ctx.world.settings.url), "parent_id": null}),
-    ))
+    let own = json!({"id": id, "name": name, "path": name, "full_path": path, "full_name": path.replace('/', " / "),
+        "visibility": "private", "web_url": format!("{}/groups/{path}", ctx.world.settings.url), "parent_id": null});
+    let reasons: &[&str] = if path.contains('/') { &[] } else { &["top_level"] };
+    Ok(Reply::ok(ctx.world.shown("group", reasons, &own)))
 }
 
 /// GET …/members/all

@@ -99,6 +99,11 @@ impl Refusal {
         Self::message(StatusCode::NOT_FOUND, text)
     }
 
+    /// 404 in the words of the routes for personal access tokens.
+    pub fn not_found_at_all() -> Self {
+        Self::message(StatusCode::NOT_FOUND, "404 Not found")
+    }
+
     /// 413 for a file that is too big.
     pub fn too_large() -> Self {
         Self::message(StatusCode::PAYLOAD_TOO_LARGE, "413 Request Entity Too Large")

@@ -5,6 +5,7 @@ use super::people::{GUEST, Kind, MAINTAINER, OWNER, Place};
 use super::reply::{Answer, Refusal, Reply};
 use super::request::Ctx;
 use super::token_list;
+use super::tokens::Showing;
 
 const SCOPES: &[&str] = &[
     "api",
@@ -24,14 +25,14 @@ const SCOPES: &[&str] = &[
 pub(super) fn list(ctx: &mut Ctx) -> Answer {
     let place = readable(ctx)?;
     let is_bot = |user: u64| ctx.world.bot_of(user).is_some_and(|(of, _)| of == place);
-    token_list::list(ctx, |token| is_bot(token.user))
+    token_list::list(ctx, Showing::Listed, |token| is_bot(token.user))
 }
 
 /// GET …/access_tokens/:token_id and /self
 pub(super) fn get(ctx: &mut Ctx) -> Answer {
     let place = if matches!(ctx.part("token_id"), "" | "self") { ctx.place()? } else { readable(ctx)? };
     let id = named(ctx, place)?;
-    Ok(Reply::ok(ctx.world.tokens[&id].json(ctx.world)))
+    Ok(Reply::ok(ctx.world.tokens[&id].json(ctx.world, Showing::Single)))
 }
 
 /// POST …/access_tokens

@@ -61,7 +61,7 @@ fn instance() -> Router<Handle> {
         .route("/version", for_users(places::version))
         .route("/user", for_users(users::current))
         .route("/users", for_users(users::list))
-        .route("/users/{user_id}", for_users(users::get))
+        .route("/users/{user_id}", for_users(users::get).merge(delete(users::delete)))
         .route("/service_accounts", read(service_accounts::list).merge(post(service_accounts::create)))
         .route("/admin/ci/variables", read(variable_api::list).merge(post(variable_api::create)))
         .route("/admin/ci/variables/{key}", one_variable())
@@ -85,6 +85,7 @@ fn owned(base: &str) -> Router<Handle> {
     let of_account = |rest: &str| format!("{base}/service_accounts/{{user_id}}/personal_access_tokens{rest}");
     Router::new()
         .route(&path("/service_accounts"), read(service_accounts::list).merge(post(service_accounts::create)))
+        .route(&path("/service_accounts/{user_id}"), delete(service_accounts::delete))
         .route(&of_account(""), read(service_accounts::tokens).merge(post(service_accounts::create_token)))
         .route(&of_account("/{token_id}"), delete(service_accounts::revoke_token))
         .route(&of_account("/{token_id}/rotate"), post(service_accounts::rotate_token))

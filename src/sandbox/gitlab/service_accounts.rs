@@ -6,6 +6,7 @@ use super::people::{Kind, MAINTAINER, OWNER, Place, User};
 use super::reply::{Answer, Refusal, Reply};
 use super::request::Ctx;
 use super::token_list;
+use super::tokens::Showing;
 use serde_json::{Value, json};
 
 /// GET /groups|projects/:id/service_accounts and /service_accounts
@@ -38,10 +39,18 @@ pub(super) fn create(ctx: &mut Ctx) -> Answer {
     Ok(Reply::created(shown(&ctx.world.users[&id])))
 }
 
+/// DELETE …/service_accounts/:user_id
+pub(super) fn delete(ctx: &mut Ctx) -> Answer {
+    let user = account(ctx)?;
+    ctx.params.has("hard_delete");
+    ctx.world.users.remove(&user);
+    Ok(Reply::no_content())
+}
+
 /// GET …/service_accounts/:user_id/personal_access_tokens
 pub(super) fn tokens(ctx: &mut Ctx) -> Answer {
     let user = account(ctx)?;
-    token_list::list(ctx, |token| token.user == user)
+    token_list::list(ctx, Showing::OfAccount, |token| token.user == user)
 }
 
 /// POST …/service_accounts/:user_id/personal_access_tokens

@@ -3,7 +3,7 @@
 use super::page::page;
 use super::reply::{Answer, Refusal};
 use super::request::Ctx;
-use super::tokens::Token;
+use super::tokens::{Showing, Token};
 use jiff::{Timestamp, civil::Date};
 
 const SORTS: &[&str] = &[
@@ -20,13 +20,13 @@ const SORTS: &[&str] = &[
 ];
 
 /// A page of the tokens that are `among` and pass the filters of the query.
-pub(super) fn list(ctx: &Ctx, among: impl Fn(&Token) -> bool) -> Answer {
+pub(super) fn list(ctx: &Ctx, showing: Showing, among: impl Fn(&Token) -> bool) -> Answer {
     let keep = Filter::read(ctx)?;
     let today = ctx.world.today();
     let mut tokens: Vec<&Token> =
         ctx.world.tokens.values().filter(|token| among(token) && keep.passes(token, today)).collect();
     sort(&mut tokens, ctx.params.word("sort", SORTS)?.as_deref());
-    page(ctx, &tokens, |token| token.json(ctx.world))
+    page(ctx, &tokens, |token| token.json(ctx.world, showing))
 }
 
 fn sort(tokens: &mut [&Token], by: Option<&str>) {

@@ -37,6 +37,26 @@ pub struct Token {
     pub family: u64,
     /// Carries fine-grained permissions.
     pub granular: bool,
+    /// Which, an entry for each project or group.
+    pub grants: Vec<Value>,
+}
+
+/// Where a token is shown; not every place tells its permissions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Showing {
+    /// By itself.
+    Single,
+    /// In a list.
+    Listed,
+    /// In the list of a service account's tokens.
+    OfAccount,
+    /// In the answer that made it.
+    Made,
+}
+
+/// The permissions of a fine-grained token that a test does not care for.
+pub fn grant() -> Value {
+    json!({"access": "selected_memberships", "permissions": ["read_repository"], "project_id": null, "group_id": 1})
 }
 
 /// A token just made, with the only copy of its value.
@@ -55,6 +75,19 @@ pub(super) struct Order {
     pub scopes: Vec<String>,
     pub expires_at: Option<Date>,
     pub granular: bool,
+    pub grants: Vec<Value>,
+}
+
+impl Showing {
+    /// From which version on the permissions are told there, if they are.
+    fn tells_permissions(self) -> Option<&'static str> {
+        match self {
+            Self::Single => Some("19.5"),
+            Self::Listed => Some("19.2"),
+            Self::OfAccount => None,
+            Self::Made => Some("19.6"),
+        }
+    }
 }
 
 impl Token {
@@ -64,21 +97,31 @@ impl Token {
     }
 
     /// As the API shows it.
-    pub(super) fn json(&self, world: &World) -> Value {
+    pub(super) fn json(&self, world: &World, showing: Showing) -> Value {
         let mut shown = json!({
             "id": self.id, "name": self.name, "revoked": self.revoked, "created_at": stamp(self.created_at),
             "description": self.description, "scopes": self.scopes, "user_id": self.user,
-            "last_used_at": self.last_used_at.map(stamp), "last_used_ips": self.last_used_ips,
-            "active": self.is_active(world.today()), "expires_at": self.expires_at,
+            "last_used_at": self.last_used_at.map(stamp), "active": self.is_active(world.today()),
+            "expires_at": self.expires_at,
         });
-        if self.granular {
-            let grant = json!({"access": "selected_memberships", "permissions": ["read_repository"],
-                "project_id": null, "group_id": null});
-            shown["granular_scopes"] = json!([grant]);
+        if world.is_at_least("18.10") {
+            shown["granular"] = json!(self.granular);
+        }
+        if world.is_at_least(if showing == Showing::Made { "19.4" } else { "18.0" }) {
+            shown["last_used_ips"] = json!(self.last_used_ips);
+        }
+        if self.granular && showing.tells_permissions().is_some_and(|version| world.is_at_least(version)) {
+            shown["granular_scopes"] = json!(self.grants);
         }
         if let Some((place, level)) = world.bot_of(self.user) {
             shown["access_level"] = json!(level);
-            shown["resource_type"] = json!(if matches!(place, Place::Project(_)) { "project" } else { "group" });
+            let (kind, id) = match place {
+                Place::Project(id) => ("project", id),
+                Place::Group(id) => ("group", id),
+                Place::Instance => ("instance", 0),
+            };
+            shown["resource_type"] = json!(kind);
+            shown["resource_id"] = json!(id);
         }
         shown
     }
@@ -103,6 +146,7 @@ impl World {
             digest: value.digest(),
             family: id,
             granular: order.granular,
+            grants: order.grants,
         };
         self.by_digest.insert(token.digest.clone(), id);
         self.tokens.insert(id, token);
@@ -128,6 +172,7 @@ impl World {
             scopes: old.scopes,
             expires_at,
             granular: old.granular,
+            grants: old.grants,
         };
         let minted = self.issue(order, None);
         if let Some(token) = self.tokens.get_mut(&minted.id) {
@@ -184,7 +229,7 @@ impl World {
 
     /// The answer to create and rotate: the token and, once, its value.
     pub(super) fn with_value(&self, minted: &Minted) -> Value {
-        let mut shown = self.tokens.get(&minted.id).map(|token| token.json(self)).unwrap_or_default();
+        let mut shown = self.tokens.get(&minted.id).map(|token| token.json(self, Showing::Made)).unwrap_or_default();
         shown["token"] = json!(minted.value.expose());
         shown
     }

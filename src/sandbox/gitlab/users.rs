@@ -28,14 +28,41 @@ pub(super) fn list(ctx: &mut Ctx) -> Answer {
     };
     let mut found: Vec<&User> = ctx.world.users.values().filter(passes).collect();
     found.reverse();
-    page(ctx, &found, |user| public(ctx.world, user))
+    page(ctx, &found, |user| seen_by(ctx, user, false))
 }
 
 /// GET /users/:user_id
 pub(super) fn get(ctx: &mut Ctx) -> Answer {
     let id = ctx.number("user_id", "User")?;
     let user = ctx.world.users.get(&id).ok_or_else(|| Refusal::not_found("User"))?;
-    Ok(Reply::ok(public(ctx.world, user)))
+    Ok(Reply::ok(seen_by(ctx, user, true)))
+}
+
+/// DELETE /users/:user_id
+pub(super) fn delete(ctx: &mut Ctx) -> Answer {
+    let id = ctx.number("user_id", "User")?;
+    if !ctx.caller.admin {
+        return Err(Refusal::forbidden());
+    }
+    ctx.params.has("hard_delete");
+    ctx.world.users.remove(&id).map(|_| Reply::no_content()).ok_or_else(|| Refusal::not_found("User"))
+}
+
+/// A user as the caller sees them, in a list or alone.
+fn seen_by(ctx: &Ctx, user: &User, alone: bool) -> Value {
+    let itself = user.id == ctx.caller.user;
+    let mut reasons = Vec::new();
+    reasons.extend((!itself && ctx.caller.admin).then_some("others"));
+    reasons.extend((alone || ctx.caller.admin).then_some("profile"));
+    reasons.extend(ctx.caller.admin.then_some("admin"));
+    reasons.extend((alone && ctx.caller.admin).then_some("alone"));
+    let mut own = public(ctx.world, user);
+    own["is_admin"] = json!(user.admin);
+    let mut shown = ctx.world.shown("user", &reasons, &own);
+    if let (false, Some(fields)) = (reasons.contains(&"profile") || ctx.world.is_at_least("18.11"), shown.as_object_mut()) {
+        fields.remove("public_email");
+    }
+    shown
 }
 
 /// A user as others show them.

@@ -128,7 +128,7 @@ impl World {
     }
 
     /// A group by number or full path.
-    pub(super) fn group_named(&self, id: &str) -> Option<u64> {
+    pub fn group_named(&self, id: &str) -> Option<u64> {
         match id.parse::<u64>() {
             Ok(number) => self.groups.contains_key(&number).then_some(number),
             Err(_) => self.groups.values().find(|group| group.path == id).map(|group| group.id),

@@ -28,6 +28,7 @@ pub fn rotation(number: u64) -> Rotation {
             name: "deploy".into(),
             description: String::new(),
             scopes,
+            permissions: Default::default(),
             access_level: None,
             expires_at: Some("2027-11-21".parse().expect("a date")),
         },

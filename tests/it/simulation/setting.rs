@@ -156,6 +156,7 @@ impl Setting {
                 name: new_name.into(),
                 description: String::new(),
                 scopes: Default::default(),
+                permissions: Default::default(),
                 access_level: None,
                 expires_at: None,
             },

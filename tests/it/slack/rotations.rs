@@ -43,6 +43,7 @@ pub fn plan() -> Plan {
             name: "deploy-bot".into(),
             description: "deploys acme".into(),
             scopes: scopes.into(),
+            permissions: Default::default(),
             access_level: None,
             expires_at: Some("2027-11-21".parse().unwrap()),
         },

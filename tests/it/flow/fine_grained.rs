@@ -1,0 +1,142 @@
+//! Tokens with fine-grained permissions, managed and the bot's own: nothing is revoked that could not be made anew, and
+//! what the bot may not see is not taken for gone.
+
+use super::setup::{Setup, project_variable};
+use super::team::Team;
+use rekey::engine::OpenedRotation;
+use rekey::rotation::ids::PersonId;
+use rekey::rotation::token::{Owner, Strategy};
+use rekey::rotation::view::Action;
+use rekey::sandbox::gitlab::{Fault, Mint, Place, Rule, Variable, World};
+
+const FINE: &str = "glpat-FineFineFineFineFine";
+const ROOT: &str = "glpat-RootRootRootRootRoot";
+
+/// A fine-grained token near its expiry, in a variable of its own.
+fn furnish(world: &mut World, project: u64, user: u64) {
+    let mint = Mint::new(user, "deploy", &["granular"]).expires("2026-11-28".parse().unwrap()).value(FINE);
+    world.mint(Mint { granular: true, ..mint });
+    world.variable(Variable::new(Place::Project(project), "FINE", FINE).masked());
+    let deploy = rekey::sandbox::gitlab::JobPlan::new("deploy", "deploy").calls_with("FINE");
+    world.pipeline(project, "main", vec![deploy]);
+}
+
+/// A service account's token, whose list shows that it is fine-grained and not what it may do.
+async fn of_an_account() -> Team {
+    let owner = Owner::GroupServiceAccount { group: "acme".into(), username: "fine-bot".into() };
+    let setup = Setup::new().stored_only_in(project_variable("FINE")).token(|token| token.owner = owner);
+    setup
+        .start(|world, project| {
+            let group = world.group_named("acme").unwrap();
+            let account = world.service_account(Place::Group(group), "fine-bot");
+            furnish(world, project, account);
+        })
+        .await
+}
+
+/// A user's token, managed by an administrator of that version of GitLab.
+async fn by_an_administrator(version: &str) -> Team {
+    let owner = Owner::User { username: "robot".into() };
+    let setup = Setup::new().stored_only_in(project_variable("FINE")).token(|token| token.owner = owner).bot(ROOT);
+    setup
+        .start(|world, project| {
+            world.settings.version = version.into();
+            let (root, robot) = (world.admin("root"), world.user("robot"));
+            world.mint(Mint::new(root, "rekey", &["api"]).value(ROOT));
+            furnish(world, project, robot);
+        })
+        .await
+}
+
+async fn finishes(team: &Team) {
+    team.click("alice", Action::Approve).await.unwrap();
+    team.pass(7200).await;
+    let rotation = team.rotation().await;
+    assert_eq!(rotation.phase.name(), "closed", "{:?}", rotation.phase);
+    let held = team.stage.state.held_by(Place::Project(team.stage.project), "FINE", "*").unwrap();
+    let token = team.stage.state.token(held).unwrap();
+    assert!(!token.revoked && token.granular, "{token:?}");
+    assert_eq!(token.grants, [rekey::sandbox::gitlab::grant()], "with the same permissions");
+}
+
+#[tokio::test]
+async fn a_token_whose_permissions_are_not_told_is_rotated_in_place() {
+    let team = of_an_account().await;
+    let plan = team.open().await.plan;
+    assert_eq!(plan.strategy, Strategy::InPlace);
+    assert!(plan.reasons[0].contains("cannot be made anew here"), "{:?}", plan.reasons);
+    assert_eq!(plan.blockers, Vec::<String>::new());
+    finishes(&team).await;
+}
+
+#[tokio::test]
+async fn an_incident_never_revokes_first_what_could_not_be_made_anew() {
+    let team = of_an_account().await;
+    let opened = team.engine.open_incident("deploy", PersonId::from("alice"), "slack", "pasted").await.unwrap();
+    let OpenedRotation::New(rotation) = opened else { unreachable!("{opened:?}") };
+    assert_eq!(rotation.plan.strategy, Strategy::InPlace);
+    assert!(rotation.plan.reasons[0].contains("the value leaked"), "{:?}", rotation.plan.reasons);
+    team.work().await;
+    finishes(&team).await;
+    let calls = team.stage.state.calls();
+    assert!(!calls.iter().any(|call| call.method == "DELETE"), "nothing was revoked before it was replaced");
+}
+
+#[tokio::test]
+async fn a_case_that_waits_is_turned_by_an_incident_into_one_that_replaces_in_one_step() {
+    let team = of_an_account().await;
+    team.open().await;
+    team.engine.open_incident("deploy", PersonId::from("alice"), "slack", "pasted").await.unwrap();
+    team.work().await;
+    let rotation = team.rotation().await;
+    assert!(rotation.is_incident() && rotation.plan.strategy == Strategy::InPlace, "{:?}", rotation.plan);
+    finishes(&team).await;
+}
+
+#[tokio::test]
+async fn an_administrator_makes_it_anew_with_the_same_permissions_where_gitlab_takes_them() {
+    for (version, strategy) in [("19.6.1-ee", Strategy::Overlap), ("19.2.0-ee", Strategy::InPlace)] {
+        let team = by_an_administrator(version).await;
+        let plan = team.open().await.plan;
+        assert_eq!((plan.strategy, plan.blockers.len()), (strategy, 0), "{version}: {:?}", plan.blockers);
+        finishes(&team).await;
+    }
+}
+
+/// The usual team, whose bot calls with a fine-grained token.
+async fn fine_bot() -> Team {
+    let setup = Setup::new().bot(FINE);
+    setup
+        .start(|world, _| {
+            let bot = world.user_named("rekey-bot").unwrap();
+            world.mint(Mint { granular: true, ..Mint::new(bot, "rekey", &["granular"]).value(FINE) });
+        })
+        .await
+}
+
+#[tokio::test]
+async fn a_fine_grained_bot_rotates_and_its_plan_says_what_cannot_be_known() {
+    let team = fine_bot().await;
+    let plan = team.open().await.plan;
+    assert_eq!(plan.blockers, Vec::<String>::new());
+    assert!(plan.warnings.iter().any(|told| told.contains("the bot's own token is fine-grained")), "{:?}", plan.warnings);
+    team.click("alice", Action::Approve).await.unwrap();
+    team.pass(3600).await;
+    team.done().await;
+}
+
+#[tokio::test]
+async fn what_a_fine_grained_bot_is_told_is_not_there_is_not_taken_for_gone() {
+    let team = fine_bot().await;
+    team.open().await;
+    let missing = |path: &str| Rule::new("GET", path, Fault::ErrorBefore { status: 404 }).times(0);
+    let iid = team.stage.state.issues()[0].iid;
+    team.stage.state.fault(missing(&format!("*/issues/{iid}")));
+    team.click("alice", Action::Decline).await.unwrap();
+    team.pass(600).await;
+    let rotation = team.rotation().await;
+    assert!(rotation.surfaces.values().all(|surface| !surface.gone), "{:?}", rotation.surfaces);
+    team.stage.state.clear_faults();
+    team.pass(7200).await;
+    team.ended(rekey::rotation::phase::Outcome::Declined).await;
+}
