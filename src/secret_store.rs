@@ -73,6 +73,11 @@ pub trait SecretStore: Send + Sync {
         Ok(())
     }
 
+    /// The CI/CD variable of GitLab that jobs get the value from, if it is one.
+    fn ci_variable(&self) -> Option<&gitlab_variable::Spec> {
+        None
+    }
+
     /// The value alone; `None` if it cannot be read by design.
     async fn read(&self) -> Result<Option<Secret>, StoreError> {
         Ok(self.look().await?.value)

@@ -23,6 +23,7 @@ use super::serve::not_started;
 use crate::app;
 use crate::clock::SystemClock;
 use crate::config::Config;
+use crate::engine::planner::Inspection;
 use crate::engine::{Engine, RealDice};
 use crate::gitlab::Me;
 use crate::rotation::token::ManagedToken;
@@ -74,11 +75,19 @@ pub(super) async fn run(config: &Config, screen: &mut Screen<'_>) -> Result<Exit
 
 async fn in_gitlab(visit: &Visit<'_>, report: &mut Report<'_, '_>) -> Result<(), CliError> {
     report.begin(Area::Tokens);
-    report.end(Area::Tokens, each(visit, |token, _| tokens::look(visit, token)).await)?;
+    let seen = each(visit, |token, _| tokens::look(visit, token)).await;
+    let (findings, inspections): (Vec<_>, Vec<_>) = seen.into_iter().unzip();
+    report.end(Area::Tokens, findings.concat())?;
+    let inspected = |token: &ManagedToken| {
+        let of = |inspection: &&Inspection| inspection.plan.token == token.id;
+        inspections.iter().flatten().find(of)
+    };
     report.begin(Area::Stores);
-    report.end(Area::Stores, each(visit, |_, specs| stores::look(visit, specs)).await)?;
+    report
+        .end(Area::Stores, each(visit, |token, specs| stores::look(visit, specs, inspected(token))).await.concat())?;
     report.begin(Area::Consumers);
-    report.end(Area::Consumers, each(visit, |token, specs| consumers::look(visit, token, specs)).await)?;
+    report
+        .end(Area::Consumers, each(visit, |token, _| consumers::look(visit, token, inspected(token))).await.concat())?;
     report.begin(Area::Issues);
     report.end(Area::Issues, issues::look(visit).await)?;
     report.begin(Area::People);
@@ -87,13 +96,12 @@ async fn in_gitlab(visit: &Visit<'_>, report: &mut Report<'_, '_>) -> Result<(),
 }
 
 /// One check on all managed tokens, in the order of the configuration.
-async fn each<'v, F: Future<Output = Vec<Finding>>>(
+async fn each<'v, T, F: Future<Output = T>>(
     visit: &Visit<'v>,
     check: impl Fn(&'v ManagedToken, &'v [StoreSpec]) -> F,
-) -> Vec<Finding> {
+) -> Vec<T> {
     let checks = visit.config.tokens.iter().map(|(token, specs)| check(token, specs));
-    let found: Vec<Vec<Finding>> = stream::iter(checks).buffered(AT_ONCE).collect().await;
-    found.into_iter().flatten().collect()
+    stream::iter(checks).buffered(AT_ONCE).collect().await
 }
 
 fn unseen() -> Finding {

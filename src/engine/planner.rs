@@ -7,9 +7,13 @@ mod meant;
 mod sight;
 mod stores;
 mod strategy;
+mod subject;
+mod variables;
 
 pub use checks::FINE_GRAINED_BOT;
 pub use strategy::{Maker, choose};
+pub use subject::{Inspection, Subject};
+pub use variables::place_of;
 
 use super::{Engine, EngineError};
 use crate::gitlab::Me;
@@ -41,10 +45,21 @@ impl Engine {
         wish: Option<Strategy>,
         before: Option<&Plan>,
     ) -> Result<Plan, EngineError> {
+        Ok(self.inspect(managed, live, wish, before).await?.plan)
+    }
+
+    /// The plan, and what each of its blockers and warnings is about.
+    pub async fn inspect(
+        &self,
+        managed: &ManagedToken,
+        live: &LiveToken,
+        wish: Option<Strategy>,
+        before: Option<&Plan>,
+    ) -> Result<Inspection, EngineError> {
         let me = self.gitlab.me().await?;
         let mut plan = self.draft(managed, live, &me, wish, before).await?;
-        self.check(&mut plan, managed, live, &me).await?;
-        Ok(plan)
+        let subjects = self.check(&mut plan, managed, live, &me).await?;
+        Ok(subjects.inspection(plan))
     }
 
     async fn draft(

@@ -56,6 +56,18 @@ pub struct Hook {
     pub alert_status: Option<String>,
 }
 
+/// A variable in a list; its value is not kept.
+#[derive(Deserialize)]
+struct Variable {
+    key: String,
+    #[serde(default = "everywhere")]
+    environment_scope: String,
+}
+
+fn everywhere() -> String {
+    "*".to_owned()
+}
+
 impl Place<'_> {
     fn path(self) -> String {
         match self {
@@ -86,6 +98,15 @@ impl Client {
             _ => call.query("filter[environment_scope]", scope),
         };
         none_if(&[403, 404, 409], self.get(call).await)
+    }
+
+    /// The environment scopes for which a place has a variable of that key; `None` if we may not see its variables.
+    pub async fn scopes_of_variable(&self, place: Place<'_>, key: &str) -> Result<Option<Vec<String>>> {
+        let path = format!("{}/variables", place.path());
+        let listed = self.all(|| Call::get(path.clone()).unauthorized_is_an_answer()).await;
+        let named = |variables: Vec<Variable>| variables.into_iter().filter(|variable| variable.key == key);
+        Ok(none_if(&[401, 403, 404], listed)?
+            .map(|all| named(all).map(|variable| variable.environment_scope).collect()))
     }
 
     /// The webhooks of a project or group; `None` if we may not see them.

@@ -102,13 +102,37 @@ pub(super) async fn take(response: Response, label: &str, wanted: Wanted<'_>) ->
     if status == StatusCode::TOO_MANY_REQUESTS {
         return Err(Failure::RateLimited(asked_to_wait(response.headers())).into());
     }
-    if status.is_success() || wanted.also.contains(&status.as_u16()) {
+    if status.is_success() {
         return Ok(whole(response, label, wanted.keep).await?);
+    }
+    if wanted.also.contains(&status.as_u16()) {
+        return as_asked(response, label, &wanted).await;
     }
     Err(match wanted.dialect {
         Some(asked) => read_by(&asked, response).await,
         None => usual(response).await.into(),
     })
+}
+
+/// A status that its caller asked for, unless it does not come from the host itself.
+async fn as_asked(response: Response, label: &str, wanted: &Wanted<'_>) -> Result<Reply, Refusal> {
+    let path = response.url().path().to_owned();
+    let reply = whole(response, label, wanted.keep).await?;
+    let Some(asked) = &wanted.dialect else { return Ok(reply) };
+    let words = message_of(&reply.body);
+    let refused = Refused {
+        is_write: asked.is_write,
+        path: &path,
+        base: asked.base,
+        status: reply.status(),
+        location: reply.header(LOCATION.as_str()),
+        body: &reply.body,
+        words: words.as_deref(),
+    };
+    match (asked.dialect.read)(&refused) {
+        Reading::NotNow { why, mend } => Err(Failure::NotNow(why, mend).into()),
+        Reading::No { .. } | Reading::NoOrNobody => Ok(reply),
+    }
 }
 
 /// A refusal of a host about which nothing special is known.

@@ -121,8 +121,23 @@ struct NewVariable<'a> {
     environment_scope: Option<&'a str>,
 }
 
+impl VariableScope {
+    /// `group acme`, for people.
+    pub fn in_words(&self) -> String {
+        match self {
+            Self::Project(path) => path.clone(),
+            Self::Group(path) => format!("group {path}"),
+            Self::Instance => "the instance".to_owned(),
+        }
+    }
+}
+
 #[async_trait::async_trait]
 impl SecretStore for GitlabVariable {
+    fn ci_variable(&self) -> Option<&Spec> {
+        Some(&self.spec)
+    }
+
     fn id(&self) -> &StoreId {
         &self.id
     }

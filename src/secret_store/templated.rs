@@ -43,6 +43,10 @@ impl Templated {
 
 #[async_trait::async_trait]
 impl SecretStore for Templated {
+    fn ci_variable(&self) -> Option<&super::gitlab_variable::Spec> {
+        self.inner.ci_variable()
+    }
+
     fn id(&self) -> &StoreId {
         &self.id
     }

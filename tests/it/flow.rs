@@ -27,6 +27,7 @@ mod restart;
 mod rogue;
 mod serving;
 pub mod setup;
+mod sight;
 mod slack;
 mod stores;
 mod stuck;

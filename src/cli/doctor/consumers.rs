@@ -1,24 +1,32 @@
 //! Each consumer: the bot may start it, its ref is there and sees the variable, and its job is known to run.
 
 use super::Visit;
-use super::finding::Finding;
-use super::stores;
+use super::finding::{Finding, Verdict};
 use crate::cli::words::role;
+use crate::engine::planner::{Inspection, Subject};
 use crate::gitlab::{Client, GitRef};
 use crate::http::CallError;
 use crate::rotation::token::{Consumer, ConsumerKind, ManagedToken};
-use crate::secret_store::gitlab_variable::Spec;
-use crate::secret_store::{StoreSpec, VariableScope};
 
 const DEVELOPER: u8 = 30;
 
 /// What stops a check: a finding is all there is to say.
 type Step<T> = Result<T, Finding>;
 
-pub(super) async fn look(visit: &Visit<'_>, token: &ManagedToken, specs: &[StoreSpec]) -> Vec<Finding> {
+pub(super) async fn look(visit: &Visit<'_>, token: &ManagedToken, inspection: Option<&Inspection>) -> Vec<Finding> {
     let mut findings = Vec::new();
     for consumer in &token.consumers {
-        findings.push(one(visit, consumer, specs).await.unwrap_or_else(|trouble| trouble));
+        let subject = Subject::Consumer(consumer.id.clone());
+        let refused = inspection.into_iter().flat_map(|seen| seen.blockers_of(&subject));
+        let refused: Vec<Finding> = refused.map(|(what, mend)| fail(consumer, what, or(mend))).collect();
+        // What the plan says nothing against is looked at more closely; what it refuses is said in its words.
+        match (refused.is_empty(), one(visit, consumer).await) {
+            (true, seen) => findings.push(seen.unwrap_or_else(|trouble| trouble)),
+            (false, Err(trouble)) if refused.len() == 1 && trouble.verdict == Verdict::Fail => findings.push(trouble),
+            (false, _) => findings.extend(refused),
+        }
+        let warned = inspection.into_iter().flat_map(|seen| seen.warnings_of(&subject));
+        findings.extend(warned.map(|(what, mend)| Finding::warn(&consumer.id.0, what, or(mend))));
     }
     if token.consumers.is_empty() {
         let what = "no pipeline proves its new value; the first use by anybody is the proof";
@@ -27,13 +35,15 @@ pub(super) async fn look(visit: &Visit<'_>, token: &ManagedToken, specs: &[Store
     findings
 }
 
-async fn one(visit: &Visit<'_>, consumer: &Consumer, specs: &[StoreSpec]) -> Step<Finding> {
+fn or(mend: &str) -> String {
+    if mend.is_empty() { "correct it in the configuration, or in GitLab".to_owned() } else { mend.to_owned() }
+}
+
+async fn one(visit: &Visit<'_>, consumer: &Consumer) -> Step<Finding> {
     let gitlab = &visit.engine.gitlab;
     let level = member(visit, consumer).await?;
     let name = ref_name(gitlab, consumer).await?;
     let git_ref = existing(gitlab, consumer, &name).await?;
-    sees_variables(visit, consumer, specs, &git_ref).await?;
-    may_run(consumer, &git_ref)?;
     let job = gitlab.latest_finished_job(&consumer.project, &name, &consumer.job).await;
     let protection = if git_ref.protected { "protected" } else { "not protected" };
     match job.map_err(|error| asked(consumer, &error))? {
@@ -90,38 +100,6 @@ async fn existing(gitlab: &Client, consumer: &Consumer, name: &str) -> Step<GitR
     })
 }
 
-/// A protected variable is not there for jobs on a ref that is not.
-async fn sees_variables(visit: &Visit<'_>, consumer: &Consumer, specs: &[StoreSpec], git_ref: &GitRef) -> Step<()> {
-    for spec in specs.iter().filter(|spec| !git_ref.protected && reaches(spec, &consumer.project)) {
-        let StoreSpec::GitlabVariable(Spec { key, .. }) = spec.holder() else { continue };
-        if stores::flags(visit, spec).await.is_some_and(|flags| flags.protected) {
-            let name = &git_ref.name;
-            let what = format!("{key} is protected and {name} is not, so its jobs do not see it");
-            return Err(fail(consumer, what, format!("protect {name}, or lift the protection of {key}")));
-        }
-    }
-    Ok(())
-}
-
-fn reaches(spec: &StoreSpec, project: &str) -> bool {
-    let StoreSpec::GitlabVariable(Spec { scope, .. }) = spec.holder() else { return false };
-    match scope {
-        VariableScope::Instance => true,
-        VariableScope::Project(path) => path == project,
-        VariableScope::Group(path) => project.strip_prefix(path.as_str()).is_some_and(|rest| rest.starts_with('/')),
-    }
-}
-
-fn may_run(consumer: &Consumer, git_ref: &GitRef) -> Step<()> {
-    if git_ref.protected && git_ref.can_push == Some(false) {
-        let name = &git_ref.name;
-        let what = format!("{name} is protected, and the bot may not push to it");
-        let mend = format!("let the bot push or merge to {name} (GitLab then lets it run pipelines there)");
-        return Err(Finding::warn(&consumer.id.0, what, mend));
-    }
-    Ok(())
-}
-
 fn asked(consumer: &Consumer, error: &CallError) -> Finding {
     let usual = if error.is_passing() { "try again" } else { "give the bot the role Developer in the project" };
     let mend = error.mend().unwrap_or(usual);
@@ -130,20 +108,4 @@ fn asked(consumer: &Consumer, error: &CallError) -> Finding {
 
 fn fail(consumer: &Consumer, what: impl Into<String>, mend: impl Into<String>) -> Finding {
     Finding::fail(&consumer.id.0, what, mend)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_variable_reaches_the_projects_below_its_group_and_no_others() {
-        let group = |path: &str| {
-            let scope = VariableScope::Group(path.into());
-            StoreSpec::GitlabVariable(Spec { scope, key: "K".into(), environment_scope: "*".into(), create: None })
-        };
-        assert!(reaches(&group("acme"), "acme/tools/deploy"));
-        assert!(!reaches(&group("acme"), "acme-other/deploy"));
-        assert!(!reaches(&StoreSpec::File(crate::secret_store::file::Spec { path: "/x".into() }), "acme/deploy"));
-    }
 }

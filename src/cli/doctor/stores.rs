@@ -2,19 +2,42 @@
 
 use super::Visit;
 use super::finding::Finding;
-use crate::gitlab::{Place, VariableFlags};
+use crate::engine::planner::{Inspection, Subject, place_of};
+use crate::gitlab::VariableFlags;
+use crate::http::CallError;
 use crate::rotation::ids::StoreId;
 use crate::secret_store::gitlab_variable::Spec;
-use crate::secret_store::{StoreError, StoreSpec, VariableScope};
+use crate::secret_store::{StoreError, StoreSpec};
 
-pub(super) async fn look(visit: &Visit<'_>, specs: &[StoreSpec]) -> Vec<Finding> {
+pub(super) async fn look(visit: &Visit<'_>, specs: &[StoreSpec], inspection: Option<&Inspection>) -> Vec<Finding> {
     let mut findings = Vec::new();
     for spec in specs {
-        findings.push(one(visit, spec).await);
+        let subject = Subject::Store(spec.id());
+        let refused = inspection.into_iter().flat_map(|seen| seen.blockers_of(&subject));
+        let refused: Vec<Finding> = refused.map(|(what, mend)| refusal(&spec.id(), what, mend)).collect();
+        match refused.is_empty() {
+            true => findings.push(one(visit, spec).await),
+            false => findings.extend(refused),
+        }
+        let warned = inspection.into_iter().flat_map(|seen| seen.warnings_of(&subject));
+        let usual =
+            |mend: &str| if mend.is_empty() { "know it before you approve".to_owned() } else { mend.to_owned() };
+        findings.extend(warned.map(|(what, mend)| Finding::warn(short(&spec.id()), what, usual(mend))));
     }
     findings
 }
 
+/// What the plan refuses, in the plan's words: `STORE refuses: WHY. To mend it: MEND`.
+fn refusal(id: &StoreId, what: &str, mend: &str) -> Finding {
+    let whole = if mend.is_empty() { what.to_owned() } else { format!("{what}; {mend}") };
+    let why = whole.strip_prefix(&format!("{id} refuses: ")).unwrap_or(&whole).to_owned();
+    match why.split_once(". To mend it: ") {
+        Some((why, mend)) => Finding::fail(short(id), why, mend),
+        None => Finding::fail(short(id), why, "mend it: until then nobody can approve its rotation"),
+    }
+}
+
+/// What the plan says nothing about, and what is fine.
 async fn one(visit: &Visit<'_>, spec: &StoreSpec) -> Finding {
     let id = spec.id();
     let Some(store) = visit.engine.stores.get(&id) else {
@@ -33,10 +56,16 @@ async fn one(visit: &Visit<'_>, spec: &StoreSpec) -> Finding {
         (false, caveat) => format!("is there, {caveat}"),
     };
     match flags(visit, spec).await {
-        Some(flags) => advice(subject, &fine, flags),
+        Some(Ok(Some(flags))) => advice(subject, &fine, flags),
+        Some(Ok(None)) => Finding::warn(subject, format!("{fine}; its flags are not shown to the bot"), UNSEEN_FLAGS),
+        Some(Err(error)) => {
+            Finding::warn(subject, format!("{fine}; its flags could not be read: {error}"), UNSEEN_FLAGS)
+        }
         None => Finding::ok(subject, fine),
     }
 }
+
+const UNSEEN_FLAGS: &str = "see yourself that it is masked, and protected if it is used on protected refs only";
 
 /// The identity without what nearly all have in common.
 fn short(id: &StoreId) -> &str {
@@ -46,14 +75,9 @@ fn short(id: &StoreId) -> &str {
 }
 
 /// The flags of a store that is a CI/CD variable.
-pub(super) async fn flags(visit: &Visit<'_>, spec: &StoreSpec) -> Option<VariableFlags> {
+async fn flags(visit: &Visit<'_>, spec: &StoreSpec) -> Option<Result<Option<VariableFlags>, CallError>> {
     let StoreSpec::GitlabVariable(Spec { scope, key, environment_scope, .. }) = spec.holder() else { return None };
-    let place = match scope {
-        VariableScope::Project(path) => Place::Project(path),
-        VariableScope::Group(path) => Place::Group(path),
-        VariableScope::Instance => Place::Instance,
-    };
-    visit.engine.gitlab.variable_flags(place, key, environment_scope).await.ok().flatten()
+    Some(visit.engine.gitlab.variable_flags(place_of(scope), key, environment_scope).await)
 }
 
 fn advice(id: &str, fine: &str, flags: VariableFlags) -> Finding {

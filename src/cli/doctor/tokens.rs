@@ -4,32 +4,50 @@ use super::Visit;
 use super::finding::Finding;
 use crate::cli::words::{list, owner, role};
 use crate::engine::EngineError;
-use crate::engine::planner::{Maker, choose};
+use crate::engine::planner::{FINE_GRAINED_BOT, Inspection, Subject};
 use crate::http::CallError;
 use crate::rotation::token::{LiveToken, ManagedToken, Owner, Strategy};
 
 const MAINTAINER: u8 = 40;
 const OWNER: u8 = 50;
 
-pub(super) async fn look(visit: &Visit<'_>, token: &ManagedToken) -> Vec<Finding> {
+/// What is to be said of the token, and the plan's checks, if there could be a plan.
+pub(super) async fn look(visit: &Visit<'_>, token: &ManagedToken) -> (Vec<Finding>, Option<Inspection>) {
     let id = token.id.as_str();
     if let Some(trouble) = membership(visit, token).await {
-        return vec![trouble];
+        return (vec![trouble], None);
     }
     let live = match visit.engine.live_token(token).await {
         Ok(live) => live,
-        Err(error) => return vec![missing(id, &token.owner, &error)],
+        Err(error) => return (vec![missing(id, &token.owner, &error)], None),
     };
-    let (strategy, _) = choose(token, &live, &Maker { me: &visit.me, takes_permissions: false }, None);
-    let mut findings = vec![found(visit, token, &live, strategy)];
-    findings.extend(right(visit, token, &live, strategy));
-    findings.extend(match visit.engine.too_few_approvers(token).await {
-        Some(what) => Some(nobody(id, what)),
-        None => none_to_spare(visit, token),
-    });
-    findings.extend(policy(token, &live, strategy));
-    findings.extend(whose(visit, token, &live).await);
-    findings
+    let inspection = match visit.engine.inspect(token, &live, None, None).await {
+        Ok(inspection) => inspection,
+        Err(error) => return (vec![missing(id, &token.owner, &error)], None),
+    };
+    let subject = Subject::Token;
+    let failures: Vec<Finding> =
+        inspection.blockers_of(&subject).map(|(what, mend)| Finding::fail(id, what, or(mend, MEND_TOKEN))).collect();
+    let mut findings = match failures.is_empty() {
+        true => vec![found(visit, token, &live, inspection.plan.strategy)],
+        false => failures,
+    };
+    let warnings = inspection.warnings_of(&subject).filter(|(what, _)| !is_said_elsewhere(what));
+    findings.extend(warnings.map(|(what, mend)| Finding::warn(id, what, or(mend, "know it before you approve"))));
+    findings.extend(none_to_spare(visit, token));
+    (findings, Some(inspection))
+}
+
+/// What helps where the words of the plan do not say it.
+const MEND_TOKEN: &str = "mend it: until then nobody can approve its rotation";
+
+fn or<'a>(mend: &'a str, usual: &'a str) -> &'a str {
+    if mend.is_empty() { usual } else { mend }
+}
+
+/// Stores and consumers have lines of their own, and so has the bot.
+fn is_said_elsewhere(warning: &str) -> bool {
+    warning == FINE_GRAINED_BOT || warning.starts_with("a store cannot be") || warning.starts_with("no pipeline proves")
 }
 
 /// The role without which GitLab does not even list the owner's tokens.
@@ -111,32 +129,6 @@ fn found(visit: &Visit<'_>, token: &ManagedToken, live: &LiveToken, strategy: St
     }
 }
 
-/// What the strategy needs beyond the role.
-fn right(visit: &Visit<'_>, token: &ManagedToken, live: &LiveToken, strategy: Strategy) -> Option<Finding> {
-    let (id, me) = (token.id.as_str(), &visit.me);
-    match (&token.owner, strategy) {
-        (_, Strategy::SelfRotate) => rotates_itself(id, live),
-        (Owner::User { username }, Strategy::InPlace) if me.admin || *username == me.username => None,
-        (Owner::User { username } | Owner::InstanceServiceAccount { username }, _) if !me.admin => {
-            let what = format!("only an administrator may replace tokens of {username} by {strategy}");
-            Some(Finding::fail(id, what, "use strategy = \"self\", or an administrator's token"))
-        }
-        _ => None,
-    }
-}
-
-fn rotates_itself(id: &str, live: &LiveToken) -> Option<Finding> {
-    let may = live.scopes.iter().any(|scope| scope == "api" || scope == "self_rotate");
-    (!may).then(|| {
-        let what = "it cannot rotate itself: it has neither api nor self_rotate";
-        Finding::fail(id, what, "replace it once by hand with one that has self_rotate")
-    })
-}
-
-fn nobody(id: &str, what: String) -> Finding {
-    Finding::fail(id, what, "name more people under approvers, or put more into its groups")
-}
-
 /// Whoever asks for a rotation cannot approve it, so one more than are needed must be there.
 fn none_to_spare(visit: &Visit<'_>, token: &ManagedToken) -> Option<Finding> {
     let named = visit.engine.catalog.named(&token.id);
@@ -149,29 +141,4 @@ fn none_to_spare(visit: &Visit<'_>, token: &ManagedToken) -> Option<Finding> {
         _ => format!("all of its approvers are needed ({names}), and who asks cannot approve"),
     };
     Some(Finding::warn(id, what, "name one more under approvers, or let others ask"))
-}
-
-fn policy(token: &ManagedToken, live: &LiveToken, strategy: Strategy) -> Option<Finding> {
-    let id = token.id.as_str();
-    let allowed = token.scopes.as_ref()?;
-    if live.scopes.is_disjoint(allowed) {
-        let what = format!("its scopes ({}) are none of those that the policy allows", list(&live.scopes));
-        return Some(Finding::fail(id, what, "correct scopes"));
-    }
-    let copies = matches!(strategy, Strategy::InPlace | Strategy::SelfRotate);
-    (copies && !live.scopes.is_subset(allowed)).then(|| {
-        let what = format!("{strategy} copies all scopes, but the policy allows only {}", list(allowed));
-        Finding::fail(id, what, "use strategy = \"overlap\", or allow the scopes")
-    })
-}
-
-async fn whose(visit: &Visit<'_>, token: &ManagedToken, live: &LiveToken) -> Option<Finding> {
-    let id = token.id.as_str();
-    match visit.engine.gitlab.resolve_user(&token.owner).await {
-        Ok(Some(user)) if user != live.user_id => {
-            let what = format!("token {} belongs to another user than {}", live.id, token.owner);
-            Some(Finding::fail(id, what, "correct the owner"))
-        }
-        _ => None,
-    }
 }

@@ -1,9 +1,10 @@
 //! What must be mended before anyone can approve (blockers), and what an approver should know (warnings).
 
+use super::subject::{Subject, Subjects};
 use crate::engine::{Engine, EngineError};
 use crate::gitlab::Me;
 use crate::rotation::plan::Plan;
-use crate::rotation::token::{Consumer, ConsumerKind, LiveToken, ManagedToken, Owner, Strategy};
+use crate::rotation::token::{Consumer, LiveToken, ManagedToken, Owner, Strategy};
 
 /// GitLab's number for the role of a developer, who may start pipelines.
 const DEVELOPER: u8 = 30;
@@ -18,16 +19,19 @@ impl Engine {
         managed: &ManagedToken,
         live: &LiveToken,
         me: &Me,
-    ) -> Result<(), EngineError> {
+    ) -> Result<Subjects, EngineError> {
+        let mut subjects = Subjects::default();
         self.check_owner(plan, managed, live).await?;
         check_scopes(plan, managed, live, me);
         check_strategy(plan, me);
         check_authority(plan, me);
         check_own(plan, me, self.settings.own_token_renews);
         self.check_role(plan, managed, live, me).await?;
-        self.check_stores(plan, managed).await?;
+        subjects.mark(plan, &Subject::Token);
+        self.check_stores(plan, managed, &mut subjects).await?;
         for consumer in &managed.consumers {
             self.check_one_consumer(plan, consumer, me).await?;
+            subjects.mark(plan, &Subject::Consumer(consumer.id.clone()));
         }
         if managed.consumers.is_empty() {
             plan.warnings.push("no pipeline proves the new token; the proof is its first use by anybody".into());
@@ -36,7 +40,8 @@ impl Engine {
             plan.blockers.push("rekey is paused: [rotation] paused = true in its configuration".into());
         }
         plan.blockers.extend(self.too_few_approvers(managed).await);
-        Ok(())
+        subjects.mark(plan, &Subject::Token);
+        Ok(subjects)
     }
 
     async fn check_owner(&self, plan: &mut Plan, managed: &ManagedToken, live: &LiveToken) -> Result<(), EngineError> {
@@ -80,6 +85,7 @@ impl Engine {
                 return Ok(());
             }
         };
+        let found = plan.blockers.len();
         if project.archived {
             plan.blockers.push(format!("project {} is archived and runs no pipelines", consumer.project));
         }
@@ -89,10 +95,9 @@ impl Engine {
                 consumer.project
             ));
         }
-        if let ConsumerKind::Schedule { schedule } = consumer.kind
-            && self.gitlab.schedule(&consumer.project, schedule).await?.is_none()
-        {
-            plan.blockers.push(format!("{} has no schedule {schedule}", consumer.project));
+        // Where the bot may do too little it may not look at refs either.
+        if plan.blockers.len() == found {
+            self.check_ref(plan, consumer, &project).await?;
         }
         Ok(())
     }

@@ -1,5 +1,6 @@
 //! The stores of a plan: each can be written, and what is written over is known before anyone approves.
 
+use super::subject::{Subject, Subjects};
 use crate::engine::{Engine, EngineError};
 use crate::gitlab::LONGEST_TOKEN;
 use crate::rotation::plan::{Plan, PlannedStore};
@@ -8,21 +9,30 @@ use crate::rotation::token::{ManagedToken, Strategy};
 use crate::secret_store::{SecretStore, StoreError};
 
 impl Engine {
-    pub(super) async fn check_stores(&self, plan: &mut Plan, managed: &ManagedToken) -> Result<(), EngineError> {
+    pub(super) async fn check_stores(
+        &self,
+        plan: &mut Plan,
+        managed: &ManagedToken,
+        subjects: &mut Subjects,
+    ) -> Result<(), EngineError> {
         if managed.stores.is_empty() {
             plan.blockers.push("no store is configured, so the new value would be lost".into());
         }
+        subjects.mark(plan, &Subject::Token);
         for id in &managed.stores {
             match self.stores.get(id) {
                 Some(store) => self.check_store(plan, store.as_ref()).await?,
                 None => plan.blockers.push(format!("{id} is not configured")),
             }
+            subjects.mark(plan, &Subject::Store(id.clone()));
         }
         if plan.strategy == Strategy::SelfRotate && plan.stores.iter().all(|store| !store.capabilities.readable) {
             plan.blockers.push("no store can be read, and the token needs its present value to rotate itself".into());
+            subjects.mark(plan, &Subject::Token);
             return Ok(());
         }
         plan.warnings.extend(what_is_lacking(&plan.stores).map(str::to_owned));
+        subjects.mark(plan, &Subject::Token);
         Ok(())
     }
 

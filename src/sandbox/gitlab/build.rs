@@ -143,6 +143,22 @@ impl World {
         self.definitions.push(Definition { project, git_ref: git_ref.to_owned(), jobs });
     }
 
+    /// A branch or tag becomes a protected one.
+    pub fn protect(&mut self, project: u64, git_ref: &str) {
+        if let Some(project) = self.projects.get_mut(&project) {
+            project.protected_refs.push(git_ref.to_owned());
+        }
+    }
+
+    /// A token gets other scopes; `granular` makes it a fine-grained one.
+    pub fn rescope(&mut self, value: &str, scopes: &[&str]) {
+        let Some(id) = self.token_with(value).map(|token| token.id) else { return };
+        if let Some(token) = self.tokens.get_mut(&id) {
+            token.scopes = scopes.iter().map(|&scope| scope.to_owned()).collect();
+            token.granular = scopes.contains(&"granular");
+        }
+    }
+
     /// The next run of this job fails once more, and GitLab runs it again.
     pub fn make_flaky(&mut self, name: &str) {
         for job in self.jobs.values_mut().filter(|job| job.plan.name == name) {

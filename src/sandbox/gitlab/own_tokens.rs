@@ -100,9 +100,7 @@ fn create_granular(ctx: &mut Ctx, user: u64) -> Answer {
 /// One entry of a request as answers tell it.
 fn told(entry: &Value) -> Vec<Value> {
     let ids = |key: &str| entry[key].as_array().cloned().unwrap_or_default();
-    let one = |project: &Value, group: &Value| {
-        json!({"access": entry["access"], "permissions": entry["permissions"], "project_id": project, "group_id": group})
-    };
+    let one = |project: &Value, group: &Value| json!({"access": entry["access"], "permissions": entry["permissions"], "project_id": project, "group_id": group});
     let (projects, groups) = (ids("project_ids"), ids("group_ids"));
     if projects.is_empty() && groups.is_empty() {
         return vec![one(&Value::Null, &Value::Null)];

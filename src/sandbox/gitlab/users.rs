@@ -59,7 +59,9 @@ fn seen_by(ctx: &Ctx, user: &User, alone: bool) -> Value {
     let mut own = public(ctx.world, user);
     own["is_admin"] = json!(user.admin);
     let mut shown = ctx.world.shown("user", &reasons, &own);
-    if let (false, Some(fields)) = (reasons.contains(&"profile") || ctx.world.is_at_least("18.11"), shown.as_object_mut()) {
+    if let (false, Some(fields)) =
+        (reasons.contains(&"profile") || ctx.world.is_at_least("18.11"), shown.as_object_mut())
+    {
         fields.remove("public_email");
     }
     shown

@@ -120,7 +120,7 @@ impl World {
     }
 
     /// A project by number or full path.
-    pub(super) fn project_named(&self, id: &str) -> Option<u64> {
+    pub fn project_named(&self, id: &str) -> Option<u64> {
         match id.parse::<u64>() {
             Ok(number) => self.projects.contains_key(&number).then_some(number),
             Err(_) => self.projects.values().find(|project| project.path == id).map(|project| project.id),

@@ -211,3 +211,32 @@ async fn a_gitlab_that_is_too_old_is_told_by_its_version() {
     assert!(said.contains("tokens of service accounts need GitLab 17.11 or later; this is 17.6.2-ee"), "{said}");
     assert!(!said.contains("revoke the tokens that are not in use"), "{said}");
 }
+
+/// What a plan refuses and what doctor calls a failure of the same rotation, in changed offices.
+#[tokio::test]
+async fn doctor_fails_where_a_plan_refuses_and_only_there() {
+    let cases: [(&str, fn(&mut World), fn(String) -> String); 5] = [
+        ("in order", |_| {}, |text| text),
+        ("paused", |_| {}, |text| text.replace("[rotation]", "[rotation]\npaused = true")),
+        ("sudo", |world| world.rescope(super::office::BOT, &["api", "sudo"]), |text| text),
+        ("fine-grained", |world| world.rescope(super::office::BOT, &["granular"]), |text| text),
+        (
+            "unprotected",
+            |world| world.pipeline(world.project_named("acme/deploy").unwrap(), "topic", Vec::new()),
+            |text| text.replace("ref = \"main\"", "ref = \"topic\""),
+        ),
+    ];
+    for (name, world, configured) in cases {
+        let office = Office::open(Wish { world, ..Wish::default() }).await;
+        office.configure(configured);
+        office.run_pipeline().await;
+        let (_, said) = examine(&office).await;
+        let plan = office.json(&["plan", "deploy", "--json"]).await["plan"].clone();
+        let refused = plan["blockers"].as_array().unwrap();
+        let about = said
+            .split("\n\n")
+            .filter(|part| ["Tokens", "Stores", "Consumers"].iter().any(|area| part.starts_with(area)));
+        let failures = about.flat_map(str::lines).filter(|line| line.trim_start().starts_with("FAIL")).count();
+        assert_eq!(failures, refused.len(), "{name}: {said}\n{refused:#?}");
+    }
+}

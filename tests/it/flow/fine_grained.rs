@@ -119,7 +119,11 @@ async fn a_fine_grained_bot_rotates_and_its_plan_says_what_cannot_be_known() {
     let team = fine_bot().await;
     let plan = team.open().await.plan;
     assert_eq!(plan.blockers, Vec::<String>::new());
-    assert!(plan.warnings.iter().any(|told| told.contains("the bot's own token is fine-grained")), "{:?}", plan.warnings);
+    assert!(
+        plan.warnings.iter().any(|told| told.contains("the bot's own token is fine-grained")),
+        "{:?}",
+        plan.warnings
+    );
     team.click("alice", Action::Approve).await.unwrap();
     team.pass(3600).await;
     team.done().await;

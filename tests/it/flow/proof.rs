@@ -53,9 +53,10 @@ async fn a_red_job_that_may_fail_is_red_although_its_pipeline_is_green() {
 
 #[tokio::test]
 async fn a_ref_on_which_nothing_runs_is_said_in_gitlabs_words() {
-    let kind = ConsumerKind::Pipeline { git_ref: "nowhere".into() };
-    let team = Setup::new().proven_by(kind, "deploy").start(|_, _| {}).await;
+    let team = Setup::new().start(|_, _| {}).await;
     team.approved().await;
+    let body = serde_json::json!({"message": {"base": ["Reference not found"]}});
+    team.fault("POST", "*/pipeline", Fault::Refuse { status: 400, body });
     team.pass(600).await;
     proves_nothing(&team, "could not be started").await;
 }

@@ -1,0 +1,160 @@
+//! Whether the jobs that prove a token see what is written: their ref is there, the variable is shown to it, and no other
+//! variable of the same key hides it.
+
+use crate::engine::{Engine, EngineError};
+use crate::gitlab::{GitRef, Place, Project};
+use crate::rotation::plan::Plan;
+use crate::rotation::token::{Consumer, ConsumerKind};
+use crate::secret_store::VariableScope;
+use crate::secret_store::gitlab_variable::Spec;
+
+impl Engine {
+    /// The consumer's ref, and what its jobs see.
+    pub(super) async fn check_ref(
+        &self,
+        plan: &mut Plan,
+        consumer: &Consumer,
+        project: &Project,
+    ) -> Result<(), EngineError> {
+        let at = project.id.to_string();
+        let name = match &consumer.kind {
+            ConsumerKind::Pipeline { git_ref } | ConsumerKind::RetryJob { git_ref } => git_ref.clone(),
+            ConsumerKind::Schedule { schedule } => {
+                let Some(found) = self.gitlab.schedule(&at, *schedule).await? else {
+                    plan.blockers.push(format!("{} has no schedule {schedule}", consumer.project));
+                    return Ok(());
+                };
+                let name = found.git_ref.unwrap_or_default();
+                let short = name.strip_prefix("refs/heads/").or_else(|| name.strip_prefix("refs/tags/"));
+                short.unwrap_or(&name).to_owned()
+            }
+        };
+        let Some(git_ref) = self.gitlab.git_ref(&at, &name).await? else {
+            plan.blockers.push(format!("{} has no branch or tag {name}; correct ref, or make it", consumer.project));
+            return Ok(());
+        };
+        if git_ref.protected && git_ref.can_push == Some(false) {
+            plan.warnings.push(format!(
+                "{name} is protected, and the bot may not push to it; let the bot push or merge to {name} (GitLab then \
+                 lets it run pipelines there)"
+            ));
+        }
+        let written: Vec<Spec> =
+            plan.stores.iter().filter_map(|planned| self.stores.get(&planned.id)?.ci_variable().cloned()).collect();
+        for spec in written.iter().filter(|spec| reaches(&spec.scope, &project.path)) {
+            self.check_protection(plan, spec, &git_ref).await?;
+            self.check_hidden(plan, spec, &written, project).await?;
+        }
+        Ok(())
+    }
+
+    /// A protected variable is not there for jobs on a ref that is not.
+    async fn check_protection(&self, plan: &mut Plan, spec: &Spec, git_ref: &GitRef) -> Result<(), EngineError> {
+        if git_ref.protected {
+            return Ok(());
+        }
+        let flags = self.gitlab.variable_flags(place_of(&spec.scope), &spec.key, &spec.environment_scope).await?;
+        if flags.is_some_and(|flags| flags.protected) {
+            let (key, name) = (&spec.key, &git_ref.name);
+            plan.blockers.push(format!(
+                "{key} is protected and {name} is not, so its jobs do not see it; protect {name}, or lift the \
+                 protection of {key}"
+            ));
+        }
+        Ok(())
+    }
+
+    /// Of several variables of one key a job gets the nearest: the project's before the group's before the instance's.
+    async fn check_hidden(
+        &self,
+        plan: &mut Plan,
+        spec: &Spec,
+        written: &[Spec],
+        project: &Project,
+    ) -> Result<(), EngineError> {
+        for nearer in nearer(&spec.scope, &project.path) {
+            let also = |other: &Spec| other.scope == nearer && other.key == spec.key;
+            if written.iter().any(also) {
+                return Ok(());
+            }
+            let (key, place) = (&spec.key, nearer.in_words());
+            match self.gitlab.scopes_of_variable(place_of(&nearer), key).await? {
+                None => plan.warnings.push(format!(
+                    "whether {place} has a variable {key} of its own, which jobs would get instead, the bot may not see; \
+                     look yourself"
+                )),
+                Some(scopes) if scopes.iter().any(|scope| scope == "*" || *scope == spec.environment_scope) => {
+                    plan.blockers.push(format!(
+                        "{place} has a variable {key} of its own, so its jobs do not get the one that is written; remove \
+                         it, or make it a store of this token"
+                    ));
+                }
+                Some(scopes) if !scopes.is_empty() => plan.warnings.push(format!(
+                    "{place} has a variable {key} of its own for some environments ({}), whose jobs do not get the one \
+                     that is written; make it a store as well",
+                    scopes.join(", ")
+                )),
+                Some(_) => {}
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Where a variable is, for GitLab's client.
+pub fn place_of(scope: &VariableScope) -> Place<'_> {
+    match scope {
+        VariableScope::Project(path) => Place::Project(path),
+        VariableScope::Group(path) => Place::Group(path),
+        VariableScope::Instance => Place::Instance,
+    }
+}
+
+/// Whether jobs of a project get the variables of that place.
+fn reaches(scope: &VariableScope, project: &str) -> bool {
+    match scope {
+        VariableScope::Instance => true,
+        VariableScope::Project(path) => path.eq_ignore_ascii_case(project),
+        VariableScope::Group(path) => below(project, path),
+    }
+}
+
+fn below(project: &str, group: &str) -> bool {
+    let (project, group) = (project.to_lowercase(), group.to_lowercase());
+    project.strip_prefix(&group).is_some_and(|rest| rest.starts_with('/'))
+}
+
+/// The places whose variables come before those of `scope` in a project, the nearest first.
+fn nearer(scope: &VariableScope, project: &str) -> Vec<VariableScope> {
+    let above = std::iter::successors(project.rsplit_once('/'), |(above, _)| above.rsplit_once('/'));
+    let groups = above.map(|(above, _)| above.to_owned());
+    let between: Vec<VariableScope> = match scope {
+        VariableScope::Project(_) => return Vec::new(),
+        VariableScope::Group(own) => groups.take_while(|group| below(group, own)).map(VariableScope::Group).collect(),
+        VariableScope::Instance => groups.map(VariableScope::Group).collect(),
+    };
+    std::iter::once(VariableScope::Project(project.to_owned())).chain(between).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_variable_reaches_the_projects_below_its_group_and_no_others() {
+        let group = |path: &str| VariableScope::Group(path.into());
+        assert!(reaches(&group("acme"), "acme/tools/deploy") && reaches(&group("Acme"), "acme/deploy"));
+        assert!(!reaches(&group("acme"), "acme-other/deploy"));
+        assert!(!reaches(&VariableScope::Project("acme/other".into()), "acme/deploy"));
+    }
+
+    #[test]
+    fn what_is_nearer_than_a_group_is_the_project_and_the_groups_between() {
+        let group = |path: &str| VariableScope::Group(path.into());
+        let project = VariableScope::Project("a/b/c/p".into());
+        assert_eq!(nearer(&group("a"), "a/b/c/p"), [project.clone(), group("a/b/c"), group("a/b")]);
+        assert_eq!(nearer(&group("a/b/c"), "a/b/c/p"), std::slice::from_ref(&project));
+        assert_eq!(nearer(&VariableScope::Instance, "a/b/c/p").len(), 4);
+        assert_eq!(nearer(&project, "a/b/c/p"), []);
+    }
+}
