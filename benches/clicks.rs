@@ -116,7 +116,7 @@ async fn serve(url: &str) -> SocketAddr {
     config.tokens.clear();
     config.connections = Default::default();
     config.step_up = None;
-    let ledger = rekey::ledger::open(url).await.expect("the database opens");
+    let ledger = rekey::ledger::open_guarded(url, guard()).await.expect("the database opens");
     let clock = Arc::new(SystemClock);
     let engine = rekey::app::assemble_on(&config, ledger, clock.clone(), Arc::new(RealDice)).expect("an engine");
     let api = || {
@@ -198,4 +198,11 @@ fn median(of: &[f64]) -> f64 {
     let mut of = of.to_vec();
     of.sort_by(f64::total_cmp);
     of[of.len() / 2]
+}
+
+/// A key, which PostgreSQL needs.
+fn guard() -> rekey::ledger::Guard {
+    let key = rekey::secret::Secret::new("a2V5LW9mLXRoZS1zdG9yaWVzLTMyLWJ5dGVzLWxvbmc=".into());
+    let keys = rekey::ledger::Keys::new(&key, &[]).expect("32 bytes");
+    rekey::ledger::Guard { keys: Some(keys), ..rekey::ledger::Guard::default() }
 }

@@ -18,7 +18,7 @@ async fn main() {
     let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a folder for the database");
     let url = format!("sqlite:{}", folder.path().join("bench.db").display());
     println!("before the first row      {:>8.1} MB resident", resident());
-    let ledger = rekey::ledger::open(&url).await.expect("the database opens");
+    let ledger = rekey::ledger::open_guarded(&url, guard()).await.expect("the database opens");
     report("rotations opened", ROTATIONS, fill(&*ledger).await);
     println!("with all of them open     {:>8.1} MB resident", resident());
     let (steps, took) = step_all(&*ledger).await;
@@ -77,7 +77,7 @@ async fn step(ledger: &dyn Ledger, claim: &Claim) {
 /// From opening the file that a dead process left, to every lane in somebody's hands again.
 async fn recover(url: &str) {
     let start = Instant::now();
-    let ledger = rekey::ledger::open(url).await.expect("the database opens");
+    let ledger = rekey::ledger::open_guarded(url, guard()).await.expect("the database opens");
     let mut claims = Vec::new();
     loop {
         let more = claim(&*ledger, 7 * 3600).await;
@@ -107,4 +107,11 @@ fn resident() -> f64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap_or_default();
     line.split_whitespace().nth(1).and_then(|kb| kb.parse::<f64>().ok()).unwrap_or_default() / 1024.0
+}
+
+/// A key, which PostgreSQL needs.
+fn guard() -> rekey::ledger::Guard {
+    let key = rekey::secret::Secret::new("a2V5LW9mLXRoZS1zdG9yaWVzLTMyLWJ5dGVzLWxvbmc=".into());
+    let keys = rekey::ledger::Keys::new(&key, &[]).expect("32 bytes");
+    rekey::ledger::Guard { keys: Some(keys), ..rekey::ledger::Guard::default() }
 }

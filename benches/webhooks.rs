@@ -66,7 +66,7 @@ fn main() {
 }
 
 async fn serve(url: &str) -> SocketAddr {
-    let ledger = rekey::ledger::open(url).await.expect("the database opens");
+    let ledger = rekey::ledger::open_guarded(url, guard()).await.expect("the database opens");
     let receiver = Arc::new(Receiver { secret: Secret::new(SECRET.into()), ledger });
     let app = Router::new()
         .route("/bare", get(|| async { StatusCode::OK }))
@@ -153,4 +153,11 @@ fn request(path: &str) -> Request {
 fn median(mut rates: Vec<f64>) -> f64 {
     rates.sort_by(f64::total_cmp);
     rates[rates.len() / 2]
+}
+
+/// A key, which PostgreSQL needs.
+fn guard() -> rekey::ledger::Guard {
+    let key = rekey::secret::Secret::new("a2V5LW9mLXRoZS1zdG9yaWVzLTMyLWJ5dGVzLWxvbmc=".into());
+    let keys = rekey::ledger::Keys::new(&key, &[]).expect("32 bytes");
+    rekey::ledger::Guard { keys: Some(keys), ..rekey::ledger::Guard::default() }
 }

@@ -18,10 +18,11 @@ use crate::engine::comments::Looks;
 use crate::engine::custody::Custody;
 use crate::engine::issue::{ISSUE, IssueSurface};
 use crate::engine::settings::{Backoff, Catalog, Settings};
+use crate::engine::stock::Stock;
 use crate::engine::{Dice, Engine};
 use crate::gitlab::Client;
 use crate::http::{self, Api, Budget, Credential, Sockets, Throttle};
-use crate::ledger::{self, Ledger};
+use crate::ledger::{self, Guard, Keys, Ledger};
 use crate::rotation::ids::{StoreId, SurfaceName};
 use crate::secret::SecretFile;
 use crate::secret_store::{BadConnection, Context, SecretStore, build};
@@ -50,7 +51,7 @@ impl Lines {
 
 /// Connects everything that a command or the server needs. Opens the database; calls nobody else yet.
 pub async fn assemble(config: &Config, clock: Arc<dyn Clock>, dice: Arc<dyn Dice>) -> Result<Arc<Engine>, StartError> {
-    assemble_on(config, open_ledger(config).await?, clock, dice)
+    assemble_on(config, open_ledger(&config.database, false).await?, clock, dice)
 }
 
 /// The same, on a ledger that is open already.
@@ -63,8 +64,17 @@ pub fn assemble_on(
     assemble_with(config, &Lines::open(config)?, ledger, clock, dice)
 }
 
-async fn open_ledger(config: &Config) -> Result<Arc<dyn Ledger>, StartError> {
-    ledger::open(config.database.connect_url().expose()).await.map_err(StartError::Ledger)
+/// Opens the database of the configuration. `anew`: somebody says that what is there shall be gone on with.
+pub async fn open_ledger(database: &config::Database, anew: bool) -> Result<Arc<dyn Ledger>, StartError> {
+    let guard = Guard { keys: keys(database)?, end: database.head.clone(), anew };
+    ledger::open_guarded(database.connect_url().expose(), guard).await.map_err(StartError::Ledger)
+}
+
+fn keys(database: &config::Database) -> Result<Option<Keys>, StartError> {
+    let Some((newest, older)) = database.keys.split_first() else { return Ok(None) };
+    let older: Vec<_> = older.iter().map(|key| key.value.duplicate()).collect();
+    let bad = |why| StartError::Setup(format!("[database] key {}: {why}", newest.reference));
+    Keys::new(&newest.value, &older).map(Some).map_err(bad)
 }
 
 fn assemble_with(
@@ -80,9 +90,9 @@ fn assemble_with(
     let catalog = catalog(config);
     let directories = directories::directories(config, lines, &gitlab, clock.clone());
     Ok(Arc::new(Engine {
+        surfaces: surfaces(config, lines, &gitlab, &catalog, &ledger),
         ledger,
         stores: stores(config, api)?,
-        surfaces: surfaces(config, lines, &gitlab, &catalog),
         gitlab,
         catalog,
         directories,
@@ -92,6 +102,7 @@ fn assemble_with(
         dice,
         custody: Custody::default(),
         looks: Looks::default(),
+        stock: Stock::default(),
         scan_wanted: tokio::sync::Notify::new(),
         learned_limit: std::sync::Mutex::new(None),
     }))
@@ -164,6 +175,7 @@ fn surfaces(
     lines: &Lines,
     gitlab: &Client,
     catalog: &Catalog,
+    ledger: &Arc<dyn Ledger>,
 ) -> BTreeMap<SurfaceName, Arc<dyn Messenger>> {
     let issues = &config.issues;
     let issue = IssueSurface::new(
@@ -174,7 +186,7 @@ fn surfaces(
         catalog.clone(),
     );
     let mut surfaces: BTreeMap<SurfaceName, Arc<dyn Messenger>> = BTreeMap::new();
-    surfaces.insert(SurfaceName::from(ISSUE), Arc::new(issue));
+    surfaces.insert(SurfaceName::from(ISSUE), Arc::new(issue.telling_of(ledger.clone())));
     if let (Some(slack), Some(web_api)) = (&config.slack, lines.slack.clone()) {
         let people = config.people.iter().filter_map(|(id, p)| Some((id.clone(), p.slack.clone()?))).collect();
         let policies = catalog.clone();

@@ -116,9 +116,9 @@ fn dispatch(cli: Cli) -> Result<ExitCode, CliError> {
         Command::Config { command: ConfigCommand::Check(args) } => {
             check::run(&args, &cli.config, &Machine, &mut io::stdout())
         }
-        Command::Serve => {
+        Command::Serve(args) => {
             let config = crate::config::load(&cli.config, &Machine)?;
-            runtime()?.block_on(serve::run(&config))
+            runtime()?.block_on(serve::run(&config, args.new))
         }
         #[cfg(feature = "sandbox")]
         Command::Demo(args) => demo::run(&args, &mut io::stdout()),
@@ -131,9 +131,9 @@ fn dispatch(cli: Cli) -> Result<ExitCode, CliError> {
             runtime()?.block_on(discord::register(&config, &mut Screen::standard(&mut io::stdout())))?;
             Ok(ExitCode::SUCCESS)
         }
-        Command::Audit { command: AuditCommand::Verify } => {
+        Command::Audit { command: AuditCommand::Verify(args) } => {
             let config = crate::config::load(&cli.config, &Machine)?;
-            runtime()?.block_on(audit::verify(&config.database, &mut Screen::standard(&mut io::stdout())))
+            runtime()?.block_on(audit::verify(&config.database, args.head, &mut Screen::standard(&mut io::stdout())))
         }
         command => {
             let config = crate::config::load(&cli.config, &Machine)?;

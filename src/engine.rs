@@ -19,6 +19,7 @@ pub mod rights;
 pub mod scan;
 pub mod settings;
 pub mod step_up;
+pub mod stock;
 pub mod worker;
 
 use crate::chat::Messenger;
@@ -63,6 +64,8 @@ pub struct Engine {
     pub custody: Custody,
     /// What was seen of comments.
     pub looks: comments::Looks,
+    /// Whether the database may be taken for what it looks like.
+    pub stock: stock::Stock,
     /// Rung when something asks for a scan.
     pub scan_wanted: tokio::sync::Notify,
     /// The longest life in days that GitLab said it would accept, learned from a refusal.

@@ -9,12 +9,15 @@ mod database;
 mod dialect;
 mod enrollments;
 mod error;
+mod head;
 mod health;
 mod inbox;
 mod journal;
+mod keys;
 mod lanes;
 mod logins;
 mod marks;
+mod merkle;
 mod open;
 mod records;
 mod references;
@@ -22,13 +25,18 @@ mod retention;
 mod rotations;
 mod row;
 mod sql;
+mod stock;
+mod trail;
 mod transaction;
 
 pub use audit::{Audit, Fault};
 pub use enrollments::{Enrollment, Enrollments, Guesses};
 pub use error::LedgerError;
-pub use open::open;
+pub use head::Head;
+pub use keys::{BadKey, Keys};
+pub use open::{Guard, open, open_guarded};
 pub use records::{Accepted, Claim, Entry, Filter, Item, Line, Opened, Stamped};
+pub use trail::{Doubt, Kind};
 
 use crate::rotation::ids::RotationId;
 use crate::rotation::record::Rotation;
@@ -114,8 +122,28 @@ pub trait Ledger: Send + Sync {
     /// Writes a line that changes no rotation, such as a refused click.
     async fn note(&self, rotation: Option<&RotationId>, line: &Line) -> Result<(), LedgerError>;
 
-    /// Walks the whole journal and compares it with its end and with every rotation.
-    async fn verify(&self) -> Result<Audit, LedgerError>;
+    /// Walks the whole journal and compares it with its end, with every row that it tells of, and with the ends that
+    /// are known outside; `known` are more of those.
+    async fn verify_against(&self, known: &[Head]) -> Result<Audit, LedgerError>;
+
+    /// The same, with the end that the file outside knows.
+    async fn verify(&self) -> Result<Audit, LedgerError> {
+        self.verify_against(&[]).await
+    }
+
+    /// The end of the journal, to be kept where the database's owner cannot write.
+    async fn head(&self) -> Result<Head, LedgerError>;
+
+    /// Why the database is not believed, if it is not; `heads` are ends that were found outside. Until it is settled,
+    /// nothing can be loaded or changed, and entries are accepted all the same.
+    async fn doubt(&self, heads: &[Head]) -> Result<Option<Doubt>, LedgerError>;
+
+    /// Settles a doubt: the journal begins again, what waits for approval is asked anew, what was under way stops for a
+    /// person, and entries of the kind `clicks` and codes of before are void. Says which rotations wait for people now.
+    async fn begin_again(&self, now: Timestamp, clicks: &str) -> Result<Vec<RotationId>, LedgerError>;
+
+    /// Whether the journal has no line.
+    async fn is_empty(&self) -> Result<bool, LedgerError>;
 
     /// Whether it is the caller's turn to do `name`; true for one caller in `every_seconds`, over all replicas.
     async fn take_turn(&self, name: &str, now: Timestamp, every_seconds: u64) -> Result<bool, LedgerError>;
@@ -136,8 +164,8 @@ pub trait Ledger: Send + Sync {
     /// Holds a login to an account, unless it is held to one already; says to which it is held now.
     async fn hold_login(&self, host: &str, login: &str, account: u64, now: Timestamp) -> Result<u64, LedgerError>;
 
-    /// The login means whoever bears it next. False if it was held to nobody.
-    async fn forget_login(&self, host: &str, login: &str) -> Result<bool, LedgerError>;
+    /// The login means whoever bears it next, which the line tells. False if it was held to nobody.
+    async fn forget_login(&self, host: &str, login: &str, line: &Line) -> Result<bool, LedgerError>;
 
     /// One-time codes.
     fn enrollments(&self) -> &dyn Enrollments;

@@ -8,8 +8,8 @@ mod metrics;
 pub use log::{LogFormat, LogSettings, TelemetryError, env_filter, start_logging, subscriber};
 pub use masked::Masked;
 pub use metrics::{
-    ACTIVE_ROTATIONS, CLICKS, CUSTODY_SECONDS, EFFECT_SECONDS, EFFECTS, INBOUND, Kind, METRICS, Metric, Metrics,
-    NOTICES, OUTBOUND, SLACK_SOCKETS, STUCK, TOKEN_DAYS_LEFT, WORKER_LAG_SECONDS, install_metrics,
+    ACTIVE_ROTATIONS, CLICKS, CUSTODY_SECONDS, DOUBTED_ROWS, EFFECT_SECONDS, EFFECTS, INBOUND, Kind, METRICS, Metric,
+    Metrics, NOTICES, OUTBOUND, SLACK_SOCKETS, STUCK, TOKEN_DAYS_LEFT, WORKER_LAG_SECONDS, install_metrics,
 };
 
 use crate::secret::redact;

@@ -23,6 +23,9 @@ pub enum StartError {
     /// The database cannot be opened.
     #[error("the database of [database] url cannot be opened: {0}{mend}", mend = mend(.0))]
     Ledger(LedgerError),
+    /// The database is not what it should be, and somebody has to say what it is.
+    #[error("{0}")]
+    Stock(String),
     /// The address is taken or not ours.
     #[error("cannot listen on {address}: {why}; choose another [server] listen")]
     Listen {
@@ -64,18 +67,20 @@ impl Running {
     }
 }
 
-/// Starts everything; returns once it accepts requests.
+/// Starts everything; returns once it accepts requests. `anew`: somebody says that the database is right as it is.
 pub async fn run(
     config: &Config,
     clock: Arc<dyn Clock>,
     dice: Arc<dyn Dice>,
     render: Render,
+    anew: bool,
 ) -> Result<Running, StartError> {
     let lines = Lines::open(config)?;
     super::check_doors(config)?;
     let (stop, mut tasks) = (CancellationToken::new(), JoinSet::new());
     let doors = Listeners::open(config, &mut tasks, &stop).await?;
-    let engine = assemble_with(config, &lines, ledger_in_time(config).await?, clock, dice)?;
+    let engine = assemble_with(config, &lines, ledger_in_time(config, anew).await?, clock, dice)?;
+    engine.take_stock(anew).await.map_err(|error| StartError::Stock(error.to_string()))?;
     let desk = doors::desk(config, &engine);
     let slack = doors::slack(config, &lines, &engine, &desk)?;
     let socket = doors::slack_socket(config, slack.as_ref())?;
@@ -86,6 +91,7 @@ pub async fn run(
     let chat = chat.into_iter().chain(endpoint).reduce(axum::Router::merge);
     let address = doors.address;
     doors.lead_to(&engine, doors::settings(config)?, chat, render);
+    tasks.spawn(engine.clone().keep_stock(stop.clone()));
     tasks.spawn(engine.clone().work(stop.clone()));
     tasks.spawn(engine.clone().read_inbox(stop.clone()));
     tasks.spawn(engine.clone().keep_listening(stop.clone()));
@@ -136,11 +142,11 @@ impl Listeners {
 }
 
 /// A server of a database may come up after us, or be restarted: it is waited for, in words. A file is there or not.
-async fn ledger_in_time(config: &Config) -> Result<Arc<dyn Ledger>, StartError> {
+async fn ledger_in_time(config: &Config, anew: bool) -> Result<Arc<dyn Ledger>, StartError> {
     let backoff = Backoff::jittered(Duration::from_secs(1), Duration::from_secs(30));
     let mut tries = 0;
     loop {
-        match open_ledger(config).await {
+        match open_ledger(&config.database, anew).await {
             Err(error @ StartError::Ledger(LedgerError::Unavailable { .. })) if config.database.is_postgres() => {
                 let pause = backoff.delay(tries);
                 tracing::error!(%error, next_try_in = ?pause, "waiting for the database; nothing works until it is there");

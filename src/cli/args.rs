@@ -2,6 +2,7 @@
 
 use super::check::CheckArgs;
 use super::init::InitArgs;
+use crate::ledger::Head;
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
 
@@ -19,7 +20,7 @@ pub(super) struct Cli {
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
     /// Run the bot
-    Serve,
+    Serve(ServeArgs),
     /// Watch a token being rotated: the bot beside a sandbox GitLab and messenger, on this machine only
     #[cfg(feature = "sandbox")]
     Demo(DemoArgs),
@@ -97,8 +98,22 @@ pub(super) enum DiscordCommand {
 
 #[derive(Debug, Subcommand)]
 pub(super) enum AuditCommand {
-    /// Find any edited or missing line of the journal
-    Verify,
+    /// Find any edited, forged or missing line of the journal, and what it tells of otherwise
+    Verify(VerifyArgs),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct VerifyArgs {
+    /// An end that the journal must have had, as a closed issue, the log or the file beside the database tells it
+    #[arg(long, value_name = "HEAD")]
+    pub(super) head: Vec<Head>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ServeArgs {
+    /// Go on with the database as it is, though it is empty, or sealed with a key that is lost
+    #[arg(long)]
+    pub(super) new: bool,
 }
 
 #[derive(Debug, Subcommand)]

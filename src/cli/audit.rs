@@ -2,20 +2,26 @@
 
 use super::CliError;
 use super::screen::Screen;
+use super::serve;
 use super::words::count;
+use crate::app;
 use crate::config::Database;
-use crate::ledger;
+use crate::ledger::{self, Head};
 use std::process::ExitCode;
 
-pub(super) async fn verify(database: &Database, screen: &mut Screen<'_>) -> Result<ExitCode, CliError> {
+pub(super) async fn verify(
+    database: &Database,
+    heads: Vec<Head>,
+    screen: &mut Screen<'_>,
+) -> Result<ExitCode, CliError> {
     // Opening would make a new one, in which nothing is wrong.
     if let Some(file) = database.file().filter(|file| !file.exists()) {
         let what = format!("there is no database at {}", file.display());
         return Err(CliError::failed(what, "correct [database] url, or start in the folder that it is relative to"));
     }
     let failed = |error: ledger::LedgerError| CliError::failed(error.to_string(), "mend the database and try again");
-    let ledger = ledger::open(database.connect_url().expose()).await.map_err(failed)?;
-    let audit = ledger.verify().await;
+    let ledger = app::open_ledger(database, true).await.map_err(serve::not_started)?;
+    let audit = ledger.verify_against(&heads).await;
     ledger.close().await;
     let audit = audit.map_err(failed)?;
     let (lines, rotations) = (count(audit.lines, "line"), count(audit.rotations, "rotation"));

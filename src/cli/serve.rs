@@ -11,7 +11,7 @@ use std::sync::Arc;
 use tokio::signal::unix::{SignalKind, signal};
 
 /// Runs until SIGTERM, SIGINT or SIGHUP; then finishes what is in hand. A second signal ends it at once, which is safe too.
-pub async fn run(config: &Config) -> Result<ExitCode, CliError> {
+pub async fn run(config: &Config, anew: bool) -> Result<ExitCode, CliError> {
     start_telemetry(config)?;
     for warning in &config.warnings {
         tracing::warn!("{warning}");
@@ -30,7 +30,7 @@ pub async fn run(config: &Config) -> Result<ExitCode, CliError> {
         }
     };
     let running = tokio::select! {
-        started = Box::pin(app::run(config, Arc::new(SystemClock), Arc::new(RealDice), render)) => {
+        started = Box::pin(app::run(config, Arc::new(SystemClock), Arc::new(RealDice), render, anew)) => {
             started.map_err(not_started)?
         }
         () = asked() => {

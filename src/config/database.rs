@@ -9,9 +9,13 @@ use reqwest::Url;
 use std::net::IpAddr;
 use std::path::PathBuf;
 
-pub(super) const KEYS: &[&str] = &["url", "password", "ca_file", "allow_eavesdropping"];
+pub(super) const KEYS: &[&str] = &["url", "password", "ca_file", "allow_eavesdropping", "key", "head"];
 
 const SQLITE: &str = "sqlite:rekey.db";
+
+const NO_KEY: &str = "key is missing: whoever can write the database could forge an approval. Make one with \
+                      `openssl rand -base64 32`, keep it where the database's owner cannot read it, the same for all \
+                      replicas, and add: key = \"file:/etc/rekey/database-key\" (or \"env:NAME\")";
 
 /// Where rotations are remembered.
 #[derive(Debug)]
@@ -22,11 +26,15 @@ pub struct Database {
     pub password: Option<SecretRef>,
     /// Certificates (PEM) that are trusted for PostgreSQL beside the system's.
     pub ca_file: Option<PathBuf>,
+    /// With what is sealed what must be believed; the newest first. None: a key beside the SQLite file.
+    pub keys: Vec<SecretRef>,
+    /// The file that knows the end of the journal. None: one beside the SQLite file.
+    pub head: Option<PathBuf>,
 }
 
 impl Default for Database {
     fn default() -> Self {
-        Self { url: SQLITE.into(), password: None, ca_file: None }
+        Self { url: SQLITE.into(), password: None, ca_file: None, keys: Vec::new(), head: None }
     }
 }
 
@@ -85,7 +93,12 @@ pub(super) fn read(section: Option<Section<'_>>) -> Database {
                     signs, write ca_file = \"/path/to/ca.pem\"; or live with it: allow_eavesdropping = true";
         section.complain("url", &format!("{why}; {mend}"));
     }
-    Database { url, password, ca_file }
+    let keys = secret_ref::several(&section, "key");
+    if is_postgres(&url) && check(&url).is_ok() && !section.has("key") {
+        section.complain("", NO_KEY);
+    }
+    let head = section.text("head").map(|path| section.source.folder.join(path));
+    Database { url, password, ca_file, keys, head }
 }
 
 /// How somebody on the way to the server would come to the password and every row; `None` if they would not.
@@ -145,14 +158,15 @@ mod tests {
     fn the_password_joins_the_address_only_for_connecting_and_is_escaped() {
         let password = SecretRef { reference: "env:PW".into(), file: None, value: Secret::new("p@ss/word".into()) };
         let url = "postgres://rekey@db/rekey".into();
-        let database = Database { url, password: Some(password), ca_file: Some("/etc/db ca.pem".into()) };
+        let database =
+            Database { url, password: Some(password), ca_file: Some("/etc/db ca.pem".into()), ..Database::default() };
         assert_eq!(
             database.connect_url().expose(),
             "postgres://rekey:p%40ss%2Fword@db/rekey?sslrootcert=%2Fetc%2Fdb+ca.pem"
         );
         assert_eq!(
             format!("{database:?}"),
-            r#"Database { url: "postgres://rekey@db/rekey", password: Some(SecretRef(env:PW)), ca_file: Some("/etc/db ca.pem") }"#
+            r#"Database { url: "postgres://rekey@db/rekey", password: Some(SecretRef(env:PW)), ca_file: Some("/etc/db ca.pem"), keys: [], head: None }"#
         );
     }
 

@@ -16,7 +16,7 @@ pub mod words;
 pub use clicks::WayBack;
 pub use complete::{Blank, Choice};
 pub use home::{Home, Row};
-pub use office::Office;
+pub use office::{ASK, Office};
 
 use crate::engine::directory::Unproven;
 use crate::engine::step_up::StepUp;

@@ -137,6 +137,7 @@ impl Engine {
     }
 
     async fn store_new(&self, rotation: Rotation) -> Result<OpenedRotation, EngineError> {
+        self.stock.may_open()?;
         let line = Line {
             at: rotation.opened_at,
             actor: origin(&rotation.opened_by),

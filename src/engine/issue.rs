@@ -5,6 +5,7 @@ use crate::engine::comments::place;
 use crate::engine::settings::Catalog;
 use crate::gitlab::{Client, Issue, IssueChange, IssueQuery, NewIssue};
 use crate::http::CallError;
+use crate::ledger::{Head, Ledger};
 use crate::rotation::group::Approver;
 use crate::rotation::ids::PersonId;
 use crate::rotation::record::Audience;
@@ -15,6 +16,7 @@ use crate::rotation::view::issue::{
 use crate::rotation::view::prose::Prose;
 use async_trait::async_trait;
 use jiff::SignedDuration;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// How often an answer is tried whose fate is unknown.
@@ -37,12 +39,39 @@ pub struct IssueSurface {
     labels: Vec<String>,
     confidential: bool,
     catalog: Catalog,
+    journal: Option<Arc<dyn Ledger>>,
+}
+
+/// What the line begins with by which a closed issue tells where the journal ended.
+const HEAD: &str = "Journal head: `";
+
+/// The end of the journal that a closed issue tells.
+pub(super) fn head_of(description: &str) -> Option<Head> {
+    description.lines().rev().find_map(|line| line.strip_prefix(HEAD)?.strip_suffix('`')?.parse().ok())
 }
 
 impl IssueSurface {
     /// Issues in `project`, with `labels` besides our own.
     pub fn new(gitlab: Client, project: String, labels: Vec<String>, confidential: bool, catalog: Catalog) -> Self {
-        Self { gitlab, project, labels, confidential, catalog }
+        Self { gitlab, project, labels, confidential, catalog, journal: None }
+    }
+
+    /// The issue of each closed rotation tells where the journal ended: whoever writes the database cannot change it there.
+    #[must_use]
+    pub fn telling_of(self, journal: Arc<dyn Ledger>) -> Self {
+        Self { journal: Some(journal), ..self }
+    }
+
+    /// The text, with the end of the journal once it is over.
+    async fn text(&self, card: &Card, readers: &Readers) -> IssueText {
+        let mut text = issue(card, readers);
+        let journal = self.journal.as_ref().filter(|_| !text.open);
+        let Some(journal) = journal else { return text };
+        match journal.head().await {
+            Ok(head) => text.description += &format!("\n\n{HEAD}{head}`"),
+            Err(error) => tracing::warn!(%error, "a closed issue does not tell where the journal ended"),
+        }
+        text
     }
 
     /// GitLab logins of those who are named and asked.
@@ -108,7 +137,10 @@ impl IssueSurface {
         self.gitlab.create_issue(&self.project, &new).await
     }
 
-    async fn update(&self, iid: u64, text: IssueText, open: bool) -> Result<Issue, CallError> {
+    async fn update(&self, known: &Issue, text: IssueText) -> Result<Issue, CallError> {
+        let open = known.state == "opened";
+        // One that we closed in a time that is lost goes on; one that people closed stays closed.
+        let again = !open && text.open && head_of(&known.description).is_some();
         let change = IssueChange {
             title: Some(text.title),
             description: Some(text.description),
@@ -116,9 +148,9 @@ impl IssueSurface {
             remove_labels: Some(text.stale_labels.join(",")),
             due_date: text.due_on,
             assignee_ids: None,
-            state_event: (open && !text.open).then_some("close"),
+            state_event: (open && !text.open).then_some("close").or(again.then_some("reopen")),
         };
-        self.gitlab.update_issue(&self.project, iid, &change).await
+        self.gitlab.update_issue(&self.project, known.iid, &change).await
     }
 }
 
@@ -130,7 +162,7 @@ impl Messenger for IssueSurface {
 
     async fn show(&self, card: &Card, reference: Option<&str>) -> Result<Posted, ChatError> {
         let readers = self.readers(card).await.map_err(|error| self.unmade(&error))?;
-        let text = issue(card, &readers);
+        let text = self.text(card, &readers).await;
         let known = match reference.map(iid).transpose()? {
             Some(iid) => match self.gitlab.issue(&self.project, iid).await {
                 Ok(Some(issue)) => Some(issue),
@@ -140,10 +172,10 @@ impl Messenger for IssueSurface {
             None => self.lost(card).await.map_err(|error| self.unmade(&error))?,
         };
         let shown = match known {
-            Some(known) => self.update(known.iid, text, known.state == "opened").await,
+            Some(known) => self.update(&known, text).await,
             // A closed case is opened as an issue first and closed by the edit that follows.
             None => match self.create(card, text.clone()).await {
-                Ok(made) if !text.open => self.update(made.iid, text, true).await,
+                Ok(made) if !text.open => self.update(&made, text).await,
                 made => Ok(made.map_err(|error| self.unmade(&error))?),
             },
         };

@@ -118,7 +118,7 @@ impl StepUp for Engine {
             Ok(step) => step,
             Err(verdict) => return Ok(verdict),
         };
-        let spent = self.ledger.enrollments().spend(person, sealed, step, key).await?;
+        let spent = self.ledger.enrollments().spend(person, sealed, step, key, self.clock.now()).await?;
         Ok(if spent { Verdict::Right } else { Verdict::Used })
     }
 }

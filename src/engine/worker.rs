@@ -2,7 +2,7 @@
 
 use super::Engine;
 use super::report::Stop;
-use crate::ledger::Claim;
+use crate::ledger::{Claim, LedgerError};
 use crate::rotation::due::due;
 use crate::rotation::effect::{Effect, Lane};
 use crate::rotation::event::Event;
@@ -18,6 +18,8 @@ use tracing::Instrument;
 
 /// The longest a worker sleeps without looking, should every wake-up be lost.
 const LOOK: Duration = Duration::from_secs(1);
+/// How long a rotation is left alone that is not as it was left.
+const DAMAGED: Duration = Duration::from_secs(60);
 /// However long a store asks to be left alone, people can act and hear again after this.
 const LONGEST_PAUSE: Duration = Duration::from_secs(3_600);
 
@@ -26,6 +28,8 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(3_600);
 pub enum Performed {
     /// The row moved; look at what is due now.
     Moved,
+    /// The row is not one on which this can be done, so nothing was: it is damaged, or `due` asks for the impossible.
+    Misfit,
     /// Nothing to report yet; look again after this long.
     Later(Duration),
     /// Something outside is down; try again, not before `after` if it said so.
@@ -52,7 +56,7 @@ impl Hold<'_> {
         if left < half(self.engine.settings.lease) {
             *claim = match self.engine.ledger.renew(&claim, plus(now, self.engine.settings.lease)).await {
                 Ok(renewed) => renewed,
-                Err(crate::ledger::LedgerError::Fenced) => return Err(Stop::Fenced),
+                Err(LedgerError::Fenced) => return Err(Stop::Fenced),
                 Err(error) => return Err(Stop::Ledger(error)),
             };
         }
@@ -137,45 +141,74 @@ impl Engine {
         let mut tries = claim.tries;
         let lane = claim.lane.clone();
         let hold = Hold { engine: self, claim: Mutex::new(claim) };
+        let mut moved_from = None;
         loop {
             let step = self.step(&hold, &lane).await;
             let claim = hold.claim.lock().await.clone();
-            match step {
-                Ok(Some((_, Performed::Moved))) => tries = 0,
-                Ok(Some((rotation, Performed::Later(pause)))) => {
+            let (rotation, effect, performed) = match step {
+                Ok(Some(stepped)) => stepped,
+                Ok(None) => return self.let_go(&claim, None, 0).await,
+                Err(stop) => return self.give_way(&claim, &lane, stop, tries).await,
+            };
+            let claims_to_move = matches!(performed, Ok(Performed::Moved) | Err(Stop::Overtaken(_)));
+            let stands = claims_to_move && moved_from == Some(rotation.version);
+            moved_from = claims_to_move.then_some(rotation.version);
+            let (why, after) = match performed {
+                Ok(Performed::Moved) if !stands => {
                     tries = 0;
-                    if !self.wait_in_custody(&hold, &rotation, pause).await {
-                        return self.let_go(&claim, Some(pause), 0).await;
-                    }
+                    continue;
                 }
-                Ok(Some((rotation, Performed::Trouble { why, after }))) => {
-                    tries += 1;
-                    let pause = self.settings.backoff.pause(tries, self.dice.spread()).max(after.unwrap_or_default());
-                    if self.trouble(&hold, &rotation, &lane, &why, tries).await {
-                        tries = 0;
+                Err(Stop::Overtaken(refusal)) if !stands => {
+                    tracing::debug!(%refusal, "overtaken");
+                    continue;
+                }
+                Ok(Performed::Moved | Performed::Misfit) | Err(Stop::Overtaken(_)) => (misfit(&effect), None),
+                Ok(Performed::Trouble { why, after }) => (why, after),
+                Ok(Performed::Later(pause)) => {
+                    tries = 0;
+                    if self.wait_in_custody(&hold, &rotation, pause).await {
                         continue;
                     }
-                    if !self.wait_in_custody(&hold, &rotation, pause).await {
-                        return self.let_go(&claim, Some(pause), tries).await;
-                    }
+                    return self.let_go(&claim, Some(pause), 0).await;
                 }
-                Ok(None) => return self.let_go(&claim, None, 0).await,
-                Err(Stop::Overtaken(refusal)) => tracing::debug!(%refusal, "overtaken"),
-                Err(Stop::Fenced) => {
-                    if lane == Lane::work() {
-                        self.custody.forget(&claim.rotation);
-                    }
-                    return tracing::info!("another worker has taken over");
-                }
-                Err(Stop::Ledger(error)) => {
-                    tracing::warn!(%error, "the database does not answer");
-                    return self.let_go(&claim, Some(LOOK), tries).await;
-                }
+                Err(stop) => return self.give_way(&claim, &lane, stop, tries).await,
+            };
+            tries += 1;
+            let pause = self.settings.backoff.pause(tries, self.dice.spread()).max(after.unwrap_or_default());
+            if self.trouble(&hold, &rotation, &lane, &why, tries).await {
+                tries = 0;
+                continue;
+            }
+            if !self.wait_in_custody(&hold, &rotation, pause).await {
+                return self.let_go(&claim, Some(pause), tries).await;
             }
         }
     }
 
-    async fn step(&self, hold: &Hold<'_>, lane: &Lane) -> Result<Option<(Rotation, Performed)>, Stop> {
+    async fn give_way(&self, claim: &Claim, lane: &Lane, stop: Stop, tries: u32) {
+        match stop {
+            Stop::Fenced => {
+                if *lane == Lane::work() {
+                    self.custody.forget(&claim.rotation);
+                }
+                tracing::info!("another worker has taken over");
+            }
+            Stop::Ledger(error @ LedgerError::Broken { .. }) => {
+                tracing::error!(%error, "the rotation is not as rekey left it, so nothing is done; see `rekey audit verify`");
+                self.let_go(claim, Some(DAMAGED), tries).await;
+            }
+            Stop::Ledger(error) => {
+                tracing::warn!(%error, "the database does not answer");
+                self.let_go(claim, Some(LOOK), tries).await;
+            }
+            Stop::Overtaken(refusal) => {
+                tracing::debug!(%refusal, "overtaken");
+                self.let_go(claim, Some(LOOK), tries).await;
+            }
+        }
+    }
+
+    async fn step(&self, hold: &Hold<'_>, lane: &Lane) -> Result<Option<Stepped>, Stop> {
         let id = hold.claim.lock().await.rotation.clone();
         let Some(rotation) = self.ledger.load(&id).await.map_err(Stop::Ledger)? else { return Ok(None) };
         let now = self.clock.now();
@@ -185,7 +218,7 @@ impl Engine {
         let begun = std::time::Instant::now();
         let performed = self.perform(hold, &rotation, &owed.effect).await;
         count(&owed.effect, &performed, begun.elapsed());
-        performed.map(|performed| Some((rotation, performed)))
+        Ok(Some((rotation, owed.effect, performed)))
     }
 
     /// Writes trouble down for people to see. True if it was given up: the row moved.
@@ -240,6 +273,14 @@ impl Engine {
     }
 }
 
+/// What was found, what was owed, and what came of it.
+type Stepped = (Rotation, Effect, Result<Performed, Stop>);
+
+/// Words for a step that is owed and changes nothing.
+fn misfit(effect: &Effect) -> String {
+    format!("the step \"{}\" does not fit this rotation as it is stored; see `rekey audit verify`", effect.name())
+}
+
 /// Ends when the time is over that a stop leaves.
 async fn overdue(stop: &CancellationToken, farewell: Duration) {
     stop.cancelled().await;
@@ -254,6 +295,7 @@ fn is_waiting(phase: &Phase) -> bool {
 fn count(effect: &Effect, performed: &Result<Performed, Stop>, took: Duration) {
     let result = match performed {
         Ok(Performed::Moved) => "moved",
+        Ok(Performed::Misfit) => "misfit",
         Ok(Performed::Later(_)) => "later",
         Ok(Performed::Trouble { .. }) => "trouble",
         Err(_) => "stopped",

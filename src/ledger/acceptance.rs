@@ -4,6 +4,8 @@
 use super::database::Database;
 use super::dialect::{Dialect, storable};
 use super::error::LedgerError;
+use super::inbox;
+use super::keys::Keys;
 use super::records::{Accepted, Entry};
 use super::row::millis;
 use sqlx::{AssertSqlSafe, Row as _};
@@ -66,7 +68,7 @@ pub(super) async fn run(mut queue: mpsc::Receiver<Waiting>, database: Arc<Databa
 /// The keys that were new. On SQLite a batch without duplicates is a single statement that commits by itself, since
 /// every round trip to the writer's thread costs a turn of the scheduler; with one it fails whole and is stored again.
 async fn insert(database: &Database, batch: &[Waiting]) -> Result<New, LedgerError> {
-    let entries = as_json(batch);
+    let entries = as_json(&database.keys, batch);
     let insert = database.dialect.insert_entries();
     if database.dialect == Dialect::Sqlite {
         match sqlx::query(insert).bind(entries.as_str()).execute(&database.writer).await {
@@ -85,10 +87,13 @@ fn is_duplicate(error: &sqlx::Error) -> bool {
 }
 
 /// One parameter, so that the statement is the same for every batch and stays prepared.
-fn as_json(batch: &[Waiting]) -> String {
-    let entries = batch.iter().map(|waiting| &waiting.entry);
-    let rows: Vec<_> = entries.map(|entry| (&entry.key, &entry.kind, &entry.body, millis(entry.received_at))).collect();
-    serde_json::to_string(&rows).expect("text and numbers only")
+fn as_json(keys: &Keys, batch: &[Waiting]) -> String {
+    let row = |Waiting { entry: Entry { key, kind, body, received_at }, .. }: &Waiting| {
+        let at = millis(*received_at);
+        let seal = inbox::seal(keys, key, kind, body, at);
+        serde_json::json!([key, kind, body, at, seal])
+    };
+    serde_json::to_string(&batch.iter().map(row).collect::<Vec<_>>()).expect("text and numbers only")
 }
 
 /// Of two entries with one key in a batch, the first is the new one.

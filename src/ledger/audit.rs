@@ -1,16 +1,19 @@
-//! The audit: walks the whole journal in one state of the database and compares it with its end and with every
-//! rotation. Whoever can write the database can rewrite the whole chain; keep [`Audit::head`] elsewhere to see that.
+//! The audit: walks the whole journal in one state of the database and compares it with its end, with every row that it
+//! tells of, and with the ends that are known outside.
 
 use super::chain::Link;
 use super::database::Database;
 use super::error::LedgerError;
+use super::head::Head;
 use super::journal;
-use super::row::{Columns, digest};
+use super::row::{Columns, digest, number};
+use super::trail::{self, Flaw, Last, Walked};
+use super::{enrollments, logins};
 use crate::rotation::record::Rotation;
 use sqlx::{AnyConnection, Row as _};
 use std::collections::BTreeMap;
 
-const PAGE: i64 = 1000;
+use super::trail::PAGE;
 
 /// What the audit saw.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,8 +22,8 @@ pub struct Audit {
     pub lines: u64,
     /// Rotations that were good, up to the first fault.
     pub rotations: u64,
-    /// The hash at the end of the journal: stands for everything before it.
-    pub head: String,
+    /// The end of the journal: stands for everything before it.
+    pub head: Head,
     /// The first thing that is wrong.
     pub fault: Option<Fault>,
 }
@@ -39,6 +42,24 @@ pub enum Fault {
     Missing {
         /// Which.
         seq: u64,
+    },
+    /// The line was not written by us.
+    #[error("journal line {seq} was forged: its seal is missing or not ours")]
+    Forged {
+        /// Which.
+        seq: u64,
+    },
+    /// An end that is known elsewhere is not part of the journal.
+    #[error("the journal is not the one that is known: line {size} does not have that root, or is missing")]
+    Unknown {
+        /// Of how many lines the known end tells.
+        size: u64,
+    },
+    /// What somebody is believed by is not as its last line left it.
+    #[error("{what} was edited, taken out or put there: the journal tells otherwise")]
+    Belief {
+        /// Which.
+        what: String,
     },
     /// The line stands elsewhere.
     #[error("journal line {seq} was moved to {found}")]
@@ -80,78 +101,51 @@ pub enum Fault {
     },
 }
 
-/// What the walk remembers.
-#[derive(Default)]
-struct Walk {
-    seq: i64,
-    hash: String,
-    /// The last change of each rotation.
-    last: BTreeMap<String, Link>,
-}
-
-pub(super) async fn verify(database: &Database) -> Result<Audit, LedgerError> {
+/// `known` are ends that the journal must have had.
+pub(super) async fn verify(database: &Database, known: &[Head]) -> Result<Audit, LedgerError> {
+    let mut known = known.to_vec();
+    known.extend(database.known_end()?);
     let mut tx = database.snapshot().await?;
-    let mut walk = Walk::default();
+    let walked = trail::walk(&mut tx, &database.keys, &known).await?;
     let mut rotations = 0;
-    let mut fault = lines(&mut tx, &mut walk).await?;
+    let mut fault = match walked.flaw {
+        Some((flaw, seq)) => Some(named(&mut tx, &walked, flaw, seq).await?),
+        None => end(&mut tx, database, &walked).await?,
+    };
     if fault.is_none() {
-        fault = end(&mut tx, &walk).await?;
+        let lost = known.iter().find(|head| !walked.has(head));
+        fault = lost.map(|head| Fault::Unknown { size: head.size });
     }
     if fault.is_none() {
-        fault = rows(&mut tx, &walk, &mut rotations).await?;
+        fault = rows(&mut tx, &walked.trail.rows, &mut rotations).await?;
+    }
+    if fault.is_none() {
+        fault = beliefs(&mut tx, &walked).await?;
     }
     tx.rollback().await?;
-    Ok(Audit { lines: walk.seq.cast_unsigned(), rotations, head: walk.hash, fault })
+    let lines = walked.trail.seq.cast_unsigned();
+    Ok(Audit { lines, rotations, head: walked.trail.head(&database.keys), fault })
 }
 
-async fn lines(tx: &mut AnyConnection, walk: &mut Walk) -> Result<Option<Fault>, LedgerError> {
-    loop {
-        let page = page(tx, walk.seq).await?;
-        if page.is_empty() {
-            return Ok(None);
-        }
-        for (link, hash) in page {
-            let seq = walk.seq + 1;
-            if link.seq != seq {
-                return Ok(Some(Fault::Missing { seq: seq.cast_unsigned() }));
-            }
-            if link.hash(&walk.hash) != hash {
-                return broken(tx, walk).await.map(Some);
-            }
-            walk.seq = seq;
-            walk.hash = hash;
-            match (&link.rotation, link.version) {
-                (Some(id), Some(_)) => drop(walk.last.insert(id.clone(), link)),
-                (Some(id), None) if link.event == journal::FORGOTTEN => drop(walk.last.remove(id)),
-                _ => {}
-            }
-        }
+pub(super) async fn named(tx: &mut AnyConnection, walked: &Walked, flaw: Flaw, seq: i64) -> Result<Fault, LedgerError> {
+    let at = seq.cast_unsigned();
+    match flaw {
+        Flaw::Missing => Ok(Fault::Missing { seq: at }),
+        Flaw::Forged => Ok(Fault::Forged { seq: at }),
+        Flaw::Edited => broken(tx, seq, &walked.trail.hash).await,
     }
 }
 
-async fn page(tx: &mut AnyConnection, after: i64) -> Result<Vec<(Link, String)>, LedgerError> {
-    let rows = sqlx::query(
-        "SELECT seq, at, rotation, version, digest, actor, event, detail, hash \
-         FROM journal WHERE seq > $1 ORDER BY seq LIMIT $2",
-    )
-    .bind(after)
-    .bind(PAGE)
-    .fetch_all(tx)
-    .await?;
-    Ok(rows.iter().map(journal::link).collect::<Result<_, _>>()?)
-}
-
-/// The line after the walk does not fit: does the one that belongs there stand further on?
-async fn broken(tx: &mut AnyConnection, walk: &Walk) -> Result<Fault, LedgerError> {
-    let seq = walk.seq + 1;
+/// The line does not fit: does the one that belongs there stand further on?
+async fn broken(tx: &mut AnyConnection, seq: i64, before: &str) -> Result<Fault, LedgerError> {
     let mut after = seq;
     loop {
-        let page = page(tx, after).await?;
-        let Some((last, _)) = page.last() else { break };
-        after = last.seq;
-        for (link, hash) in page {
+        let page = journal::page(&mut *tx, after, PAGE).await?;
+        let Some(last) = page.last() else { break };
+        after = last.link.seq;
+        for journal::Sealed { link, hash, .. } in page {
             let found = link.seq.cast_unsigned();
-            if (Link { seq, ..link }).hash(&walk.hash) == hash {
+            if (Link { seq, ..link }).hash(before) == hash {
                 return Ok(Fault::Moved { seq: seq.cast_unsigned(), found });
             }
         }
@@ -159,19 +153,52 @@ async fn broken(tx: &mut AnyConnection, walk: &Walk) -> Result<Fault, LedgerErro
     Ok(Fault::Edited { seq: seq.cast_unsigned() })
 }
 
-async fn end(tx: &mut AnyConnection, walk: &Walk) -> Result<Option<Fault>, LedgerError> {
-    let head = sqlx::query("SELECT seq, hash FROM journal_head WHERE id = 1").fetch_optional(tx).await?;
-    let Some(head) = head else { return Ok(Some(Fault::End { seq: walk.seq.cast_unsigned() })) };
-    let (seq, hash): (i64, String) = (head.try_get("seq")?, head.try_get("hash")?);
-    if seq > walk.seq {
-        return Ok(Some(Fault::Missing { seq: (walk.seq + 1).cast_unsigned() }));
+pub(super) async fn end(
+    tx: &mut AnyConnection,
+    database: &Database,
+    walked: &Walked,
+) -> Result<Option<Fault>, LedgerError> {
+    let trail = &walked.trail;
+    let fault = Fault::End { seq: trail.seq.cast_unsigned() };
+    let head = sqlx::query("SELECT seq, hash, seal FROM journal_head WHERE id = 1").fetch_optional(tx).await?;
+    let Some(head) = head else { return Ok(Some(fault)) };
+    let (seq, hash, seal): (i64, String, String) = (head.try_get("seq")?, head.try_get("hash")?, head.try_get("seal")?);
+    if seq > trail.seq {
+        return Ok(Some(Fault::Missing { seq: (trail.seq + 1).cast_unsigned() }));
     }
-    let fits = seq == walk.seq && hash == walk.hash;
-    Ok((!fits).then(|| Fault::End { seq: walk.seq.cast_unsigned() }))
+    // An end that is sealed has lines that are.
+    let sealed = match (trail.is_sealed, seal.is_empty()) {
+        (false, nothing) => nothing,
+        (true, _) => journal::is_ours(&database.keys, seq, &hash, &seal),
+    };
+    let fits = seq == trail.seq && hash == trail.hash && sealed;
+    Ok((!fits).then_some(fault))
 }
 
-async fn rows(tx: &mut AnyConnection, walk: &Walk, good: &mut u64) -> Result<Option<Fault>, LedgerError> {
-    let mut unseen = walk.last.clone();
+/// Held logins and one-time codes.
+async fn beliefs(tx: &mut AnyConnection, walked: &Walked) -> Result<Option<Fault>, LedgerError> {
+    let mut there = BTreeMap::new();
+    for row in sqlx::query("SELECT host, login, account FROM login").fetch_all(&mut *tx).await? {
+        let fact = logins::fact(row.try_get("host")?, row.try_get("login")?);
+        there.insert(fact, number(&row, "account")?.to_string());
+    }
+    for row in sqlx::query("SELECT * FROM one_time_code").fetch_all(&mut *tx).await? {
+        there.insert(enrollments::fact(row.try_get("person")?), enrollments::digested(&row)?);
+    }
+    let told = &walked.trail.facts;
+    let wrong = there.iter().find(|(fact, value)| told.get(*fact) != Some(value)).map(|(fact, _)| fact);
+    // What other tables hold is for those who know them.
+    let ours = |fact: &&String| fact.starts_with("login ") || fact.starts_with("one_time_code ");
+    let missing = || told.keys().filter(ours).find(|fact| !there.contains_key(*fact));
+    Ok(wrong.or_else(missing).map(|what| Fault::Belief { what: what.clone() }))
+}
+
+async fn rows(
+    tx: &mut AnyConnection,
+    told: &BTreeMap<String, Last>,
+    good: &mut u64,
+) -> Result<Option<Fault>, LedgerError> {
+    let mut unseen = told.clone();
     let mut after = String::new();
     loop {
         let rows = sqlx::query("SELECT * FROM rotation WHERE id > $1 ORDER BY id LIMIT $2")
@@ -196,13 +223,13 @@ async fn rows(tx: &mut AnyConnection, walk: &Walk, good: &mut u64) -> Result<Opt
 }
 
 /// The first column that is not as the last line left it: the body by its digest, the others by the body.
-fn differs(row: &super::dialect::Row, last: &Link) -> Result<Option<&'static str>, LedgerError> {
+fn differs(row: &super::dialect::Row, last: &Last) -> Result<Option<&'static str>, LedgerError> {
     let body: String = row.try_get("body")?;
     let version: i64 = row.try_get("version")?;
-    if Some(version) != last.version {
+    if version != last.version {
         return Ok(Some("version"));
     }
-    if Some(digest(&body)) != last.digest {
+    if digest(&body) != last.digest {
         return Ok(Some("body"));
     }
     let Ok(rotation) = serde_json::from_str::<Rotation>(&body) else { return Ok(Some("body")) };

@@ -3,6 +3,9 @@
 
 use super::row::digest;
 
+/// The key in a line's detail under which it says what holds from now on.
+pub(super) const HOLDS: &str = "holds";
+
 /// One line of the journal exactly as stored.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub(super) struct Link {
@@ -17,11 +20,34 @@ pub(super) struct Link {
     pub(super) detail: String,
 }
 
+/// What a line says that tells of a gap.
+pub(super) struct Gap {
+    pub(super) number: u64,
+    /// Gaps and size of the end that was known and is lost.
+    pub(super) lost: Option<(u64, u64)>,
+}
+
 impl Link {
+    /// The line as it is hashed, byte for byte.
+    pub(super) fn canonical(&self) -> String {
+        serde_json::to_string(self).expect("a line has only string keys")
+    }
+
     /// The hash of this line after a line with the hash `before`; the first line follows the empty text.
     pub(super) fn hash(&self, before: &str) -> String {
-        let text = serde_json::to_string(self).expect("a line has only string keys");
-        digest(&format!("{before}\n{text}"))
+        digest(&format!("{before}\n{}", self.canonical()))
+    }
+
+    /// What the line says of something that is no rotation: its name, and what it is now; `None`: it is gone.
+    pub(super) fn fact(&self) -> Option<(String, Option<String>)> {
+        let detail: serde_json::Value = serde_json::from_str(&self.detail).ok()?;
+        serde_json::from_value(detail.get(HOLDS)?.clone()).ok()
+    }
+
+    pub(super) fn gap(&self) -> Option<Gap> {
+        let detail: serde_json::Value = serde_json::from_str(&self.detail).ok()?;
+        let lost = serde_json::from_value(detail.get("lost")?.clone()).ok()?;
+        Some(Gap { number: detail.get("gaps")?.as_u64()?, lost })
     }
 }
 

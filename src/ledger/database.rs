@@ -2,13 +2,20 @@
 
 use super::dialect::{Dialect, Use};
 use super::error::LedgerError;
+use super::head::Head;
 use super::health::Health;
+use super::keys::Keys;
+use super::trail::Memory;
 use super::transaction::{Source, Transaction};
+use jiff::Timestamp;
 use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{AnyPool, ConnectOptions};
+use std::collections::HashMap;
 use std::net::IpAddr;
+use std::path::PathBuf;
 use std::str::FromStr;
+use std::sync::Mutex;
 use std::time::Duration;
 use tokio::sync::watch;
 
@@ -29,6 +36,13 @@ pub(super) struct Database {
     pub(super) writes: Source,
     reads: Source,
     pub(super) health: Health,
+    /// With what is sealed that must be believed.
+    pub(super) keys: Keys,
+    /// The file that knows the end of the journal.
+    pub(super) end: Option<PathBuf>,
+    pub(super) memory: Memory,
+    /// Entries of the inbox that this process dealt with, and when they came.
+    pub(super) dealt_with: Mutex<HashMap<String, Timestamp>>,
     changes: watch::Sender<u64>,
 }
 
@@ -58,6 +72,10 @@ impl Database {
             reader,
             checkpointer,
             health: Health::default(),
+            keys: Keys::passing(),
+            end: None,
+            memory: Memory::default(),
+            dealt_with: Mutex::default(),
             changes: watch::Sender::new(0),
         })
     }
@@ -70,6 +88,14 @@ impl Database {
     /// Begins reads that see one state.
     pub(super) async fn snapshot(&self) -> Result<Transaction, LedgerError> {
         self.reads.begin(self.dialect.begin_snapshot()).await
+    }
+
+    /// The end of the journal as the file beside it knows it.
+    pub(super) fn known_end(&self) -> Result<Option<Head>, LedgerError> {
+        let read = self.end.as_ref().map(|path| Head::read(path, &self.keys));
+        read.transpose().map(Option::flatten).map_err(|error| {
+            LedgerError::unavailable(format!("the file that knows the end of its journal cannot be read: {error}"))
+        })
     }
 
     /// Tells this process that there may be work.

@@ -53,17 +53,17 @@ impl Dialect {
         }
     }
 
-    /// Stores entries, given as one JSON array of `[key, kind, body, received_at]`; fails whole if one is known.
+    /// Stores entries, given as one JSON array of `[key, kind, body, received_at, seal]`; fails whole if one is known.
     /// Without `WHERE true` SQLite would read a conflict clause behind it as part of a join.
     pub(super) fn insert_entries(self) -> &'static str {
         match self {
             Self::Sqlite => {
-                "INSERT INTO inbox (key, kind, body, received_at) \
-                 SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3 FROM json_each($1) WHERE true"
+                "INSERT INTO inbox (key, kind, body, received_at, seal) \
+                 SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4 FROM json_each($1) WHERE true"
             }
             Self::Postgres => {
-                "INSERT INTO inbox (key, kind, body, received_at) \
-                 SELECT entry ->> 0, entry ->> 1, entry ->> 2, (entry ->> 3)::BIGINT \
+                "INSERT INTO inbox (key, kind, body, received_at, seal) \
+                 SELECT entry ->> 0, entry ->> 1, entry ->> 2, (entry ->> 3)::BIGINT, entry ->> 4 \
                  FROM json_array_elements($1::JSON) AS entry"
             }
         }

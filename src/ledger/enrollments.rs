@@ -1,16 +1,20 @@
 //! One-time codes: who has a secret, which code was used last, how often somebody guessed. Each question is one
-//! statement, so that of several replicas one gets the yes.
+//! transaction, so that of several replicas one gets the yes, and ends in a line that says what is known then: a row
+//! that was edited, taken out or put back is not believed.
 
 use super::database::Database;
 use super::dialect::{Row, storable};
 use super::error::LedgerError;
 use super::journal;
 use super::records::Line;
-use super::row::{millis, moment, number};
+use super::row::{digest, millis, moment, number};
+use super::trail::{self, LOOKS};
 use crate::rotation::ids::PersonId;
 use async_trait::async_trait;
+use futures::future::BoxFuture;
 use jiff::{SignedDuration, Timestamp};
-use sqlx::Row as _;
+use sqlx::query::Query;
+use sqlx::{Any, AnyConnection, Row as _};
 
 /// What is known of one person's codes. Secrets are sealed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,7 +57,14 @@ pub trait Enrollments: Send + Sync {
     async fn guess(&self, person: &PersonId, now: Timestamp, limit: Guesses) -> Result<bool, LedgerError>;
     /// Uses up the code of this step of the secret in use: false if it, or a later one, was used before by another
     /// request.
-    async fn spend(&self, person: &PersonId, sealed: &str, step: u64, key: &str) -> Result<bool, LedgerError>;
+    async fn spend(
+        &self,
+        person: &PersonId,
+        sealed: &str,
+        step: u64,
+        key: &str,
+        now: Timestamp,
+    ) -> Result<bool, LedgerError>;
     /// Puts the secret that was shown into use, with the step of its first code; false if another was shown since.
     async fn confirm(
         &self,
@@ -70,11 +81,17 @@ pub trait Enrollments: Send + Sync {
 #[async_trait]
 impl Enrollments for Database {
     async fn enrollment(&self, person: &PersonId) -> Result<Option<Enrollment>, LedgerError> {
-        let row = sqlx::query("SELECT * FROM one_time_code WHERE person = $1")
-            .bind(storable(person.as_str()))
-            .fetch_optional(&self.writer)
-            .await?;
-        row.as_ref().map(enrollment).transpose()
+        for _ in 0..LOOKS {
+            let row = sqlx::query("SELECT * FROM one_time_code WHERE person = $1")
+                .bind(storable(person.as_str()))
+                .fetch_optional(&self.writer)
+                .await?;
+            trail::catch_up(self).await?;
+            if is_as_told(self, person.as_str(), row.as_ref())? {
+                return row.as_ref().map(enrollment).transpose();
+            }
+        }
+        Err(doubted(person))
     }
 
     async fn enrollments(&self) -> Result<Vec<Enrollment>, LedgerError> {
@@ -83,49 +100,61 @@ impl Enrollments for Database {
     }
 
     async fn offer(&self, person: &PersonId, sealed: &str, line: &Line) -> Result<(), LedgerError> {
-        let mut tx = self.begin().await?;
-        sqlx::query(
-            "INSERT INTO one_time_code (person, offered, offered_at) VALUES ($1, $2, $3) \
-             ON CONFLICT (person) DO UPDATE SET offered = excluded.offered, offered_at = excluded.offered_at",
+        self.change(
+            person,
+            line,
+            sqlx::query(
+                "INSERT INTO one_time_code (person, offered, offered_at) VALUES ($1, $2, $3) \
+                 ON CONFLICT (person) DO UPDATE SET offered = excluded.offered, offered_at = excluded.offered_at",
+            )
+            .bind(storable(person.as_str()))
+            .bind(sealed.to_owned())
+            .bind(millis(line.at)),
         )
-        .bind(storable(person.as_str()))
-        .bind(sealed.to_owned())
-        .bind(millis(line.at))
-        .execute(&mut *tx)
-        .await?;
-        journal::append(&mut tx, None, None, line).await?;
-        Ok(tx.commit().await?)
+        .await
+        .map(drop)
     }
 
     async fn guess(&self, person: &PersonId, now: Timestamp, limit: Guesses) -> Result<bool, LedgerError> {
         let fresh_since = now.saturating_sub(limit.within).unwrap_or(Timestamp::MIN);
-        let done = sqlx::query(
-            "UPDATE one_time_code SET \
-                 tries = CASE WHEN tries_since <= $3 THEN 1 ELSE tries + 1 END, \
-                 tries_since = CASE WHEN tries_since <= $3 OR tries + 1 >= $4 THEN $2 ELSE tries_since END \
-             WHERE person = $1 AND (tries < $4 OR tries_since <= $3)",
+        self.change(
+            person,
+            &told(person, now, "code_tried"),
+            sqlx::query(
+                "UPDATE one_time_code SET \
+                     tries = CASE WHEN tries_since <= $3 THEN 1 ELSE tries + 1 END, \
+                     tries_since = CASE WHEN tries_since <= $3 OR tries + 1 >= $4 THEN $2 ELSE tries_since END \
+                 WHERE person = $1 AND (tries < $4 OR tries_since <= $3)",
+            )
+            .bind(storable(person.as_str()))
+            .bind(millis(now))
+            .bind(millis(fresh_since))
+            .bind(i64::from(limit.most)),
         )
-        .bind(storable(person.as_str()))
-        .bind(millis(now))
-        .bind(millis(fresh_since))
-        .bind(i64::from(limit.most))
-        .execute(&self.writer)
-        .await?;
-        Ok(done.rows_affected() == 1)
+        .await
     }
 
-    async fn spend(&self, person: &PersonId, sealed: &str, step: u64, key: &str) -> Result<bool, LedgerError> {
-        let done = sqlx::query(
-            "UPDATE one_time_code SET last_step = $3, last_key = $4, tries = 0 \
-             WHERE person = $1 AND secret = $2 AND (last_step < $3 OR (last_step = $3 AND last_key = $4))",
+    async fn spend(
+        &self,
+        person: &PersonId,
+        sealed: &str,
+        step: u64,
+        key: &str,
+        now: Timestamp,
+    ) -> Result<bool, LedgerError> {
+        self.change(
+            person,
+            &told(person, now, "code_spent"),
+            sqlx::query(
+                "UPDATE one_time_code SET last_step = $3, last_key = $4, tries = 0 \
+                 WHERE person = $1 AND secret = $2 AND (last_step < $3 OR (last_step = $3 AND last_key = $4))",
+            )
+            .bind(storable(person.as_str()))
+            .bind(sealed.to_owned())
+            .bind(step.cast_signed())
+            .bind(storable(key)),
         )
-        .bind(storable(person.as_str()))
-        .bind(sealed.to_owned())
-        .bind(step.cast_signed())
-        .bind(storable(key))
-        .execute(&self.writer)
-        .await?;
-        Ok(done.rows_affected() == 1)
+        .await
     }
 
     async fn confirm(
@@ -136,38 +165,119 @@ impl Enrollments for Database {
         key: &str,
         line: &Line,
     ) -> Result<bool, LedgerError> {
-        let mut tx = self.begin().await?;
-        let done = sqlx::query(
-            "UPDATE one_time_code SET secret = offered, enrolled_at = $3, offered = '', offered_at = 0, \
-                 last_step = $4, last_key = $5, tries = 0 \
-             WHERE person = $1 AND offered = $2",
+        self.change(
+            person,
+            line,
+            sqlx::query(
+                "UPDATE one_time_code SET secret = offered, enrolled_at = $3, offered = '', offered_at = 0, \
+                     last_step = $4, last_key = $5, tries = 0 \
+                 WHERE person = $1 AND offered = $2",
+            )
+            .bind(storable(person.as_str()))
+            .bind(sealed.to_owned())
+            .bind(millis(line.at))
+            .bind(step.cast_signed())
+            .bind(storable(key)),
         )
-        .bind(storable(person.as_str()))
-        .bind(sealed.to_owned())
-        .bind(millis(line.at))
-        .bind(step.cast_signed())
-        .bind(storable(key))
-        .execute(&mut *tx)
-        .await?;
-        if done.rows_affected() == 1 {
-            journal::append(&mut tx, None, None, line).await?;
-        }
-        tx.commit().await?;
-        Ok(done.rows_affected() == 1)
+        .await
     }
 
+    /// Also of what is not believed: this is how it is mended.
     async fn reset(&self, person: &PersonId, line: &Line) -> Result<bool, LedgerError> {
+        trail::catch_up(self).await?;
+        let fact = fact(person.as_str());
+        let known = self.memory.fact(&fact).is_some();
         let mut tx = self.begin().await?;
         let done = sqlx::query("DELETE FROM one_time_code WHERE person = $1")
             .bind(storable(person.as_str()))
             .execute(&mut *tx)
             .await?;
-        if done.rows_affected() == 1 {
-            journal::append(&mut tx, None, None, line).await?;
+        if !known && done.rows_affected() == 0 {
+            return Ok(false);
         }
+        journal::append_fact(&mut tx, &self.keys, (&fact, None), line).await?;
         tx.commit().await?;
-        Ok(done.rows_affected() == 1)
+        Ok(true)
     }
+}
+
+impl Database {
+    /// Changes what is known of somebody's codes, if it is as the journal says; true if anything changed. The line says
+    /// what it is then.
+    fn change<'a>(
+        &'a self,
+        person: &'a PersonId,
+        line: &'a Line,
+        statement: Query<'static, Any, <Any as sqlx::Database>::Arguments>,
+    ) -> BoxFuture<'a, Result<bool, LedgerError>> {
+        Box::pin(async move {
+            let mut tx = self.begin().await?;
+            let row = row(&mut tx, person.as_str()).await?;
+            trail::catch_up_on(self, &mut tx).await?;
+            if !is_as_told(self, person.as_str(), row.as_ref())? {
+                return Err(doubted(person));
+            }
+            if statement.execute(&mut *tx).await?.rows_affected() != 1 {
+                tx.rollback().await?;
+                return Ok(false);
+            }
+            tell(&mut tx, self, person.as_str(), line).await?;
+            tx.commit().await?;
+            Ok(true)
+        })
+    }
+}
+
+/// Its name in the journal.
+pub(super) fn fact(person: &str) -> String {
+    format!("one_time_code {}", storable(person))
+}
+
+/// Says in the journal what is known of somebody's codes now.
+pub(super) async fn tell(
+    tx: &mut AnyConnection,
+    database: &Database,
+    person: &str,
+    line: &Line,
+) -> Result<(), LedgerError> {
+    let now = row(&mut *tx, person).await?.as_ref().map(digested).transpose()?;
+    journal::append_fact(tx, &database.keys, (&fact(person), now.as_deref()), line).await
+}
+
+async fn row(tx: &mut AnyConnection, person: &str) -> Result<Option<Row>, LedgerError> {
+    // A lock on PostgreSQL, and nothing else.
+    sqlx::query("UPDATE one_time_code SET tries = tries WHERE person = $1")
+        .bind(storable(person))
+        .execute(&mut *tx)
+        .await?;
+    let row = sqlx::query("SELECT * FROM one_time_code WHERE person = $1").bind(storable(person)).fetch_optional(tx);
+    Ok(row.await?)
+}
+
+pub(super) fn is_as_told(database: &Database, person: &str, row: Option<&Row>) -> Result<bool, LedgerError> {
+    Ok(database.memory.fact(&fact(person)) == row.map(digested).transpose()?)
+}
+
+/// Everything by which somebody is believed, in one digest. A column that is added later joins in only where it is not
+/// at its default, so that digests of before stay right.
+pub(super) fn digested(row: &Row) -> Result<String, LedgerError> {
+    let mut fields = Vec::new();
+    for column in ["person", "secret", "offered", "last_key"] {
+        fields.push(row.try_get::<String, _>(column)?);
+    }
+    for column in ["enrolled_at", "offered_at", "last_step", "tries", "tries_since"] {
+        fields.push(row.try_get::<i64, _>(column)?.to_string());
+    }
+    Ok(digest(&serde_json::to_string(&fields).expect("text only")))
+}
+
+fn doubted(person: &PersonId) -> LedgerError {
+    LedgerError::broken("one_time_code", "secret", person.as_str())
+}
+
+fn told(person: &PersonId, at: Timestamp, event: &str) -> Line {
+    let detail = serde_json::json!({ "person": person });
+    Line { at, actor: person.to_string(), event: event.into(), detail }
 }
 
 fn enrollment(row: &Row) -> Result<Enrollment, LedgerError> {

@@ -17,6 +17,12 @@ pub enum LedgerError {
         /// What the database said.
         why: String,
     },
+    /// The database as a whole is not believed: nothing is done by it until that is settled.
+    #[error("the database is not believed: {why}")]
+    Doubted {
+        /// In words.
+        why: String,
+    },
     /// What is stored contradicts itself: a person must look.
     #[error("the database is inconsistent: table {table}, column {column}, row {row}")]
     Broken {

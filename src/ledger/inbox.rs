@@ -3,10 +3,14 @@
 use super::database::Database;
 use super::dialect::{Row, storable};
 use super::error::LedgerError;
-use super::records::Item;
+use super::journal;
+use super::keys::Keys;
+use super::records::{Item, Line};
 use super::row::{millis, moment, number};
-use jiff::Timestamp;
+use crate::telemetry::DOUBTED_ROWS;
+use jiff::{SignedDuration, Timestamp};
 use sqlx::{AssertSqlSafe, Row as _};
+use std::sync::PoisonError;
 
 /// Taking moves the moment of readiness to the end of the lease, so an entry that nobody reports on comes back.
 pub(super) async fn take(
@@ -22,7 +26,7 @@ pub(super) async fn take(
          ) \
          UPDATE inbox SET epoch = epoch + 1, ready_at = $2 \
          WHERE key IN (SELECT key FROM ready) AND done = 0 AND ready_at <= $1 \
-         RETURNING key, kind, body, received_at, tries, epoch",
+         RETURNING key, kind, body, received_at, tries, epoch, seal",
         database.dialect.skip_locked()
     );
     let rows = sqlx::query(AssertSqlSafe(statement))
@@ -32,9 +36,41 @@ pub(super) async fn take(
         .bind(kind.to_owned())
         .fetch_all(&database.writer)
         .await?;
-    let mut items = rows.iter().map(item).collect::<Result<Vec<_>, _>>()?;
+    let mut items = Vec::with_capacity(rows.len());
+    for row in &rows {
+        let (item, seal) = (item(row)?, row.try_get::<String, _>("seal")?);
+        match is_ours(database, &item, &seal) {
+            true => items.push(item),
+            false => refuse(database, &item, now).await?,
+        }
+    }
     items.sort_by(|a, b| (a.received_at, &a.key).cmp(&(b.received_at, &b.key)));
     Ok(items)
+}
+
+/// What we say of an entry that we took in.
+pub(super) fn seal(keys: &Keys, key: &str, kind: &str, body: &str, received_at: i64) -> String {
+    keys.seal("inbox", &[key, kind, body, &received_at.to_string()])
+}
+
+/// Whether we took it in as it is, and it was not dealt with before: one that is put back is none.
+fn is_ours(database: &Database, item: &Item, seal: &str) -> bool {
+    let at = millis(item.received_at).to_string();
+    let ours = database.keys.fits(seal, "inbox", &[&item.key, &item.kind, &item.body, &at]);
+    ours && !database.dealt_with.lock().unwrap_or_else(PoisonError::into_inner).contains_key(&item.key)
+}
+
+/// It did not come in by any door. That is written down, and nothing else is done about it.
+async fn refuse(database: &Database, item: &Item, now: Timestamp) -> Result<(), LedgerError> {
+    tracing::error!(key = item.key, "an entry of the inbox that rekey did not take in; it is dropped");
+    metrics::counter!(DOUBTED_ROWS).increment(1);
+    let detail = serde_json::json!({ "kind": item.kind, "key": crate::rotation::view::text::cut(&item.key, 200) });
+    let line = Line { at: now, actor: "rekey".into(), event: "forged_entry".into(), detail };
+    match done(database, item).await {
+        Ok(()) => journal::note(database, None, &line).await,
+        Err(LedgerError::Fenced) => Ok(()),
+        Err(error) => Err(error),
+    }
 }
 
 fn item(row: &Row) -> Result<Item, LedgerError> {
@@ -49,13 +85,26 @@ fn item(row: &Row) -> Result<Item, LedgerError> {
     })
 }
 
+/// How long it is remembered what was dealt with: an older click is too old anyway, and a notice only hints.
+const REMEMBERED: SignedDuration = SignedDuration::from_hours(1);
+
 pub(super) async fn done(database: &Database, item: &Item) -> Result<(), LedgerError> {
+    remember(database, item);
     let done = sqlx::query("UPDATE inbox SET done = 1, body = '' WHERE key = $1 AND epoch = $2")
         .bind(item.key.as_str())
         .bind(item.epoch.cast_signed())
         .execute(&database.writer)
         .await?;
     if done.rows_affected() == 1 { Ok(()) } else { Err(LedgerError::Fenced) }
+}
+
+/// Before it is written down: what is forgotten by a crash between the two was dealt with all the same.
+fn remember(database: &Database, item: &Item) {
+    let mut dealt_with = database.dealt_with.lock().unwrap_or_else(PoisonError::into_inner);
+    if dealt_with.len() >= 1024 && dealt_with.len().is_power_of_two() {
+        dealt_with.retain(|_, at| item.received_at.duration_since(*at) < REMEMBERED);
+    }
+    dealt_with.insert(item.key.clone(), item.received_at);
 }
 
 pub(super) async fn later(database: &Database, item: &Item, from: Timestamp, why: &str) -> Result<(), LedgerError> {

@@ -1,26 +1,29 @@
 //! Rotations: opened once, changed one version at a time, each with its journal line, lanes and references.
 
 use super::database::Database;
-use super::dialect::{Dialect, storable};
+use super::dialect::{Row, storable};
 use super::error::LedgerError;
 use super::journal::{self, Change};
 use super::records::{Claim, Filter, Line, Opened};
-use super::row::{Columns, millis, rotation};
+use super::row::{Columns, digest, millis, rotation};
+use super::trail::{self, LOOKS, Last};
 use super::{lanes, references};
 use crate::rotation::ids::RotationId;
 use crate::rotation::record::Rotation;
+use crate::telemetry::DOUBTED_ROWS;
 use sqlx::{AnyConnection, Row as _};
 
 /// More is not what somebody meant who typed a name: `0` begins every id there is.
 const MOST_FOUND: i64 = 50;
 
 pub(super) async fn open(database: &Database, rotation: &Rotation, line: &Line) -> Result<Opened, LedgerError> {
+    nothing_is_missing(database).await?;
     let columns = Columns::of(rotation);
     let mut tx = database.begin().await?;
     if !insert(&mut tx, rotation, &columns).await? {
         return existing(&mut tx, rotation).await;
     }
-    follow_up(database.dialect, &mut tx, rotation, &columns, line).await?;
+    follow_up(database, &mut tx, rotation, &columns, line).await?;
     tx.commit().await?;
     database.changed();
     Ok(Opened::New)
@@ -81,13 +84,13 @@ pub(super) async fn commit(
     if let Some(claim) = claim {
         lanes::fence(&mut tx, claim).await?;
     }
-    follow_up(database.dialect, &mut tx, after, &columns, line).await?;
+    follow_up(database, &mut tx, after, &columns, line).await?;
     tx.commit().await?;
     database.changed();
     Ok(())
 }
 
-async fn update(tx: &mut AnyConnection, after: &Rotation, columns: &Columns) -> Result<(), LedgerError> {
+pub(super) async fn update(tx: &mut AnyConnection, after: &Rotation, columns: &Columns) -> Result<(), LedgerError> {
     let done = sqlx::query(
         "UPDATE rotation SET phase = $2, is_open = $3, version = $4, body = $5 WHERE id = $1 AND version = $4 - 1",
     )
@@ -101,25 +104,87 @@ async fn update(tx: &mut AnyConnection, after: &Rotation, columns: &Columns) -> 
     if done.rows_affected() == 1 { Ok(()) } else { Err(LedgerError::Conflict) }
 }
 
-async fn follow_up(
-    dialect: Dialect,
+pub(super) async fn follow_up(
+    database: &Database,
     tx: &mut AnyConnection,
     rotation: &Rotation,
     columns: &Columns,
     line: &Line,
 ) -> Result<(), LedgerError> {
-    lanes::put(dialect, &mut *tx, rotation).await?;
-    references::put(dialect, &mut *tx, rotation).await?;
+    lanes::put(database.dialect, &mut *tx, rotation).await?;
+    references::put(database.dialect, &mut *tx, rotation).await?;
     let change = Change { version: columns.version, digest: &columns.digest };
-    journal::append(tx, Some(&rotation.id), Some(change), line).await
+    journal::append(tx, &database.keys, Some(&rotation.id), Some(change), line).await
 }
 
+/// A row that somebody took out would let the same case begin anew, so no case begins while one is missing.
+async fn nothing_is_missing(database: &Database) -> Result<(), LedgerError> {
+    for _ in 0..LOOKS {
+        let row = sqlx::query("SELECT COUNT(*) AS many FROM rotation").fetch_one(&database.reader).await?;
+        let many: i64 = row.try_get("many")?;
+        let before = database.memory.lock().trail.rows.len();
+        trail::catch_up(database).await?;
+        let after = database.memory.lock().trail.rows.len();
+        if (before.min(after)..=before.max(after)).contains(&usize::try_from(many).unwrap_or_default()) {
+            return Ok(());
+        }
+    }
+    Err(LedgerError::broken("rotation", "id", "one that is missing or was put there"))
+}
+
+/// The row as its last line left it; any other is not believed.
 pub(super) async fn load(database: &Database, id: &RotationId) -> Result<Option<Rotation>, LedgerError> {
-    let row = sqlx::query("SELECT id, version, body FROM rotation WHERE id = $1")
-        .bind(storable(id.as_str()))
-        .fetch_optional(&database.reader)
-        .await?;
-    row.as_ref().map(rotation).transpose()
+    let id = storable(id.as_str());
+    let mut column = "id";
+    for _ in 0..LOOKS {
+        let row = sqlx::query("SELECT id, version, body FROM rotation WHERE id = $1")
+            .bind(id.as_str())
+            .fetch_optional(&database.reader)
+            .await?;
+        trail::catch_up(database).await?;
+        let last = database.memory.last(&id);
+        match row {
+            None if last.is_none() => return Ok(None),
+            None => column = "id",
+            Some(row) => match differs(&row, last.as_ref())? {
+                None => return rotation(&row).map(Some),
+                Some(differs) => column = differs,
+            },
+        }
+    }
+    Err(LedgerError::broken("rotation", column, id))
+}
+
+/// Where a row is not as its last line left it.
+fn differs(row: &Row, last: Option<&Last>) -> Result<Option<&'static str>, LedgerError> {
+    let (version, body): (i64, String) = (row.try_get("version")?, row.try_get("body")?);
+    Ok(match last {
+        None => Some("id"),
+        Some(last) if last.digest != digest(&body) => Some("body"),
+        Some(last) => (last.version != version).then_some("version"),
+    })
+}
+
+/// What can be believed of many; one that cannot holds up nobody else.
+async fn believed(database: &Database, rows: Vec<Row>) -> Result<Vec<Rotation>, LedgerError> {
+    trail::catch_up(database).await?;
+    let mut believed = Vec::with_capacity(rows.len());
+    for row in rows {
+        let id: String = row.try_get("id")?;
+        if differs(&row, database.memory.last(&id).as_ref())?.is_none() {
+            believed.push(rotation(&row)?);
+            continue;
+        }
+        match load(database, &RotationId(id.clone())).await {
+            Ok(found) => believed.extend(found),
+            Err(error @ LedgerError::Broken { .. }) => {
+                metrics::counter!(DOUBTED_ROWS).increment(1);
+                tracing::error!(rotation = id, %error, "a rotation is not as rekey left it; `rekey audit verify` says more");
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(believed)
 }
 
 pub(super) async fn find(database: &Database, text: &str) -> Result<Vec<Rotation>, LedgerError> {
@@ -136,7 +201,7 @@ pub(super) async fn find(database: &Database, text: &str) -> Result<Vec<Rotation
     .bind(MOST_FOUND)
     .fetch_all(&database.reader)
     .await?;
-    rows.iter().map(rotation).collect()
+    believed(database, rows).await
 }
 
 pub(super) async fn list(database: &Database, filter: Filter) -> Result<Vec<Rotation>, LedgerError> {
@@ -149,7 +214,7 @@ pub(super) async fn list(database: &Database, filter: Filter) -> Result<Vec<Rota
     .bind(i64::from(filter.limit))
     .fetch_all(&database.reader)
     .await?;
-    rows.iter().map(rotation).collect()
+    believed(database, rows).await
 }
 
 /// Open rotations by phase.

@@ -4,8 +4,12 @@ use super::acceptance::{self, Waiting};
 use super::audit::{self, Audit};
 use super::database::Database;
 use super::error::LedgerError;
+use super::head::Head;
 use super::records::{Accepted, Claim, Entry, Filter, Item, Line, Opened, Stamped};
-use super::{Enrollments, Ledger, health, inbox, journal, lanes, logins, marks, references, retention, rotations};
+use super::trail::{self, Doubt};
+use super::{
+    Enrollments, Ledger, health, inbox, journal, lanes, logins, marks, references, retention, rotations, stock,
+};
 use crate::rotation::ids::RotationId;
 use crate::rotation::record::Rotation;
 use async_trait::async_trait;
@@ -113,8 +117,27 @@ impl Ledger for Sql {
         journal::note(&self.database, rotation, line).await
     }
 
-    async fn verify(&self) -> Result<Audit, LedgerError> {
-        audit::verify(&self.database).await
+    async fn verify_against(&self, known: &[Head]) -> Result<Audit, LedgerError> {
+        audit::verify(&self.database, known).await
+    }
+
+    async fn head(&self) -> Result<Head, LedgerError> {
+        trail::catch_up(&self.database).await?;
+        Ok(self.database.memory.lock().trail.head(&self.database.keys))
+    }
+
+    async fn doubt(&self, heads: &[Head]) -> Result<Option<Doubt>, LedgerError> {
+        stock::look(&self.database, heads).await
+    }
+
+    async fn begin_again(&self, now: Timestamp, clicks: &str) -> Result<Vec<RotationId>, LedgerError> {
+        stock::begin_again(&self.database, now, clicks).await
+    }
+
+    async fn is_empty(&self) -> Result<bool, LedgerError> {
+        // One that is doubted is as it was read.
+        let _doubted = trail::catch_up(&self.database).await;
+        Ok(self.database.memory.lock().trail.seq == 0)
     }
 
     async fn take_turn(&self, name: &str, now: Timestamp, every_seconds: u64) -> Result<bool, LedgerError> {
@@ -141,8 +164,8 @@ impl Ledger for Sql {
         logins::hold(&self.database, (host, login), account, now).await
     }
 
-    async fn forget_login(&self, host: &str, login: &str) -> Result<bool, LedgerError> {
-        logins::forget(&self.database, host, login).await
+    async fn forget_login(&self, host: &str, login: &str, line: &Line) -> Result<bool, LedgerError> {
+        logins::forget(&self.database, host, login, line).await
     }
 
     async fn was_told(&self, key: &str) -> Result<bool, LedgerError> {
@@ -158,6 +181,9 @@ impl Ledger for Sql {
     }
 
     async fn close(&self) {
+        if trail::catch_up(&self.database).await.is_ok() {
+            stock::write_end(&self.database);
+        }
         self.database.close().await;
     }
 }

@@ -120,29 +120,21 @@ impl DerefMut for Transaction {
 impl Drop for Transaction {
     fn drop(&mut self) {
         let Some(connection) = self.connection.take() else { return };
-        let undone = Self { connection: Some(connection), source: self.source.clone() };
         match tokio::runtime::Handle::try_current() {
-            Ok(runtime) => drop(runtime.spawn(undo(undone))),
-            Err(_) => undone.abandon(),
+            Ok(runtime) => drop(runtime.spawn(undo(connection, self.source.is_all))),
+            // Nobody could wait for an answer.
+            Err(_) => drop(connection.detach()),
         }
     }
 }
 
-impl Transaction {
-    /// Without anybody who could wait for an answer.
-    fn abandon(mut self) {
-        if let Some(connection) = self.connection.take() {
-            drop(connection.detach());
-        }
+/// Holds the bare connection: a runtime that ends drops this half done, and nothing may begin anew then.
+async fn undo(mut connection: PoolConnection<Any>, is_all: bool) {
+    let ended = tokio::time::timeout(PATIENCE, sqlx::query("ROLLBACK").execute(&mut *connection)).await;
+    if matches!(ended, Ok(Ok(_))) || is_all {
+        // The pool takes it back; one in memory says itself that nothing is open any more.
+        return;
     }
-}
-
-async fn undo(mut open: Transaction) {
-    let ended = tokio::time::timeout(PATIENCE, sqlx::query("ROLLBACK").execute(&mut *open)).await;
-    let ended = ended.unwrap_or_else(|_| Err(sqlx::Error::PoolTimedOut));
-    if let Err(error) = open.end(ended) {
-        tracing::debug!(%error, "a connection whose transaction ended by itself is closed");
-    }
-    // One in memory is kept: it says itself that nothing is open any more.
-    drop(open.connection.take());
+    tracing::debug!("a connection whose transaction ended by itself is closed");
+    drop(connection.detach());
 }

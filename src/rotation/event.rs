@@ -59,6 +59,18 @@ pub enum Event {
         /// Who may approve, at this moment.
         policy: Policy,
     },
+    /// What is stored of this rotation may be old, or somebody else's: no yes of before counts.
+    Doubted {
+        /// Why, in words.
+        why: String,
+        /// It may have gone on in a time that is lost: whatever was under way stops for a person.
+        behind: bool,
+    },
+    /// Tokens with our marker, made in a time that is lost.
+    LeftBehind {
+        /// What was found.
+        found: BTreeSet<TokenId>,
+    },
     /// The token is no longer in the configuration.
     Withdrawn,
     /// A person says that the value leaked: nothing was done yet, so the case goes another way.

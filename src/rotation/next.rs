@@ -2,6 +2,7 @@
 
 mod approval;
 mod distributing;
+mod doubt;
 mod ending;
 mod minting;
 mod people;
@@ -38,6 +39,8 @@ fn apply(rotation: &mut Rotation, event: &Event, now: Timestamp) -> Result<(), R
         Event::Replanned { plan, old_last_used } => approval::replanned(rotation, plan, *old_last_used, now),
         Event::Superseded { how } => approval::superseded(rotation, how, now),
         Event::Tick { policy } => approval::tick(rotation, policy, now),
+        Event::Doubted { why, behind } => doubt::doubted(rotation, why, *behind, now),
+        Event::LeftBehind { found } => doubt::left_behind(rotation, found, now),
         Event::Withdrawn => approval::withdrawn(rotation, now),
         Event::Incident { person, via, reason, own, plan } => {
             approval::incident(rotation, (person, *own), via, reason, plan, now)

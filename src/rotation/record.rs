@@ -181,6 +181,9 @@ pub struct Rotation {
     /// How often it has stopped: what somebody decides on one stop says nothing about the next.
     #[serde(default)]
     pub stops: u32,
+    /// When it turned out that it may have gone on in a time that is lost: what it made then is looked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub doubted_at: Option<Timestamp>,
     /// From when on a store may hold a value that we made.
     pub switched_at: Option<Timestamp>,
     /// When every store held the present new value; a lost token used after this is used by somebody else.
@@ -268,6 +271,7 @@ impl Rotation {
             reminded: 0,
             reminded_at: None,
             stops: 0,
+            doubted_at: None,
             switched_at: None,
             stored_at: None,
             undo: BTreeMap::new(),

@@ -171,7 +171,7 @@ impl Demo {
         };
         let surroundings = settings::DemoSurroundings::new(&secrets, &at, tempo, shelves.as_ref());
         let config = config::load(Path::new("rekey.toml"), &surroundings).map_err(DemoError::Config)?;
-        let bot = app::run(&config, clock, Arc::new(RealDice), render).await?;
+        let bot = app::run(&config, clock, Arc::new(RealDice), render, false).await?;
         let (sent, armed) = (Mutex::default(), Mutex::default());
         let demo = Self {
             bot,

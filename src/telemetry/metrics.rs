@@ -13,7 +13,7 @@ pub const CLICKS: &str = "rekey_clicks_total";
 pub const ACTIVE_ROTATIONS: &str = "rekey_rotations";
 /// No labels: one number to alert on.
 pub const STUCK: &str = "rekey_rotations_stuck";
-/// Labels `effect` and `result` (moved, later, trouble, stopped).
+/// Labels `effect` and `result` (moved, misfit, later, trouble, stopped).
 pub const EFFECTS: &str = "rekey_effects_total";
 /// Label `effect`.
 pub const EFFECT_SECONDS: &str = "rekey_effect_seconds";
@@ -25,6 +25,8 @@ pub const WORKER_LAG_SECONDS: &str = "rekey_worker_lag_seconds";
 pub const TOKEN_DAYS_LEFT: &str = "rekey_token_days_left";
 /// Labels `host` and `status`.
 pub const OUTBOUND: &str = "rekey_outbound_requests_total";
+/// No labels.
+pub const DOUBTED_ROWS: &str = "rekey_doubted_rows_total";
 /// No labels.
 pub const SLACK_SOCKETS: &str = "rekey_slack_sockets";
 
@@ -66,6 +68,11 @@ pub const METRICS: &[Metric] = &[
     },
     Metric { name: WORKER_LAG_SECONDS, kind: Kind::Gauge, help: "How long the oldest due step has been waiting." },
     Metric { name: TOKEN_DAYS_LEFT, kind: Kind::Gauge, help: "Days until a managed token expires." },
+    Metric {
+        name: DOUBTED_ROWS,
+        kind: Kind::Counter,
+        help: "Looks at rows of the database that are not as rekey left them.",
+    },
     Metric { name: SLACK_SOCKETS, kind: Kind::Gauge, help: "Open connections to Slack, in socket mode." },
     Metric { name: OUTBOUND, kind: Kind::Counter, help: "Requests that we sent, by host and status." },
 ];

@@ -5,6 +5,7 @@
 mod desk;
 mod discord;
 mod engine;
+mod hostile;
 mod request;
 mod signatures;
 mod town;

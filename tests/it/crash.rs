@@ -1,6 +1,7 @@
 //! The real binary against the sandbox, killed with SIGKILL before and after every outside call of a rotation. Another
 //! process takes each rotation to its end; what holds then is read from the sandbox's own books.
 
+mod faults;
 mod house;
 
 use crate::postgres;

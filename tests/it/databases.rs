@@ -1,13 +1,28 @@
 //! Every story about remembering is told on both databases.
 
 use super::postgres;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use rekey::ledger::{Guard, Keys, Ledger, LedgerError};
+use rekey::secret::Secret;
 use std::future::Future;
+use std::sync::Arc;
 
 /// An empty database of one story.
 pub struct Fresh {
     /// What `ledger::open` takes.
     pub url: String,
     _folder: Option<tempfile::TempDir>,
+}
+
+/// Opens it with the key of the stories, as a bot with that key would.
+pub async fn open(url: &str) -> Result<Arc<dyn Ledger>, LedgerError> {
+    rekey::ledger::open_guarded(url, Guard { keys: Some(keys(7)), ..Guard::default() }).await
+}
+
+/// A key of 32 bytes that are all alike.
+pub fn keys(byte: u8) -> Keys {
+    Keys::new(&Secret::new(STANDARD.encode([byte; 32])), &[]).unwrap()
 }
 
 /// One of each kind. Without a PostgreSQL server, outside CI, SQLite alone.

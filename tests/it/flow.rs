@@ -6,6 +6,7 @@ pub mod chat;
 mod codes;
 mod comments;
 pub mod counter;
+mod damaged;
 mod duty;
 mod fanout;
 mod fine_grained;

@@ -1,5 +1,6 @@
 //! The contract of the ledger: the same stories on SQLite and on PostgreSQL.
 
+mod authority;
 mod enrollments;
 mod inbox;
 mod journal;
@@ -18,7 +19,7 @@ use sqlx::{AnyConnection, AssertSqlSafe, Connection};
 use std::sync::Arc;
 
 async fn open(url: &str) -> Arc<dyn Ledger> {
-    rekey::ledger::open(url).await.unwrap()
+    crate::databases::open(url).await.unwrap()
 }
 
 fn entry(key: &str) -> Entry {

@@ -1,6 +1,7 @@
 //! The database: whether it opens, fits this version, can be written, and lies where SQLite is safe.
 
 use super::finding::Finding;
+use crate::app::{self, StartError};
 use crate::config::{Config, Database};
 use crate::ledger::{self, Ledger, LedgerError};
 use jiff::Timestamp;
@@ -37,15 +38,39 @@ pub(super) async fn look(config: &Config) -> (Arc<dyn Ledger>, Vec<Finding>) {
             return (in_memory().await, findings);
         }
     }
-    match ledger::open(database.connect_url().expose()).await {
+    match app::open_ledger(database, false).await {
         Ok(ledger) => {
             findings.push(writes(database, ledger.as_ref()).await);
+            findings.extend(is_whole(ledger.as_ref()).await);
             (ledger, findings)
         }
-        Err(error) => {
+        Err(StartError::Setup(why)) => {
+            findings.push(Finding::fail(SUBJECT, why, "mend [database] key"));
+            (in_memory().await, findings)
+        }
+        Err(StartError::Ledger(error)) => {
             findings.push(closed(database, &error));
             (in_memory().await, findings)
         }
+        Err(error) => {
+            findings.push(Finding::fail(SUBJECT, error.to_string(), "mend it and ask again"));
+            (in_memory().await, findings)
+        }
+    }
+}
+
+/// Whether it is the database that the bot left.
+async fn is_whole(ledger: &dyn Ledger) -> Option<Finding> {
+    let mend = "`rekey audit verify` says more; restore the database, or let people look at every open rotation: `rekey \
+                serve` asks anew for every approval";
+    match ledger.doubt(&[]).await {
+        Ok(Some(doubt)) => return Some(Finding::fail(SUBJECT, doubt.why, mend)),
+        Ok(None) => {}
+        Err(error) => return Some(Finding::fail(SUBJECT, error.to_string(), mend)),
+    }
+    match ledger.verify().await {
+        Ok(audit) => audit.fault.map(|fault| Finding::fail(SUBJECT, fault.to_string(), mend)),
+        Err(error) => Some(Finding::fail(SUBJECT, error.to_string(), mend)),
     }
 }
 

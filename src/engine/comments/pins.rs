@@ -54,13 +54,9 @@ impl Engine {
     /// Whoever bears the login next is believed. False if it was held to nobody.
     pub async fn forget_login(&self, login: &str, via: &str) -> Result<bool, EngineError> {
         let (host, login) = (self.gitlab.host(), login.to_lowercase());
-        let forgotten = self.ledger.forget_login(host, &login).await?;
-        if forgotten {
-            let detail = serde_json::json!({ "host": host, "login": login });
-            let line = Line { at: self.clock.now(), actor: via.to_owned(), event: "login_forgotten".into(), detail };
-            self.ledger.note(None, &line).await?;
-        }
-        Ok(forgotten)
+        let detail = serde_json::json!({ "host": host, "login": login });
+        let line = Line { at: self.clock.now(), actor: via.to_owned(), event: "login_forgotten".into(), detail };
+        Ok(self.ledger.forget_login(host, &login, &line).await?)
     }
 
     fn named_logins(&self) -> BTreeSet<String> {

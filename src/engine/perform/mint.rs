@@ -36,6 +36,12 @@ impl Engine {
                 Err(error) => return Ok(Performed::Trouble { why: error.to_string(), after: None }),
             }
         }
+        if first && let Some(found) = self.left_behind(rotation).await.transpose() {
+            return match found {
+                Ok(found) => hold.report(rotation, &Event::LeftBehind { found }).await,
+                Err(error) => Ok(trouble(&error)),
+            };
+        }
         let current = match self.own_value(rotation).await {
             Ok(current) => current,
             Err(why) => return Ok(Performed::Trouble { why, after: None }),
@@ -61,6 +67,15 @@ impl Engine {
         }
         let answer = self.send(&rotation, attempt, target, current.as_ref()).await;
         self.take_answer(hold, &rotation, attempt, answer).await
+    }
+
+    /// Tokens that this rotation made in a time of which the database knows nothing.
+    async fn left_behind(&self, rotation: &Rotation) -> Result<Option<BTreeSet<TokenId>>, CallError> {
+        if rotation.doubted_at.is_none() || rotation.plan.rotates() {
+            return Ok(None);
+        }
+        let found = self.found(rotation).await?;
+        Ok(Some(found).filter(|found| !found.is_subset(&rotation.lost)))
     }
 
     async fn take_answer(

@@ -17,7 +17,7 @@ impl Engine {
     /// The new token's last use turning non-null is the proof: the bot never uses it itself.
     pub(super) async fn observe_new(&self, hold: &Hold<'_>, rotation: &Rotation) -> Result<Performed, Stop> {
         let Phase::Verifying { new, passed_at: Some(passed_at), .. } = &rotation.phase else {
-            return Ok(Performed::Moved);
+            return Ok(Performed::Misfit);
         };
         if let Some(missing) = self.missing(rotation) {
             return hold.report(rotation, &missing).await;

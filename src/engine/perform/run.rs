@@ -29,7 +29,7 @@ impl Engine {
         rotation: &Rotation,
         id: &ConsumerId,
     ) -> Result<Performed, Stop> {
-        let Some((consumer, run)) = consumer(rotation, id) else { return Ok(Performed::Moved) };
+        let Some((consumer, run)) = consumer(rotation, id) else { return Ok(Performed::Misfit) };
         let (since, earlier) = match run {
             Run::Starting { since, after } => (*since, Some(*after)),
             _ => {
@@ -154,7 +154,7 @@ impl Engine {
         id: &ConsumerId,
     ) -> Result<Performed, Stop> {
         let Some((consumer, Run::Started { run, since })) = consumer(rotation, id) else {
-            return Ok(Performed::Moved);
+            return Ok(Performed::Misfit);
         };
         let verdict = match self.verdict(consumer, run).await {
             Ok(verdict) => self.masked(rotation, verdict).await,

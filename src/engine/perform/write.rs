@@ -35,7 +35,7 @@ pub enum Look {
 
 impl Engine {
     pub(super) async fn write(&self, hold: &Hold<'_>, rotation: &Rotation, store: &StoreId) -> Result<Performed, Stop> {
-        let Phase::Distributing { new, .. } = &rotation.phase else { return Ok(Performed::Moved) };
+        let Phase::Distributing { new, .. } = &rotation.phase else { return Ok(Performed::Misfit) };
         let attempt = new.attempt;
         let Some((_, value)) = self.custody.value(&rotation.id, attempt) else {
             let lost = Event::ValueLost { attempt, found: BTreeSet::new() };
@@ -130,7 +130,7 @@ impl Engine {
         store: &StoreId,
         why: String,
     ) -> Result<Performed, Stop> {
-        let Phase::Distributing { pending, down, .. } = &rotation.phase else { return Ok(Performed::Moved) };
+        let Phase::Distributing { pending, down, .. } = &rotation.phase else { return Ok(Performed::Misfit) };
         if pending.iter().any(|other| other != store && !down.contains_key(other)) {
             return hold.report(rotation, &Event::StoreDown { store: store.clone(), why }).await;
         }
@@ -165,7 +165,7 @@ impl Engine {
 
     /// Reads every readable store again: does each still hold the new value?
     pub(super) async fn settle(&self, hold: &Hold<'_>, rotation: &Rotation) -> Result<Performed, Stop> {
-        let Some(new) = rotation.phase.minted() else { return Ok(Performed::Moved) };
+        let Some(new) = rotation.phase.minted() else { return Ok(Performed::Misfit) };
         match self.first_drift(rotation, &new.digest).await {
             Ok(None) => hold.report(rotation, &Event::Settled).await,
             Ok(Some(drifted)) => hold.report(rotation, &drifted).await,

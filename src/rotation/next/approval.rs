@@ -121,7 +121,7 @@ fn too_late(rotation: &Rotation) -> Refusal {
 }
 
 /// Whether we have done nothing yet. With `revoke_first` the old token is dead by our own hand before the first mint.
-fn untouched(rotation: &Rotation) -> bool {
+pub(super) fn untouched(rotation: &Rotation) -> bool {
     match rotation.phase {
         Phase::AwaitingApproval | Phase::Scheduled { .. } => true,
         Phase::Minting { attempt: 1, started: None } => rotation.plan.strategy != Strategy::RevokeFirst,
@@ -162,10 +162,15 @@ pub fn tick(rotation: &mut Rotation, policy: &Policy, now: Timestamp) -> Result<
 
 /// The yes no longer counts: people are asked again.
 pub fn lapse(rotation: &mut Rotation, now: Timestamp) {
-    rotation.approvals.clear();
-    rotation.approve_by = later(now, rotation.plan.timing.approval_seconds);
     rotation.saw(now, "rekey", "the approval no longer holds", None);
     let text = "The approval no longer holds (people or policy changed, or it is too old). Please approve again.";
+    lapsed_for(rotation, text, now);
+}
+
+/// The same, for a reason that is told already.
+pub(super) fn lapsed_for(rotation: &mut Rotation, text: &str, now: Timestamp) {
+    rotation.approvals.clear();
+    rotation.approve_by = later(now, rotation.plan.timing.approval_seconds);
     rotation.announce(now, Audience::Approvers, text);
     rotation.phase = Phase::AwaitingApproval;
     rotation.ask(now);

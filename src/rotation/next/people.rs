@@ -59,7 +59,8 @@ pub fn restorable(rotation: &Rotation, at: &Phase) -> bool {
     rotation.plan.overlaps() && at.minted().is_some() && !past
 }
 
-fn what_lives(rotation: &Rotation) -> String {
+/// What still works, wherever it stands.
+pub(super) fn what_lives(rotation: &Rotation) -> String {
     match &rotation.phase {
         Phase::AwaitingApproval | Phase::Scheduled { .. } => "Nothing was changed yet.".into(),
         Phase::Minting { .. } | Phase::Revoking { new: None, then: AfterRevoke::Mint, .. } => {

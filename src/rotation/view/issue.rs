@@ -85,6 +85,12 @@ pub fn marker(key: &RotationKey, rotation: &RotationId) -> String {
     format!("<!-- rekey:v1 host={host} token={} expires={expires} rotation={rotation} -->", key.token)
 }
 
+/// Which rotation an issue of ours is about; `None`: its description is not one of ours.
+pub fn rotation_of(description: &str) -> Option<String> {
+    let inside = description.lines().next()?.strip_prefix("<!-- rekey:v1 ")?.strip_suffix(" -->")?;
+    inside.rsplit_once("rotation=").map(|(_, id)| id.to_owned())
+}
+
 /// The line by which comment number `index` is found again.
 pub fn comment_marker(rotation: &RotationId, index: usize) -> String {
     format!("<!-- rekey:{rotation}:{index} -->")

@@ -222,7 +222,10 @@ async fn a_database_that_is_not_up_yet_is_waited_for_in_words_and_the_bot_is_ali
     let (database, own) = (free_address(), free_address());
     let office = Office::open(Wish::default()).await;
     let sqlite = format!("sqlite:{}/rekey.db", office.folder.path().display());
-    let behind = url.replace(&server, &database);
+    let key = office.folder.path().join("database-key");
+    std::fs::write(&key, "a2V5LW9mLXRoZS1zdG9yaWVzLTMyLWJ5dGVzLWxvbmc=").unwrap();
+    std::fs::set_permissions(&key, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+    let behind = format!("{}\"\nkey = \"file:{}", url.replace(&server, &database), key.display());
     office.configure(|text| text.replace(&sqlite, &behind).replace("127.0.0.1:0", &own));
 
     let mut bot = Bot::start(&office);

@@ -13,7 +13,7 @@ use rekey::rotation::record::Origin;
 use rekey::rotation::view::Action;
 use rekey::sandbox::gitlab::{Gitlab, Handle, JobPlan, MAINTAINER, Mint, OWNER, Pace, Place, Variable, World};
 use std::os::unix::fs::OpenOptionsExt;
-use std::process::{Child, Command};
+use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -67,6 +67,11 @@ key = "GROUP_TOKEN"
 pub struct Bot(Child);
 
 impl Bot {
+    /// Its process.
+    pub fn id(&self) -> u32 {
+        self.0.id()
+    }
+
     /// SIGKILL, and gone when this returns.
     pub fn kill(&mut self) {
         self.0.kill().unwrap();
@@ -133,6 +138,7 @@ impl House {
     fn configure(&self, database: &str) {
         let gitlab = self.gitlab.base_url();
         let token = self.folder.path().join("token").display().to_string();
+        let key = self.folder.path().join("database-key").display().to_string();
         let more = self.shelf.as_ref().map(|shelf| more_stores(&shelf.path().join("env"))).unwrap_or_default();
         let text = format!(
             r#"
@@ -140,6 +146,7 @@ impl House {
 listen = "127.0.0.1:0"
 [database]
 url = "{database}"
+key = "file:{key}"
 [gitlab]
 url = "{gitlab}"
 token = "file:{token}"
@@ -172,6 +179,7 @@ job = "deploy"
         let text =
             text.replace("env:REKEY_STORY_TOKEN", &format!("file:{}", self.folder.path().join("token").display()));
         self.write("token", BOT);
+        self.write("database-key", "a2V5LW9mLXRoZS1zdG9yaWVzLTMyLWJ5dGVzLWxvbmc=");
         self.write("rekey.toml", &text);
     }
 
@@ -210,17 +218,52 @@ job = "deploy"
 
     /// Starts the bot; what it says goes to a file.
     pub fn serve(&self) -> Bot {
-        let log = std::fs::OpenOptions::new().append(true).create(true).open(self.log()).unwrap();
-        let child = Command::new(env!("CARGO_BIN_EXE_rekey"))
-            .args(["serve", "--config"])
-            .arg(self.folder.path().join("rekey.toml"))
-            .current_dir(self.folder.path())
-            .env("RUST_LOG", "trace")
-            .stdout(log.try_clone().unwrap())
-            .stderr(log)
-            .spawn()
-            .unwrap();
+        self.started(self.command(&["serve"]))
+    }
+
+    /// The same, where somebody says that the database is right as it is.
+    pub fn serve_anew(&self) -> Bot {
+        self.started(self.command(&["serve", "--new"]))
+    }
+
+    /// The same, where a write beyond a limit is an error and no signal; the log goes another way, so that it may grow.
+    pub fn serve_where_files_may_fail(&self) -> Bot {
+        let mut command = Command::new("sh");
+        command.args(["-c", "trap '' XFSZ; exec \"$0\" \"$@\" 2>&1"]).arg(env!("CARGO_BIN_EXE_rekey"));
+        command.args(["serve", "--config"]).arg(self.folder.path().join("rekey.toml"));
+        command.current_dir(self.folder.path()).env("RUST_LOG", "debug").stdout(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let (mut said, log) = (child.stdout.take().unwrap(), self.log());
+        std::thread::spawn(move || {
+            let mut file = std::fs::OpenOptions::new().append(true).create(true).open(log).unwrap();
+            // It ends with the bot.
+            let _ended = std::io::copy(&mut said, &mut file);
+        });
         Bot(child)
+    }
+
+    /// A command of the bot.
+    pub fn command(&self, words: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_rekey"));
+        command.args(words).arg("--config").arg(self.folder.path().join("rekey.toml"));
+        command.current_dir(self.folder.path()).env("RUST_LOG", "trace");
+        command
+    }
+
+    fn started(&self, mut command: Command) -> Bot {
+        let log = std::fs::OpenOptions::new().append(true).create(true).open(self.log()).unwrap();
+        Bot(command.stdout(log.try_clone().unwrap()).stderr(log).spawn().unwrap())
+    }
+
+    pub fn folder(&self) -> &std::path::Path {
+        self.folder.path()
+    }
+
+    /// Everything by which a token is made, written or revoked, so far.
+    pub fn made(&self) -> Vec<String> {
+        let about = |path: &str| path.contains("access_tokens") || path.contains("/variables/");
+        let calls = self.state.calls().into_iter().filter(|call| call.method != "GET" && about(&call.path));
+        calls.map(|call| format!("{} {}", call.method, call.path)).collect()
     }
 
     fn log(&self) -> std::path::PathBuf {
@@ -295,7 +338,7 @@ job = "deploy"
         }
     }
 
-    fn said(&self) -> String {
+    pub fn said(&self) -> String {
         std::fs::read_to_string(self.log()).unwrap_or_default()
     }
 }

@@ -259,7 +259,7 @@ async fn engine(stage: &Stage, setup: &Setup) -> Arc<Engine> {
     let tokens = setup.tokens.iter().map(|token| (token.id.clone(), token.clone())).collect();
     let catalog = Catalog { tokens, people: people() };
     let directories = directories(&gitlab, stage, setup);
-    let ledger: Arc<dyn Ledger> = rekey::ledger::open(&setup.url).await.unwrap();
+    let ledger: Arc<dyn Ledger> = crate::databases::open(&setup.url).await.unwrap();
     let built = setup.stores.iter().map(|spec| (spec.id(), build(spec, &context).unwrap()));
     Arc::new(Engine {
         ledger,
@@ -274,6 +274,7 @@ async fn engine(stage: &Stage, setup: &Setup) -> Arc<Engine> {
         dice: Arc::new(Counter::default()),
         custody: Custody::default(),
         looks: rekey::engine::comments::Looks::default(),
+        stock: rekey::engine::stock::Stock::default(),
         scan_wanted: tokio::sync::Notify::new(),
         learned_limit: std::sync::Mutex::new(None),
     })

@@ -53,7 +53,9 @@ async fn of_many_requests_with_one_code_one_gets_it_and_may_repeat() {
         let replicas = [enrolled(&url).await, open(&url).await];
         let spend = |number: usize, step| {
             let ledger = replicas[number % 2].clone();
-            async move { ledger.enrollments().spend(&alice(), "sealed-1", step, &format!("key-{number}")).await.unwrap() }
+            async move {
+                ledger.enrollments().spend(&alice(), "sealed-1", step, &format!("key-{number}"), at(0)).await.unwrap()
+            }
         };
         assert!(!spend(0, 10).await, "the code that confirmed is used up");
         let got = join_all((0..8).map(|number| spend(number, 11))).await;
@@ -63,7 +65,7 @@ async fn of_many_requests_with_one_code_one_gets_it_and_may_repeat() {
         assert!(!spend(winner + 8, 11).await);
         assert!(!spend(20, 9).await, "an earlier code is worth nothing");
         assert!(spend(21, 12).await);
-        let other = replicas[0].enrollments().spend(&alice(), "sealed-0", 13, "key").await.unwrap();
+        let other = replicas[0].enrollments().spend(&alice(), "sealed-0", 13, "key", at(0)).await.unwrap();
         assert!(!other, "a secret that was replaced is worth nothing");
     })
     .await;
@@ -81,7 +83,7 @@ async fn of_many_guesses_at_once_five_are_looked_at_and_then_none_for_a_quarter_
         assert_eq!(seen.into_iter().filter(|seen| *seen).count(), 5);
         assert!(!guess(0, 100 + 899).await);
         assert!(guess(0, 100 + 900).await);
-        assert!(replicas[0].enrollments().spend(&alice(), "sealed-1", 40, "right").await.unwrap());
+        assert!(replicas[0].enrollments().spend(&alice(), "sealed-1", 40, "right", at(0)).await.unwrap());
         assert_eq!(known(&replicas[1]).await.tries, 0, "a right code ends the count");
         for second in [2000, 2100, 2200, 2300] {
             assert!(guess(0, second).await);

@@ -86,7 +86,7 @@ async fn whatever_is_tampered_with_the_audit_names_the_first_fault() {
 
 const SWAP: &str = "UPDATE journal SET seq = 0 WHERE seq = 3; UPDATE journal SET seq = 3 WHERE seq = 4; \
                     UPDATE journal SET seq = 4 WHERE seq = 0";
-const DELETE_ROW: &str = "DELETE FROM lane WHERE rotation IN (SELECT id FROM rotation WHERE token = 'token-1'); \
+pub const DELETE_ROW: &str = "DELETE FROM lane WHERE rotation IN (SELECT id FROM rotation WHERE token = 'token-1'); \
                           DELETE FROM rotation WHERE token = 'token-1'";
 const ADD_ROW: &str = "INSERT INTO rotation SELECT 'zzz', 'k', 'h', 't', 'n', expires_on, phase, is_open, version, \
                        opened_at, body FROM rotation WHERE token = 'token-1'";

@@ -1,6 +1,6 @@
 //! Turns, first times, and what is said when there is no database.
 
-use super::{at, open};
+use super::{at, line, open};
 use crate::databases::on_each;
 use futures::future::join_all;
 use rekey::ledger::LedgerError;
@@ -79,8 +79,8 @@ async fn a_login_is_held_to_the_account_that_was_first_until_it_is_forgotten() {
         assert!(all.iter().all(|held| *held == Ok(first)), "{all:?}");
         assert_eq!(replicas[1].logins("gitlab.example").await.unwrap(), [("ada".to_owned(), first)].into());
         assert!(replicas[1].logins("other.example").await.unwrap().is_empty());
-        assert!(replicas[0].forget_login("gitlab.example", "ada").await.unwrap());
-        assert!(!replicas[1].forget_login("gitlab.example", "ada").await.unwrap());
+        assert!(replicas[0].forget_login("gitlab.example", "ada", &line("login_forgotten")).await.unwrap());
+        assert!(!replicas[1].forget_login("gitlab.example", "ada", &line("login_forgotten")).await.unwrap());
         assert_eq!(replicas[1].hold_login("gitlab.example", "ada", 99, at(1)).await, Ok(99));
     })
     .await;

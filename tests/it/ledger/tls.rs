@@ -1,7 +1,7 @@
 //! How PostgreSQL is spoken to: its certificate is checked, and whoever cannot show one never gets the password.
 
+use crate::databases::open;
 use crate::postgres::fresh_database;
-use rekey::ledger::open;
 use std::sync::{Arc, Mutex};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;

@@ -1,0 +1,204 @@
+//! Taking stock: is the database the one that this bot wrote? What our own issues say is compared with it, and one that
+//! lost its memory opens nothing and decides nothing by what it remembers.
+
+use super::desk::ASK;
+use super::issue::head_of;
+use super::{Engine, EngineError};
+use crate::gitlab::{Issue, IssueQuery};
+use crate::ledger::{Head, LedgerError};
+use crate::rotation::ids::RotationId;
+use crate::rotation::view::issue::{LABEL, rotation_of};
+use crate::rotation::view::text::sentence;
+use jiff::SignedDuration;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
+
+/// How often the database is looked at.
+const LOOK: Duration = Duration::from_secs(1);
+/// After so many looks GitLab is asked again, while it could not be asked.
+const ASK_AGAIN: u32 = 30;
+/// Issues in which the end of the journal is looked for.
+const RECENT: SignedDuration = SignedDuration::from_hours(24 * 90);
+
+const WAY_OUT: &str = "Restore it; or, if it shall be new, start once with `rekey serve --new`";
+
+/// Whether the database may be taken for what it looks like.
+#[derive(Default)]
+pub struct Stock(Mutex<State>);
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+enum State {
+    /// It may.
+    #[default]
+    Sure,
+    /// It is empty, and nobody could be asked whether that is right.
+    Unasked,
+    /// It is empty, and should not be.
+    Lost(String),
+}
+
+impl Stock {
+    fn set(&self, state: State) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = state;
+    }
+
+    fn get(&self) -> State {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Nothing is opened from a database that may have forgotten that it did so before.
+    pub(super) fn may_open(&self) -> Result<(), EngineError> {
+        match self.get() {
+            State::Sure => Ok(()),
+            State::Unasked => Err(EngineError::Unavailable(
+                "the database is empty, and GitLab could not be asked yet whether that is right; nothing is opened before".into(),
+            )),
+            State::Lost(why) => Err(EngineError::Unavailable(why)),
+        }
+    }
+}
+
+impl Engine {
+    /// Before anything else is done. `anew`: somebody says that an empty or doubted database is right. The error: it
+    /// should not start.
+    pub async fn take_stock(&self, anew: bool) -> Result<(), EngineError> {
+        if anew || !self.ledger.is_empty().await? {
+            return self.settle_doubt(&[]).await;
+        }
+        if let Some(doubt) = self.ledger.doubt(&[]).await? {
+            return Err(EngineError::Broken(format!("{}. {WAY_OUT}", sentence(&doubt.why).trim_end_matches('.'))));
+        }
+        match self.our_issues(None).await {
+            Ok(issues) if issues.is_empty() => Ok(()),
+            Ok(issues) => Err(EngineError::Broken(lost(&issues))),
+            Err(error) => {
+                tracing::warn!(%error, "the database is empty, and GitLab cannot be asked whether that is right");
+                self.stock.set(State::Unasked);
+                Ok(())
+            }
+        }
+    }
+
+    /// Goes on looking until told to stop.
+    pub async fn keep_stock(self: Arc<Self>, stop: CancellationToken) {
+        let (mut compared, mut looks) = (false, 0_u32);
+        while !stop.is_cancelled() {
+            if let Err(error) = self.settle_doubt(&[]).await {
+                tracing::error!(%error, "the database is not believed, and that could not be settled; nothing is done");
+            }
+            if looks.is_multiple_of(ASK_AGAIN) {
+                if self.stock.get() == State::Unasked {
+                    self.ask_again().await;
+                }
+                compared = compared || self.compare_with_issues().await;
+            }
+            looks = looks.wrapping_add(1);
+            tokio::select! {
+                () = tokio::time::sleep(LOOK) => {}
+                () = stop.cancelled() => {}
+            }
+        }
+    }
+
+    async fn ask_again(&self) {
+        match self.our_issues(None).await {
+            Ok(issues) if issues.is_empty() => self.stock.set(State::Sure),
+            Ok(issues) => {
+                let why = lost(&issues);
+                tracing::error!(why, "nothing is opened");
+                self.stock.set(State::Lost(why));
+            }
+            Err(error) => tracing::warn!(%error, "GitLab cannot be asked yet whether an empty database is right"),
+        }
+    }
+
+    /// Whether our issues could be looked at: they know ends of the journal, and cases that it should know.
+    async fn compare_with_issues(&self) -> bool {
+        if self.stock.get() != State::Sure {
+            return false;
+        }
+        let issues = match self.our_issues(Some(RECENT)).await {
+            Ok(issues) => issues,
+            Err(error) => {
+                tracing::info!(%error, "the database is compared with our issues later");
+                return false;
+            }
+        };
+        let heads: Vec<Head> = issues.iter().filter_map(|issue| head_of(&issue.description)).collect();
+        if let Err(error) = self.settle_doubt(&heads).await {
+            tracing::error!(%error, "the database is not the one that our issues know");
+            return false;
+        }
+        for issue in issues.iter().filter(|issue| issue.state == "opened") {
+            if let Err(error) = self.own_up(issue).await {
+                tracing::warn!(%error, issue = issue.iid, "an issue was not compared");
+            }
+        }
+        true
+    }
+
+    /// An open issue of ours about a case that nobody remembers says so, once.
+    async fn own_up(&self, issue: &Issue) -> Result<(), EngineError> {
+        let Some(id) = rotation_of(&issue.description) else { return Ok(()) };
+        match self.ledger.load(&RotationId(id.clone())).await {
+            Ok(None) => {}
+            Ok(Some(_)) | Err(LedgerError::Broken { .. }) => return Ok(()),
+            Err(error) => return Err(error.into()),
+        }
+        tracing::error!(
+            issue = issue.web_url,
+            rotation = id,
+            "an open issue of ours is about a case that is not remembered"
+        );
+        let marker = format!("<!-- rekey:forgotten:{id} -->");
+        let (Some(project), words) = (&self.settings.issues_project, forgotten(&id)) else { return Ok(()) };
+        let notes = self.gitlab.notes(project, issue.iid).await?;
+        if !notes.iter().any(|note| note.body.starts_with(&marker)) {
+            self.gitlab.create_note(project, issue.iid, &format!("{marker}\n{words}")).await?;
+        }
+        Ok(())
+    }
+
+    /// Issues of ours: with our label, written by us, with our marker.
+    async fn our_issues(&self, recent: Option<SignedDuration>) -> Result<Vec<Issue>, EngineError> {
+        let Some(project) = &self.settings.issues_project else { return Ok(Vec::new()) };
+        let me = self.gitlab.account().await?.id;
+        let updated_after = recent.and_then(|recent| self.clock.now().saturating_sub(recent).ok());
+        let query =
+            IssueQuery { labels: vec![LABEL.to_owned()], author_id: Some(me), updated_after, ..IssueQuery::default() };
+        let issues = self.gitlab.issues(project, &query).await?;
+        Ok(issues.into_iter().filter(|issue| rotation_of(&issue.description).is_some()).collect())
+    }
+
+    /// A database that is not believed begins again: what it says of authority is void, and people are told.
+    async fn settle_doubt(&self, heads: &[Head]) -> Result<(), EngineError> {
+        let Some(doubt) = self.ledger.doubt(heads).await? else { return Ok(()) };
+        tracing::error!(
+            why = doubt.why,
+            "approvals, clicks and codes of before are void; what was under way waits for a person"
+        );
+        let asked = self.ledger.begin_again(self.clock.now(), ASK).await?;
+        for id in &asked {
+            self.custody.forget(id);
+        }
+        tracing::error!(rotations = asked.len(), "the journal begins again; the gap is written down");
+        Ok(())
+    }
+}
+
+fn lost(issues: &[Issue]) -> String {
+    let newest = issues.iter().max_by_key(|issue| issue.iid).map(|issue| issue.web_url.as_str()).unwrap_or_default();
+    format!(
+        "the database is empty, but {} of our own exist (the last one: {newest}), so it has lost its memory or is another \
+         one. {WAY_OUT}",
+        if issues.len() == 1 { "an issue".to_owned() } else { format!("{} issues", issues.len()) }
+    )
+}
+
+fn forgotten(id: &str) -> String {
+    format!(
+        "rekey does not remember this case: its database lost it. Nothing here goes on. Tokens that this case made carry \
+         `rekey:{id}.` in their description: see that no store holds one before you revoke it. Then close this issue."
+    )
+}

@@ -1,0 +1,166 @@
+//! The real binary on a disk that fails, and on databases that lost their memory: a cut or flipped log, a file of nothing,
+//! an older copy.
+
+use super::house::{Bot, House};
+use rekey::sandbox::gitlab::{Fault, Rule};
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Waits until the bot says something. There is no event to wait for: its log is looked at.
+async fn says(house: &House, words: &str) {
+    let start = Instant::now();
+    let mut look = tokio::time::interval(Duration::from_millis(50));
+    while !house.said().contains(words) {
+        look.tick().await;
+        assert!(start.elapsed() < PATIENCE, "it never says {words:?}:\n{}", house.said());
+    }
+}
+
+/// No file of the bot may grow beyond this.
+fn limit(bot: &Bot, bytes: &str) {
+    let done = Command::new("prlimit").arg(format!("--fsize={bytes}:")).args(["--pid", &bot.id().to_string()]).status();
+    assert!(done.unwrap().success());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_disk_that_fails_for_a_while_stops_nothing_for_good() {
+    let house = House::on_sqlite().await;
+    house.state.fault(Rule::new("POST", "*/personal_access_tokens", Fault::HoldBefore).caller(house.bot));
+    let bot = house.serve_where_files_may_fail();
+    house.state.held().await;
+    // Smaller than any page of the database, and larger than whatever else is written.
+    limit(&bot, "4096");
+    house.state.clear_faults();
+    house.state.release(true);
+    says(&house, "the database does not answer").await;
+    limit(&bot, "unlimited");
+    house.closed(&bot).await;
+    house.holds("after the disk failed");
+}
+
+/// The bot dies in the middle; then something happens to its database.
+async fn died_in_the_middle() -> House {
+    let house = House::on_sqlite().await;
+    house.state.fault(Rule::new("PUT", "*/variables/*", Fault::HoldAfter).caller(house.bot));
+    let mut bot = house.serve();
+    house.state.held().await;
+    // What is known outside follows at once, and is looked at until it did.
+    let start = Instant::now();
+    while !std::fs::read_to_string(house.database(".head")).is_ok_and(|head| lines(&head) >= 5) {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        assert!(start.elapsed() < PATIENCE);
+    }
+    bot.kill();
+    house.state.clear_faults();
+    house.state.release(false);
+    house
+}
+
+fn lines(head: &str) -> u64 {
+    head.split(':').next().and_then(|size| size.parse().ok()).unwrap_or_default()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_database_without_its_log_does_not_start_a_second_rotation() {
+    let house = died_in_the_middle().await;
+    for file in ["-wal", "-shm"] {
+        let _gone = std::fs::remove_file(house.database(file));
+    }
+    asks_people(&house).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_flipped_bit_in_the_log_does_not_start_a_second_rotation() {
+    let house = died_in_the_middle().await;
+    let log = house.database("-wal");
+    let mut bytes = std::fs::read(&log).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    std::fs::write(&log, bytes).unwrap();
+    let _gone = std::fs::remove_file(house.database("-shm"));
+    asks_people(&house).await;
+}
+
+/// Nothing is made, written or revoked; people are asked.
+async fn asks_people(house: &House) {
+    let before = house.made();
+    let bot = house.serve();
+    says(house, "the journal begins again").await;
+    owns_up_on_the_issue(house).await;
+    drop(bot);
+    assert_eq!(house.made(), before, "{}", house.said());
+    assert_eq!(house.state.issues().len(), 1);
+}
+
+async fn owns_up_on_the_issue(house: &House) {
+    let start = Instant::now();
+    let asks = || house.state.issues().iter().any(|issue| issue.description.contains("approvals of before are void"));
+    while !asks() {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        assert!(start.elapsed() < PATIENCE, "nobody is asked: {:#?}\n{}", house.state.issues(), house.said());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_database_of_nothing_is_no_new_installation_until_somebody_says_so() {
+    let house = died_in_the_middle().await;
+    for file in ["-wal", "-shm"] {
+        let _gone = std::fs::remove_file(house.database(file));
+    }
+    std::fs::write(house.database(""), "").unwrap();
+    for known in [true, false] {
+        if !known {
+            // Without the file that knows the end, our own issues do.
+            std::fs::remove_file(house.database(".head")).unwrap();
+        }
+        let refused = house.command(&["serve"]).output().unwrap();
+        let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+        assert!(!refused.status.success() && said.contains("rekey serve --new"), "{said}");
+    }
+    let before = house.made();
+    let bot = house.serve_anew();
+    let start = Instant::now();
+    let owns_up = || {
+        let issues = house.state.issues();
+        let notes = issues.iter().flat_map(|issue| house.state.notes(issue.id));
+        notes.into_iter().any(|note| note.body.contains("does not remember this case"))
+    };
+    while !owns_up() {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        assert!(start.elapsed() < PATIENCE, "{}", house.said());
+    }
+    drop(bot);
+    assert_eq!(house.made(), before, "nothing without a yes");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_older_copy_after_a_failover_mints_nothing_and_its_issue_tells_the_truth() {
+    let house = House::on_sqlite().await;
+    let older = house.database(".older");
+    std::fs::copy(house.database(""), &older).unwrap();
+    let bot = house.serve();
+    house.closed(&bot).await;
+    house.holds("before the failover");
+    let text = house.state.issues()[0].description.clone();
+    assert!(text.contains("Journal head: `"), "the end is known there: {text}");
+    drop(bot);
+    for file in ["-wal", "-shm"] {
+        let _gone = std::fs::remove_file(house.database(file));
+    }
+    std::fs::rename(&older, house.database("")).unwrap();
+    let (before, opened) = (house.made(), house.state.issues().len());
+    let bot = house.serve();
+    owns_up_on_the_issue(&house).await;
+    drop(bot);
+    assert_eq!(house.made(), before, "{}", house.said());
+    assert_eq!(house.state.issues().len(), opened);
+}
+
+impl House {
+    fn database(&self, end: &str) -> PathBuf {
+        self.folder().join(format!("rekey.db{end}"))
+    }
+}

@@ -1,0 +1,92 @@
+//! A row that is not as rekey left it, or that asks for what cannot be done, keeps nobody busy and changes nothing outside.
+
+use super::team::Team;
+use rekey::ledger::{Fault, LedgerError, Line};
+use rekey::rotation::phase::{Minted, Phase, Run};
+use rekey::rotation::record::Rotation;
+use rekey::rotation::view::Action;
+use sqlx::{AnyConnection, AssertSqlSafe, Connection as _};
+use std::time::Duration;
+
+/// However slow the machine is; a loop without progress never ends.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+async fn tamper(team: &Team, sql: &str) {
+    sqlx::any::install_default_drivers();
+    let mut side = AnyConnection::connect(&team.setup.url).await.unwrap();
+    sqlx::raw_sql(AssertSqlSafe(sql.to_owned())).execute(&mut side).await.unwrap();
+}
+
+fn changes(team: &Team) -> usize {
+    team.stage.state.calls().iter().filter(|call| call.method != "GET").count()
+}
+
+#[tokio::test]
+async fn a_step_that_does_not_fit_the_row_ends_the_work_and_is_told_on_the_card() {
+    let team = Team::new().await;
+    let row = team.open().await;
+    let new = Minted {
+        attempt: 1,
+        id: row.plan.old.id,
+        digest: rekey::secret::Digest("d".into()),
+        expires_at: None,
+        at: team.now(),
+    };
+    let runs = [("pipeline that nobody knows".into(), Run::Pending)].into();
+    let phase = Phase::Verifying { new, runs, passed_at: None };
+    let next = Rotation { version: row.version + 1, revision: row.revision + 1, phase, ..row };
+    let line = Line { at: team.now(), actor: "story".into(), event: "damaged".into(), detail: serde_json::json!({}) };
+    team.engine.ledger.commit(&next, &line, None).await.unwrap();
+    tokio::time::timeout(PATIENCE, team.pass(60)).await.expect("the work ends");
+    let why = team.rotation().await.waiting.expect("people are told").why;
+    assert!(why.starts_with("the step \"start_consumer\" does not fit"), "{why}");
+    assert!(team.issue().contains("does not fit this rotation"), "{}", team.issue());
+}
+
+#[tokio::test]
+async fn a_damaged_row_that_still_parses_is_found_when_it_is_loaded_and_nothing_is_done_about_it() {
+    let mut team = Team::new().await;
+    team.approved().await;
+    let (id, before) = (team.rotation().await.id, changes(&team));
+    tamper(&team, "UPDATE rotation SET body = replace(body, '\"attempt\":1', '\"attempt\":7')").await;
+    for _ in 0..2 {
+        tokio::time::timeout(PATIENCE, team.pass(600)).await.expect("the work ends");
+        let loaded = team.engine.ledger.load(&id).await;
+        assert!(matches!(loaded, Err(LedgerError::Broken { table: "rotation", .. })), "{loaded:?}");
+        assert!(matches!(team.engine.ledger.verify().await.unwrap().fault, Some(Fault::Row { column: "body", .. })));
+        assert_eq!(changes(&team), before, "nothing is made, written or revoked");
+        team.restarted().await;
+    }
+    tamper(&team, "UPDATE rotation SET body = replace(body, '\"attempt\":7', '\"attempt\":1')").await;
+    team.pass(3 * 3600).await;
+    team.done().await;
+}
+
+#[tokio::test]
+async fn a_token_made_in_a_time_that_is_lost_is_swept_after_people_said_yes_anew() {
+    let mut team = Team::new().await;
+    team.approved().await;
+    let file = team.setup.file("rekey.db");
+    let older = team.setup.file("older.db");
+    team.engine.ledger.close().await;
+    std::fs::copy(&file, &older).unwrap();
+    team.restarted().await;
+    // The new token is made and stored, then the machine fails over to an older copy.
+    while team.live().len() < 2 {
+        assert!(team.work_once().await, "there is something to do");
+    }
+    team.engine.ledger.close().await;
+    std::fs::copy(&older, &file).unwrap();
+    team.restarted().await;
+    let before = changes(&team);
+    assert!(team.engine.ledger.load(&"x".into()).await.is_err(), "nothing is believed yet");
+    team.engine.take_stock(false).await.unwrap();
+    team.pass(60).await;
+    let row = team.rotation().await;
+    assert_eq!((row.phase.name(), row.approvals.len()), ("awaiting_approval", 0));
+    assert!(changes(&team) <= before + 3, "only the issue was written");
+    assert_eq!(team.live().len(), 2, "no token was made");
+    team.click("alice", Action::Approve).await.unwrap();
+    team.pass(4 * 3600).await;
+    team.done().await;
+}
