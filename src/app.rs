@@ -94,6 +94,7 @@ fn assemble_with(
         looks: Looks::default(),
         scan_wanted: tokio::sync::Notify::new(),
         learned_limit: std::sync::Mutex::new(None),
+        doubts: crate::engine::planner::Doubts::default(),
     }))
 }
 

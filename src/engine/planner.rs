@@ -4,10 +4,12 @@ mod approvers;
 mod checks;
 mod compare;
 mod meant;
+mod doubt;
 mod sight;
 mod stores;
 mod strategy;
 
+pub use doubt::Doubts;
 pub use strategy::choose;
 
 use super::{Engine, EngineError};

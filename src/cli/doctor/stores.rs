@@ -5,7 +5,7 @@ use super::finding::Finding;
 use crate::gitlab::{Place, VariableFlags};
 use crate::rotation::ids::StoreId;
 use crate::secret_store::gitlab_variable::Spec;
-use crate::secret_store::{StoreError, StoreSpec, VariableScope};
+use crate::secret_store::{Caution, StoreError, StoreSpec, VariableScope};
 
 pub(super) async fn look(visit: &Visit<'_>, specs: &[StoreSpec]) -> Vec<Finding> {
     let mut findings = Vec::new();
@@ -25,6 +25,12 @@ async fn one(visit: &Visit<'_>, spec: &StoreSpec) -> Finding {
         Err(StoreError::Refused { why, mend, .. }) => return Finding::fail(subject, why, mend),
         Err(error) => return Finding::fail(subject, error.to_string(), "try again"),
         Ok(()) => {}
+    }
+    if let Some(caution) = store.cautions().into_iter().reduce(|one, other| Caution {
+        what: format!("{}; {}", one.what, other.what),
+        mend: format!("{}; {}", one.mend, other.mend),
+    }) {
+        return Finding::warn(subject, format!("can be written, but {}", caution.what), caution.mend);
     }
     let can = store.capabilities();
     let fine = match (can.proven, can.caveat().as_str()) {

@@ -275,6 +275,7 @@ async fn engine(stage: &Stage, setup: &Setup) -> Arc<Engine> {
         looks: rekey::engine::comments::Looks::default(),
         scan_wanted: tokio::sync::Notify::new(),
         learned_limit: std::sync::Mutex::new(None),
+        doubts: Default::default(),
     })
 }
 
