@@ -81,7 +81,8 @@ mod tests {
     }
 
     fn me() -> Member {
-        Member { user: User { id: "9".into(), username: "rekey".into(), bot: true }, roles: vec!["2".into()] }
+        let user = User { id: "9".into(), username: "rekey".into(), bot: true };
+        Member { user, roles: vec!["2".into()], ..Member::default() }
     }
 
     fn exception(id: &str, allow: u64, deny: u64) -> Overwrite {
