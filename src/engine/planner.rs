@@ -3,8 +3,8 @@
 mod approvers;
 mod checks;
 mod compare;
-mod meant;
 mod doubt;
+mod meant;
 mod sight;
 mod stores;
 mod strategy;

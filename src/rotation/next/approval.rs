@@ -37,20 +37,17 @@ pub fn replanned(
         rotation.approve_by = later(now, plan.timing.approval_seconds);
         rotation.ask(now);
     }
-    if newly_blocked && !differs && !rotation.approvals.is_empty() {
-        let whose: Vec<&str> = rotation.approvals.iter().map(|approval| approval.by.0.as_str()).collect();
-        let (whose, why) = (whose.join(" and "), plan.blockers.join("; "));
-        let text = format!(
-            "It cannot start, so the approval of {whose} no longer counts: {why}. It asks again once that is mended."
-        );
-        rotation.announce(now, Audience::Approvers, text);
-    }
     if newly_blocked {
         let what = plan.blockers.join("; ");
         rotation.saw(now, "rekey", format!("cannot start: {what}"), None);
         if rotation.plan.blockers.is_empty() {
             let name = &rotation.plan.old.name;
-            let text = format!("{name} cannot be rotated as things are. {}", sentence(&format!("Mend first: {what}")));
+            let mut text =
+                format!("{name} cannot be rotated as things are. {}", sentence(&format!("Mend first: {what}")));
+            if !differs && !rotation.approvals.is_empty() {
+                let whose: Vec<&str> = rotation.approvals.iter().map(|approval| approval.by.0.as_str()).collect();
+                text.push_str(&format!(" The approval of {} no longer counts.", whose.join(" and ")));
+            }
             rotation.announce(now, Audience::Approvers, text);
         }
     }
