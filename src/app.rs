@@ -105,6 +105,7 @@ fn assemble_with(
         stock: Stock::default(),
         scan_wanted: tokio::sync::Notify::new(),
         learned_limit: std::sync::Mutex::new(None),
+        doubts: crate::engine::planner::Doubts::default(),
     }))
 }
 

@@ -56,6 +56,22 @@ pub enum ChatError {
         /// In its own words.
         why: String,
     },
+    /// The message is there, and may not be edited (any more): what it shows stays. A messenger replaces it.
+    #[error("{messenger}: the message cannot be edited: {why}")]
+    Frozen {
+        /// Which messenger.
+        messenger: String,
+        /// In its own words.
+        why: String,
+    },
+    /// The messenger does not take the form of the message. Clients say so; a messenger sends plain words instead.
+    #[error("{messenger} does not take the form of the message: {why}")]
+    Form {
+        /// Which messenger.
+        messenger: String,
+        /// In its own words.
+        why: String,
+    },
     /// It will not go well until a person mends something. It may be repeated now and then, to see whether they have.
     #[error("{messenger} refused: {why}")]
     Refused {
@@ -64,6 +80,13 @@ pub enum ChatError {
         /// In words, with the way out.
         why: String,
     },
+}
+
+impl ChatError {
+    /// Whether the same words may find another way: the place or the kind of message was refused, not the call.
+    pub fn is_about_the_place(&self) -> bool {
+        matches!(self, Self::Refused { .. } | Self::Closed { .. } | Self::Form { .. })
+    }
 }
 
 /// A place where people see rotations. Every call may be repeated: a lost answer never makes a second card or a

@@ -70,6 +70,8 @@ pub struct Engine {
     pub scan_wanted: tokio::sync::Notify,
     /// The longest life in days that GitLab said it would accept, learned from a refusal.
     pub learned_limit: std::sync::Mutex<Option<i64>>,
+    /// Refusals that are looked at again before they take back an approval.
+    pub doubts: planner::Doubts,
 }
 
 /// Where ids and randomness come from.

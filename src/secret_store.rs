@@ -3,6 +3,7 @@
 
 pub mod aws_secrets_manager;
 pub mod azure_key_vault;
+mod caution;
 pub mod command;
 mod connection;
 mod error;
@@ -14,6 +15,7 @@ pub mod gitlab_variable;
 pub mod google_secret_manager;
 pub mod http;
 pub mod kubernetes;
+mod line_end;
 pub mod onepassword;
 mod registry;
 pub mod session;
@@ -22,6 +24,7 @@ pub mod template;
 mod templated;
 pub mod vault;
 
+pub use caution::Caution;
 pub use connection::{BadConnection, Link, Named};
 pub use error::StoreError;
 pub use gitlab_variable::VariableScope;
@@ -76,6 +79,11 @@ pub trait SecretStore: Send + Sync {
     /// The CI/CD variable of GitLab that jobs get the value from, if it is one.
     fn ci_variable(&self) -> Option<&gitlab_variable::Spec> {
         None
+    }
+
+    /// What people should know before they approve, as the last [`SecretStore::preflight`] found it.
+    fn cautions(&self) -> Vec<Caution> {
+        Vec::new()
     }
 
     /// The value alone; `None` if it cannot be read by design.

@@ -38,6 +38,7 @@ fn mail_door(config: &Config) -> Result<Option<mail::Door>, StartError> {
     let mut policy = MailPolicy::new(instances, proof);
     policy.forwarders = mail.forwarders.clone();
     policy.own = mail.own_addresses.clone();
+    policy.link_gateways = mail.link_gateways.clone();
     let logins =
         mail.passwords.iter().map(|password| Login { user: mail.user.clone(), password: password.value.duplicate() });
     Ok(Some(mail::Door {

@@ -216,21 +216,32 @@ impl Discord {
             }
         }
         let Some(mut message) = announcement(card, index, &asked) else { return Ok(()) };
-        self.client.start_thread(channel, id, &markdown::cut(&text::line(&card.title), 90)).await?;
+        let begun = self.client.start_thread(channel, id, &markdown::cut(&text::line(&card.title), 90)).await;
         // A thread that begins with a message has that message's id.
-        match self.tell(id, id, &mark, &message).await {
-            // People removed or locked the thread, but not the card.
-            Err(ChatError::Closed { .. }) => {
+        let told = match begun {
+            Ok(()) => self.tell(id, id, &mark, &message).await,
+            Err(error) => Err(error),
+        };
+        match told {
+            // It cannot begin, or people removed or locked it: below the card then, at last without pointing at it.
+            Err(error) if error.is_about_the_place() => {
                 message.answers = Some(id.to_owned());
-                self.tell(channel, id, &mark, &message).await
+                let mut told = self.tell(channel, id, &mark, &message).await;
+                if told.as_ref().is_err_and(ChatError::is_about_the_place) {
+                    message.answers = None;
+                    told = self.tell(channel, id, &mark, &message).await;
+                }
+                if told.as_ref().is_err_and(ChatError::is_about_the_place) { Err(error) } else { told }
             }
             told => told,
         }
     }
 }
 
+/// The small print, also of a card in plain words.
 fn footer(seen: &Seen) -> Option<&str> {
-    seen.embeds.iter().find_map(|embed| embed.footer.as_ref()).map(|footer| footer.text.as_str())
+    let footer = seen.embeds.iter().find_map(|embed| embed.footer.as_ref()).map(|footer| footer.text.as_str());
+    footer.or_else(|| seen.content.lines().last()?.strip_prefix("-# "))
 }
 
 /// What makes a message the same one: at most 25 characters are allowed, less than an id of ours has.

@@ -22,9 +22,15 @@ use crate::rotation::view::Card;
 use crate::rotation::view::prose::Prose;
 use async_trait::async_trait;
 use client::{Client, Identity, Mark, with_way_out};
+
+/// What to do about a token that ends by itself.
+pub const TOKEN_ROTATION: &str = client::TOKEN_ROTATION;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use tokio::sync::OnceCell;
+
+/// Cards in a row that replaced each other unseen before we give up.
+const MOST_REPLACED: usize = 5;
 
 /// How far our clock and Slack's may differ, in seconds, when looking for a lost message.
 const SKEW: i64 = 3_600;
@@ -141,13 +147,43 @@ impl Slack {
         let (channel, ts) = match found {
             Some(found) => {
                 let (channel, ts) = parts(&found)?;
-                self.client.update(channel, ts, &message, &mark).await?;
-                (channel.to_owned(), ts.to_owned())
+                match self.client.update(channel, ts, &message, &mark).await {
+                    Err(ChatError::Frozen { .. }) => self.replace(card, channel, ts, &message).await?,
+                    updated => updated.map(|()| (channel.to_owned(), ts.to_owned()))?,
+                }
             }
             None => self.client.post(&self.channel, None, &message, &mark).await?,
         };
         let url = self.url(&channel, &ts).await;
         Ok(Posted { reference: reference(&channel, &ts), url })
+    }
+
+    /// A card that may not be edited shows what is over and buttons that do nothing more, so another takes its place.
+    async fn replace(
+        &self,
+        card: &Card,
+        channel: &str,
+        ts: &str,
+        message: &Message,
+    ) -> Result<(String, String), ChatError> {
+        let mut last = ts.to_owned();
+        for _ in 0..MOST_REPLACED {
+            let mut mark = card_mark(card);
+            mark.payload.push(("replaces", last.clone()));
+            let oldest = born(&card.rotation);
+            match self.client.find_in_channel(channel, oldest, &mark, self.identity().await?).await? {
+                None => return self.client.post(channel, None, message, &mark).await,
+                Some(seen) => last = seen.ts,
+            }
+            match self.client.update(channel, &last, message, &mark).await {
+                Err(ChatError::Frozen { .. }) => {}
+                updated => return updated.map(|()| (channel.to_owned(), last)),
+            }
+        }
+        Err(ChatError::Refused {
+            messenger: "slack".into(),
+            why: "edit_window_closed; an administrator of the workspace must let messages be edited".into(),
+        })
     }
 
     async fn announce_below(&self, card: &Card, thread: (&str, &str), index: usize) -> Result<(), ChatError> {
@@ -163,7 +199,24 @@ impl Slack {
             }
         }
         let Some(message) = blocks::announcement(card, index, &asked) else { return Ok(()) };
-        self.reply_once(thread, &message, &mark).await
+        match self.reply_once(thread, &message, &mark).await {
+            // There are channels and settings without threads; the channel itself is where the card stands.
+            Err(error @ (ChatError::Refused { .. } | ChatError::Form { .. })) => {
+                match self.say_once(thread.0, born(&card.rotation), &message, &mark).await {
+                    Err(again) if again.is_about_the_place() => Err(error),
+                    told => told,
+                }
+            }
+            told => told,
+        }
+    }
+
+    /// A message in a channel, once, even if called again.
+    async fn say_once(&self, channel: &str, oldest: i64, message: &Message, mark: &Mark) -> Result<(), ChatError> {
+        if self.client.find_in_channel(channel, oldest, mark, self.identity().await?).await?.is_some() {
+            return Ok(());
+        }
+        self.client.post(channel, None, message, mark).await.map(drop)
     }
 
     /// A reply in the card's thread, once, even if called again.

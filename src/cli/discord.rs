@@ -39,7 +39,7 @@ fn failed(error: ChatError) -> CliError {
         (ChatError::Gone { why, .. } | ChatError::Closed { why, .. }, _) => {
             CliError::failed(format!("discord refused: {why}"), invite)
         }
-        (ChatError::Refused { .. }, Some((what, way_out))) => CliError::failed(what, way_out),
-        (ChatError::Refused { .. }, None) => CliError::failed(text.clone(), "correct [discord]"),
+        (_, Some((what, way_out))) => CliError::failed(what, way_out),
+        (_, None) => CliError::failed(text.clone(), "correct [discord]"),
     }
 }

@@ -4,8 +4,18 @@ use super::address;
 use super::secret_ref::{self, SecretRef};
 use super::section::Section;
 
-pub(super) const KEYS: &[&str] =
-    &["user", "password", "hmac_secret", "senders", "trust", "authserv_ids", "hosts", "forwarders", "own_addresses"];
+pub(super) const KEYS: &[&str] = &[
+    "user",
+    "password",
+    "hmac_secret",
+    "senders",
+    "trust",
+    "authserv_ids",
+    "hosts",
+    "forwarders",
+    "own_addresses",
+    "link_gateways",
+];
 
 /// The custom of Rails' relay ingress.
 const USER: &str = "actionmailbox";
@@ -29,6 +39,8 @@ pub struct Mail {
     pub forwarders: Vec<String>,
     /// The bot's own addresses; mail from them is a loop.
     pub own_addresses: Vec<String>,
+    /// Hosts of mail gateways that rewrite links, beside those that everybody knows.
+    pub link_gateways: Vec<String>,
 }
 
 /// Why the sender of a mail is believed.
@@ -54,6 +66,7 @@ pub(super) fn read(section: &Section<'_>) -> Option<Mail> {
         hosts: hosts(section),
         forwarders: section.texts("forwarders"),
         own_addresses: section.texts("own_addresses"),
+        link_gateways: section.texts("link_gateways"),
         trust: trust(section)?,
     })
 }
@@ -76,7 +89,10 @@ fn trust(section: &Section<'_>) -> Option<MailTrust> {
             None
         }
         Some(false) if servers.is_empty() => {
-            section.complain("trust", "trust asks for authserv_ids; name your own mail servers there");
+            section.complain(
+                "trust",
+                "trust asks for authserv_ids; name your own mail servers there, or \"\" for Microsoft 365",
+            );
             None
         }
         Some(false) => Some(MailTrust::AuthenticationResults(servers)),

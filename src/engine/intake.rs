@@ -179,7 +179,7 @@ impl Engine {
         if !matches!(rotation.phase, Phase::AwaitingApproval | Phase::Scheduled { .. }) {
             return Ok(());
         }
-        let event = self.compare_plan(rotation).await?;
+        let event = self.compare_plan_surely(rotation).await?;
         match self.advance(&rotation.id, &event, None).await {
             Ok(_) | Err(super::report::Stop::Overtaken(_)) => Ok(()),
             Err(stop) => Err(stop.into()),

@@ -63,7 +63,7 @@ impl Engine {
     }
 
     async fn replan(&self, hold: &Hold<'_>, rotation: &Rotation) -> Result<Performed, Stop> {
-        match self.compare_plan(rotation).await {
+        match self.compare_plan_surely(rotation).await {
             // Looked at every few minutes for weeks, and no line in the journal for each look.
             Ok(Event::Replanned { plan, old_last_used })
                 if *plan == rotation.plan

@@ -3,6 +3,7 @@
 mod approvers;
 mod checks;
 mod compare;
+mod doubt;
 mod meant;
 mod sight;
 mod stores;
@@ -14,6 +15,7 @@ pub use checks::FINE_GRAINED_BOT;
 pub use strategy::{Maker, choose};
 pub use subject::{Inspection, Subject};
 pub use variables::place_of;
+pub use doubt::Doubts;
 
 use super::{Engine, EngineError};
 use crate::gitlab::Me;

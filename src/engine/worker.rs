@@ -63,6 +63,23 @@ impl Hold<'_> {
         Ok(claim.clone())
     }
 
+    /// Does what may take longer than the lease, as waiting for a turn with a slow messenger does: the lease is renewed
+    /// meanwhile, and whoever cannot renew it any more stops, because another worker does the same by now.
+    pub async fn keeping<T>(&self, work: impl Future<Output = T>) -> Result<T, Stop> {
+        let renewing = async {
+            loop {
+                tokio::time::sleep(self.engine.settings.lease / 4).await;
+                if let Err(stop) = self.ensure().await {
+                    return stop;
+                }
+            }
+        };
+        tokio::select! {
+            done = work => Ok(done),
+            stop = renewing => Err(stop),
+        }
+    }
+
     /// Reports what happened, under this claim.
     pub async fn report(&self, rotation: &Rotation, event: &Event) -> Result<Performed, Stop> {
         let claim = self.ensure().await?;

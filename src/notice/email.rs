@@ -1,12 +1,14 @@
 //! GitLab's mails about tokens: raw RFC 5322 bytes in, a [`Notice`] out. Strict where it matters (who sent it, which
 //! GitLab it links to), lenient in what is only a hint (names, greeting). Links are never followed.
 
+pub mod border;
 pub mod envelope;
 pub mod html;
 pub mod link;
 pub mod policy;
 pub mod proof;
 pub mod reading;
+pub mod rewritten;
 pub mod subject;
 pub mod text;
 
@@ -32,7 +34,7 @@ pub enum Refused {
     /// More than one sender: which one was authenticated cannot be known.
     #[error("the mail has more than one sender")]
     SeveralFrom,
-    /// A delivery report or another mail with an empty return path.
+    /// A delivery report.
     #[error("the mail is a delivery report")]
     Bounce,
     /// An out-of-office answer and the like.
@@ -65,6 +67,14 @@ pub enum Refused {
     /// The text and the HTML of one mail name different instances or resources.
     #[error("the parts of the mail contradict each other")]
     Contradictory,
+    /// Something that no mail gateway of ours is put itself between us and the link.
+    #[error(
+        "the mail's links lead through {host}; if that is a mail gateway of yours, name it in [mail] link_gateways"
+    )]
+    Rewritten {
+        /// The host that the links name.
+        host: String,
+    },
     /// No link to token settings, so the instance is unknown.
     #[error("the mail does not link to token settings")]
     NoLink,
@@ -79,8 +89,8 @@ static PARSER: LazyLock<MessageParser> = LazyLock::new(|| {
         .default_header_raw()
 });
 
-/// Reads one mail under a policy.
-pub fn parse(raw: &[u8], policy: &MailPolicy) -> Result<Notice, Refused> {
+/// Reads one mail under a policy. Only a mail to which others are attached gives more than one notice.
+pub fn parse(raw: &[u8], policy: &MailPolicy) -> Result<Vec<Notice>, Refused> {
     if raw.len() > policy.max_bytes {
         return Err(Refused::TooBig);
     }
@@ -90,27 +100,45 @@ pub fn parse(raw: &[u8], policy: &MailPolicy) -> Result<Notice, Refused> {
     }
     let outer = Envelope::read(&mail)?;
     outer.refuse_loops(policy)?;
-    match attached(&mail)? {
-        Some(inner) => forwarded_as_attachment(&mail, &outer, inner, policy),
-        None => directly(&mail, &outer, policy),
+    let attached: Vec<&Message<'_>> = mail.parts.iter().filter_map(MessagePart::message).collect();
+    if attached.is_empty() {
+        return Ok(vec![directly(&mail, &outer, policy)?]);
+    }
+    each(attached.iter().map(|inner| forwarded_as_attachment(&mail, &outer, inner, policy)))
+}
+
+/// What any of them says; only if none says anything, why.
+fn each(read: impl Iterator<Item = Result<Notice, Refused>>) -> Result<Vec<Notice>, Refused> {
+    let (mut notices, mut refused) = (Vec::new(), None);
+    for one in read {
+        match one {
+            Ok(notice) if notices.contains(&notice) => {}
+            Ok(notice) => notices.push(notice),
+            Err(why) => refused = refused.or(Some(why)),
+        }
+    }
+    match refused {
+        Some(why) if notices.is_empty() => Err(why),
+        _ => Ok(notices),
     }
 }
 
 fn directly(mail: &Message<'_>, outer: &Envelope, policy: &MailPolicy) -> Result<Notice, Refused> {
     let line = subject::Line::read(&outer.subject);
-    if line.reply || (outer.in_reply_to && !line.forwarded) {
+    let forwarded = line.forwarded || (line.either && !outer.in_reply_to);
+    if line.reply || (outer.in_reply_to && !forwarded) {
         return Err(Refused::Reply);
     }
     let headline = Headline::read(line.rest).ok_or(Refused::NotAnExpiryMail)?;
     proof::check(mail, &outer.from, policy)?;
-    if line.forwarded && !policy.may_forward(&outer.from) {
+    if forwarded && !policy.may_forward(&outer.from) {
         return Err(Refused::Stranger { from: outer.from.clone() });
     }
-    let found = contents(mail, line.forwarded, policy)?;
-    if !line.forwarded && !found.instance.is_sender(&outer.from) {
+    let found = contents(mail, forwarded, policy)?;
+    if !forwarded && !found.instance.is_sender(&outer.from) {
         return Err(Refused::Stranger { from: outer.from.clone() });
     }
-    Ok(notice(headline, found, outer, line.forwarded))
+    Ok(notice(headline, found, outer, forwarded))
 }
 
 /// The person's mail is authenticated; the attached one carries no proof of its own, but must fit its instance.
@@ -120,9 +148,12 @@ fn forwarded_as_attachment(
     inner: &Message<'_>,
     policy: &MailPolicy,
 ) -> Result<Notice, Refused> {
+    if inner.parts.len() > policy.max_parts {
+        return Err(Refused::TooBig);
+    }
     let attached = Envelope::read(inner)?;
     let line = subject::Line::read(&attached.subject);
-    if line.reply || line.forwarded {
+    if line.reply || line.forwarded || line.either {
         return Err(Refused::Reply);
     }
     let headline = Headline::read(line.rest).ok_or(Refused::NotAnExpiryMail)?;
@@ -135,14 +166,6 @@ fn forwarded_as_attachment(
         return Err(Refused::Stranger { from: attached.from });
     }
     Ok(notice(headline, found, outer, true))
-}
-
-fn attached<'m, 'x>(mail: &'m Message<'x>) -> Result<Option<&'m Message<'x>>, Refused> {
-    let mut inner = mail.parts.iter().filter_map(MessagePart::message);
-    match (inner.next(), inner.next()) {
-        (first, None) => Ok(first),
-        _ => Err(Refused::Malformed("several attached mails")),
-    }
 }
 
 /// What the parts say. HTML goes first: GitLab escapes names there, so no name can pretend to be structure.

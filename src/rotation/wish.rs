@@ -130,8 +130,8 @@ impl Wish {
     pub fn parse(text: &str) -> Self {
         let text = text.trim();
         let (verb, rest) = text.split_once(char::is_whitespace).unwrap_or((text, ""));
-        let (verb, rest) = (verb.to_lowercase(), rest.trim());
-        let mut words = rest.split_whitespace().map(str::to_owned);
+        let (verb, rest) = (bare(verb).to_lowercase(), rest.trim());
+        let mut words = rest.split_whitespace().map(|word| bare(word).to_owned()).filter(|word| !word.is_empty());
         let (first, second) = (words.next(), words.next());
         match (verb.as_str(), first) {
             ("" | "help", _) => Self::Help,
@@ -169,7 +169,8 @@ impl Wish {
             (Action::Snooze, Some(given)) => given,
             _ => None,
         };
-        if action == Action::Approve && extra.is_none() {
+        // What cannot be the hash of any plan is no earlier plan either, and is not answered as one.
+        if action == Action::Approve && !extra.as_deref().is_some_and(could_be_hash) {
             return unclear();
         }
         let plan = extra.filter(|_| action != Action::Snooze);
@@ -248,6 +249,17 @@ fn stop_of(plan: &str) -> Option<(&str, Option<u32>)> {
     Some((plan, Some(stop.parse().ok()?)))
 }
 
+/// A word without what a sentence puts around it: `4f2a9c11.`, `(4f2a9c11)`, `"4f2a9c11"`. No name, id or hash begins or
+/// ends so, but for the dashes that a name may have.
+fn bare(word: &str) -> &str {
+    let outside = |c: char| !c.is_alphanumeric() && !matches!(c, '_' | '-');
+    word.trim_start_matches(|c| outside(c) && c != '.').trim_end_matches(outside)
+}
+
+fn could_be_hash(word: &str) -> bool {
+    (8..=64).contains(&word.len()) && word.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
 /// `30m`, `12h`, `3d`, at most a year.
 pub fn seconds(text: &str) -> Option<u64> {
     let (number, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
@@ -276,6 +288,9 @@ mod tests {
         assert_eq!(Wish::parse(""), Wish::Help);
         assert_eq!(Wish::parse("status"), Wish::Status { rotation: None });
         assert_eq!(Wish::parse("approve 01jd  4f2a9c11"), decide(Action::Approve, Some("4f2a9c11"), None));
+        for sentence in ["approve 01jd 4f2a9c11.", "Approve: 01jd, 4f2a9c11!", "approve `01jd` (4f2a9c11)…"] {
+            assert_eq!(Wish::parse(sentence), decide(Action::Approve, Some("4f2a9c11"), None), "{sentence}");
+        }
         assert_eq!(Wish::parse("snooze 01jd 3d"), decide(Action::Snooze, None, Some(259_200)));
         assert_eq!(
             Wish::parse("incident deploy pasted  into a ticket"),
@@ -288,6 +303,10 @@ mod tests {
         for (typed, verb) in [
             ("approve 01jd", "approve"),
             ("approve", "approve"),
+            ("approve 01jd .", "approve"),
+            ("approve 01jd please", "approve"),
+            ("approve 01jd 4f2a9c1", "approve"),
+            ("approve 01jd 4f2a-9c11", "approve"),
             ("snooze 01jd soon", "snooze"),
             ("rotat deploy", "rotat"),
             ("list everything", "list"),

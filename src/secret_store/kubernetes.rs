@@ -7,6 +7,7 @@ mod restart;
 
 pub use restart::Workload;
 
+use super::caution::{Caution, Cautions};
 use super::connection::{BadConnection, Link};
 use super::registry::Place;
 use super::{Base, SecretStore, Seen, StoreError, Written};
@@ -116,6 +117,7 @@ pub(super) struct Kubernetes {
     id: StoreId,
     cluster: Arc<Cluster>,
     spec: Spec,
+    cautions: Cautions,
 }
 
 #[async_trait::async_trait]
@@ -134,6 +136,7 @@ impl SecretStore for Kubernetes {
     /// The same value once more, as a dry run: the cluster asks everybody who has a say and stores nothing.
     async fn preflight(&self) -> Result<(), StoreError> {
         let object = self.object().await?;
+        self.cautions.set(object.keepers());
         let same = self.value_of(&object)?;
         let patch =
             json!({"metadata": {"resourceVersion": object.version()}, "data": {&self.spec.key: encoded(&same)}});
@@ -142,6 +145,10 @@ impl SecretStore for Kubernetes {
             self.restart(workload, None).await?;
         }
         Ok(())
+    }
+
+    fn cautions(&self) -> Vec<Caution> {
+        self.cautions.get()
     }
 
     async fn look(&self) -> Result<Seen, StoreError> {
@@ -223,7 +230,7 @@ struct Kept {
 
 impl Kubernetes {
     pub(super) fn new(id: StoreId, cluster: Arc<Cluster>, spec: &Spec) -> Self {
-        Self { id, cluster, spec: spec.clone() }
+        Self { id, cluster, spec: spec.clone(), cautions: Cautions::default() }
     }
 
     /// The annotation that says whose previous value is kept. Each key of a Secret has its own; names are short.

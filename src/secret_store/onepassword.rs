@@ -8,6 +8,7 @@ mod server;
 use self::item::{Change, Field, Item};
 use self::server::Located;
 pub(super) use self::server::Server;
+use super::caution::{Caution, Cautions};
 use super::connection::{BadConnection, Link};
 use super::registry::Place;
 use super::{Base, SecretStore, Seen, StoreError, Written};
@@ -93,6 +94,7 @@ pub(super) struct Onepassword {
     id: StoreId,
     server: Arc<Server>,
     spec: Spec,
+    cautions: Cautions,
 }
 
 #[async_trait::async_trait]
@@ -111,6 +113,7 @@ impl SecretStore for Onepassword {
 
     async fn preflight(&self) -> Result<(), StoreError> {
         let (at, item) = self.item().await?;
+        self.cautions.set(item.put_away().into_iter().collect());
         let field = self.field(&item)?;
         if OTHER_TYPES.contains(&field.kind.as_str()) {
             let why = format!("the field is of type {}", field.kind);
@@ -118,6 +121,10 @@ impl SecretStore for Onepassword {
         }
         self.kept(&item)?;
         self.server.may_change(&self.id, &at).await
+    }
+
+    fn cautions(&self) -> Vec<Caution> {
+        self.cautions.get()
     }
 
     async fn look(&self) -> Result<Seen, StoreError> {
@@ -170,7 +177,7 @@ impl SecretStore for Onepassword {
 
 impl Onepassword {
     pub(super) fn new(id: StoreId, server: Arc<Server>, spec: &Spec) -> Self {
-        Self { id, server, spec: spec.clone() }
+        Self { id, server, spec: spec.clone(), cautions: Cautions::default() }
     }
 
     async fn item(&self) -> Result<(Located, Item), StoreError> {

@@ -2,6 +2,7 @@
 //! Adapters are added side by side, one line each.
 
 use super::connection::{BadConnection, Named};
+use super::line_end::LineEnd;
 use super::template::Template;
 use super::templated::Templated;
 use super::{
@@ -129,6 +130,16 @@ fn at<C>(connections: &Named<Arc<C>>, kind: &str, name: &str) -> Result<Arc<C>, 
 
 /// From a name to the thing. Fails if the specification names a connection that there is not.
 pub fn build(spec: &StoreSpec, context: &Context) -> Result<Arc<dyn SecretStore>, BadConnection> {
+    match spec {
+        StoreSpec::Templated(inner, template) => {
+            Ok(Arc::new(Templated::new(spec.id(), whole(inner, context)?, template.clone())))
+        }
+        alone => Ok(LineEnd::around(whole(alone, context)?)),
+    }
+}
+
+/// The store that holds a whole document, or a value to its last byte.
+fn whole(spec: &StoreSpec, context: &Context) -> Result<Arc<dyn SecretStore>, BadConnection> {
     let id = spec.id();
     Ok(match spec {
         StoreSpec::GitlabVariable(spec) => Arc::new(gitlab_variable::GitlabVariable::new(id, context, spec)),
@@ -160,7 +171,7 @@ pub fn build(spec: &StoreSpec, context: &Context) -> Result<Arc<dyn SecretStore>
             Arc::new(onepassword::Onepassword::new(id, at(&context.onepassword, "onepassword", &spec.at)?, spec))
         }
         StoreSpec::Vault(spec) => Arc::new(vault::Vault::new(id, at(&context.vault, "vault", &spec.at)?, spec.clone())),
-        StoreSpec::Templated(inner, template) => Arc::new(Templated::new(id, build(inner, context)?, template.clone())),
+        StoreSpec::Templated(inner, template) => Arc::new(Templated::new(id, whole(inner, context)?, template.clone())),
     })
 }
 

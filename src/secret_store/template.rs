@@ -3,13 +3,16 @@
 
 mod docker_config;
 mod dotenv;
+mod elsewhere;
 mod json;
 mod netrc;
 mod npmrc;
+mod reference;
 mod spelling;
 mod text;
 mod url;
 
+use super::caution::Caution;
 use crate::secret::Secret;
 use serde::{Deserialize, Serialize};
 use spelling::Spelling;
@@ -85,27 +88,61 @@ impl Template {
     /// The value in the document.
     pub fn extract(&self, document: &Secret) -> Result<Secret, Misfit> {
         let text = document.expose();
-        let part = self.find(text)?;
-        part.spelling.read(&text[part.range])
+        let value = first(text, &self.find(text)?)?;
+        match reference::refused(value.expose()) {
+            Some(misfit) => Err(misfit),
+            None => Ok(value),
+        }
+    }
+
+    /// What people should know who write into this document: that nobody reads the value there, or that it stands in
+    /// other places too.
+    pub fn unread(&self, document: &Secret) -> Vec<Caution> {
+        let text = document.expose();
+        let mut found = match self {
+            Self::DockerConfig { registry, .. } => docker_config::unread(without_mark(text).1, registry),
+            _ => Vec::new(),
+        };
+        if let Ok(parts) = self.find(text)
+            && let Ok(value) = first(text, &parts)
+        {
+            found.extend(elsewhere::found(text, &parts, &value));
+        }
+        found
     }
 
     /// The document with another value, and otherwise the same to the byte.
     pub fn replace(&self, document: &Secret, value: &Secret) -> Result<Secret, Misfit> {
         let text = document.expose();
-        let part = self.find(text)?;
-        let spelt = part.spelling.write(value)?;
-        let mut replaced = Zeroizing::new(String::with_capacity(text.len() + spelt.len()));
-        replaced.push_str(&text[..part.range.start]);
-        replaced.push_str(&spelt);
-        replaced.push_str(&text[part.range.end..]);
+        let parts = self.find(text)?;
+        self.extract(document)?;
+        // Room for all of it, so that no copy stays behind where the text would grow.
+        let room = text.len() + parts.len() * (8 * value.expose().len() + 512);
+        let (mut replaced, mut at, mut starts) = (Zeroizing::new(String::with_capacity(room)), 0, Vec::new());
+        for part in &parts {
+            replaced.push_str(&text[at..part.range.start]);
+            starts.push(replaced.len());
+            replaced.push_str(&part.spelling.write(value)?);
+            at = part.range.end;
+        }
+        replaced.push_str(&text[at..]);
         let replaced = Secret::new(std::mem::take(&mut replaced));
         // What is read back differently would be lost, and what is found elsewhere would be somebody else's.
-        match (self.find(replaced.expose()), self.extract(&replaced)) {
-            (Ok(found), Ok(back)) if found.range.start == part.range.start && back.digest() == value.digest() => {
-                Ok(replaced)
-            }
-            _ => Err(Misfit::new("the value could not be told from the text around it", "store the value elsewhere")),
+        if self.holds(&replaced, value, &starts) {
+            return Ok(replaced);
         }
+        Err(Misfit::new("the value could not be told from the text around it", "store the value elsewhere"))
+    }
+
+    /// Whether the value is read in exactly these places, and in no other form.
+    fn holds(&self, document: &Secret, value: &Secret, starts: &[usize]) -> bool {
+        let text = document.expose();
+        let Ok(found) = self.find(text) else { return false };
+        let is_there = |(part, start): (&Part, &usize)| {
+            let read = part.spelling.read(&text[part.range.clone()]);
+            part.range.start == *start && read.is_ok_and(|read| read.digest() == value.digest())
+        };
+        found.len() == starts.len() && found.iter().zip(starts).all(is_there) && self.extract(document).is_ok()
     }
 
     /// The bytes of the object at `key` of a JSON document.
@@ -113,7 +150,18 @@ impl Template {
         json::object(text, key)
     }
 
-    fn find(&self, text: &str) -> Result<Part, Misfit> {
+    /// Every place where the value lies, from the top; at least one.
+    fn find(&self, text: &str) -> Result<Vec<Part>, Misfit> {
+        let (mark, text) = without_mark(text);
+        let mut parts = self.find_in(text)?;
+        parts.sort_by_key(|part| part.range.start);
+        for part in &mut parts {
+            part.range = part.range.start + mark..part.range.end + mark;
+        }
+        Ok(parts)
+    }
+
+    fn find_in(&self, text: &str) -> Result<Vec<Part>, Misfit> {
         match self {
             Self::Netrc { machine, login } => netrc::find(text, machine, login.as_deref()),
             Self::Npmrc { registry } => npmrc::find(text, registry),
@@ -138,6 +186,30 @@ impl Misfit {
     fn several(what: &str) -> Self {
         Self::new(format!("there is more than one {what} in it"), "leave one, or say more in the template")
     }
+}
+
+/// A document without the mark of its byte order, by which some editors begin one, and the mark's length.
+fn without_mark(text: &str) -> (usize, &str) {
+    text.strip_prefix('\u{feff}').map_or((0, text), |rest| (text.len() - rest.len(), rest))
+}
+
+/// The value by the part that is read first; the others follow it.
+fn first(text: &str, parts: &[Part]) -> Result<Secret, Misfit> {
+    let leading = parts.iter().find(|part| part.spelling.leads()).or_else(|| parts.first());
+    let part = leading.ok_or_else(|| Misfit::missing("value"))?;
+    part.spelling.read(&text[part.range.clone()])
+}
+
+/// Those that were found, if they hold the same: which of several different ones is meant nobody can know.
+fn alike(text: &str, found: impl Iterator<Item = Result<Part, Misfit>>, what: &str) -> Result<Vec<Part>, Misfit> {
+    let parts = found.collect::<Result<Vec<Part>, Misfit>>()?;
+    let mut held = parts.iter().map(|part| part.spelling.read(&text[part.range.clone()]));
+    let first = held.next().ok_or_else(|| Misfit::missing(what))?;
+    let differs = |other: Result<Secret, Misfit>| match (&first, other) {
+        (Ok(first), Ok(other)) => first.digest() != other.digest(),
+        _ => true,
+    };
+    if held.any(differs) { Err(Misfit::several(what)) } else { Ok(parts) }
 }
 
 /// The one that was found, if it was exactly one.

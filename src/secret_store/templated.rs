@@ -1,8 +1,9 @@
 //! A store whose value is one part of the document that another store holds. The other store only ever sees whole
 //! documents, and its own guard against changes by others covers the rest of them.
 
+use super::caution::Cautions;
 use super::template::{Misfit, Template};
-use super::{Base, SecretStore, Seen, StoreError, Written};
+use super::{Base, Caution, SecretStore, Seen, StoreError, Written};
 use crate::rotation::ids::StoreId;
 use crate::rotation::store::{Capabilities, Tag, Undo};
 use crate::secret::Secret;
@@ -13,11 +14,12 @@ pub(super) struct Templated {
     id: StoreId,
     inner: Arc<dyn SecretStore>,
     template: Template,
+    cautions: Cautions,
 }
 
 impl Templated {
     pub(super) fn new(id: StoreId, inner: Arc<dyn SecretStore>, template: Template) -> Self {
-        Self { id, inner, template }
+        Self { id, inner, template, cautions: Cautions::default() }
     }
 
     /// The document as it is, and everything that was seen with it.
@@ -62,9 +64,16 @@ impl SecretStore for Templated {
     async fn preflight(&self) -> Result<(), StoreError> {
         self.inner.preflight().await?;
         let (document, _) = self.document().await?;
+        self.cautions.set(self.template.unread(&document));
         self.template.extract(&document).map_err(|misfit| self.misfit(&misfit))?;
         let room = self.inner.capabilities().max_bytes.is_none_or(|most| (document.expose().len() as u64) < most);
         if room { Ok(()) } else { Err(self.refused("its document is as long as it may be", "make it shorter")) }
+    }
+
+    fn cautions(&self) -> Vec<Caution> {
+        let mut cautions = self.inner.cautions();
+        cautions.extend(self.cautions.get());
+        cautions
     }
 
     async fn look(&self) -> Result<Seen, StoreError> {

@@ -6,6 +6,7 @@ mod wire;
 
 pub use auth::{Auth, Proof};
 
+use super::caution::{Caution, Cautions};
 use super::registry::Place;
 use super::session::Session;
 use super::template::Template;
@@ -90,6 +91,8 @@ impl Connection {
 
 /// With fewer versions a second attempt of one rotation would push out the value of before.
 const ENOUGH: u64 = 3;
+/// A version that no secret reaches: a check-and-set against it never matches.
+const NO_VERSION: u64 = 2_147_483_647;
 
 /// One field.
 pub(super) struct Vault {
@@ -98,6 +101,7 @@ pub(super) struct Vault {
     spec: Spec,
     /// Seen to keep too few versions.
     forgets: AtomicBool,
+    cautions: Cautions,
 }
 
 #[async_trait::async_trait]
@@ -116,7 +120,12 @@ impl SecretStore for Vault {
     async fn preflight(&self) -> Result<(), StoreError> {
         self.fetch(None).await?;
         self.policy_allows().await?;
-        self.learn_how_many_versions().await
+        self.patch_is_known().await?;
+        self.learn_what_it_keeps().await
+    }
+
+    fn cautions(&self) -> Vec<Caution> {
+        self.cautions.get()
     }
 
     async fn look(&self) -> Result<Seen, StoreError> {
@@ -155,7 +164,7 @@ impl SecretStore for Vault {
 
 impl Vault {
     pub(super) fn new(id: StoreId, connection: Arc<Connection>, spec: Spec) -> Self {
-        Self { id, connection, spec, forgets: AtomicBool::new(false) }
+        Self { id, connection, spec, forgets: AtomicBool::new(false), cautions: Cautions::default() }
     }
 
     /// The field now or at a version.
@@ -243,33 +252,44 @@ impl Vault {
         Err(StoreError::refused(&self.id, why, self.mend(403)))
     }
 
-    /// A secret that keeps few versions forgets the old value with the write, or with a second attempt's. Who may not ask is told by the page.
-    async fn learn_how_many_versions(&self) -> Result<(), StoreError> {
+    /// The very request of the write, against a version that cannot be: a server that knows it says that the version
+    /// does not match, and one before 1.9 that there is no such method. Nothing is written.
+    async fn patch_is_known(&self) -> Result<(), StoreError> {
         if self.spec.engine == Engine::V1 {
             return Ok(());
         }
-        let reply = self.read(&Call::get(self.path("metadata")).answers(&[403, 404])).await?;
-        if reply.status() == 200 {
-            let own = self.most_versions(&reply)?;
-            let most = match own {
-                Some(_) => own,
-                None => self.most_of_the_mount().await?,
-            };
-            self.forgets.store(most.is_some_and(|most| most < ENOUGH), Ordering::Relaxed);
+        let nothing = Secret::new(String::new());
+        let body = wire::Patch::new(&self.spec.field, &nothing, NO_VERSION);
+        let call = Call::patch(self.path("data")).json_as("application/merge-patch+json", &body);
+        match self.call(&call).await? {
+            Err(error) if matches!(error.status(), Some(405 | 415)) => {
+                Err(StoreError::of_write(&self.id, &error, |_| self.mend(405)))
+            }
+            Err(error) if error.status() == Some(403) => Err(StoreError::of_write(&self.id, &error, |s| self.mend(s))),
+            // Whatever else it objects to, it is the version's mismatch or nothing that a write would meet.
+            _ => Ok(()),
         }
-        Ok(())
     }
 
-    async fn most_of_the_mount(&self) -> Result<Option<u64>, StoreError> {
+    /// A secret that keeps few versions forgets the old value with the write, or with a second attempt's; one with
+    /// `delete_version_after` forgets the new one. Who may not ask is told by the page.
+    async fn learn_what_it_keeps(&self) -> Result<(), StoreError> {
+        self.cautions.set(Vec::new());
+        if self.spec.engine == Engine::V1 {
+            return Ok(());
+        }
+        let garbled = |error: CallError| StoreError::unavailable(&self.id, error);
+        let own = self.read(&Call::get(self.path("metadata")).answers(&[403, 404])).await?;
+        let own = if own.status() == 200 { wire::kept(&own).map_err(garbled)? } else { wire::Kept::default() };
         let mount = self.spec.mount.split('/').map(segment).collect::<Vec<_>>().join("/");
-        let reply = self.read(&Call::get(format!("/v1/{mount}/config")).answers(&[403, 404])).await?;
-        if reply.status() == 200 { self.most_versions(&reply) } else { Ok(None) }
-    }
-
-    /// Zero means that somebody else decides.
-    fn most_versions(&self, reply: &Reply) -> Result<Option<u64>, StoreError> {
-        let most = wire::max_versions(reply).map_err(|error| StoreError::unavailable(&self.id, error))?;
-        Ok(most.filter(|most| *most > 0))
+        let all = self.read(&Call::get(format!("/v1/{mount}/config")).answers(&[403, 404, 405])).await?;
+        let all = if all.status() == 200 { wire::kept(&all).map_err(garbled)? } else { wire::Kept::default() };
+        let most = own.most.or(all.most);
+        self.forgets.store(most.is_some_and(|most| most < ENOUGH), Ordering::Relaxed);
+        // The shorter of the two counts.
+        let life = [own.life, all.life].into_iter().flatten().min();
+        self.cautions.set(life.map(wire::forgetting).into_iter().collect());
+        Ok(())
     }
 
     async fn read(&self, call: &Call<'_>) -> Result<Reply, StoreError> {

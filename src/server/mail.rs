@@ -58,11 +58,22 @@ impl Endpoint<Door> {
             signature::mail(&self.door.keys, time, signed, &raw, self.intake.now())?;
         }
         check_type(&head.headers)?;
-        let notice = email::parse(&raw, &self.door.policy).map_err(refusal)?;
-        if let Notice::Ignored { why } = notice {
-            return Err(Refusal::ignored("ignored", why));
+        self.pass_on(&email::parse(&raw, &self.door.policy).map_err(refusal)?, &raw).await
+    }
+
+    /// All of them are remembered, or the mail comes again.
+    async fn pass_on(&self, notices: &[Notice], raw: &[u8]) -> Result<Accepted, Refusal> {
+        let mut accepted = Err(Refusal::ignored("ignored", "the mail says nothing"));
+        for notice in notices {
+            match (notice, &accepted) {
+                (Notice::Ignored { why }, Err(_)) => accepted = Err(Refusal::ignored("ignored", why)),
+                (Notice::Ignored { .. }, Ok(_)) => {}
+                _ => {
+                    accepted = Ok(hand_over(self.intake.as_ref(), &self.limits, key(notice, raw), notice).await?);
+                }
+            }
         }
-        hand_over(self.intake.as_ref(), &self.limits, key(&notice, &raw), &notice).await
+        accepted
     }
 }
 
@@ -95,6 +106,10 @@ fn refusal(refused: Refused) -> Refusal {
 /// word: with it, one mail could keep another from being heard.
 fn key(notice: &Notice, raw: &[u8]) -> String {
     let named = matches!(notice, Notice::Tokens { source: Source::Mail { message_id: Some(_), .. }, .. });
-    let said = serde_json::to_vec(notice).ok().filter(|_| named);
-    format!("mail:{}", hex::encode(Sha256::digest(said.as_deref().unwrap_or(raw))))
+    let mut digest = Sha256::new();
+    if !named {
+        digest.update(raw);
+    }
+    digest.update(serde_json::to_vec(notice).unwrap_or_default());
+    format!("mail:{}", hex::encode(digest.finalize()))
 }

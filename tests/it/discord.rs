@@ -7,5 +7,6 @@ mod gateway;
 pub mod house;
 mod judged;
 mod messenger;
+mod refusals;
 mod samples;
 mod words;

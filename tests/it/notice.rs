@@ -5,7 +5,9 @@
     reason = "the exemption for tests does not reach the functions they share"
 )]
 
+mod border;
 mod forwarded;
+mod gateways;
 mod hostile;
 mod mail;
 mod random;

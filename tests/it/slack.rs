@@ -4,6 +4,7 @@ pub mod door;
 mod forms;
 pub mod judged;
 pub mod messenger;
+mod refusals;
 pub mod rotations;
 mod samples;
 mod socket;

@@ -69,6 +69,8 @@ pub struct Member {
     pub user: User,
     /// Ids of their roles.
     pub roles: Vec<String>,
+    /// Until when a time-out keeps them from saying anything.
+    pub communication_disabled_until: Option<String>,
 }
 
 /// A role of the guild.
@@ -188,7 +190,12 @@ impl Client {
     /// answered; later, look before repeating.
     pub async fn post(&self, channel: &str, message: &Message, nonce: &str) -> Result<Seen, ChatError> {
         let path = format!("/channels/{}/messages", id(channel)?);
-        self.ask(Call::post(path).json(&once(message, nonce)).bucket(format!("post {channel}"))).await
+        let post =
+            |message: &Message| Call::post(path.clone()).json(&once(message, nonce)).bucket(format!("post {channel}"));
+        match self.ask(post(message)).await {
+            Err(ChatError::Form { why, .. }) => self.ask(post(&in_words(message, &why))).await,
+            posted => posted,
+        }
     }
 
     /// Says something to one person in a direct message. Somebody who takes none hears nothing; that is no error.
@@ -208,8 +215,12 @@ impl Client {
     /// Replaces a message of ours, whole.
     pub async fn edit(&self, channel: &str, message: &str, with: &Message) -> Result<(), ChatError> {
         let path = format!("/channels/{}/messages/{}", id(channel)?, id(message)?);
-        let _seen: Seen = self.ask(Call::patch(path).json(&with.body()).bucket(format!("edit {channel}"))).await?;
-        Ok(())
+        let edit = |with: &Message| Call::patch(path.clone()).json(&with.body()).bucket(format!("edit {channel}"));
+        let edited: Result<Seen, ChatError> = match self.ask(edit(with)).await {
+            Err(ChatError::Form { why, .. }) => self.ask(edit(&in_words(with, &why))).await,
+            edited => edited,
+        };
+        edited.map(drop)
     }
 
     /// Begins the thread of a message. Its id is the message's own. A thread that exists already is no error.
@@ -285,6 +296,11 @@ pub fn is_last(page: &[Seen]) -> bool {
 /// Ids are numbers in text, and grow with time.
 pub fn number(id: &str) -> u64 {
     id.parse().unwrap_or_default()
+}
+
+fn in_words(message: &Message, why: &str) -> Message {
+    tracing::warn!(why, "Discord does not take a message, so it goes out in plain words; please report it");
+    message.plain()
 }
 
 /// The body of a message that is posted once, even if it is sent twice within minutes.

@@ -7,6 +7,13 @@ use serenity::builder::{CreateActionRow, CreateButton, CreateEmbed};
 /// Buttons in one row.
 const ROW: usize = 5;
 
+/// Characters of a message in words alone, with room for its small print.
+const LONGEST_WORDS: usize = 1_700;
+
+fn text_of(value: &Value) -> String {
+    value.as_str().unwrap_or_default().to_owned()
+}
+
 /// Who is notified, by id.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Pings {
@@ -35,6 +42,22 @@ impl Message {
     /// Words alone.
     pub fn words(content: String) -> Self {
         Self { content, ..Self::default() }
+    }
+
+    /// The same in words alone, for a Discord that does not take the rest: its small print stays the last line, by which
+    /// it is found again.
+    pub fn plain(&self) -> Self {
+        let embed = serde_json::to_value(self.embed.as_ref()).unwrap_or_default();
+        let fields = embed["fields"].as_array().into_iter().flatten();
+        let fields = fields.map(|field| format!("{}: {}", text_of(&field["name"]), text_of(&field["value"])));
+        let head = [self.content.clone(), text_of(&embed["title"]), text_of(&embed["description"])].into_iter();
+        let decide = (!self.buttons.is_empty()).then(|| "Decide with `/rekey`: it lists what can be said.".to_owned());
+        let lines = head.chain(fields).chain(decide).filter(|line| !line.is_empty());
+        let mut content: String = lines.collect::<Vec<_>>().join("\n").chars().take(LONGEST_WORDS).collect();
+        if let Some(small) = embed["footer"]["text"].as_str() {
+            content.push_str(&format!("\n-# {small}"));
+        }
+        Self { content, pings: self.pings.clone(), answers: self.answers.clone(), ..Self::default() }
     }
 
     /// The body of a request. Every part is named, because a part that an edit leaves out would stay as it was.

@@ -39,6 +39,12 @@ pub fn may_mention(role: &Role, guild: &str, roles: &[Role], me: &Member, channe
     role.mentionable || granted(guild, roles, me, channel) & MENTION_ALL != 0
 }
 
+/// Whether a role allows the bot everything.
+pub fn is_administrator(guild: &str, roles: &[Role], me: &Member) -> bool {
+    let has = |id: &str| id == guild || me.roles.iter().any(|role| role == id);
+    roles.iter().any(|role| has(&role.id) && bits(&role.permissions) & ADMINISTRATOR != 0)
+}
+
 fn granted(guild: &str, roles: &[Role], me: &Member, channel: &Channel) -> u64 {
     // Everybody's role has the id of the guild.
     let has = |id: &str| id == guild || me.roles.iter().any(|role| role == id);
@@ -75,7 +81,8 @@ mod tests {
     }
 
     fn me() -> Member {
-        Member { user: User { id: "9".into(), username: "rekey".into(), bot: true }, roles: vec!["2".into()] }
+        let user = User { id: "9".into(), username: "rekey".into(), bot: true };
+        Member { user, roles: vec!["2".into()], ..Member::default() }
     }
 
     fn exception(id: &str, allow: u64, deny: u64) -> Overwrite {

@@ -23,8 +23,10 @@ pub fn failed(error: &CallError) -> ChatError {
         (_, Some(10_008 | 50_005)) => ChatError::Gone { messenger, why },
         // Unknown channel, unknown guild, missing access; a thread that is locked.
         (_, Some(10_003 | 10_004 | 50_001 | 50_083 | 160_005)) => ChatError::Closed { messenger, why },
-        // Too many edits of an old message within the hour: Discord wants it tried later.
-        (_, Some(30_046)) => ChatError::Unavailable { messenger, why, retry_after: None },
+        // Too many edits of an old message within the hour: Discord wants it tried later. An overloaded one does too.
+        (_, Some(30_046 | 130_000 | 20_028 | 20_016)) => ChatError::Unavailable { messenger, why, retry_after: None },
+        // What is in the message is not as Discord wants it.
+        (400, Some(50_035 | 50_006)) => ChatError::Form { messenger, why },
         (status, code) => ChatError::Refused { messenger, why: format!("{why}; {}", mend(status, code)) },
     }
 }
@@ -44,23 +46,36 @@ pub fn with_way_out(error: ChatError, channel: &str) -> ChatError {
             let mend = "correct [discord] channel, or invite the bot to the server and give it View Channel in it";
             ChatError::Refused { messenger, why: format!("{why}; {mend} ({channel})") }
         }
+        ChatError::Form { messenger, why } => {
+            ChatError::Refused { messenger, why: format!("{why}; this is a fault of rekey; please report it") }
+        }
         other => other,
     }
 }
 
+/// Discord adds numbers as it likes: one that we do not know is told as that.
 fn mend(status: u16, code: Option<u64>) -> &'static str {
     match (status, code) {
         (401, _) => "reset the bot's token in the developer portal and give the new one",
         (_, Some(50_013)) => {
             "give the bot View Channel, Send Messages, Embed Links, Read Message History, Create Public Threads and Send \
-             Messages in Threads in the channel"
+             Messages in Threads in the channel, and see that it is not in a time-out"
         }
         (_, Some(40_002)) => "verify the account of the bot's owner",
         (_, Some(10_013)) => "correct the person's id (Copy User ID)",
+        (_, Some(200_000 | 200_001)) => "the server's AutoMod blocked it; let the bot's role pass that rule",
+        (_, Some(160_006 | 160_007)) => "archive threads that are no longer needed: the server has as many as it may",
+        (_, Some(50_024 | 50_008 | 50_068)) => "choose a text channel: one of this kind does not take it",
+        (_, Some(60_003)) => "the bot's owner must switch on two-factor sign-in, as the server demands",
+        (_, Some(50_009)) => "the server's verification level keeps the bot out; an administrator must lower it",
+        (_, Some(30_000..=30_999)) => "the server has as many of these as it may; an administrator must remove some",
+        (_, Some(50_109 | 50_016 | 50_027 | 50_041 | 50_046)) => "this is a fault of rekey; please report it",
         // Discord gives a number of its own to everything that it does not know.
         (404, None | Some(0)) => "correct [discord] api_url, or the proxy on the way",
         (403, _) => "the server's settings do not let the bot do this",
-        _ => "this is a fault of rekey; please report it",
+        _ => {
+            "rekey does not know this refusal; an administrator of the server may, or look its number up in Discord's documentation"
+        }
     }
 }
 

@@ -13,7 +13,7 @@ mod views;
 pub use hooks::Hooks;
 pub use mark::{Identity, Mark, Seen};
 pub use people::{EnterpriseUser, Member};
-pub(super) use refusal::with_way_out;
+pub(super) use refusal::{TOKEN_ROTATION, with_way_out};
 pub use views::{Opened, Published};
 
 use crate::chat::ChatError;

@@ -23,10 +23,6 @@ impl Slack {
         message: &Message,
         mark: &Mark,
     ) -> Result<(), ChatError> {
-        let (channel, oldest) = (reminder.channel, (reminder.at.as_second() - super::SKEW).max(0));
-        if self.client.find_in_channel(channel, oldest, mark, self.identity().await?).await?.is_some() {
-            return Ok(());
-        }
-        self.client.post(channel, None, message, mark).await.map(|_| ())
+        self.say_once(reminder.channel, (reminder.at.as_second() - super::SKEW).max(0), message, mark).await
     }
 }

@@ -21,6 +21,11 @@ pub(super) async fn look(config: &Config) -> Vec<Finding> {
     };
     let mut findings = vec![Finding::ok("token", format!("it is that of {}", me.username))];
     findings.extend(application(config, discord, &client).await);
+    if let Err(ChatError::Closed { .. }) = client.roles(&discord.guild).await {
+        let mend = "invite the bot to the server, or correct [discord] guild";
+        findings.push(Finding::fail("server", "the bot is not in it", mend));
+        return findings;
+    }
     findings.extend(channels::look(config, discord, &client, &me).await);
     findings.push(registered(discord, &client).await);
     findings.extend(people(config, discord, &client).await);

@@ -64,9 +64,13 @@ async fn in_slack(visit: &Visit<'_>, person: &Person) -> Result<Option<String>, 
     }
     match client.member(id).await {
         Ok(member) if member.deleted => Err((format!("Slack user {id} was deactivated"), "correct slack".into())),
-        Ok(member) if member.team_id != slack.team => {
-            let what = format!("Slack user {id} belongs to another workspace, {}", member.team_id);
-            Err((what, "give the id from your own workspace".into()))
+        Ok(member) if !member.belongs_to(&slack.team) => {
+            let (what, own) = match slack.team.starts_with('E') {
+                true => ("is not of the organisation", "organisation"),
+                false => ("belongs to another workspace", "workspace"),
+            };
+            let what = format!("Slack user {id} {what}, but of {}", member.team_id);
+            Err((what, format!("give the id from your own {own}")))
         }
         Ok(member) if member.is_guest() => Err((
             format!("Slack user {id} is a guest, and rekey does not answer to guests"),

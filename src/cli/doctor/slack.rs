@@ -3,6 +3,7 @@
 use super::finding::Finding;
 use crate::app;
 use crate::chat::ChatError;
+use crate::chat::slack::TOKEN_ROTATION;
 use crate::chat::slack::client::Client;
 use crate::config::{self, Config};
 use crate::rotation::account::Service;
@@ -36,6 +37,7 @@ pub(super) async fn look(config: &Config) -> Vec<Finding> {
         Ok(finding) => findings.push(finding),
         Err(finding) => return vec![finding],
     }
+    findings.extend(lasting(slack));
     findings.push(scopes(config, &client).await);
     findings.push(channel(&slack.channel, "[slack] channel", &client).await);
     for reminded in reminded(config) {
@@ -63,11 +65,19 @@ async fn socket(config: &Config) -> Option<Finding> {
 async fn workspace(slack: &config::Slack, client: &Client) -> Result<Finding, Finding> {
     let who =
         client.auth_test().await.map_err(|error| trouble("token", &error, "correct [slack] token and api_url"))?;
-    if who.team_id != slack.team {
+    // An app of an organisation may answer with the organisation or with one of its workspaces.
+    let organisation = who.enterprise_id.as_deref().filter(|_| slack.team.starts_with('E'));
+    if who.team_id != slack.team && organisation != Some(&slack.team) {
         let what = format!("the token belongs to {}, but team is {}", who.team_id, slack.team);
         return Ok(Finding::fail("workspace", what, "correct [slack] team, or use the token of that workspace"));
     }
     Ok(Finding::ok("workspace", format!("the token belongs to {}", slack.team)))
+}
+
+/// A token of an app with token rotation works, and ends while nobody looks.
+fn lasting(slack: &config::Slack) -> Option<Finding> {
+    let ends = slack.token.value.expose().starts_with("xoxe");
+    ends.then(|| Finding::fail("token", "it begins with xoxe: it ends within 12 hours", TOKEN_ROTATION))
 }
 
 async fn scopes(config: &Config, client: &Client) -> Finding {

@@ -7,7 +7,7 @@ use crate::gitlab::VariableFlags;
 use crate::http::CallError;
 use crate::rotation::ids::StoreId;
 use crate::secret_store::gitlab_variable::Spec;
-use crate::secret_store::{StoreError, StoreSpec};
+use crate::secret_store::{Caution, StoreError, StoreSpec, VariableScope};
 
 pub(super) async fn look(visit: &Visit<'_>, specs: &[StoreSpec], inspection: Option<&Inspection>) -> Vec<Finding> {
     let mut findings = Vec::new();
@@ -48,6 +48,12 @@ async fn one(visit: &Visit<'_>, spec: &StoreSpec) -> Finding {
         Err(StoreError::Refused { why, mend, .. }) => return Finding::fail(subject, why, mend),
         Err(error) => return Finding::fail(subject, error.to_string(), "try again"),
         Ok(()) => {}
+    }
+    if let Some(caution) = store.cautions().into_iter().reduce(|one, other| Caution {
+        what: format!("{}; {}", one.what, other.what),
+        mend: format!("{}; {}", one.mend, other.mend),
+    }) {
+        return Finding::warn(subject, format!("can be written, but {}", caution.what), caution.mend);
     }
     let can = store.capabilities();
     let fine = match (can.proven, can.caveat().as_str()) {

@@ -69,8 +69,6 @@ impl Directory for DiscordDirectory {
 fn unproven(error: &ChatError) -> Unproven {
     match error {
         ChatError::Unavailable { .. } => Unproven::Passing(error.to_string()),
-        ChatError::Gone { .. } | ChatError::Closed { .. } | ChatError::Refused { .. } => {
-            Unproven::Refused(error.to_string())
-        }
+        _ => Unproven::Refused(error.to_string()),
     }
 }

@@ -64,7 +64,7 @@ impl Directory for SlackDirectory {
 fn standing(member: &Member, team: &str) -> Standing {
     if member.deleted {
         Standing::Deactivated
-    } else if !belongs_to(member, team) {
+    } else if !member.belongs_to(team) {
         Standing::Elsewhere
     } else if member.is_guest() {
         Standing::Guest
@@ -73,21 +73,11 @@ fn standing(member: &Member, team: &str) -> Standing {
     }
 }
 
-/// Whether this is one of our own: of the workspace, or of the organisation if the bot is installed in one (`E…`).
-fn belongs_to(member: &Member, team: &str) -> bool {
-    match team.starts_with('E') {
-        true => member.enterprise_user.as_ref().is_some_and(|user| user.enterprise_id == team),
-        false => member.team_id == team,
-    }
-}
-
 /// Slack's own hint stands in the words already.
 fn unproven(error: &ChatError) -> Unproven {
     match error {
         ChatError::Unavailable { .. } => Unproven::Passing(error.to_string()),
-        ChatError::Gone { .. } | ChatError::Closed { .. } | ChatError::Refused { .. } => {
-            Unproven::Refused(error.to_string())
-        }
+        _ => Unproven::Refused(error.to_string()),
     }
 }
 

@@ -29,7 +29,7 @@ impl Engine {
         }
         let first = attempt == 1 && rotation.plan.strategy != Strategy::RevokeFirst;
         if first {
-            match self.compare_plan(rotation).await {
+            match self.compare_plan_surely(rotation).await {
                 Ok(Event::Replanned { plan, .. })
                     if plan.hash() == rotation.plan.hash() && plan.blockers.is_empty() => {}
                 Ok(event) => return hold.report(rotation, &event).await,

@@ -1,4 +1,5 @@
-//! Bringing a surface up to date: the card first, then what it has not announced, one at a time.
+//! Bringing a surface up to date: the card first, then what it has not announced, one at a time. A card that cannot be
+//! shown keeps nothing back that people must hear.
 
 use crate::chat::ChatError;
 use crate::engine::Engine;
@@ -27,22 +28,31 @@ impl Engine {
         let state = rotation.surfaces.get(surface).cloned().unwrap_or_default();
         let card = card(rotation);
         let published = if state.reference.is_none() || state.shown < rotation.revision {
-            messenger.show(&card, state.reference.as_deref()).await.map(|posted| Event::Published {
-                surface: surface.clone(),
-                reference: posted.reference,
-                url: posted.url,
-                revision: card.revision,
-                announced: state.announced,
-            })
+            let shown =
+                hold.keeping(messenger.show(&card, state.reference.as_deref())).await?.map(|posted| Event::Published {
+                    surface: surface.clone(),
+                    reference: posted.reference,
+                    url: posted.url,
+                    revision: card.revision,
+                    announced: state.announced,
+                });
+            let unsaid = state.reference.is_some() && (state.announced as usize) < card.announcements.len();
+            match shown {
+                Err(error) if unsaid && (error.is_about_the_place() || matches!(error, ChatError::Frozen { .. })) => {
+                    let announced = self.announce_next(messenger.as_ref(), &card, &state, surface);
+                    hold.keeping(announced).await?.map_err(|_| error)
+                }
+                shown => shown,
+            }
         } else {
-            self.announce_next(messenger.as_ref(), &card, &state, surface).await
+            hold.keeping(self.announce_next(messenger.as_ref(), &card, &state, surface)).await?
         };
         match published {
             Ok(event) => hold.report(rotation, &event).await,
             Err(ChatError::Gone { .. }) => {
                 hold.report(rotation, &Event::SurfaceGone { surface: surface.clone() }).await
             }
-            Err(ChatError::Refused { .. }) if self.is_long_over(rotation) => {
+            Err(ChatError::Refused { .. } | ChatError::Frozen { .. }) if self.is_long_over(rotation) => {
                 hold.report(rotation, &Event::SurfaceGone { surface: surface.clone() }).await
             }
             Err(error) => Ok(trouble(&error)),

@@ -41,6 +41,8 @@ impl Engine {
             Ok(()) => store.read().await,
             Err(error) => Err(error),
         };
+        let cautions = store.cautions().into_iter();
+        plan.warnings.extend(cautions.map(|caution| format!("{} {}; {}", store.id(), caution.what, caution.mend)));
         // What a store can do is known for sure once it has been looked at.
         let capabilities = store.capabilities();
         let other = match held {

@@ -37,6 +37,7 @@ impl Envelope {
     }
 
     /// Reports, automatic answers and our own mails never count. `Auto-Submitted: auto-generated` does: GitLab sets it.
+    /// An empty return path says nothing: many machines send so what they do not want back.
     pub fn refuse_loops(&self, policy: &MailPolicy) -> Result<(), Refused> {
         match self {
             _ if self.bounce => Err(Refused::Bounce),
@@ -82,8 +83,12 @@ fn is_domain(text: &str) -> bool {
 fn is_automatic(mail: &Message<'_>) -> bool {
     let answers = |value: &str| !matches!(first_word(value).as_str(), "" | "no" | "auto-generated");
     mail.header_values("Auto-Submitted").filter_map(HeaderValue::as_text).any(answers)
-        || mail.header("X-Autoreply").is_some()
-        || mail.header("X-Autorespond").is_some()
+        || ["X-Autoreply", "X-Autorespond"].iter().any(|name| mail.header_values(*name).any(is_yes))
+}
+
+/// Whoever sets such a header means it, unless it says otherwise.
+fn is_yes(value: &HeaderValue<'_>) -> bool {
+    !matches!(first_word(value.as_text().unwrap_or("").trim()).as_str(), "no" | "false" | "0" | "none" | "off")
 }
 
 fn first_word(value: &str) -> String {
@@ -93,9 +98,8 @@ fn first_word(value: &str) -> String {
 
 fn is_bounce(mail: &Message<'_>) -> bool {
     let content_type = mail.header(HeaderName::ContentType);
-    let report = content_type
-        .and_then(HeaderValue::as_content_type)
-        .is_some_and(|value| value.ctype() == "multipart" && value.subtype() == Some("report"));
-    report
-        || mail.header_values(HeaderName::ReturnPath).filter_map(HeaderValue::as_text).any(|path| path.trim() == "<>")
+    content_type.and_then(HeaderValue::as_content_type).is_some_and(|value| {
+        value.ctype().eq_ignore_ascii_case("multipart")
+            && value.subtype().is_some_and(|subtype| subtype.eq_ignore_ascii_case("report"))
+    })
 }

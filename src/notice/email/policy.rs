@@ -11,6 +11,8 @@ pub struct MailPolicy {
     pub forwarders: Vec<String>,
     /// Our own addresses; mail from them is a loop.
     pub own: Vec<String>,
+    /// Hosts of mail gateways that rewrite links, beside those that everybody knows.
+    pub link_gateways: Vec<String>,
     /// What shows that the sender is genuine.
     pub proof: Proof,
     /// Mails above this are refused unread.
@@ -25,9 +27,10 @@ pub enum Proof {
     /// The mailbox or relay that hands mail over has checked it; nothing in the mail itself is asked.
     Pickup,
     /// The topmost `Authentication-Results` of one of these servers says so. They must remove foreign headers with
-    /// their own name, as RFC 8601 demands, and put all verdicts into one header.
+    /// their own name, as RFC 8601 demands.
     Results {
-        /// Names by which our servers sign such headers (`authserv-id`).
+        /// Names by which our servers sign such headers (`authserv-id`). The empty name stands for a server that leaves
+        /// it out, as Microsoft 365 does: then the header's place must show who wrote it.
         servers: Vec<String>,
     },
 }
@@ -48,7 +51,15 @@ pub struct Instance {
 impl MailPolicy {
     /// A policy with nobody to forward and sizes that fit GitLab's mails with room to spare.
     pub fn new(instances: Vec<Instance>, proof: Proof) -> Self {
-        Self { instances, forwarders: Vec::new(), own: Vec::new(), proof, max_bytes: 1 << 20, max_parts: 40 }
+        Self {
+            instances,
+            forwarders: Vec::new(),
+            own: Vec::new(),
+            link_gateways: Vec::new(),
+            proof,
+            max_bytes: 1 << 20,
+            max_parts: 40,
+        }
     }
 
     /// Whether this address belongs to somebody who may pass mails on.

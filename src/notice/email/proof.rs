@@ -1,19 +1,19 @@
 //! Whether the sender in `From` is genuine, by the `Authentication-Results` of a server that we trust (RFC 8601).
-//! Strangers can write into its values (addresses, reasons), so quotes and comments are cut properly.
+//! Which headers that server wrote says [`border`].
 
-use super::{MailPolicy, Proof, Refused};
+use super::{MailPolicy, Proof, Refused, border};
 use mail_parser::{HeaderValue, Message};
 
 /// Accepts `dmarc=pass` for the domain in `From`, or `dkim=pass` by a domain aligned with it.
 pub fn check(mail: &Message<'_>, from: &str, policy: &MailPolicy) -> Result<(), Refused> {
     let Proof::Results { servers } = &policy.proof else { return Ok(()) };
     let domain = from.rsplit_once('@').map_or(from, |(_, domain)| domain);
-    let results = topmost(mail, servers).ok_or(Refused::Unauthenticated("no results of a server that we trust"))?;
+    let results = verdicts(mail, servers)?;
     if signs_partly(mail) {
         return Err(Refused::Unauthenticated("the signature covers only a part of the mail"));
     }
     let dmarc: Vec<&Verdict> = results.iter().filter(|verdict| verdict.method == "dmarc").collect();
-    if dmarc.iter().any(|verdict| verdict.result == "fail") {
+    if dmarc.iter().any(|verdict| verdict.is_failed_dmarc()) {
         return Err(Refused::Unauthenticated("dmarc failed"));
     }
     let by_dmarc = dmarc.iter().any(|verdict| verdict.result == "pass" && verdict.is("header.from", domain));
@@ -32,6 +32,10 @@ struct Verdict {
 }
 
 impl Verdict {
+    fn is_failed_dmarc(&self) -> bool {
+        self.method == "dmarc" && self.result == "fail"
+    }
+
     fn is(&self, property: &str, domain: &str) -> bool {
         let mut values = self.properties.iter().filter(|(name, _)| name == property);
         values.next().is_some_and(|(_, value)| value == domain) && values.next().is_none()
@@ -48,15 +52,23 @@ impl Verdict {
     }
 }
 
-/// The first header of a trusted server from the top: what stands below may have come with the mail.
-fn topmost(mail: &Message<'_>, servers: &[String]) -> Option<Vec<Verdict>> {
-    let headers = mail.header_values("Authentication-Results").filter_map(HeaderValue::as_text);
-    headers.filter_map(sections).find_map(|sections| {
-        let (server, verdicts) = sections.split_first()?;
-        let server = server.first()?;
-        let trusted = servers.iter().any(|known| !known.is_empty() && known.eq_ignore_ascii_case(server));
-        trusted.then(|| verdicts.iter().filter_map(|words| verdict(words)).collect())
-    })
+/// What the trusted server found. Some write a header for each method (OpenDKIM and OpenDMARC), so its whole run of
+/// headers counts, up to one that speaks of a method again: that came with the mail.
+fn verdicts(mail: &Message<'_>, servers: &[String]) -> Result<Vec<Verdict>, Refused> {
+    let mut all: Vec<Verdict> = Vec::new();
+    for header in border::run(mail, servers)? {
+        let here: Vec<Verdict> = header.iter().filter_map(|words| verdict(words)).collect();
+        if here.iter().any(|verdict| all.iter().any(|above| above.method == verdict.method)) {
+            break;
+        }
+        let unsigned = all.iter().any(|above| above.method == "dkim")
+            && !all.iter().any(|above| above.method == "dkim" && above.result == "pass");
+        // Whoever found no signature has not written below that DMARC passed.
+        all.extend(
+            here.into_iter().filter(|verdict| !(unsigned && verdict.method == "dmarc" && verdict.result == "pass")),
+        );
+    }
+    Ok(all)
 }
 
 fn verdict(words: &[String]) -> Option<Verdict> {
@@ -66,58 +78,6 @@ fn verdict(words: &[String]) -> Option<Verdict> {
     let method = method.split('/').next()?.to_owned();
     let properties = pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
     Some(Verdict { method, result: result.to_owned(), properties })
-}
-
-/// Sections between `;`, each as lower-case words, with comments gone and quotes resolved. `None` if quotes or
-/// comments never end: then nothing in the header is where it seems to be.
-fn sections(header: &str) -> Option<Vec<Vec<String>>> {
-    let mut sections = vec![vec![]];
-    let mut word = String::new();
-    let mut chars = header.chars();
-    while let Some(c) = chars.next() {
-        match c {
-            '"' => quoted(&mut chars, &mut word)?,
-            '(' => comment(&mut chars)?,
-            ';' => {
-                close(&mut sections, &mut word);
-                sections.push(vec![]);
-            }
-            _ if c.is_whitespace() => close(&mut sections, &mut word),
-            _ => word.push(c.to_ascii_lowercase()),
-        }
-    }
-    close(&mut sections, &mut word);
-    Some(sections)
-}
-
-fn close(sections: &mut [Vec<String>], word: &mut String) {
-    if let Some(section) = sections.last_mut().filter(|_| !word.is_empty()) {
-        section.push(std::mem::take(word));
-    }
-}
-
-/// What is quoted stays within its word, and can neither be a separator nor start a property.
-fn quoted(chars: &mut std::str::Chars<'_>, word: &mut String) -> Option<()> {
-    loop {
-        match chars.next()? {
-            '"' => return Some(()),
-            '\\' => word.push(chars.next()?.to_ascii_lowercase()),
-            c => word.push(c.to_ascii_lowercase()),
-        }
-    }
-}
-
-fn comment(chars: &mut std::str::Chars<'_>) -> Option<()> {
-    let mut depth = 1;
-    while depth > 0 {
-        match chars.next()? {
-            '(' => depth += 1,
-            ')' => depth -= 1,
-            '\\' => drop(chars.next()?),
-            _ => (),
-        }
-    }
-    Some(())
 }
 
 /// A DKIM signature with `l=` lets anybody append to the mail. GitLab's senders never use it.

@@ -47,7 +47,7 @@ impl<'p> Reading<'p> {
     /// Reads a text part, where only the last settings link counts. `None` if there is none, an error if it is foreign.
     pub fn of_text(blocks: Vec<Block>, forwarded: bool, policy: &'p MailPolicy) -> Result<Option<Self>, Refused> {
         let last = links(&blocks).rev().find_map(|(at, url)| Some((at, link::resolve(url, policy).transpose()?)));
-        let Some((at, resolved)) = last else { return Ok(None) };
+        let Some((at, resolved)) = last else { return Self::veiled(blocks, forwarded, policy) };
         let (instance, target) = resolved?;
         Ok(Some(Self::up_to(at, instance, target, blocks, forwarded)))
     }
@@ -58,7 +58,25 @@ impl<'p> Reading<'p> {
         for (at, url) in links(&blocks) {
             last = link::resolve(url, policy)?.map(|resolved| (at, resolved)).or(last);
         }
-        Ok(last.map(|(at, (instance, target))| Self::up_to(at, instance, target, blocks, forwarded)))
+        match last {
+            Some((at, (instance, target))) => Ok(Some(Self::up_to(at, instance, target, blocks, forwarded))),
+            None => Self::veiled(blocks, forwarded, policy),
+        }
+    }
+
+    /// Where a gateway's links say no more than the host: GitLab's first link behind the names is that to the settings,
+    /// and the sentence says whose they are.
+    fn veiled(blocks: Vec<Block>, forwarded: bool, policy: &'p MailPolicy) -> Result<Option<Self>, Refused> {
+        let said = blocks.iter().enumerate().rev().find_map(|(at, block)| Some((at, said_of(&block.text)?)));
+        let names = said.as_ref().map(|(at, _)| *at).or_else(|| blocks.iter().rposition(|block| block.item));
+        let behind = |(at, _): &(usize, &str)| names.is_none_or(|names| *at >= names);
+        let found = links(&blocks).filter(behind).find_map(|(at, url)| Some((at, link::veiled(url, policy)?)));
+        if let Some((at, instance)) = found {
+            let target = said.map_or(Target::Personal, |(_, target)| target);
+            return Ok(Some(Self::up_to(at, instance, target, blocks, forwarded)));
+        }
+        let unknown = links(&blocks).find_map(|(_, url)| link::wrapped_by(url, policy));
+        unknown.map_or(Ok(None), |host| Err(Refused::Rewritten { host }))
     }
 
     fn up_to(at: usize, instance: &'p Instance, target: Target, mut blocks: Vec<Block>, forwarded: bool) -> Self {
@@ -126,6 +144,18 @@ fn resource(blocks: &[Block], path: &str) -> Option<String> {
         rest.rsplit_once(path).map(|(name, _)| name.to_owned())
     };
     marked(blocks).or_else(|| blocks.iter().rev().find_map(english))
+}
+
+/// "Your Project access token NAME for Project: full/path will expire", in HTML without the second "Project:".
+fn said_of(sentence: &str) -> Option<Target> {
+    let (kind, _) = sentence.strip_prefix("Your ")?.split_once(" access token ")?;
+    let (_, path) = sentence.rsplit_once(" will expire").map_or(sentence, |(start, _)| start).rsplit_once(" for ")?;
+    let path = path.strip_prefix(kind).and_then(|path| path.strip_prefix(": ")).unwrap_or(path);
+    match kind {
+        "Project" if link::is_path(path) => Some(Target::Project(path.to_owned())),
+        "Group" if link::is_path(path) => Some(Target::Group(path.to_owned())),
+        _ => None,
+    }
 }
 
 fn marked(blocks: &[Block]) -> Option<String> {

@@ -1,10 +1,176 @@
 //! The subject line decides what a mail says: GitLab writes it in English whatever the language of the body, and no
-//! name of a token or project ever stands in it.
+//! name of a token or project ever stands in it. Around it stands what mail clients and gateways add.
 
 use super::super::Change;
 
-const FORWARD: [&str; 12] = ["fwd", "fw", "wg", "tr", "rv", "enc", "vl", "pd", "doorst", "i", "vb", "転送"];
-const REPLY: [&str; 10] = ["re", "aw", "sv", "antw", "odp", "rif", "res", "ynt", "vs", "回复"];
+/// What mail clients write when somebody passes a mail on, in small letters.
+const FORWARD: [&str; 60] = [
+    "bls fwd",
+    "chuyển tiếp",
+    "doorst",
+    "doorgestuurd",
+    "edasi",
+    "enc",
+    "encaminhado",
+    "enc fwd",
+    "forward",
+    "forwarded",
+    "fs",
+    "fw",
+    "fwd",
+    "fyi",
+    "i",
+    "i̇lt",
+    "ilt",
+    "inoltra",
+    "inoltro",
+    "pārs",
+    "pd",
+    "pers",
+    "persiųsti",
+    "pos",
+    "posl",
+    "posredovano",
+    "proslijeđeno",
+    "prosleđeno",
+    "prw",
+    "przek",
+    "předat",
+    "přeposláno",
+    "preposlané",
+    "rdr",
+    "redirecționat",
+    "reen",
+    "reenv",
+    "reenviado",
+    "rv",
+    "tov",
+    "továbbítás",
+    "továbbítva",
+    "továbbít",
+    "tr",
+    "transf",
+    "trs",
+    "vb",
+    "videresend",
+    "videresendt",
+    "vl",
+    "vidarebefordrat",
+    "weitergeleitet",
+    "wg",
+    "yml",
+    "πρθ",
+    "пересл",
+    "переслано",
+    "препр",
+    "הועבר",
+    "إعادة توجيه",
+];
+/// The same in scripts without small letters.
+const FORWARD_EAST: [&str; 9] = ["転送", "转发", "轉寄", "轉發", "转寄", "전달", "ส่งต่อ", "fw転送", "تحويل"];
+/// What they write when somebody answers.
+const REPLY: [&str; 38] = [
+    "re",
+    "ré",
+    "ref",
+    "réf",
+    "aw",
+    "antw",
+    "antwort",
+    "sv",
+    "svar",
+    "odp",
+    "odpověď",
+    "rif",
+    "r",
+    "res",
+    "resp",
+    "ynt",
+    "yan",
+    "vá",
+    "va",
+    "válasz",
+    "bls",
+    "atb",
+    "ats",
+    "ats.",
+    "tl",
+    "yanıt",
+    "απ",
+    "σχετ",
+    "отв",
+    "ответ",
+    "на",
+    "відп",
+    "השב",
+    "رد",
+    "回复",
+    "回覆",
+    "返信",
+    "答复",
+];
+const REPLY_EAST: [&str; 3] = ["답장", "회신", "ตอบกลับ"];
+/// In Danish and Norwegian `VS:` passes on, in Finnish and Estonian it answers.
+const EITHER: [&str; 1] = ["vs"];
+/// By which gateways warn, without brackets around: `EXTERNAL:`, `Extern -`.
+const WARNINGS: [&str; 36] = [
+    "ext",
+    "extern",
+    "external",
+    "externe",
+    "externa",
+    "externo",
+    "esterno",
+    "esterna",
+    "externer",
+    "externí",
+    "externý",
+    "ekstern",
+    "eksterni",
+    "ulkoinen",
+    "külső",
+    "zewn",
+    "zewnętrzny",
+    "zewnętrzna",
+    "dış",
+    "harici",
+    "εξωτερικό",
+    "внешнее",
+    "внешний",
+    "зовнішній",
+    "外部",
+    "외부",
+    "חיצוני",
+    "خارجي",
+    "caution",
+    "warning",
+    "vorsicht",
+    "achtung",
+    "spam",
+    "suspicious",
+    "suspected spam",
+    "unverified",
+];
+/// What may stand behind such a word.
+const NOUNS: [&str; 10] =
+    ["email", "e-mail", "mail", "sender", "message", "source", "absender", "nachricht", "expéditeur", "afzender"];
+/// Around a label, whatever it says.
+const BRACKETS: [(&str, &str); 13] = [
+    ("[", "]"),
+    ("(", ")"),
+    ("{", "}"),
+    ("<", ">"),
+    ("【", "】"),
+    ("［", "］"),
+    ("（", "）"),
+    ("「", "」"),
+    ("***", "***"),
+    ("**", "**"),
+    ("##", "##"),
+    ("--", "--"),
+    ("==", "=="),
+];
+const LONGEST_LABEL: usize = 40;
 
 /// A subject without what mail clients put before it.
 pub struct Line<'s> {
@@ -12,6 +178,8 @@ pub struct Line<'s> {
     pub forwarded: bool,
     /// Somebody answered it (`Re:`, `AW:` ...).
     pub reply: bool,
+    /// One or the other, by a prefix that means this in one language and that in another.
+    pub either: bool,
     /// The rest.
     pub rest: &'s str,
 }
@@ -31,27 +199,75 @@ pub enum Headline {
 }
 
 impl<'s> Line<'s> {
-    /// Takes off prefixes and warning labels such as `[EXTERNAL]`, as many as there are.
+    /// Takes off prefixes and warning labels such as `[EXTERNAL]`, as many as there are, in front and behind.
     pub fn read(subject: &'s str) -> Self {
-        let mut line = Self { forwarded: false, reply: false, rest: subject.trim() };
+        let mut line = Self { forwarded: false, reply: false, either: false, rest: subject.trim() };
         while let Some(rest) = line.peel() {
             line.rest = rest.trim_start();
+        }
+        while let Some(rest) = without_label_behind(line.rest) {
+            line.rest = rest.trim_end();
         }
         line
     }
 
     fn peel(&mut self) -> Option<&'s str> {
-        if let Some(label) = self.rest.strip_prefix('[') {
-            return label.split_once(']').filter(|(label, _)| label.len() <= 30).map(|(_, rest)| rest);
+        if let Some(rest) = without_label(self.rest) {
+            return Some(rest);
         }
-        let (prefix, rest) = self.rest.split_once([':', '：']).filter(|(prefix, _)| prefix.len() <= 12)?;
-        // Some clients count: `Re[2]:`, `AW(3):`.
-        let word = prefix.split(['[', '(']).next().unwrap_or(prefix).trim().to_lowercase();
-        let (forward, reply) = (FORWARD.contains(&word.as_str()), REPLY.contains(&word.as_str()));
+        let subject = self.rest;
+        let dash = |mark| subject.split_once(mark).filter(|(label, _)| is_warning(&label.trim().to_lowercase()));
+        let plain = subject.split_once([':', '：']).filter(|(prefix, _)| self.knows(prefix)).map(|(_, rest)| rest);
+        plain.or_else(|| [" - ", " – ", " — ", " | "].into_iter().find_map(dash).map(|(_, rest)| rest))
+    }
+
+    /// Whether a prefix is one of those that are put before subjects, and what it says.
+    fn knows(&mut self, prefix: &str) -> bool {
+        if prefix.chars().count() > LONGEST_LABEL {
+            return false;
+        }
+        // Some clients count: `Re[2]:`, `AW(3):`, `Fwd^2:`.
+        let word = prefix.split(['[', '(', '^']).next().unwrap_or(prefix).trim().to_lowercase();
+        let word = word.as_str();
+        let forward = FORWARD.contains(&word) || FORWARD_EAST.contains(&word);
+        let reply = REPLY.contains(&word) || REPLY_EAST.contains(&word);
+        let either = EITHER.contains(&word);
         self.forwarded |= forward;
         self.reply |= reply;
-        (forward || reply).then_some(rest)
+        self.either |= either;
+        forward || reply || either || is_warning(word)
     }
+}
+
+/// A label in brackets, or a sign of warning, at the start.
+fn without_label(subject: &str) -> Option<&str> {
+    let bracketed = BRACKETS.iter().find_map(|(open, close)| {
+        let (label, rest) = subject.strip_prefix(open)?.split_once(close)?;
+        is_label(label).then(|| rest.trim_start_matches([':', '-', '–', ' ']))
+    });
+    let sign = |c: char| !c.is_alphanumeric() && !c.is_ascii() || matches!(c, '!' | '~' | '*' | '#');
+    bracketed.or_else(|| subject.strip_prefix(sign))
+}
+
+fn without_label_behind(subject: &str) -> Option<&str> {
+    BRACKETS.iter().find_map(|(open, close)| {
+        let (rest, label) = subject.strip_suffix(close)?.rsplit_once(open)?;
+        is_label(label).then_some(rest)
+    })
+}
+
+fn is_label(label: &str) -> bool {
+    let length = label.chars().count();
+    (1..=LONGEST_LABEL).contains(&length) && label.contains(char::is_alphanumeric)
+}
+
+/// `EXTERNAL`, `External email`, `Mail from external sender`: some word warns, the others say of what.
+fn is_warning(label: &str) -> bool {
+    let word = |word: &str| WARNINGS.contains(&word);
+    let mut words = label.split(|c: char| c.is_whitespace() || c == '_').filter(|word| !word.is_empty()).peekable();
+    let said = words.peek().is_some() && words.clone().any(word);
+    WARNINGS.contains(&label)
+        || said && words.all(|part| word(part) || NOUNS.contains(&part) || matches!(part, "from" | "an" | "of"))
 }
 
 impl Headline {

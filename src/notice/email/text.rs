@@ -14,7 +14,7 @@ pub struct Block {
     pub text: String,
     /// The first piece marked as code, if any.
     pub code: Option<String>,
-    /// Links that may lead to token settings.
+    /// Links to the web.
     pub links: Vec<String>,
 }
 
@@ -70,9 +70,11 @@ fn links(text: &str) -> Vec<String> {
     text.split(|c: char| c.is_whitespace() || matches!(c, '<' | '>' | '"')).filter_map(url).map(str::to_owned).collect()
 }
 
-/// The settings link in a word. Some languages put no space around links, so it ends with what we look for.
+/// The link in a word. Some languages put no space around links, so it ends with what we look for, if that is there.
 fn url(word: &str) -> Option<&str> {
     let start = word.find("http")?;
-    let end = word.rfind(link::SETTINGS)? + link::SETTINGS.len();
+    let end = word.rfind(link::SETTINGS).map_or(word.len(), |at| at + link::SETTINGS.len());
+    // URL Defense keeps behind the address what it took out of it.
+    let end = if word[end..].starts_with("__;") { word.len() } else { end };
     word.get(start..end)
 }

@@ -42,7 +42,12 @@ pub fn replanned(
         rotation.saw(now, "rekey", format!("cannot start: {what}"), None);
         if rotation.plan.blockers.is_empty() {
             let name = &rotation.plan.old.name;
-            let text = format!("{name} cannot be rotated as things are. {}", sentence(&format!("Mend first: {what}")));
+            let mut text =
+                format!("{name} cannot be rotated as things are. {}", sentence(&format!("Mend first: {what}")));
+            if !differs && !rotation.approvals.is_empty() {
+                let whose: Vec<&str> = rotation.approvals.iter().map(|approval| approval.by.0.as_str()).collect();
+                text.push_str(&format!(" The approval of {} no longer counts.", whose.join(" and ")));
+            }
             rotation.announce(now, Audience::Approvers, text);
         }
     }

@@ -1,6 +1,6 @@
 //! What people ask for under the issue of a rotation: which rotation and which token is meant goes without saying.
 
-use super::{COMMANDS, Command, Wish};
+use super::{COMMANDS, Command, Wish, bare};
 use crate::rotation::ids::{RotationId, TokenName};
 use crate::rotation::view::Action;
 
@@ -8,7 +8,7 @@ impl Wish {
     /// What was said after the bot's name under the issue of this rotation, such as `approve 4f2a9c11`.
     pub fn under(rotation: &RotationId, token: &TokenName, text: &str) -> Self {
         let (verb, rest) = text.trim().split_once(char::is_whitespace).unwrap_or((text.trim(), ""));
-        let verb = verb.to_lowercase();
+        let verb = bare(verb).to_lowercase();
         let rest = without_name(rotation, token, rest.trim());
         match verb.as_str() {
             "" | "help" | "whoami" => Self::parse(&verb),
@@ -35,7 +35,8 @@ pub fn commands_under() -> impl Iterator<Item = Command> {
 /// Who copies a command from a messenger names the rotation all the same.
 fn without_name<'a>(rotation: &RotationId, token: &TokenName, rest: &'a str) -> &'a str {
     let (first, others) = rest.split_once(char::is_whitespace).unwrap_or((rest, ""));
-    let named = first == token.as_str() || (first.len() >= 6 && rotation.as_str().starts_with(&first.to_lowercase()));
+    let name = bare(first);
+    let named = name == token.as_str() || (name.len() >= 6 && rotation.as_str().starts_with(&name.to_lowercase()));
     if named { others.trim() } else { rest }
 }
 
@@ -71,6 +72,17 @@ mod tests {
         let reason = Some("it is in a paste".to_owned());
         assert_eq!(under("incident it is in a paste"), Wish::Incident { token: "deploy".into(), reason });
         assert_eq!(under(""), Wish::Help);
+    }
+
+    #[test]
+    fn what_ends_a_sentence_is_no_part_of_the_hash() {
+        for end in [".", ",", "!", "?", ";", ":", "…", ")", "`", "\"", "。", "”", "**", ".)"] {
+            assert_eq!(under(&format!("approve 4f2a9c11{end}")), under("approve 4f2a9c11"), "{end}");
+        }
+        assert_eq!(under("approve: (4f2a9c11)"), under("approve 4f2a9c11"));
+        assert_eq!(under("status."), under("status"));
+        assert_eq!(under("snooze 3d, please"), under("snooze 3d"));
+        assert_eq!(under("approve that"), Wish::Unclear { verb: "approve".into() });
     }
 
     #[test]

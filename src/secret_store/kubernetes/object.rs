@@ -1,6 +1,7 @@
 //! A Secret as the cluster gives it: only what is looked at, and values that are wiped.
 
 use crate::secret::Secret;
+use crate::secret_store::caution::Caution;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Deserializer};
@@ -29,6 +30,47 @@ const MARKS: [&str; 6] = [
     "argocd.argoproj.io/tracking-id",
 ];
 
+/// Who writes a Secret by hand or in our name. Whoever else signs may be a program that writes it again.
+const HANDS: [&str; 12] = [
+    "kubectl",
+    "rekey",
+    "curl",
+    "mozilla",
+    "k9s",
+    "lens",
+    "headlamp",
+    "openlens",
+    "node-fetch",
+    "python-requests",
+    "dashboard",
+    "before-first-apply",
+];
+
+/// Words in the names of labels and annotations by which programs mark what they keep.
+const WORDS: [&str; 18] = [
+    "managed",
+    "manager",
+    "owner",
+    "owning",
+    "origin",
+    "reflect",
+    "replicat",
+    "sync",
+    "source",
+    "release",
+    "tracking",
+    "instance",
+    "copied",
+    "clone",
+    "parent",
+    "controller",
+    "operator",
+    "identity",
+];
+
+/// Cores of Kubernetes, whose marks say nothing of a keeper.
+const CORE: [&str; 3] = ["kubernetes.io", "kubectl.kubernetes.io", "app.kubernetes.io"];
+
 /// One Secret.
 #[derive(Deserialize)]
 pub struct Object {
@@ -44,7 +86,7 @@ pub struct Object {
 struct Metadata {
     resource_version: String,
     #[serde(default)]
-    labels: Option<BTreeMap<String, String>>,
+    labels: Option<BTreeMap<String, serde_json::Value>>,
     #[serde(default)]
     annotations: Option<BTreeMap<String, serde_json::Value>>,
     #[serde(default)]
@@ -123,6 +165,48 @@ impl Object {
         controller.map(|who| (format!("the Secret is kept by {who}, which would put the old value back"), elsewhere))
     }
 
+    /// Everybody else who may put the old value back, whether we ever heard of them or not.
+    pub fn keepers(&self) -> Vec<Caution> {
+        let text = |name: &str| {
+            let labels = self.metadata.labels.as_ref().and_then(|labels| labels.get(name)?.as_str());
+            labels.or_else(|| self.annotation(name))
+        };
+        let by = |word: &str| HANDS.iter().any(|hand| word.to_lowercase().starts_with(hand));
+        let mut found = Vec::new();
+        if let Some(release) = text("meta.helm.sh/release-name") {
+            found.push(format!("Helm (release {release})"));
+        }
+        let declared = text("app.kubernetes.io/managed-by");
+        let writers = self.metadata.managed_fields.iter().map(|writer| writer.manager.as_str());
+        let names = declared.into_iter().chain(writers).filter(|name| !name.is_empty() && !by(name));
+        found.extend(names.map(|name| name.chars().take(80).collect()));
+        found.extend(self.marks().map(|mark| format!("whoever wrote {mark}")));
+        let mut known = Vec::<String>::new();
+        found.retain(|name: &String| {
+            let name = name.to_lowercase();
+            let new = !known.iter().any(|known| known.starts_with(&name));
+            known.push(name);
+            new
+        });
+        if found.is_empty() {
+            return Vec::new();
+        }
+        let what = format!("is kept by {}, which may put the old value back", found.join(", "));
+        vec![Caution::new(what, "change the value there too, or name the place that it comes from as the store")]
+    }
+
+    /// Labels and annotations by which a program seems to mark what it keeps.
+    fn marks(&self) -> impl Iterator<Item = &str> {
+        let labels = self.metadata.labels.iter().flat_map(BTreeMap::keys);
+        let names = labels.chain(self.metadata.annotations.iter().flat_map(BTreeMap::keys));
+        names.map(String::as_str).filter(|name| {
+            let Some((domain, rest)) = name.split_once('/') else { return false };
+            let (domain, rest) = (domain.to_lowercase(), rest.to_lowercase());
+            let other = !CORE.contains(&&*domain) && !domain.contains("rekey") && domain != "meta.helm.sh";
+            other && WORDS.iter().any(|word| rest.contains(word))
+        })
+    }
+
     fn marked(&self) -> Option<&'static str> {
         let labels = self.metadata.labels.iter().flat_map(BTreeMap::keys);
         let annotations = self.metadata.annotations.iter().flat_map(BTreeMap::keys);
@@ -150,6 +234,39 @@ mod tests {
         let mut metadata = metadata;
         metadata["resourceVersion"] = "7".into();
         serde_json::from_value(json!({"metadata": metadata, "data": null, "immutable": immutable})).unwrap()
+    }
+
+    #[test]
+    fn whoever_else_keeps_it_is_named_whether_known_or_not() {
+        for (metadata, word) in [
+            (json!({"labels": {"app.kubernetes.io/managed-by": "Helm"}}), "Helm"),
+            (json!({"annotations": {"meta.helm.sh/release-name": "web"}}), "Helm (release web)"),
+            (json!({"labels": {"app.kubernetes.io/managed-by": "acme-deployer"}}), "acme-deployer"),
+            (json!({"labels": {"argocd.argoproj.io/instance": "apps"}}), "argocd.argoproj.io/instance"),
+            (
+                json!({"annotations": {"reflector.v1.k8s.emberstack.com/reflects": "a/b"}}),
+                "reflector.v1.k8s.emberstack.com/reflects",
+            ),
+            (json!({"annotations": {"replicator.v1.mittwald.de/replicate-from": "a/b"}}), "mittwald"),
+            (json!({"managedFields": [{"manager": "Terraform"}]}), "Terraform"),
+            (
+                json!({"managedFields": [{"manager": "kubectl-client-side-apply"}, {"manager": "unheard-of"}]}),
+                "unheard-of",
+            ),
+        ] {
+            let object = object(metadata, false);
+            assert!(object.unfit().is_none());
+            let found = object.keepers();
+            assert!(found.len() == 1 && found[0].what.contains(word), "{found:?}");
+        }
+        for metadata in [
+            json!({}),
+            json!({"labels": {"app": "web", "app.kubernetes.io/instance": "web"}}),
+            json!({"annotations": {"kubectl.kubernetes.io/last-applied-configuration": "{}"}}),
+            json!({"managedFields": [{"manager": "kubectl-create"}, {"manager": "rekey"}, {"manager": "k9s"}]}),
+        ] {
+            assert!(object(metadata, false).keepers().is_empty());
+        }
     }
 
     #[test]

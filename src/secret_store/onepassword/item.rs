@@ -1,6 +1,7 @@
 //! An item as Connect shows it, and changes to it. Whatever a field has besides its value goes back as it came.
 
 use crate::secret::Secret;
+use crate::secret_store::caution::Caution;
 use serde::ser::{SerializeMap, Serializer};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
@@ -14,6 +15,9 @@ pub(super) struct Item {
     pub(super) id: String,
     /// Grows by one with every change, whoever makes it.
     pub(super) version: u64,
+    /// Whether people put it away; unset while it is in use.
+    #[serde(default)]
+    state: Option<String>,
     #[serde(default)]
     sections: Vec<Section>,
     #[serde(default)]
@@ -44,6 +48,16 @@ pub(super) struct Field {
 }
 
 impl Item {
+    /// What an item says that people put away.
+    pub(super) fn put_away(&self) -> Option<Caution> {
+        let state = self.state.as_deref().filter(|state| !state.eq_ignore_ascii_case("active"))?;
+        let what = match state {
+            "ARCHIVED" => "lies in the archive: people put the item away, and nobody may read it any more".to_owned(),
+            other => format!("is an item in the state {}, so nobody may read it any more", other.to_lowercase()),
+        };
+        Some(Caution::new(what, "restore the item in 1Password, or name the one that is in use"))
+    }
+
     /// The fields of that id or exact label, in the section of that id or exact label if one is named.
     pub(super) fn fields(&self, section: Option<&str>, name: &str) -> Vec<&Field> {
         let named = self.fields.iter().filter(|field| field.id == name || field.label == name);

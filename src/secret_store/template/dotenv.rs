@@ -1,18 +1,21 @@
 //! One key of a dotenv file: `KEY=value`, perhaps after `export`, perhaps in quotes, which stay.
 
 use super::spelling::Spelling;
-use super::{Misfit, Part, lines, only};
+use super::{Misfit, Part, alike, lines};
 
 /// What means something inside double quotes.
 const SPECIAL: &[char] = &['\\', '"', '$', '`'];
 
-pub(super) fn find(text: &str, key: &str) -> Result<Part, Misfit> {
+pub(super) fn find(text: &str, key: &str) -> Result<Vec<Part>, Misfit> {
     let what = format!("line {key}=");
-    let (start, rest) =
-        only(lines(text).filter_map(|(at, line)| value_of(line, key).map(|(from, v)| (at + from, v))), &what)?;
+    let part = |(at, line)| value_of(line, key).map(|(from, rest)| value(at + from, rest));
+    alike(text, lines(text).filter_map(part), &what)
+}
+
+fn value(start: usize, rest: &str) -> Result<Part, Misfit> {
     let (skipped, length, spelling) = match rest.chars().next() {
         Some('"') => (1, closing(&rest[1..], '"', true)?, Spelling::Escaped(SPECIAL)),
-        Some('\'') => (1, closing(&rest[1..], '\'', false)?, Spelling::Quoted('\'')),
+        Some(quote @ ('\'' | '`')) => (1, closing(&rest[1..], quote, false)?, Spelling::Quoted(quote)),
         _ => (0, bare_length(rest), Spelling::Bare),
     };
     let start = start + skipped;

@@ -19,24 +19,39 @@ const LENIENT: ParseOptions = ParseOptions {
     allow_extended_string_escapes: false,
 };
 
-pub(super) fn find(text: &str, key: &[String]) -> Result<Part, Misfit> {
-    with_text(text, key, |found| Ok(Part { range: inside(found), spelling: Spelling::Json }))
+pub(super) fn find(text: &str, key: &[String]) -> Result<Vec<Part>, Misfit> {
+    at(text, key, |value| match value {
+        Value::StringLit(found) => Ok(vec![Part { range: inside(found), spelling: Spelling::Json }]),
+        _ => Err(Misfit::new(format!("{} is not a text", key.join(".")), "name a key that holds a text")),
+    })
 }
 
-/// Gives `use_it` the text at `key`.
-pub(super) fn with_text<T>(
+/// Gives `use_it` what stands at `key`.
+pub(super) fn at<T>(
     text: &str,
     key: &[String],
-    use_it: impl FnOnce(&StringLit<'_>) -> Result<T, Misfit>,
+    use_it: impl FnOnce(&Value<'_>) -> Result<T, Misfit>,
 ) -> Result<T, Misfit> {
     let parsed = parsed(text)?;
     let mut value = parsed.value.as_ref().ok_or_else(no_json)?;
     for name in key {
         value = step(value, name)?;
     }
-    match value {
-        Value::StringLit(found) => use_it(found),
-        _ => Err(Misfit::new(format!("{} is not a text", key.join(".")), "name a key that holds a text")),
+    use_it(value)
+}
+
+/// The text of one member of an object; `None` if there is no such member.
+pub(super) fn text_of<'v, 'a>(object: &'v Value<'a>, name: &str) -> Result<Option<&'v StringLit<'a>>, Misfit> {
+    let members = match object {
+        Value::Object(object) => object.properties.iter().filter(|property| property.name.as_str() == name),
+        _ => return Err(Misfit::missing(&format!("key {name}"))),
+    };
+    let mut members = members.map(|property| &property.value);
+    match (members.next(), members.next()) {
+        (None, _) => Ok(None),
+        (Some(Value::StringLit(found)), None) => Ok(Some(found)),
+        (Some(_), None) => Err(Misfit::new(format!("{name} is not a text"), "name a key that holds a text")),
+        _ => Err(Misfit::several(&format!("key {name}"))),
     }
 }
 

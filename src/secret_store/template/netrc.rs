@@ -1,7 +1,7 @@
 //! The password of a machine in a `.netrc`: words between blanks, some of them in quotes, macros in between.
 
 use super::spelling::Spelling;
-use super::{Misfit, Part, only};
+use super::{Misfit, Part, alike};
 use std::ops::Range;
 
 /// What means something inside quotes.
@@ -15,11 +15,15 @@ struct Entry<'t> {
     password: Option<Range<usize>>,
 }
 
-pub(super) fn find(text: &str, machine: &str, login: Option<&str>) -> Result<Part, Misfit> {
+pub(super) fn find(text: &str, machine: &str, login: Option<&str>) -> Result<Vec<Part>, Misfit> {
     let entries = entries(text);
     let meant =
         |entry: &&Entry<'_>| entry.machine == Some(machine) && login.is_none_or(|login| entry.login == Some(login));
-    let entry = only(entries.iter().filter(meant), &format!("machine {machine}"))?;
+    let parts = entries.iter().filter(meant).map(|entry| password(text, machine, entry));
+    alike(text, parts, &format!("machine {machine}"))
+}
+
+fn password(text: &str, machine: &str, entry: &Entry<'_>) -> Result<Part, Misfit> {
     let word = entry.password.clone().ok_or_else(|| Misfit::missing(&format!("password of machine {machine}")))?;
     let spelt = &text[word.clone()];
     if !spelt.starts_with('"') {

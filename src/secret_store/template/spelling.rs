@@ -27,6 +27,11 @@ pub(super) enum Spelling {
 }
 
 impl Spelling {
+    /// Whether programs read this one where the value stands several times.
+    pub(super) fn leads(&self) -> bool {
+        matches!(self, Self::DockerAuth(_))
+    }
+
     /// The value that was written there.
     pub(super) fn read(&self, text: &str) -> Result<Secret, Misfit> {
         match self {

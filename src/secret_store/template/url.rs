@@ -1,7 +1,7 @@
 //! The password in an address such as `https://user:password@host/path`, one address a line, as in `.git-credentials`.
 
 use super::spelling::Spelling;
-use super::{Misfit, Part, lines, only};
+use super::{Misfit, Part, alike, lines};
 use percent_encoding::percent_decode_str;
 use std::ops::Range;
 
@@ -11,14 +11,14 @@ struct Found<'l> {
     password: Range<usize>,
 }
 
-pub(super) fn find(text: &str, host: Option<&str>, user: Option<&str>) -> Result<Part, Misfit> {
+pub(super) fn find(text: &str, host: Option<&str>, user: Option<&str>) -> Result<Vec<Part>, Misfit> {
     let fits = |found: &Found<'_>| {
         let name = percent_decode_str(found.user).decode_utf8_lossy();
         host.is_none_or(|host| host.eq_ignore_ascii_case(found.host)) && user.is_none_or(|user| user == name)
     };
     let found = lines(text).filter_map(|(at, line)| parse(at, line)).filter(fits);
-    let found = only(found, "address with user and password")?;
-    Ok(Part { range: found.password, spelling: Spelling::Address })
+    let part = |found: Found<'_>| Ok(Part { range: found.password, spelling: Spelling::Address });
+    alike(text, found.map(part), "address with user and password")
 }
 
 fn parse(at: usize, line: &str) -> Option<Found<'_>> {

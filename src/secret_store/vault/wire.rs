@@ -2,8 +2,8 @@
 
 use crate::http::{Call, CallError, Reply};
 use crate::secret::Secret;
-use crate::secret_store::Base;
 use crate::secret_store::template::Template;
+use crate::secret_store::{Base, Caution};
 use serde::ser::SerializeMap;
 use serde::{Deserialize, Serialize, Serializer};
 use std::collections::BTreeMap;
@@ -70,6 +70,15 @@ struct Answer {
 struct Versioned {
     metadata: Option<Metadata>,
     max_versions: Option<u64>,
+    /// As Go writes durations, `72h0m0s`, or a number of seconds.
+    delete_version_after: Option<serde_json::Value>,
+}
+
+/// How many versions are kept, and for how many seconds each. Zero means that somebody else decides.
+#[derive(Default)]
+pub(super) struct Kept {
+    pub(super) most: Option<u64>,
+    pub(super) life: Option<u64>,
 }
 
 #[derive(Deserialize)]
@@ -112,9 +121,36 @@ pub(super) fn version(reply: &Reply) -> Result<Option<u64>, CallError> {
     Ok(answer.data.and_then(|data| data.metadata).and_then(|metadata| metadata.version))
 }
 
-pub(super) fn max_versions(reply: &Reply) -> Result<Option<u64>, CallError> {
+pub(super) fn kept(reply: &Reply) -> Result<Kept, CallError> {
     let answer: Answer = reply.json()?;
-    Ok(answer.data.and_then(|data| data.max_versions))
+    let Some(data) = answer.data else { return Ok(Kept::default()) };
+    let life = data.delete_version_after.as_ref().and_then(seconds);
+    Ok(Kept { most: data.max_versions.filter(|most| *most > 0), life: life.filter(|life| *life > 0) })
+}
+
+/// `768h`, `1h30m0s`, `90` (seconds). A life below a second counts as one; what cannot be read is none.
+fn seconds(value: &serde_json::Value) -> Option<u64> {
+    let text = match value {
+        serde_json::Value::Number(number) => return number.as_u64(),
+        other => other.as_str()?,
+    };
+    if let Ok(seconds) = text.parse() {
+        return Some(seconds);
+    }
+    let span: jiff::SignedDuration = text.parse().ok()?;
+    u64::try_from(span.as_secs()).ok().map(|seconds| if span.is_zero() { 0 } else { seconds.max(1) })
+}
+
+/// What a secret says whose versions delete themselves.
+pub(super) fn forgetting(life: u64) -> Caution {
+    let (days, hours, minutes) = (life / 86_400, life / 3_600 % 24, life / 60 % 60);
+    let parts = [(days, "d"), (hours, "h"), (minutes, "m"), (life % 60, "s")];
+    let parts = parts.iter().filter(|(number, _)| *number > 0).map(|(number, unit)| format!("{number}{unit}"));
+    let life = parts.collect::<Vec<_>>().join(" ");
+    Caution::new(
+        format!("deletes each version {life} after it was written (delete_version_after), so the new value too"),
+        "set delete_version_after to 0 on the secret and on the engine",
+    )
 }
 
 /// What the token may do on a path.

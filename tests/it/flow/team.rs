@@ -277,6 +277,7 @@ async fn engine(stage: &Stage, setup: &Setup) -> Arc<Engine> {
         stock: rekey::engine::stock::Stock::default(),
         scan_wanted: tokio::sync::Notify::new(),
         learned_limit: std::sync::Mutex::new(None),
+        doubts: Default::default(),
     })
 }
 

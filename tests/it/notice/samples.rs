@@ -21,13 +21,23 @@ pub struct Tokens {
 }
 
 pub fn tokens(raw: &[u8]) -> Tokens {
-    match parse(raw, &policy()) {
-        Ok(Notice::Tokens { change, subject, host, names, days, source }) => {
+    let mut all = all_tokens(raw);
+    assert_eq!(all.len(), 1);
+    all.remove(0)
+}
+
+/// What a mail with others attached says.
+pub fn all_tokens(raw: &[u8]) -> Vec<Tokens> {
+    let notices = parse(raw, &policy());
+    let notices = notices.unwrap_or_else(|why| panic!("refused: {why:?}\n{}", String::from_utf8_lossy(raw)));
+    let tokens = |notice: Notice| match notice {
+        Notice::Tokens { change, subject, host, names, days, source } => {
             let Source::Mail { message_id, from, forwarded } = source;
             Tokens { change, subject, host, names, days, from, forwarded, message_id }
         }
         other => panic!("not about tokens: {other:?}\n{}", String::from_utf8_lossy(raw)),
-    }
+    };
+    notices.into_iter().map(tokens).collect()
 }
 
 pub fn personal(name: &str) -> Subject {
@@ -104,7 +114,8 @@ fn every_sample_reads_the_same_with_bare_line_feeds() {
 
 #[test]
 fn a_notice_survives_the_inbox() {
-    let notice = parse(&sample("emails/05-group-access-token-30d-selfmanaged-port.eml"), &policy()).unwrap();
-    let row = serde_json::to_string(&notice).unwrap();
-    assert_eq!(serde_json::from_str::<Notice>(&row).unwrap(), notice);
+    let notices = parse(&sample("emails/05-group-access-token-30d-selfmanaged-port.eml"), &policy()).unwrap();
+    let notice = &notices[0];
+    let row = serde_json::to_string(notice).unwrap();
+    assert_eq!(serde_json::from_str::<Notice>(&row).unwrap(), *notice);
 }

@@ -295,6 +295,27 @@ async fn only_the_value_of_a_variable_is_sent_so_its_flags_survive() {
 }
 
 #[tokio::test]
+async fn a_line_break_behind_the_value_is_no_part_of_the_token_and_stays() {
+    for end in ["\n", "\r\n", "\n\n", ""] {
+        let fake = Fake::new();
+        for (key, value) in
+            [("masked", json!(false)), ("variable_type", json!("file")), ("value", json!(format!("{OLD}{end}")))]
+        {
+            fake.set(key, value);
+        }
+        let store = fake.store(VariableScope::Project("acme/deploy".into())).await;
+        store.preflight().await.unwrap();
+        assert_eq!(store.read().await.unwrap().unwrap().expose(), OLD, "{end:?}");
+        for _ in 0..2 {
+            write(&*store, NEW).await.unwrap();
+        }
+        assert_eq!(fake.world().variable["value"], format!("{NEW}{end}"));
+        assert_eq!(fake.world().changes.len(), 1);
+        assert_eq!(store.read().await.unwrap().unwrap().expose(), NEW);
+    }
+}
+
+#[tokio::test]
 async fn a_hidden_variable_can_be_written_and_admits_that_it_cannot_be_read() {
     let fake = Fake::new();
     fake.set("hidden", json!(true));

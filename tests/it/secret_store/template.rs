@@ -198,6 +198,16 @@ fn documents() -> impl Strategy<Value = (Template, String, String)> {
             format!("@host/{}", b.replace('@', ""))
         )),
         (line, line).prop_map(|(a, b)| (text("«", "»"), format!("{a}\n«"), format!("» {b}\n"))),
+        ("['\"]", "[;#]", line, "\r?\n").prop_map(|(quote, sign, b, end)| {
+            (
+                npmrc("//r/"),
+                format!("\u{feff};x{end}//r/:_authToken = {quote}"),
+                format!("{quote} {sign}{b}{end}x=y{end}"),
+            )
+        }),
+        ("['\"`]", line, "\r?\n").prop_map(|(quote, b, end)| {
+            (dotenv("TOKEN"), format!("\u{feff}A=1{end}export TOKEN={quote}"), format!("{quote} #{b}{end}"))
+        }),
     ]
 }
 
@@ -222,4 +232,143 @@ proptest! {
             }
         }
     }
+}
+
+fn in_base64(text: &str) -> String {
+    use base64::Engine as _;
+    base64::engine::general_purpose::STANDARD.encode(text)
+}
+
+#[test]
+fn a_value_that_stands_twice_in_an_entry_is_written_twice() {
+    let template = docker("registry.example.com", Some("bot"));
+    let document = |value: &str| {
+        let auth = in_base64(&format!("bot:{value}"));
+        format!(
+            "{{\"auths\": {{\"registry.example.com\": {{\"username\": \"bot\",\n \"password\":\"{value}\", \"email\": \"a@b\", \
+             \"auth\": \"{auth}\"}}}}}}"
+        )
+    };
+    assert_eq!(extracted(&template, &document(OLD)).as_deref(), Ok(OLD));
+    assert_eq!(replaced(&template, &document(OLD), NEW).unwrap(), document(NEW));
+    // Docker reads auth; what stands beside it and differs is dead already.
+    let differs = document(OLD).replacen(OLD, "glpat-some-older-one", 1);
+    assert_eq!(extracted(&template, &differs).as_deref(), Ok(OLD));
+    assert_eq!(replaced(&template, &differs, NEW).unwrap(), document(NEW));
+    let alone = format!("{{\"auths\":{{\"registry.example.com\":{{\"username\":\"bot\",\"password\":\"{OLD}\"}}}}}}");
+    assert_eq!(replaced(&template, &alone, NEW).unwrap(), alone.replace(OLD, NEW));
+    fits(&url(Some("h"), None), "url = https://b:§@h/a.git\npushurl = https://b:§@h/a.git\n");
+    fits(&dotenv("T"), "T=§\n# once more\nexport T='§'\n");
+    fits(&netrc("h", None), "machine h login a password §\nmachine h login b password \"§\"\n");
+    fits(&npmrc("//r/"), "//r/:_authToken=§\n//r/:_authToken=\"§\"\n");
+    fits(&text("t: ", ""), "t: §\n  t: §\n");
+}
+
+#[test]
+fn what_makes_docker_read_another_place_is_told() {
+    let template = docker("r", Some("bot"));
+    let auth = in_base64(&format!("bot:{OLD}"));
+    let told = |rest: &str, entry: &str| {
+        let document = format!("{{\"auths\":{{\"r\":{{\"auth\":\"{auth}\"{entry}}}}}{rest}}}");
+        let found = template.unread(&secret(&document));
+        found.into_iter().map(|caution| format!("{}; {}", caution.what, caution.mend)).collect::<Vec<_>>()
+    };
+    for (rest, entry, word) in [
+        (",\"credHelpers\":{\"r\":\"secretservice\"}", "", "secretservice"),
+        (",\"credHelpers\":{\"r\":\"ecr-login\",\"x\":\"y\"},\"credsStore\":\"pass\"", "", "ecr-login"),
+        (",\"credsStore\":\"osxkeychain\"", "", "osxkeychain"),
+        ("", ",\"identitytoken\":\"abc\"", "identitytoken"),
+        ("", ",\"registrytoken\":\"abc\"", "registrytoken"),
+    ] {
+        let found = told(rest, entry);
+        assert!(found.len() == 1 && found[0].contains(word), "{found:?}");
+    }
+    for (rest, entry) in [
+        ("", ""),
+        (",\"credHelpers\":{\"other\":\"x\"}", ""),
+        (",\"credsStore\":\"\"", ""),
+        ("", ",\"identitytoken\":\"\""),
+    ] {
+        assert!(told(rest, entry).is_empty(), "{rest}{entry}");
+    }
+    let empty = "{\"auths\":{\"r\":{}},\"credsStore\":\"desktop\"}";
+    assert!(misfit(extracted(&template, empty)).contains("helper desktop"));
+}
+
+#[test]
+fn the_same_value_in_other_places_is_told() {
+    for (template, document) in [
+        (dotenv("A"), "A=§\nB=§\n".to_owned()),
+        (json(&["a"]), "{\"a\":\"§\",\"b\":\"x §\"}".to_owned()),
+        (npmrc("//r/"), format!("//r/:_authToken=§\n//r/:_password={}\n", in_base64(OLD))),
+        (netrc("h", None), format!("machine h password §\n# Basic {}\n", in_base64(&format!("u:{OLD}")))),
+    ] {
+        let found = template.unread(&secret(&document.replace('§', OLD)));
+        assert!(found.len() == 1 && found[0].what.contains("one more place"), "{document}: {found:?}");
+    }
+    assert!(dotenv("A").unread(&secret(&format!("A={OLD}\nB=other\n"))).is_empty());
+}
+
+#[test]
+fn what_only_says_where_the_value_comes_from_is_never_written_over() {
+    for reference in [
+        "${NPM_TOKEN}",
+        "${NPM_TOKEN-}",
+        "$NPM_TOKEN",
+        "$(pass show x)",
+        "%NPM_TOKEN%",
+        "op://vault/item/field",
+        "{{ token }}",
+        "{{ .Values.token }}",
+        "vault:secret/data/x#token",
+        "ref+vault://x/y",
+        "ENC[AES256_GCM,data:x]",
+        "<path:secret/x#y>",
+        "awssm://x",
+        "<YOUR_TOKEN>",
+        "secretref:x",
+    ] {
+        for (template, document) in [
+            (npmrc("//r/"), "//r/:_authToken=\"§\"\n"),
+            (npmrc("//r/"), "//r/:_authToken='§'\n"),
+            (dotenv("T"), "T=\"§\"\n"),
+            (dotenv("T"), "T='§' # c\n"),
+            (netrc("h", None), "machine h password \"§\"\n"),
+            (json(&["t"]), "{\"t\":\"§\"}"),
+            (text("t=\"", "\""), "t=\"§\"\n"),
+        ] {
+            let document = document.replace('§', reference);
+            if reference.contains(' ') && matches!(template, Template::Text { .. }) {
+                continue;
+            }
+            let why = misfit(extracted(&template, &document));
+            assert!(replaced(&template, &document, NEW).is_err(), "{document}");
+            assert!(
+                why.contains("name of a variable") || why.contains("where the value comes from"),
+                "{document}: {why}"
+            );
+        }
+    }
+}
+
+#[test]
+fn quotes_comments_marks_and_line_ends_stay() {
+    let npm = npmrc("//r/");
+    for document in [
+        "//r/:_authToken=§ ; until spring\n",
+        "//r/:_authToken=§ # until spring\r\nx=y\r\n",
+        "//r/:_authToken=§;tight\n",
+        "//r/:_authToken='§'\n",
+        "//r/:_authToken = '§' ; c\n",
+        "//r/:_authToken=\"§\" # c\n",
+        "\u{feff}//r/:_authToken=§\r\n",
+    ] {
+        fits(&npm, document);
+    }
+    fits(&dotenv("T"), "\u{feff}T=§\r\n");
+    fits(&dotenv("T"), "T=`§` # c\n");
+    fits(&json(&["t"]), "\u{feff}{\"t\":\"§\"}\r\n");
+    fits(&netrc("h", None), "\u{feff}machine h password §\r\n");
+    fits(&text("token: ", ""), "a: b\ntoken: \"§\" # quoted\n");
+    fits(&text("token: ", ""), "token: '§'\r\n");
 }

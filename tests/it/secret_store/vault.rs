@@ -523,3 +523,49 @@ async fn a_node_that_does_no_work_at_present_is_waited_for_and_told_apart() {
         }
     }
 }
+
+#[tokio::test]
+async fn a_secret_that_deletes_its_versions_says_so_before_anybody_approves() {
+    let Some(room) = version_2().await else { return };
+    let store = room.store();
+    store.preflight().await.unwrap();
+    assert!(store.cautions().is_empty());
+    let path = format!("secret/metadata/{}", room.name);
+    for (set, told) in [("72h", "3d"), ("90m", "1h 30m"), ("45s", "45s")] {
+        room.bao.must("POST", &path, json!({ "delete_version_after": set })).await;
+        store.preflight().await.unwrap();
+        let found = store.cautions();
+        assert!(found.len() == 1 && found[0].what.contains(&format!("deletes each version {told} after")), "{found:?}");
+        assert!(found[0].mend.contains("delete_version_after to 0"));
+    }
+    room.bao.must("POST", &path, json!({"delete_version_after": "0s"})).await;
+    store.preflight().await.unwrap();
+    assert!(store.cautions().is_empty());
+    assert_eq!(room.fields().await.unwrap()["token"], OLD, "looking wrote nothing");
+}
+
+#[tokio::test]
+async fn a_vault_that_does_not_know_how_to_change_one_field_is_found_before_anything_is_made() {
+    let answer = |request: axum::extract::Request| async move {
+        let status = |code: u16| axum::http::StatusCode::from_u16(code).unwrap();
+        let path = "secret/data/deploy";
+        match (request.method().as_str(), request.uri().path()) {
+            ("PATCH", _) => (status(405), axum::Json(json!({ "errors": ["unsupported operation"] }))),
+            ("POST", "/v1/sys/capabilities-self") => {
+                (status(200), axum::Json(json!({ "data": { path: ["read", "patch"] } })))
+            }
+            (_, "/v1/secret/data/deploy") => {
+                let data = json!({"data": {"token": OLD}, "metadata": {"version": 1}});
+                (status(200), axum::Json(json!({ "data": data })))
+            }
+            _ => (status(404), axum::Json(json!({ "errors": [] }))),
+        }
+    };
+    let base = crate::http::serve(axum::Router::new().fallback(answer)).await;
+    let auth = Auth::Token(Source::Fixed(secret("canary-root")));
+    let spec = StoreSpec::Vault(spec_of("secret", "deploy", Engine::V2));
+    let store =
+        built(&spec, &connection(Settings { link: Link { url: base, ..Link::default() }, namespace: None, auth }));
+    let words = refusal(store.preflight().await);
+    assert!(words.contains("Vault before 1.9 cannot change one field"), "{words}");
+}

@@ -8,6 +8,9 @@ use serde_json::{Value, json};
 pub struct Identity {
     /// The workspace.
     pub team_id: String,
+    /// The organisation that the workspace belongs to.
+    #[serde(default)]
+    pub enterprise_id: Option<String>,
     /// Our user.
     pub user_id: String,
     /// Our bot, by which our own messages are known.

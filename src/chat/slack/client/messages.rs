@@ -16,6 +16,9 @@ const FIRST_PAGE: u32 = 200;
 /// Messages on every other page; the most that Slack gives.
 const PAGE: u32 = 999;
 
+/// Characters of a message without blocks; Slack cuts what is longer than 4,000.
+const LONGEST_WORDS: usize = 3_500;
+
 /// How long a lost message is looked for at one go: less than what is left of a lease.
 const SEARCH: Duration = Duration::from_secs(30);
 
@@ -85,7 +88,11 @@ impl Client {
             body["thread_ts"] = thread.into();
         }
         self.turn(channel).await?;
-        let sent: Sent = self.ask(method::POST.post().json(&body)).await.map_err(perhaps_on_its_way)?;
+        let sent = match self.ask(method::POST.post().json(&body)).await {
+            Err(ChatError::Form { why, .. }) => self.ask(method::POST.post().json(&plain(body, &why))).await,
+            sent => sent,
+        };
+        let sent: Sent = sent.map_err(perhaps_on_its_way)?;
         Ok((sent.channel, sent.ts))
     }
 
@@ -98,8 +105,11 @@ impl Client {
             "blocks": message.blocks,
             "metadata": mark.json(),
         });
-        let _sent: Value = self.ask(method::UPDATE.post().json(&body)).await?;
-        Ok(())
+        let sent: Result<Value, ChatError> = match self.ask(method::UPDATE.post().json(&body)).await {
+            Err(ChatError::Form { why, .. }) => self.ask(method::UPDATE.post().json(&plain(body, &why))).await,
+            sent => sent,
+        };
+        sent.map(drop)
     }
 
     /// Shows a message to one person in a channel that they are in. Nothing keeps it, nothing can edit it.
@@ -189,6 +199,24 @@ impl Client {
         }
         Err(unavailable("looking for a message whose answer was lost takes too long", None))
     }
+}
+
+/// The words of a message without its blocks: a card in plain words is better than none.
+fn plain(mut body: Value, why: &str) -> Value {
+    tracing::warn!(why, "Slack does not take the blocks of a message, so it goes out in plain words; please report it");
+    let mut lines = Vec::new();
+    for block in body["blocks"].as_array().into_iter().flatten() {
+        let own = std::iter::once(&block["text"]).chain(block["fields"].as_array().into_iter().flatten());
+        let all = own.chain(block["elements"].as_array().into_iter().flatten().filter(|part| part["type"] == "mrkdwn"));
+        lines.extend(all.filter_map(|part| part["text"].as_str()).map(str::to_owned));
+    }
+    let buttons = body["blocks"].as_array().into_iter().flatten().any(|block| block["type"] == "actions");
+    lines.extend(buttons.then(|| "Decide with `/rekey`: it lists what can be said.".to_owned()));
+    if !lines.is_empty() {
+        body["text"] = lines.join("\n").chars().take(LONGEST_WORDS).collect::<String>().into();
+    }
+    body["blocks"] = json!([]);
+    body
 }
 
 /// A message whose answer was lost may land later than that: whoever looks for it too early posts it twice.

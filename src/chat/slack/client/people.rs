@@ -39,6 +39,14 @@ pub struct EnterpriseUser {
 }
 
 impl Member {
+    /// Whether this is one of our own: of the workspace, or of the organisation if the bot is installed in one (`E…`).
+    pub fn belongs_to(&self, team: &str) -> bool {
+        match team.starts_with('E') {
+            true => self.enterprise_user.as_ref().is_some_and(|user| user.enterprise_id == team),
+            false => self.team_id == team,
+        }
+    }
+
     /// Whether the workspace does not count them among its own people. Bots never decide.
     pub fn is_guest(&self) -> bool {
         self.is_restricted || self.is_ultra_restricted || self.is_stranger || self.is_bot

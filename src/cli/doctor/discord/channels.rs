@@ -7,9 +7,11 @@ use crate::chat::discord::client::{Channel, Client, Member, Role, User};
 use crate::chat::discord::permissions;
 use crate::cli::doctor::finding::Finding;
 use crate::cli::words::list;
+use crate::clock::{Clock as _, SystemClock};
 use crate::config::{Config, Discord};
 use crate::rotation::group::Group;
 use crate::rotation::record::Audience;
+use jiff::Timestamp;
 use std::collections::BTreeSet;
 
 /// Channels in which a card has its place: text and announcements.
@@ -29,6 +31,10 @@ pub(super) async fn look(config: &Config, discord: &Discord, client: &Client, me
         (Err(error), _) | (_, Err(error)) => return vec![trouble("server", &error, "try again")],
         (_, Ok(None)) => return vec![Finding::fail("server", "the bot is no member of it", "invite it")],
     };
+    if let Some(until) = silenced(&me, &roles, guild) {
+        let what = format!("the bot is in a time-out until {until}, and says nothing there");
+        return vec![Finding::fail("server", what, "let a moderator end the time-out")];
+    }
     let server = Server { guild, roles, me };
     let mut findings = Vec::new();
     match seen(&discord.channel, "[discord] channel", &server, client).await {
@@ -45,6 +51,12 @@ pub(super) async fn look(config: &Config, discord: &Discord, client: &Client, me
         });
     }
     findings
+}
+
+/// Until when a moderator silenced the bot; administrators cannot be.
+fn silenced(me: &Member, roles: &[Role], guild: &str) -> Option<Timestamp> {
+    let until: Timestamp = me.communication_disabled_until.as_deref()?.parse().ok()?;
+    (until > SystemClock.now() && !permissions::is_administrator(guild, roles, me)).then_some(until)
 }
 
 /// Other channels that get reminders.
