@@ -162,6 +162,14 @@ mod tests {
     use super::*;
 
     #[test]
+    fn every_metric_is_in_the_documentation() {
+        let docs = include_str!("../../docs/metrics.md");
+        for metric in METRICS {
+            assert!(docs.contains(&format!("| `{}` |", metric.name)), "{}", metric.name);
+        }
+    }
+
+    #[test]
     fn what_is_counted_is_rendered_with_its_meaning_and_a_second_recorder_is_refused() {
         let recorded = install_metrics().unwrap();
         metrics::counter!(NOTICES, "kind" => "mail", "result" => "opened").increment(2);

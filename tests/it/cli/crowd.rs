@@ -13,5 +13,6 @@ async fn a_crowd_neither_ends_the_bot_nor_keeps_a_click_out() {
         let seen = bot.endure(nuisance, many, 20).await;
         assert!(seen.healthy && seen.peak < LIMIT, "{nuisance:?}: {seen:?}\n{}", bot.log());
         assert_eq!(seen.counted, seen.clicks, "{nuisance:?}: {seen:?}\n{}", bot.log());
+        eprintln!("{nuisance:?}: the slowest click took {:?}", seen.slowest);
     }
 }
