@@ -22,7 +22,7 @@ use rekey::engine::desk::visitors::Visitors;
 use rekey::http::{Api, Credential, Throttle};
 use rekey::notice::signature::Key;
 use rekey::secret::Secret;
-use rekey::server::{Limits, Settings, slack};
+use rekey::server::{Limits, Pulse, Settings, slack};
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -135,7 +135,7 @@ async fn serve(url: &str) -> SocketAddr {
     let router = rekey::server::router(engine, Settings::default(), Some(slack::router(Arc::new(door))));
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let address = listener.local_addr().expect("it is bound");
-    tokio::spawn(rekey::server::serve(listener, router, Limits::default(), CancellationToken::new()));
+    tokio::spawn(rekey::server::serve(listener, router, Limits::default(), Pulse::default(), CancellationToken::new()));
     address
 }
 

@@ -12,11 +12,13 @@ use crate::chat::Approvers;
 use crate::chat::Messenger;
 use crate::chat::discord::client as discord_client;
 use crate::chat::slack::{Slack, client as slack_client};
-use crate::clock::Clock;
+use crate::clock::{Clock, SystemClock};
 use crate::config::{self, Config};
+use crate::engine::attempts::Attempts;
 use crate::engine::comments::Looks;
 use crate::engine::custody::Custody;
 use crate::engine::issue::{ISSUE, IssueSurface};
+use crate::engine::measure::Inventory;
 use crate::engine::settings::{Backoff, Catalog, Settings};
 use crate::engine::stock::Stock;
 use crate::engine::{Dice, Engine};
@@ -103,6 +105,8 @@ fn assemble_with(
         custody: Custody::default(),
         looks: Looks::default(),
         stock: Stock::default(),
+        attempts: Attempts::default(),
+        inventory: Inventory::default(),
         scan_wanted: tokio::sync::Notify::new(),
         learned_limit: std::sync::Mutex::new(None),
         doubts: crate::engine::planner::Doubts::default(),
@@ -154,7 +158,7 @@ fn gitlab_api(config: &Config, client: reqwest::Client) -> Result<Arc<Api>, Star
         None => Credential::PrivateToken(token.value.duplicate()),
     };
     let api = Api::new(client, &base, credential, throttle).map_err(|e| StartError::Setup(e.to_string()))?;
-    Ok(Arc::new(api.with_dialect(crate::gitlab::DIALECT)))
+    Ok(Arc::new(api.with_dialect(crate::gitlab::DIALECT).with_clock(Arc::new(SystemClock))))
 }
 
 fn catalog(config: &Config) -> Catalog {
@@ -207,7 +211,7 @@ fn slack_api(slack: &config::Slack, token: &config::SecretRef) -> Result<slack_c
     let throttle = Arc::new(Throttle::new(IN_FLIGHT, None));
     let token = Credential::Bearer(token.value.duplicate());
     let api = Api::new(client, &slack.api_url, token, throttle).map_err(|e| StartError::Setup(e.to_string()))?;
-    Ok(slack_client::Client::new(api))
+    Ok(slack_client::Client::new(api.with_clock(Arc::new(SystemClock))))
 }
 
 /// The same connection that the bot would use for Slack, to be looked at; `None` without Slack.

@@ -10,6 +10,8 @@ mod dialect;
 mod error;
 mod login;
 mod proxy;
+mod share;
+mod skew;
 mod socket;
 mod throttle;
 
@@ -20,15 +22,21 @@ pub use client::{BadClient, Tls, client, client_with};
 pub use dialect::{About, Dialect, Reading, Refused, Told};
 pub use error::CallError;
 pub use proxy::Proxies;
+pub use share::as_work;
+pub use skew::{BAD_SKEW, NOTABLE_SKEW};
 pub use socket::{Received, Socket, SocketError, Sockets};
 pub use throttle::{Budget, Throttle};
 
+use crate::clock::Clock;
 use crate::secret::{Secret, SecretFile};
-use crate::telemetry::OUTBOUND;
+use crate::telemetry::{CLOCK_SKEW_SECONDS, OUTBOUND, OUTBOUND_FAILURES, OUTBOUND_LAST_SUCCESS, seconds_now};
 use error::Failure;
+use jiff::{SignedDuration, Timestamp};
 use login::{Login, Logins};
 use reqwest::Url;
 use reqwest::header::{AUTHORIZATION, HeaderName, HeaderValue, USER_AGENT};
+use share::Hurry;
+use skew::Skew;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -90,6 +98,8 @@ pub struct Api {
     body_cap: usize,
     user_agent: Option<HeaderValue>,
     dialect: Option<Dialect>,
+    clock: Option<Arc<dyn Clock>>,
+    skew: Skew,
 }
 
 impl Api {
@@ -113,6 +123,8 @@ impl Api {
             body_cap: 8 << 20,
             user_agent: None,
             dialect: None,
+            clock: None,
+            skew: Skew::default(),
         })
     }
 
@@ -146,10 +158,21 @@ impl Api {
         Self { dialect: Some(dialect), ..self }
     }
 
+    /// Compares the host's time with this clock.
+    #[must_use]
+    pub fn with_clock(self, clock: Arc<dyn Clock>) -> Self {
+        Self { clock: Some(clock), ..self }
+    }
+
     /// Another sequence of pauses between the tries of [`Api::read`].
     #[must_use]
     pub fn with_backoff(self, backoff: Backoff) -> Self {
         Self { backoff, ..self }
+    }
+
+    /// How far this machine's clock is ahead of the host's, as far as its last answer tells; negative if it is behind.
+    pub fn clock_skew(&self) -> Option<SignedDuration> {
+        self.skew.last()
     }
 
     /// Host and, if it is not the usual one, port.
@@ -212,13 +235,10 @@ impl Api {
     ) -> Result<Reply, answer::Refusal> {
         let request = self.request(call, credential)?;
         let (patience, bucket) = (call.patience.unwrap_or(self.patience), call.bucket.as_deref());
-        let turn = match call.in_background {
-            true => self.throttle.admit_in_background(patience, bucket).await?,
-            false => self.throttle.admit(patience, bucket).await?,
-        };
-        let response = self.client.execute(request).await.map_err(Failure::of_transport)?;
-        metrics::counter!(OUTBOUND, "host" => self.host(), "status" => response.status().as_u16().to_string())
-            .increment(1);
+        let turn = self.throttle.admit(patience, bucket, Hurry::now(call.in_background)).await?;
+        let sent = self.clock.as_ref().map(|clock| clock.now());
+        let response = self.client.execute(request).await.map_err(|error| self.not_answered(error))?;
+        self.answered(&response, sent);
         self.throttle.learn(response.status(), response.headers(), call.bucket.as_deref());
         let dialect =
             self.dialect.map(|dialect| answer::Asked { dialect, is_write: call.is_write(), base: self.base.path() });
@@ -260,6 +280,27 @@ impl Api {
             Err(Failure::Status(_)) => Login::Accepted,
             Err(_) => Login::Unclear,
         }
+    }
+
+    /// What every answer tells of the host, whatever it says.
+    fn answered(&self, response: &reqwest::Response, sent: Option<Timestamp>) {
+        let status = response.status();
+        metrics::counter!(OUTBOUND, "host" => self.host(), "status" => status.as_u16().to_string()).increment(1);
+        if status.is_server_error() {
+            metrics::counter!(OUTBOUND_FAILURES, "host" => self.host(), "why" => "status").increment(1);
+        } else {
+            metrics::gauge!(OUTBOUND_LAST_SUCCESS, "host" => self.host()).set(seconds_now());
+        }
+        let (Some(sent), Some(clock)) = (sent, &self.clock) else { return };
+        if let Some(skew) = self.skew.learn(response.headers(), sent, clock.now()) {
+            metrics::gauge!(CLOCK_SKEW_SECONDS, "host" => self.host()).set(skew.as_secs_f64());
+        }
+    }
+
+    fn not_answered(&self, error: reqwest::Error) -> Failure {
+        let why = if error.is_timeout() { "timeout" } else { "connection" };
+        metrics::counter!(OUTBOUND_FAILURES, "host" => self.host(), "why" => why).increment(1);
+        Failure::of_transport(error)
     }
 
     fn request(&self, call: &Call<'_>, credential: Option<&Secret>) -> Result<reqwest::Request, Failure> {

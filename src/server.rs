@@ -10,13 +10,19 @@ pub mod mail;
 mod opening;
 mod outcome;
 mod patience;
+mod peer;
+mod pulse;
+mod room;
 mod serve;
 pub mod slack;
+mod visit;
 
 pub use health::Render;
 pub use limits::Limits;
 pub use opening::Opening;
-pub use serve::serve;
+pub use peer::TrustedProxies;
+pub use pulse::Pulse;
+pub use serve::{listen, serve};
 
 use crate::engine::Engine;
 use crate::ledger::{Accepted, LedgerError};
@@ -62,6 +68,10 @@ pub struct Settings {
     pub gitlab: Option<gitlab::Door>,
     /// Sizes, times and numbers.
     pub limits: Limits,
+    /// Whose word about who calls is taken.
+    pub proxies: TrustedProxies,
+    /// Whether the listener for all of it still takes connections.
+    pub pulse: Pulse,
 }
 
 /// A door, and what stands behind it.
@@ -74,12 +84,13 @@ struct Endpoint<Door> {
 /// Everything that strangers may ask for, on one listener: metrics tell the names of tokens and are not among it.
 /// `chat` brings endpoints of its own, which come under the same limits.
 pub fn router(intake: Arc<dyn Intake>, settings: Settings, chat: Option<Router>) -> Router {
-    hooks(intake.clone(), settings, chat).merge(health(intake))
+    let pulse = settings.pulse.clone();
+    hooks(intake.clone(), settings, chat).merge(health(intake, pulse))
 }
 
 /// What the world outside calls.
 pub fn hooks(intake: Arc<dyn Intake>, settings: Settings, chat: Option<Router>) -> Router {
-    let Settings { mail, gitlab, limits } = settings;
+    let Settings { mail, gitlab, limits, proxies, pulse: _ } = settings;
     let mut routes = chat.unwrap_or_default();
     if let Some(door) = mail {
         let state = Arc::new(Endpoint { door, intake: intake.clone(), limits });
@@ -89,15 +100,17 @@ pub fn hooks(intake: Arc<dyn Intake>, settings: Settings, chat: Option<Router>) 
         let state = Arc::new(Endpoint { door, intake, limits });
         routes = routes.route("/hooks/gitlab", post(gitlab::receive).with_state(state));
     }
-    limits::around(routes, limits)
+    limits::around(routes, limits, proxies)
 }
 
-/// Health and metrics, for a listener that only our own people reach.
-pub fn admin(intake: Arc<dyn Intake>, render: Render) -> Router {
-    health(intake).route("/metrics", get(health::metrics).with_state(render))
+/// Health and metrics, for a listener that only our own people reach; `pulse` is that of the world's.
+pub fn admin(intake: Arc<dyn Intake>, pulse: Pulse, render: Render) -> Router {
+    health(intake, pulse).route("/metrics", get(health::metrics).with_state(render))
 }
 
 /// Never shed, so that an overloaded bot is not taken for a dead one.
-fn health(intake: Arc<dyn Intake>) -> Router {
-    Router::new().route("/healthz", get(health::lives)).route("/readyz", get(health::ready).with_state(intake))
+fn health(intake: Arc<dyn Intake>, pulse: Pulse) -> Router {
+    Router::new()
+        .route("/healthz", get(health::lives).with_state(pulse))
+        .route("/readyz", get(health::ready).with_state(intake))
 }

@@ -12,7 +12,7 @@ use crate::http::{Api, Backoff, Credential, Throttle};
 use crate::notice::email::{Instance, MailPolicy, Proof};
 use crate::notice::signature::{Key, Login};
 use crate::server::slack::{Door, Envelopes, PATIENCE};
-use crate::server::{Limits, Settings, gitlab, mail};
+use crate::server::{Settings, TrustedProxies, gitlab, mail};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,7 +21,8 @@ const SLACKS: [&str; 2] = ["slack.com", "slack-gov.com"];
 
 /// The endpoints for mail and GitLab.
 pub fn settings(config: &Config) -> Result<Settings, StartError> {
-    Ok(Settings { mail: mail_door(config)?, gitlab: gitlab_door(config)?, limits: Limits::default() })
+    let proxies = TrustedProxies::new(config.server.trusted_proxies.clone());
+    Ok(Settings { mail: mail_door(config)?, gitlab: gitlab_door(config)?, proxies, ..Settings::default() })
 }
 
 fn mail_door(config: &Config) -> Result<Option<mail::Door>, StartError> {

@@ -6,7 +6,7 @@ use crate::config::Config;
 use crate::engine::{Dice, Engine};
 use crate::http::Backoff;
 use crate::ledger::{Ledger, LedgerError};
-use crate::server::{self, Limits, Opening, Render, Settings};
+use crate::server::{self, Limits, Opening, Pulse, Render, Settings};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -111,6 +111,7 @@ pub async fn run(
 /// What the world reaches, open before the database is.
 struct Listeners {
     address: SocketAddr,
+    pulse: Pulse,
     world: Opening,
     /// Only our own people.
     admin: Option<Opening>,
@@ -118,22 +119,25 @@ struct Listeners {
 
 impl Listeners {
     async fn open(config: &Config, tasks: &mut JoinSet<()>, stop: &CancellationToken) -> Result<Self, StartError> {
-        let listener = listen(config.server.listen).await?;
+        let listener = listen(config.server.listen)?;
         let address = listener.local_addr().map_err(|why| StartError::Listen { address: config.server.listen, why })?;
-        let (world, limits) = (Opening::default(), Limits::default());
-        tasks.spawn(server::serve(listener, world.router(), limits, stop.clone()));
+        let (pulse, limits) = (Pulse::default(), Limits::default());
+        let world = Opening::new(pulse.clone());
+        tasks.spawn(server::serve(listener, world.router(), limits, pulse.clone(), stop.clone()));
         let mut admin = None;
         if let Some(address) = config.server.admin_listen {
-            let own = admin.insert(Opening::default());
-            tasks.spawn(server::serve(listen(address).await?, own.router(), limits, stop.clone()));
+            let own = admin.insert(Opening::new(pulse.clone()));
+            let listener = listen(address)?;
+            tasks.spawn(server::serve(listener, own.router(), limits, Pulse::default(), stop.clone()));
         }
-        Ok(Self { address, world, admin })
+        Ok(Self { address, pulse, world, admin })
     }
 
-    fn lead_to(self, engine: &Arc<Engine>, settings: Settings, chat: Option<axum::Router>, render: Render) {
+    fn lead_to(self, engine: &Arc<Engine>, mut settings: Settings, chat: Option<axum::Router>, render: Render) {
+        settings.pulse = self.pulse;
         match self.admin {
             Some(admin) => {
-                admin.open(server::admin(engine.clone(), render));
+                admin.open(server::admin(engine.clone(), settings.pulse.clone(), render));
                 self.world.open(server::hooks(engine.clone(), settings, chat));
             }
             None => self.world.open(server::router(engine.clone(), settings, chat)),
@@ -158,6 +162,6 @@ async fn ledger_in_time(config: &Config, anew: bool) -> Result<Arc<dyn Ledger>, 
     }
 }
 
-async fn listen(address: SocketAddr) -> Result<TcpListener, StartError> {
-    TcpListener::bind(address).await.map_err(|why| StartError::Listen { address, why })
+fn listen(address: SocketAddr) -> Result<TcpListener, StartError> {
+    server::listen(address).map_err(|why| StartError::Listen { address, why })
 }

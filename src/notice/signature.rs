@@ -24,7 +24,7 @@ pub enum Untrusted {
     #[error("the {0} of the request cannot be read")]
     Malformed(&'static str),
     /// The time-stamp is too far from now: a replay, or a clock that is wrong.
-    #[error("the request's time-stamp is {0} seconds off")]
+    #[error("the request's time-stamp is {0} seconds off this machine's clock")]
     Stale(i64),
     /// Well formed, but made with none of our secrets.
     #[error("the signature was made with another secret")]
@@ -87,6 +87,19 @@ pub struct Login {
     pub password: Secret,
 }
 
+/// Whether a head could belong to a request that [`standard_webhooks`] believes: all that can be told without its body.
+pub fn standard_webhooks_head(
+    keys: &[Key],
+    id: Option<&str>,
+    timestamp: Option<&str>,
+    signatures: Option<&str>,
+    now: Timestamp,
+) -> Result<(), Untrusted> {
+    id.ok_or(Untrusted::Missing("webhook-id"))?;
+    standard_signatures(signatures)?;
+    head(keys, timestamp.ok_or(Untrusted::Missing("webhook-timestamp"))?, now)
+}
+
 /// Standard Webhooks, as GitLab signs since 19.0: HMAC over `id.timestamp.body`, several `v1,base64` allowed.
 /// Answers which key (by position) made the signature, so that the end of a key's use can be seen.
 pub fn standard_webhooks(
@@ -99,19 +112,28 @@ pub fn standard_webhooks(
 ) -> Result<usize, Untrusted> {
     let id = id.ok_or(Untrusted::Missing("webhook-id"))?;
     let timestamp = timestamp.ok_or(Untrusted::Missing("webhook-timestamp"))?;
-    let signatures = signatures.ok_or(Untrusted::Missing("webhook-signature"))?;
+    let given = standard_signatures(signatures)?;
     let signed: [&[u8]; 5] = [id.as_bytes(), b".", timestamp.as_bytes(), b".", body];
-    let given: Vec<Vec<u8>> = signatures
-        .split_ascii_whitespace()
-        .take(MOST_SIGNATURES)
-        .filter_map(|one| STANDARD.decode(one.strip_prefix("v1,")?).ok())
-        .collect();
-    if given.is_empty() {
-        return Err(Untrusted::Malformed("webhook-signature"));
-    }
     let which = first_match(keys, |key| given.iter().fold(false, |found, one| key.made(&signed, one) | found))?;
     fresh(timestamp, now)?;
     Ok(which)
+}
+
+fn standard_signatures(signatures: Option<&str>) -> Result<Vec<Vec<u8>>, Untrusted> {
+    let signatures = signatures.ok_or(Untrusted::Missing("webhook-signature"))?;
+    let decoded = |one: &str| STANDARD.decode(one.strip_prefix("v1,")?).ok();
+    let given: Vec<_> = signatures.split_ascii_whitespace().take(MOST_SIGNATURES).filter_map(decoded).collect();
+    if given.is_empty() { Err(Untrusted::Malformed("webhook-signature")) } else { Ok(given) }
+}
+
+/// Whether a head could belong to a request that [`slack`] believes.
+pub fn slack_head(
+    keys: &[Key],
+    timestamp: Option<&str>,
+    signature: Option<&str>,
+    now: Timestamp,
+) -> Result<(), Untrusted> {
+    timestamped_head("v0", keys, timestamp, signature, now)
 }
 
 /// Slack's signature: `v0=` and the hex HMAC over `v0:timestamp:body`.
@@ -123,6 +145,16 @@ pub fn slack(
     now: Timestamp,
 ) -> Result<usize, Untrusted> {
     timestamped("v0", keys, timestamp, signature, body, now)
+}
+
+/// Whether a head could belong to a request that [`mail`] believes.
+pub fn mail_head(
+    keys: &[Key],
+    timestamp: Option<&str>,
+    signature: Option<&str>,
+    now: Timestamp,
+) -> Result<(), Untrusted> {
+    timestamped_head("v1", keys, timestamp, signature, now)
 }
 
 /// Our own signature for mail, easy to make with `openssl dgst` in a pipe: `v1=` and the hex HMAC over
@@ -175,16 +207,38 @@ fn timestamped(
     now: Timestamp,
 ) -> Result<usize, Untrusted> {
     let timestamp = timestamp.ok_or(Untrusted::Missing("time-stamp"))?;
-    let signature = signature.ok_or(Untrusted::Missing("signature"))?;
-    let given = signature
-        .strip_prefix(version)
-        .and_then(|rest| rest.strip_prefix('='))
-        .and_then(|digits| hex::decode(digits).ok())
-        .ok_or(Untrusted::Malformed("signature"))?;
+    let given = hex_signature(version, signature)?;
     let signed: [&[u8]; 5] = [version.as_bytes(), b":", timestamp.as_bytes(), b":", body];
     let which = first_match(keys, |key| key.made(&signed, &given))?;
     fresh(timestamp, now)?;
     Ok(which)
+}
+
+fn timestamped_head(
+    version: &str,
+    keys: &[Key],
+    timestamp: Option<&str>,
+    signature: Option<&str>,
+    now: Timestamp,
+) -> Result<(), Untrusted> {
+    hex_signature(version, signature)?;
+    head(keys, timestamp.ok_or(Untrusted::Missing("time-stamp"))?, now)
+}
+
+/// Nobody is made to wait for a body that could not be believed.
+fn head(keys: &[Key], timestamp: &str, now: Timestamp) -> Result<(), Untrusted> {
+    if keys.is_empty() {
+        return Err(Untrusted::NoSecret);
+    }
+    fresh(timestamp, now)
+}
+
+/// The 32 bytes of a signature such as `v0=` and hex.
+fn hex_signature(version: &str, signature: Option<&str>) -> Result<Vec<u8>, Untrusted> {
+    let signature = signature.ok_or(Untrusted::Missing("signature"))?;
+    let digits = signature.strip_prefix(version).and_then(|rest| rest.strip_prefix('='));
+    let given = digits.and_then(|digits| hex::decode(digits).ok()).filter(|given| given.len() == 32);
+    given.ok_or(Untrusted::Malformed("signature"))
 }
 
 /// Tries every candidate even after a match, so that time does not tell which one it was.
@@ -196,7 +250,7 @@ fn first_match<T>(candidates: &[T], fits: impl Fn(&T) -> bool) -> Result<usize, 
     candidates.iter().enumerate().fold(None, fold).ok_or(Untrusted::Mismatch)
 }
 
-/// Checked after the signature: an unsigned time-stamp deserves no answer about clocks.
+/// Whether a time-stamp is near enough to now. The sender is never told which of all checks failed.
 pub fn fresh(timestamp: &str, now: Timestamp) -> Result<(), Untrusted> {
     let plain = !timestamp.is_empty() && timestamp.len() <= 12 && timestamp.bytes().all(|byte| byte.is_ascii_digit());
     let sent: i64 = timestamp.parse().ok().filter(|_| plain).ok_or(Untrusted::Malformed("time-stamp"))?;

@@ -14,11 +14,14 @@ use crate::chat::discord::hooks::Hooks;
 use crate::chat::discord::inbound::{self, Interaction};
 use crate::clock::Clock;
 use crate::engine::desk::Desk;
+use crate::notice::signature::Untrusted;
 use crate::secret::Secret;
+use crate::server::body::header;
+use crate::server::visit::Visit;
+use crate::telemetry::came_in;
 use async_trait::async_trait;
 use axum::Router;
-use axum::body::Bytes;
-use axum::extract::{DefaultBodyLimit, State};
+use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
@@ -27,6 +30,8 @@ use serde_json::Value;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::timeout;
+
+const ENDPOINT: &str = "discord";
 
 /// More than any genuine request of Discord.
 const BODY_LIMIT: usize = 128 << 10;
@@ -60,13 +65,12 @@ pub struct Door {
 
 /// What a request gets: 401 and nothing else, or 200 and an answer.
 pub async fn receive(door: &Arc<Door>, headers: &HeaderMap, body: &[u8]) -> Result<Value, StatusCode> {
-    let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
-    let (time, given) = (header("x-signature-timestamp"), header("x-signature-ed25519"));
-    if let Err(untrusted) = signature::genuine(&door.keys, time, given, body, door.clock.now()) {
-        tracing::warn!(endpoint = "discord", %untrusted, "a request that is not Discord's was turned away");
-        metrics::counter!("rekey_inbound_refused_total", "endpoint" => "discord", "why" => "signature").increment(1);
-        return Err(StatusCode::UNAUTHORIZED);
-    }
+    door.admits(headers, body)?;
+    heed(door, body).await
+}
+
+/// What is known to be Discord's.
+async fn heed(door: &Arc<Door>, body: &[u8]) -> Result<Value, StatusCode> {
     match inbound::interaction(body) {
         Some(interaction) if door.hears_first(&interaction).await => Ok(answer(door, &interaction).await),
         Some(repeat) => Ok(reply::repeated(repeat.kind)),
@@ -95,6 +99,11 @@ impl Ear for Listener {
 }
 
 impl Door {
+    fn admits(&self, headers: &HeaderMap, body: &[u8]) -> Result<(), StatusCode> {
+        let [time, given] = signing(headers);
+        signature::genuine(&self.keys, time, given, body, self.clock.now()).map_err(|untrusted| turned_away(&untrusted))
+    }
+
     /// Whether this is no repeat of something that was heard before, by whatever replica.
     async fn hears_first(&self, interaction: &Interaction) -> bool {
         !interaction::counts_once(interaction) || self.is_mine(interaction).await
@@ -131,15 +140,35 @@ impl Door {
 
 /// The endpoint below the path of the bot: `/discord/interactions`.
 pub fn router(door: Arc<Door>) -> Router {
-    Router::new()
-        .route("/discord/interactions", post(on_interaction))
-        .layer(DefaultBodyLimit::max(BODY_LIMIT))
-        .with_state(door)
+    Router::new().route("/discord/interactions", post(on_interaction)).with_state(door)
 }
 
-async fn on_interaction(State(door): State<Arc<Door>>, headers: HeaderMap, body: Bytes) -> Response {
-    match receive(&door, &headers, &body).await {
+async fn on_interaction(State(door): State<Arc<Door>>, request: Request) -> Response {
+    match take(&door, request).await {
         Ok(answer) => axum::Json(answer).into_response(),
-        Err(status) => status.into_response(),
+        Err(refused) => refused,
     }
+}
+
+/// Nobody's body is read whose head could not be Discord's.
+async fn take(door: &Arc<Door>, request: Request) -> Result<Value, Response> {
+    let (head, body) = request.into_parts();
+    let ([time, given], visit) = (signing(&head.headers), Visit::of(&head.extensions));
+    let may_be = signature::head(&door.keys, time, given, door.clock.now());
+    may_be.map_err(|untrusted| turned_away(&untrusted).into_response())?;
+    let body = visit.read(body, BODY_LIMIT).await.map_err(|refusal| refusal.answer(ENDPOINT))?;
+    door.admits(&head.headers, &body).map_err(IntoResponse::into_response)?;
+    visit.prove();
+    came_in(ENDPOINT);
+    heed(door, &body).await.map_err(IntoResponse::into_response)
+}
+
+fn signing(headers: &HeaderMap) -> [Option<&str>; 2] {
+    ["x-signature-timestamp", "x-signature-ed25519"].map(|name| header(headers, name))
+}
+
+fn turned_away(untrusted: &Untrusted) -> StatusCode {
+    tracing::warn!(endpoint = ENDPOINT, %untrusted, "a request that is not Discord's was turned away");
+    metrics::counter!("rekey_inbound_refused_total", "endpoint" => ENDPOINT, "why" => "signature").increment(1);
+    StatusCode::UNAUTHORIZED
 }

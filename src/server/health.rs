@@ -1,6 +1,6 @@
-//! `/healthz` (the process lives), `/readyz` (notices can be remembered), `/metrics` (Prometheus).
+//! `/healthz` (the process lives and takes connections), `/readyz` (notices can be remembered), `/metrics` (Prometheus).
 
-use super::Intake;
+use super::{Intake, Pulse};
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::http::header::{CONTENT_TYPE, HeaderName};
@@ -16,8 +16,11 @@ pub(super) const NOT_READY: (StatusCode, &str) = (StatusCode::SERVICE_UNAVAILABL
 /// Writes all metrics in Prometheus' text format.
 pub type Render = Arc<dyn Fn() -> String + Send + Sync>;
 
-pub(super) async fn lives() -> &'static str {
-    "ok\n"
+pub(super) async fn lives(State(pulse): State<Pulse>) -> (StatusCode, &'static str) {
+    match pulse.is_well() {
+        true => (StatusCode::OK, "ok\n"),
+        false => (StatusCode::SERVICE_UNAVAILABLE, "no connections are taken\n"),
+    }
 }
 
 pub(super) async fn ready(State(intake): State<Arc<dyn Intake>>) -> (StatusCode, &'static str) {

@@ -13,8 +13,9 @@
 //! | 408, 429, 5xx | slow line, overload, database away: the mail waits | 75 |
 
 use super::Endpoint;
-use super::body::{hand_over, header, read};
+use super::body::{hand_over, header};
 use super::outcome::{self, Refusal};
+use super::visit::Visit;
 use crate::ledger::Accepted;
 use crate::notice::email::{self, MailPolicy, Refused};
 use crate::notice::signature::{self, Key, Login};
@@ -47,15 +48,21 @@ pub(super) async fn receive(State(endpoint): State<Arc<Endpoint<Door>>>, request
 impl Endpoint<Door> {
     async fn take(&self, request: Request) -> Result<Accepted, Refusal> {
         let (head, body) = request.into_parts();
-        let signed = header(&head.headers, SIGNATURE);
-        if signed.is_none() {
-            // A password needs no body, so nobody without one makes us read any.
-            signature::basic(&self.door.logins, header(&head.headers, AUTHORIZATION.as_str()))?;
+        let visit = Visit::of(&head.extensions);
+        // Without keys a signature proves nothing, and nobody makes us read a body for it.
+        let signed = header(&head.headers, SIGNATURE).filter(|_| !self.door.keys.is_empty());
+        let time = header(&head.headers, TIMESTAMP);
+        match signed {
+            Some(_) => signature::mail_head(&self.door.keys, time, signed, self.intake.now())?,
+            None => {
+                signature::basic(&self.door.logins, header(&head.headers, AUTHORIZATION.as_str()))?;
+                visit.prove();
+            }
         }
-        let raw = read(body, &self.limits).await?;
+        let raw = visit.read(body, self.limits.body).await?;
         if signed.is_some() {
-            let time = header(&head.headers, TIMESTAMP);
             signature::mail(&self.door.keys, time, signed, &raw, self.intake.now())?;
+            visit.prove();
         }
         check_type(&head.headers)?;
         self.pass_on(&email::parse(&raw, &self.door.policy).map_err(refusal)?, &raw).await

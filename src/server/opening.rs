@@ -1,6 +1,6 @@
 //! A listener that is there before what stands behind it: the process lives and says so, and is not ready.
 
-use super::health;
+use super::{Pulse, health};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request, State};
@@ -13,10 +13,18 @@ use std::sync::{Arc, OnceLock};
 use tower::ServiceExt as _;
 
 /// The routes of a bot that is starting.
-#[derive(Clone, Default)]
-pub struct Opening(Arc<OnceLock<Router>>);
+#[derive(Clone)]
+pub struct Opening {
+    routes: Arc<OnceLock<Router>>,
+    pulse: Pulse,
+}
 
 impl Opening {
+    /// `pulse` is that of the world's listener.
+    pub fn new(pulse: Pulse) -> Self {
+        Self { routes: Arc::default(), pulse }
+    }
+
     /// What answers from the beginning.
     pub fn router(&self) -> Router {
         Router::new().fallback(pass).with_state(self.clone())
@@ -25,14 +33,14 @@ impl Opening {
     /// From now on these routes answer.
     pub fn open(&self, routes: Router) {
         // Only a second opening is refused, and nobody opens twice.
-        let _ = self.0.set(routes);
+        let _ = self.routes.set(routes);
     }
 }
 
 async fn pass(State(opening): State<Opening>, request: Request) -> Response<Body> {
-    let routes = match opening.0.get() {
+    let routes = match opening.routes.get() {
         Some(routes) => routes.clone(),
-        None => Router::new().route("/healthz", get(health::lives)).fallback(not_yet),
+        None => Router::new().route("/healthz", get(health::lives).with_state(opening.pulse)).fallback(not_yet),
     };
     let answered: Result<_, Infallible> = routes.oneshot(request).await;
     answered.unwrap_or_else(|never| match never {})

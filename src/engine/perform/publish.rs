@@ -26,7 +26,8 @@ impl Engine {
             return hold.report(rotation, &Event::SurfaceGone { surface: surface.clone() }).await;
         };
         let state = rotation.surfaces.get(surface).cloned().unwrap_or_default();
-        let card = card(rotation);
+        let mut card = card(rotation);
+        card.warnings.extend(self.clock_warning());
         let published = if state.reference.is_none() || state.shown < rotation.revision {
             let shown =
                 hold.keeping(messenger.show(&card, state.reference.as_deref())).await?.map(|posted| Event::Published {

@@ -23,6 +23,19 @@ impl Key {
     }
 }
 
+/// Whether a head could belong to a request that [`genuine`] believes: all that can be told without its body.
+pub fn head(keys: &[Key], time: Option<&str>, signature: Option<&str>, now: Timestamp) -> Result<(), Untrusted> {
+    let time = time.ok_or(Untrusted::Missing("X-Signature-Timestamp"))?;
+    let signature = signature.ok_or(Untrusted::Missing("X-Signature-Ed25519"))?;
+    if keys.is_empty() {
+        return Err(Untrusted::NoSecret);
+    }
+    if hex::decode(signature).ok().filter(|bytes| bytes.len() == 64).is_none() {
+        return Err(Untrusted::Malformed("X-Signature-Ed25519"));
+    }
+    fresh(time, now)
+}
+
 /// Checks signature and age. Any of the keys may have signed.
 pub fn genuine(
     keys: &[Key],

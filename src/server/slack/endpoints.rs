@@ -2,17 +2,27 @@
 
 use super::{Answer, Door, command, event as events, interaction as interactions};
 use crate::chat::slack::inbound;
-use crate::notice::signature;
+use crate::notice::signature::{self, Untrusted};
+use crate::server::body::header;
+use crate::server::visit::Visit;
+use crate::telemetry::came_in;
 use axum::Router;
-use axum::body::Bytes;
-use axum::extract::{DefaultBodyLimit, State};
+use axum::body::HttpBody as _;
+use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use std::sync::Arc;
 
+const COMMAND: &str = "slack_command";
+const INTERACTION: &str = "slack_interaction";
+const EVENT: &str = "slack_event";
+
 /// More than any genuine request of Slack.
 const BODY_LIMIT: usize = 256 << 10;
+
+/// More than Slack's question whether our certificate is right, which it does not sign.
+const SSL_CHECK_LIMIT: u64 = 256;
 
 /// The endpoints below the path of the bot: `/slack/commands`, `/slack/interactions`, `/slack/events`.
 pub fn router(door: Arc<Door>) -> Router {
@@ -20,7 +30,6 @@ pub fn router(door: Arc<Door>) -> Router {
         .route("/slack/commands", post(on_command))
         .route("/slack/interactions", post(on_interaction))
         .route("/slack/events", post(on_event))
-        .layer(DefaultBodyLimit::max(BODY_LIMIT))
         .with_state(door)
 }
 
@@ -29,7 +38,7 @@ pub async fn slash_command(door: &Arc<Door>, headers: &HeaderMap, body: &[u8]) -
     if inbound::is_ssl_check(body) {
         return Answer::nothing();
     }
-    if !admits(door, "slack_command", headers, body) {
+    if !admits(door, COMMAND, headers, body) {
         return Answer::unsigned();
     }
     command::answer(door, inbound::command(body)).await
@@ -40,7 +49,7 @@ pub async fn interaction(door: &Arc<Door>, headers: &HeaderMap, body: &[u8]) -> 
     if inbound::is_ssl_check(body) {
         return Answer::nothing();
     }
-    if !admits(door, "slack_interaction", headers, body) {
+    if !admits(door, INTERACTION, headers, body) {
         return Answer::unsigned();
     }
     match inbound::interaction(body) {
@@ -51,7 +60,7 @@ pub async fn interaction(door: &Arc<Door>, headers: &HeaderMap, body: &[u8]) -> 
 
 /// An event, or Slack's question whether we are there.
 pub async fn event(door: &Arc<Door>, headers: &HeaderMap, body: &[u8]) -> Answer {
-    if !admits(door, "slack_event", headers, body) {
+    if !admits(door, EVENT, headers, body) {
         return Answer::unsigned();
     }
     match serde_json::from_slice::<inbound::Event>(body) {
@@ -61,28 +70,58 @@ pub async fn event(door: &Arc<Door>, headers: &HeaderMap, body: &[u8]) -> Answer
 }
 
 fn admits(door: &Door, endpoint: &'static str, headers: &HeaderMap, body: &[u8]) -> bool {
-    let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
-    let (time, given) = (header("x-slack-request-timestamp"), header("x-slack-signature"));
-    match signature::slack(&door.keys, time, given, body, door.clock.now()) {
-        Ok(_) => true,
-        Err(untrusted) => {
-            tracing::warn!(endpoint, %untrusted, "a request that is not Slack's was turned away");
-            metrics::counter!("rekey_inbound_refused_total", "endpoint" => endpoint, "why" => "signature").increment(1);
-            false
-        }
+    let [time, given] = signing(headers);
+    let checked = signature::slack(&door.keys, time, given, body, door.clock.now());
+    checked.map_err(|untrusted| turned_away(endpoint, &untrusted)).is_ok()
+}
+
+fn signing(headers: &HeaderMap) -> [Option<&str>; 2] {
+    ["x-slack-request-timestamp", "x-slack-signature"].map(|name| header(headers, name))
+}
+
+fn turned_away(endpoint: &'static str, untrusted: &Untrusted) {
+    tracing::warn!(endpoint, %untrusted, "a request that is not Slack's was turned away");
+    metrics::counter!("rekey_inbound_refused_total", "endpoint" => endpoint, "why" => "signature").increment(1);
+}
+
+/// Headers and body of a request whose head could be Slack's; nobody else's body is read.
+async fn heard(door: &Door, endpoint: &'static str, request: Request) -> Result<(HeaderMap, Vec<u8>), Response> {
+    let (head, body) = request.into_parts();
+    let ([time, given], now) = (signing(&head.headers), door.clock.now());
+    let may_be_ssl_check =
+        given.is_none() && endpoint != EVENT && body.size_hint().exact().is_some_and(|bytes| bytes <= SSL_CHECK_LIMIT);
+    if !may_be_ssl_check && let Err(untrusted) = signature::slack_head(&door.keys, time, given, now) {
+        turned_away(endpoint, &untrusted);
+        return Err(StatusCode::UNAUTHORIZED.into_response());
+    }
+    let visit = Visit::of(&head.extensions);
+    let body = visit.read(body, BODY_LIMIT).await.map_err(|refusal| refusal.answer(endpoint))?;
+    if signature::slack(&door.keys, time, given, &body, now).is_ok() {
+        visit.prove();
+        came_in(endpoint);
+    }
+    Ok((head.headers, body))
+}
+
+async fn on_command(State(door): State<Arc<Door>>, request: Request) -> Response {
+    match heard(&door, COMMAND, request).await {
+        Ok((headers, body)) => respond(slash_command(&door, &headers, &body).await),
+        Err(refused) => refused,
     }
 }
 
-async fn on_command(State(door): State<Arc<Door>>, headers: HeaderMap, body: Bytes) -> Response {
-    respond(slash_command(&door, &headers, &body).await)
+async fn on_interaction(State(door): State<Arc<Door>>, request: Request) -> Response {
+    match heard(&door, INTERACTION, request).await {
+        Ok((headers, body)) => respond(interaction(&door, &headers, &body).await),
+        Err(refused) => refused,
+    }
 }
 
-async fn on_interaction(State(door): State<Arc<Door>>, headers: HeaderMap, body: Bytes) -> Response {
-    respond(interaction(&door, &headers, &body).await)
-}
-
-async fn on_event(State(door): State<Arc<Door>>, headers: HeaderMap, body: Bytes) -> Response {
-    respond(event(&door, &headers, &body).await)
+async fn on_event(State(door): State<Arc<Door>>, request: Request) -> Response {
+    match heard(&door, EVENT, request).await {
+        Ok((headers, body)) => respond(event(&door, &headers, &body).await),
+        Err(refused) => refused,
+    }
 }
 
 fn respond(answer: Answer) -> Response {

@@ -295,9 +295,17 @@ fn signed(story: &Story, body: &str) -> (String, String) {
 #[tokio::test]
 async fn a_body_beyond_the_limit_or_without_sense_is_refused() {
     let story = story().await;
-    let url = format!("{}/discord/interactions", story.bot);
-    let response = reqwest::Client::new().post(url).body("x".repeat((128 << 10) + 1)).send().await.unwrap();
-    assert_eq!(response.status().as_u16(), 413);
+    let (time, signature) = signed(&story, "x");
+    let head = format!("x-signature-timestamp: {time}\r\nx-signature-ed25519: {signature}\r\n");
+    for (head, length, status) in [
+        (head.as_str(), (128 << 10) + 1, 413),
+        ("", 9, 401),
+        (&head.replace(&signature, "00"), 9, 401),
+        (&head.replace(&time, "1700000000"), 9, 401),
+    ] {
+        let said = crate::slack::door::unread(&story.bot, "/discord/interactions", head, length).await;
+        assert!(said.starts_with(&format!("HTTP/1.1 {status} ")), "{head}: {said}");
+    }
     assert_eq!(story.discord.deliver("nonsense").await.unwrap().0, 400);
 }
 

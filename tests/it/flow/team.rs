@@ -275,6 +275,8 @@ async fn engine(stage: &Stage, setup: &Setup) -> Arc<Engine> {
         custody: Custody::default(),
         looks: rekey::engine::comments::Looks::default(),
         stock: rekey::engine::stock::Stock::default(),
+        attempts: rekey::engine::attempts::Attempts::default(),
+        inventory: rekey::engine::measure::Inventory::default(),
         scan_wanted: tokio::sync::Notify::new(),
         learned_limit: std::sync::Mutex::new(None),
         doubts: Default::default(),

@@ -346,3 +346,22 @@ async fn whoever_is_known_by_a_role_only_is_offered_its_tokens_and_what_they_ask
     counter.types(discord("9", &["777"]), "rotate backup").await;
     assert_eq!(offered(discord("9", &["777"])).await, ["backup", "deploy"]);
 }
+
+#[tokio::test]
+async fn whoever_asks_without_end_is_told_to_wait_and_fills_neither_the_journal_nor_gitlabs_budget() {
+    let counter = counter_of(by_groups(&[PLATFORM]), &["UDAN"]).await;
+    let lines = async || counter.team.engine.ledger.verify().await.unwrap().lines;
+    let before = lines().await;
+    for _ in 0..100 {
+        counter.types(slack("UMALLORY"), "whoami").await;
+    }
+    assert_eq!(lines().await - before, 2, "the first, and the tenth with the number");
+    let mut told = String::new();
+    for _ in 0..16 {
+        told = counter.types(slack("UDAN"), "list").await;
+    }
+    assert!(told.contains("Please try again in 12 s"), "{told}");
+    counter.team.stage.clock.advance(12);
+    let told = counter.types(slack("UDAN"), "list").await;
+    assert!(!told.contains("Please try again"), "{told}");
+}

@@ -19,6 +19,17 @@ async fn ready_means_that_the_database_answers_and_alive_does_not() {
 }
 
 #[tokio::test]
+async fn a_bot_that_takes_no_connections_any_more_is_not_alive() {
+    let house = House::new(Settings::default()).await;
+    let admin = house.admin().await;
+    let lives = async || house.client.get(format!("{admin}/healthz")).send().await.unwrap().status().as_u16();
+    assert_eq!(lives().await, 200);
+    house.served.abort();
+    crate::until::until("the listener is gone", || house.served.is_finished()).await;
+    assert_eq!(lives().await, 503);
+}
+
+#[tokio::test]
 async fn metrics_are_text_that_prometheus_reads_and_strangers_do_not() {
     let house = House::new(Settings::default()).await;
     assert_eq!(get(&house, "/metrics").await.0, 404);

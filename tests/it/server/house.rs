@@ -8,7 +8,7 @@ use rekey::clock::{Clock as _, ManualClock};
 use rekey::engine::inbox::NOTICE;
 use rekey::ledger::{Accepted, Entry, Ledger, LedgerError};
 use rekey::notice::Notice;
-use rekey::server::{Intake, Limits, Settings, admin, router, serve};
+use rekey::server::{Intake, Limits, Pulse, Settings, admin, router, serve};
 use rekey::telemetry::{LogFormat, LogSettings, subscriber};
 use std::io::Write;
 use std::net::SocketAddr;
@@ -108,6 +108,7 @@ pub struct House {
     pub observed: Observed,
     pub stop: CancellationToken,
     pub served: JoinHandle<()>,
+    pulse: Pulse,
     pub client: reqwest::Client,
     _folder: tempfile::TempDir,
 }
@@ -144,10 +145,11 @@ impl House {
         let clock = ManualClock::at(Timestamp::from_second(SIGNED_AT).unwrap());
         let inbox: Arc<dyn Intake> = Arc::new(Inbox { ledger: ledger.clone(), clock: clock.clone() });
         let (address, limits, stop) = (listener.local_addr().unwrap(), settings.limits, CancellationToken::new());
+        let pulse = settings.pulse.clone();
         let app = router(between(inbox), settings, chat);
-        let served = tokio::spawn(serve(listener, app, limits, stop.clone()));
+        let served = tokio::spawn(serve(listener, app, limits, pulse.clone(), stop.clone()));
         let client = rekey::http::client(None).unwrap();
-        Self { address, ledger, clock, observed, stop, served, client, _folder: folder }
+        Self { address, ledger, clock, observed, stop, served, pulse, client, _folder: folder }
     }
 
     /// The address of the listener for our own people.
@@ -155,8 +157,8 @@ impl House {
         let inbox = Arc::new(Inbox { ledger: self.ledger.clone(), clock: self.clock.clone() });
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let app = admin(inbox, Arc::new(|| "rekey_up 1\n".to_owned()));
-        tokio::spawn(serve(listener, app, Limits::default(), self.stop.clone()));
+        let app = admin(inbox, self.pulse.clone(), Arc::new(|| "rekey_up 1\n".to_owned()));
+        tokio::spawn(serve(listener, app, Limits::default(), Pulse::default(), self.stop.clone()));
         format!("http://{address}")
     }
 
@@ -169,6 +171,13 @@ impl House {
         let now = self.clock.now();
         let later = now.saturating_add(jiff::SignedDuration::from_hours(99)).unwrap();
         self.ledger.inbox_take("notice", now, later, 100).await.unwrap().into_iter().map(|item| item.body).collect()
+    }
+
+    /// A connection of a client that takes no more than a few bytes unread.
+    pub async fn narrow_line(&self) -> Line {
+        let socket = tokio::net::TcpSocket::new_v4().unwrap();
+        socket.set_recv_buffer_size(4 << 10).unwrap();
+        Line(socket.connect(self.address).await.unwrap())
     }
 
     /// A connection of a client that does as it likes.
@@ -199,6 +208,12 @@ impl Line {
             heard.push(self.0.read_u8().await.unwrap());
         }
         String::from_utf8(heard).unwrap()
+    }
+
+    /// The same over and over, without ever reading; whether the server hangs up.
+    pub async fn pours(&mut self, text: &str) -> bool {
+        let pour = async { while self.0.write_all(text.as_bytes()).await.is_ok() {} };
+        tokio::time::timeout(PATIENCE, pour).await.is_ok()
     }
 
     /// One byte after the other, as slowly as the server bears it; then what it says.

@@ -16,6 +16,11 @@ fn key(text: &str) -> Key {
     Key::from_text(&Secret::new(text.into())).unwrap()
 }
 
+/// What its sender would put into the header.
+pub fn signature_of(raw: &[u8]) -> String {
+    sign_mail(&key(KEYS[0]), SIGNED_AT, raw)
+}
+
 pub fn door() -> Door {
     let instances = vec![Instance::at("https://gitlab.com", &["mg.gitlab.com"]).unwrap()];
     let login = |password: &str| Login { user: "actionmailbox".into(), password: Secret::new(password.into()) };
