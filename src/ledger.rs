@@ -9,6 +9,7 @@ mod database;
 mod dialect;
 mod enrollments;
 mod error;
+mod files;
 mod health;
 mod inbox;
 mod journal;

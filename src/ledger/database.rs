@@ -1,6 +1,7 @@
 //! The connections: on SQLite one that writes, some that read and one that checkpoints; on PostgreSQL one pool.
 
 use super::dialect::{Dialect, Use};
+use super::files;
 use super::error::LedgerError;
 use super::health::Health;
 use super::transaction::{Source, Transaction};
@@ -38,6 +39,9 @@ impl Database {
         sqlx::any::install_default_drivers();
         let dialect = Dialect::of(url)?;
         let private = url.contains(":memory:");
+        if dialect == Dialect::Sqlite && !private {
+            files::keep_to_ourselves(url)?;
+        }
         let options = options(dialect, url)?;
         let writer = match dialect {
             Dialect::Sqlite => pool(dialect, Use::Write, 1).connect_with(options.clone()).await?,

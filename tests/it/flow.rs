@@ -29,6 +29,7 @@ mod slack;
 mod stores;
 mod stuck;
 mod surfaces;
+mod swapped;
 pub mod team;
 mod twins;
 mod who;

@@ -26,6 +26,9 @@ async fn one(visit: &Visit<'_>, spec: &StoreSpec) -> Finding {
         Err(error) => return Finding::fail(subject, error.to_string(), "try again"),
         Ok(()) => {}
     }
+    if let Some(what) = store.look().await.ok().and_then(|seen| seen.note) {
+        return Finding::warn(subject, what, "correct it in the configuration; what is done goes on under the new name");
+    }
     let can = store.capabilities();
     let fine = match (can.proven, can.caveat().as_str()) {
         (true, "") => "can be read and written".to_owned(),

@@ -1,6 +1,6 @@
 //! Bringing a surface up to date: the card first, then what it has not announced, one at a time.
 
-use crate::chat::ChatError;
+use crate::chat::{ChatError, Privacy};
 use crate::engine::Engine;
 use crate::engine::report::Stop;
 use crate::engine::worker::{Hold, Performed};
@@ -25,6 +25,22 @@ impl Engine {
             return hold.report(rotation, &Event::SurfaceGone { surface: surface.clone() }).await;
         };
         let state = rotation.surfaces.get(surface).cloned().unwrap_or_default();
+        if let Some(reference) = &state.reference {
+            match messenger.privacy(reference).await {
+                Ok(Privacy::Kept) => {}
+                Ok(Privacy::Exposed) if state.exposed => {
+                    let why = format!("the {surface} is public, so nothing more is written there");
+                    return Ok(Performed::Trouble { why, after: None });
+                }
+                Ok(privacy) => {
+                    let mended = privacy == Privacy::Mended;
+                    return hold.report(rotation, &Event::SurfaceExposed { surface: surface.clone(), mended }).await;
+                }
+                // Writing finds out what is wrong, and says it better; a passing trouble must not let it through.
+                Err(error @ ChatError::Unavailable { .. }) => return Ok(trouble(&error)),
+                Err(_) => {}
+            }
+        }
         let card = card(rotation);
         let published = if state.reference.is_none() || state.shown < rotation.revision {
             messenger.show(&card, state.reference.as_deref()).await.map(|posted| Event::Published {

@@ -18,7 +18,7 @@ impl Engine {
             Err(trouble) => return Ok(trouble),
         }
         hold.ensure().await?;
-        match self.gitlab.revoke(&rotation.plan.owner, token).await {
+        match self.gitlab.revoke(&rotation.plan.addressed_owner(), token).await {
             Ok(()) => hold.report(rotation, &Event::Revoked { token }).await,
             // Anything but a clear no may be tried again.
             Err(error) if error.status().is_none() => Ok(trouble(&error)),
@@ -45,8 +45,12 @@ impl Engine {
     /// A store that holds exactly this token.
     async fn holder(&self, rotation: &Rotation, token: TokenId) -> Result<Option<Event>, Performed> {
         for planned in rotation.plan.stores.iter().filter(|planned| planned.capabilities.readable) {
-            let Some(store) = self.stores.get(&planned.id) else { return Ok(self.missing(rotation)) };
-            let Some(value) = store.read().await.map_err(|error| write::trouble(&error))? else { continue };
+            let Some(store) = self.store_of(rotation, &planned.id) else { return Ok(self.missing(rotation)) };
+            let value = match store.read().await {
+                Ok(Some(value)) => value,
+                Ok(None) => continue,
+                Err(error) => return write::swapped(&error).map(Some).ok_or_else(|| write::trouble(&error)),
+            };
             match self.identify(&value).await {
                 Look::Drifted(Some(id)) if id == token => {
                     return Ok(Some(Event::StoreDrifted { store: planned.id.clone(), holds: Some(id) }));
@@ -66,7 +70,7 @@ impl Engine {
         if !old && !lost {
             return Ok(None);
         }
-        let live = match self.gitlab.find(&rotation.plan.owner, token).await {
+        let live = match self.gitlab.find(&rotation.plan.addressed_owner(), token).await {
             Ok(live) => live.filter(|live| live.active),
             Err(error) => return Err(trouble(&error)),
         };
