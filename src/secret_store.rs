@@ -21,8 +21,8 @@ pub mod session;
 mod source;
 pub mod template;
 mod templated;
-mod walk;
 pub mod vault;
+mod walk;
 
 pub use connection::{BadConnection, Link, Named};
 pub use error::StoreError;

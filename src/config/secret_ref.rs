@@ -45,7 +45,8 @@ pub(super) fn several_long(section: &Section<'_>, key: &str, least: usize) -> Ve
     for short in found.iter().filter(|found| found.value.expose().len() < least) {
         let reference = &short.reference;
         let make = "openssl rand -hex 32";
-        section.complain(key, &format!("{key}: {reference} is shorter than {least} characters; make a new one: {make}"));
+        section
+            .complain(key, &format!("{key}: {reference} is shorter than {least} characters; make a new one: {make}"));
     }
     found
 }

@@ -25,7 +25,9 @@ pub(super) fn checked(address: &str, base: &Url, family: &[&str]) -> Result<Url,
     }
     let encrypted = matches!(url.scheme(), "https" | "wss");
     // Unencrypted only where the configured host, which is this machine then, is spoken to that way.
-    if base.host_str() == Some(host.as_str()) && (encrypted || (base.scheme() == "http" && matches!(url.scheme(), "http" | "ws"))) {
+    if base.host_str() == Some(host.as_str())
+        && (encrypted || (base.scheme() == "http" && matches!(url.scheme(), "http" | "ws")))
+    {
         return Ok(url);
     }
     if !encrypted {

@@ -1,8 +1,8 @@
 //! The connections: on SQLite one that writes, some that read and one that checkpoints; on PostgreSQL one pool.
 
 use super::dialect::{Dialect, Use};
-use super::files;
 use super::error::LedgerError;
+use super::files;
 use super::health::Health;
 use super::transaction::{Source, Transaction};
 use sqlx::any::{AnyConnectOptions, AnyPoolOptions};

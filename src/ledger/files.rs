@@ -27,7 +27,9 @@ pub(super) fn keep_to_ourselves(url: &str) -> Result<(), LedgerError> {
         let mut file = path.clone().into_os_string();
         file.push(end);
         let Ok(found) = fs::metadata(&file) else { continue };
-        if found.permissions().mode() & NOT_OURS != 0 && fs::set_permissions(&file, Permissions::from_mode(OURS)).is_err() {
+        if found.permissions().mode() & NOT_OURS != 0
+            && fs::set_permissions(&file, Permissions::from_mode(OURS)).is_err()
+        {
             let file = file.display();
             return Err(LedgerError::unavailable(format!("others can read {file}; as its owner run chmod 600 {file}")));
         }

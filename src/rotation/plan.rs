@@ -207,7 +207,8 @@ impl Plan {
         let text = |identity: &Option<Identity>| identity.as_ref().map(Identity::to_string);
         let number = |plan: &Self| plan.owner_number.map(|number| number.to_string());
         swap(&self.owner.to_string(), number(self), number(newer));
-        for (before, after) in self.stores.iter().filter_map(|a| Some((a, newer.stores.iter().find(|b| a.id == b.id)?))) {
+        for (before, after) in self.stores.iter().filter_map(|a| Some((a, newer.stores.iter().find(|b| a.id == b.id)?)))
+        {
             swap(before.id.as_str(), text(&before.identity), text(&after.identity));
         }
         for before in &self.consumers {

@@ -100,7 +100,10 @@ impl SecretStore for File {
         let (base, identity) = (held.base(), held.identity());
         let seen = Seen::new(Some(held.value), base, None).at(identity);
         let open = held.stat.st_mode & OTHERS_READ != 0;
-        Ok(Seen { note: open.then(|| format!("{} can be read by every user of its machine, and stays so", self.id)), ..seen })
+        Ok(Seen {
+            note: open.then(|| format!("{} can be read by every user of its machine, and stays so", self.id)),
+            ..seen
+        })
     }
 
     async fn write(&self, value: &Secret, base: &Base, _tag: &Tag) -> Result<Written, StoreError> {
@@ -148,7 +151,8 @@ impl File {
     }
 }
 
-const MOUNT: (&str, &str) = ("it is a mount of its own, which nothing can take the place of", "mount its directory instead");
+const MOUNT: (&str, &str) =
+    ("it is a mount of its own, which nothing can take the place of", "mount its directory instead");
 
 /// The file, what it holds, and the way to it.
 struct Held {

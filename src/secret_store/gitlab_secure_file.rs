@@ -125,7 +125,8 @@ impl SecretStore for GitlabSecureFile {
             (Some(file), kept) => {
                 self.unchanged(file, base)?;
                 if kept.is_none() {
-                    self.upload(&found.at, &self.kept_name(&tag.rotation), &self.download(&found.at, file).await?).await?;
+                    self.upload(&found.at, &self.kept_name(&tag.rotation), &self.download(&found.at, file).await?)
+                        .await?;
                 }
             }
             // Removed by this rotation, and not yet made again.

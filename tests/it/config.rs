@@ -287,7 +287,10 @@ fn what_lets_somebody_in_is_not_so_short_that_it_can_be_guessed() {
     for (section, least) in [(webhook, 16), (mail, 8), (&signed, 16)] {
         let text = format!("{BASE}{DEPLOY}{section}");
         let told = desk(&text).variable("HOOK", &"x".repeat(least - 1)).mistakes();
-        assert!(told.contains(&format!("env:HOOK is shorter than {least} characters; make a new one: openssl")), "{told}");
+        assert!(
+            told.contains(&format!("env:HOOK is shorter than {least} characters; make a new one: openssl")),
+            "{told}"
+        );
         assert!(desk(&text).variable("HOOK", &"x".repeat(least)).load().is_ok());
     }
 }

@@ -58,7 +58,11 @@ async fn member(visit: &Visit<'_>, consumer: &Consumer) -> Step<&'static str> {
         return Err(fail(consumer, what, format!("correct the path, or give {bot} the role Developer there")));
     };
     if let Some(what) = renamed(path, &project.path) {
-        return Err(Finding::warn(&consumer.id.0, what, "the path in [[token.verify]]; pipelines run under the new one"));
+        return Err(Finding::warn(
+            &consumer.id.0,
+            what,
+            "the path in [[token.verify]]; pipelines run under the new one",
+        ));
     }
     if project.archived {
         return Err(fail(consumer, format!("project {path} is archived"), "unarchive it, or remove this consumer"));

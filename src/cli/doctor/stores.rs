@@ -27,7 +27,11 @@ async fn one(visit: &Visit<'_>, spec: &StoreSpec) -> Finding {
         Ok(()) => {}
     }
     if let Some(what) = store.look().await.ok().and_then(|seen| seen.note) {
-        return Finding::warn(subject, what, "correct it in the configuration; what is done goes on under the new name");
+        return Finding::warn(
+            subject,
+            what,
+            "correct it in the configuration; what is done goes on under the new name",
+        );
     }
     let can = store.capabilities();
     let fine = match (can.proven, can.caveat().as_str()) {

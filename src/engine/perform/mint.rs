@@ -130,7 +130,9 @@ impl Engine {
         let expires_at = plan.new.expires_at.unwrap_or_else(|| self.clock.today());
         match (plan.strategy, current) {
             (Strategy::SelfRotate, Some(current)) => self.gitlab.rotate_self(current, expires_at).await,
-            (Strategy::InPlace | Strategy::SelfRotate, _) => self.gitlab.rotate(&plan.addressed_owner(), target, expires_at).await,
+            (Strategy::InPlace | Strategy::SelfRotate, _) => {
+                self.gitlab.rotate(&plan.addressed_owner(), target, expires_at).await
+            }
             (Strategy::Overlap | Strategy::RevokeFirst, _) => {
                 let new = NewToken {
                     name: plan.new.name.clone(),

@@ -28,6 +28,9 @@ impl Engine {
         if let Some(reference) = &state.reference {
             match messenger.privacy(reference).await {
                 Ok(Privacy::Kept) => {}
+                Ok(Privacy::Exposed) if state.exposed && self.is_long_over(rotation) => {
+                    return hold.report(rotation, &Event::SurfaceGone { surface: surface.clone() }).await;
+                }
                 Ok(Privacy::Exposed) if state.exposed => {
                     let why = format!("the {surface} is public, so nothing more is written there");
                     return Ok(Performed::Trouble { why, after: None });

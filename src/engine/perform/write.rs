@@ -29,7 +29,7 @@ pub enum Look {
     /// It holds something else; the token, if GitLab knows it.
     Drifted(Option<TokenId>),
     /// It is another place than people approved.
-    Swapped(Event),
+    Swapped(Box<Event>),
     /// It could not be looked at.
     Trouble(Performed),
 }
@@ -186,7 +186,7 @@ impl Engine {
                 Look::Drifted(holds) => {
                     return Ok(Some(Event::StoreDrifted { store: planned.id.clone(), holds }));
                 }
-                Look::Swapped(event) => return Ok(Some(event)),
+                Look::Swapped(event) => return Ok(Some(*event)),
                 Look::Trouble(trouble) => return Err(trouble),
             }
         }
@@ -210,7 +210,9 @@ impl Engine {
             Ok(None) => Look::Drifted(None),
             Ok(Some(value)) if value.digest() == *expected => Look::Fine,
             Ok(Some(value)) => self.identify(&value).await,
-            Err(error) => swapped(&error).map_or_else(|| Look::Trouble(trouble(&error)), Look::Swapped),
+            Err(error) => {
+                swapped(&error).map_or_else(|| Look::Trouble(trouble(&error)), |event| Look::Swapped(Box::new(event)))
+            }
         }
     }
 

@@ -143,7 +143,9 @@ pub fn swapped(rotation: &mut Rotation, store: &StoreId, why: &str, now: Timesta
         _ => return Err(Refusal::not_now(rotation)),
     };
     let safe = match rotation.phase {
-        Phase::Minting { attempt: 1, .. } if rotation.plan.strategy != Strategy::RevokeFirst => "Nothing was changed yet.".into(),
+        Phase::Minting { attempt: 1, .. } if rotation.plan.strategy != Strategy::RevokeFirst => {
+            "Nothing was changed yet.".into()
+        }
         Phase::Minting { .. } => minting::old_is_safe(rotation),
         _ => "Nothing was revoked since.".into(),
     };

@@ -38,14 +38,20 @@ pub fn exposed(rotation: &mut Rotation, surface: &SurfaceName, mended: bool, now
     }
     state.exposed = !mended;
     let (what, text) = if mended {
-        ("was made public by somebody; made confidential again", format!(
-            "Somebody had made the {surface} public. It is confidential again; what stood there may have been read."
-        ))
+        (
+            "was made public by somebody; made confidential again",
+            format!(
+                "Somebody had made the {surface} public. It is confidential again; what stood there may have been read."
+            ),
+        )
     } else {
-        ("is public and cannot be made confidential; nothing more is written there", format!(
-            "The {surface} is public, and rekey cannot make it confidential: nothing more is written there. Somebody with \
+        (
+            "is public and cannot be made confidential; nothing more is written there",
+            format!(
+                "The {surface} is public, and rekey cannot make it confidential: nothing more is written there. Somebody with \
              the Reporter role or more should make it confidential; rekey goes on then."
-        ))
+            ),
+        )
     };
     rotation.saw(now, surface.as_str(), what, None);
     rotation.announce(now, Audience::Approvers, text);

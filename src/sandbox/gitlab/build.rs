@@ -111,10 +111,14 @@ impl World {
     pub fn rename_group(&mut self, group: u64, path: &str) {
         let Some(renamed) = self.groups.get_mut(&group) else { return };
         let former = std::mem::replace(&mut renamed.path, path.to_owned());
-        let below: Vec<(u64, String)> = self.projects.values().filter_map(|project| {
-            let rest = project.path.strip_prefix(&former).filter(|rest| rest.starts_with('/'))?;
-            Some((project.id, format!("{path}{rest}")))
-        }).collect();
+        let below: Vec<(u64, String)> = self
+            .projects
+            .values()
+            .filter_map(|project| {
+                let rest = project.path.strip_prefix(&former).filter(|rest| rest.starts_with('/'))?;
+                Some((project.id, format!("{path}{rest}")))
+            })
+            .collect();
         for (project, path) in below {
             self.rename_project(project, &path);
         }

@@ -1,8 +1,8 @@
 //! Running a program once: nothing of our environment but what was named, bounded in time and in what it may say, in a
 //! process group of its own that ends with it; what leaves the group is found by the run that it carries.
 
-use crate::secret::Secret;
 use super::kin::{self, RUN};
+use crate::secret::Secret;
 use crate::secret_store::BadConnection;
 use crate::secret_store::walk::{Unsafe, Walk};
 use rustix::process::{Pid, Signal, kill_process_group};

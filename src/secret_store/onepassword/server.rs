@@ -2,8 +2,8 @@
 
 use super::Settings;
 use super::item::{Change, Item};
-use crate::rotation::identity::Identity;
 use crate::http::{Api, Call, CallError, Credential, segment};
+use crate::rotation::identity::Identity;
 use crate::rotation::ids::StoreId;
 use crate::secret::Secret;
 use crate::secret_store::connection::BadConnection;

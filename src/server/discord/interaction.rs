@@ -92,7 +92,9 @@ fn misplaced(door: &Door, interaction: &Interaction) -> Option<Stranger> {
     if interaction.application_id != door.application {
         return Some(Stranger::Misplaced("That was meant for another application than this one."));
     }
-    if is_decision(interaction) && !interaction.is_from_private() && interaction.channel_id.as_ref() != Some(&door.channel)
+    if is_decision(interaction)
+        && !interaction.is_from_private()
+        && interaction.channel_id.as_ref() != Some(&door.channel)
     {
         let why = "rekey's cards are not in this channel, so what is pressed here decides nothing.";
         return Some(Stranger::Misplaced(why));

@@ -21,7 +21,8 @@ const ACKNOWLEDGED: Duration = Duration::from_millis(500);
 pub async fn answer(door: &Arc<Door>, interaction: Interaction) -> Answer {
     if door.app.as_ref().is_some_and(|app| *app != interaction.api_app_id) {
         tracing::warn!("an interaction with another app of Slack's was turned away");
-        metrics::counter!("rekey_inbound_refused_total", "endpoint" => "slack_interaction", "why" => "app").increment(1);
+        metrics::counter!("rekey_inbound_refused_total", "endpoint" => "slack_interaction", "why" => "app")
+            .increment(1);
         return Answer::nothing();
     }
     match interaction.kind.as_str() {

@@ -230,7 +230,8 @@ async fn approvers_by_a_group_are_those_of_the_group_that_was_meant_and_not_of_i
         let bot = world.user_named("rekey-bot").unwrap();
         world.member(Place::Group(stranger), bot, MAINTAINER);
     });
-    let account = |login: &str| rekey::rotation::account::Account::new(rekey::rotation::account::Service::Gitlab, login);
+    let account =
+        |login: &str| rekey::rotation::account::Account::new(rekey::rotation::account::Service::Gitlab, login);
     let directories = &team.engine.directories;
     let age = rekey::engine::directory::Age::Now;
     let refused = directories.is_in(&account("mallory"), &group, age).await.unwrap_err().to_string();

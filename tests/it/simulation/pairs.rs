@@ -153,6 +153,7 @@ fn of_ending() -> Vec<Event> {
         Event::Delayed { why: "503".into() },
         Event::GaveUp { why: "503".into() },
         Event::Published { surface: "issue".into(), reference: "1".into(), url: None, revision: 1, announced: 0 },
+        Event::SurfaceExposed { surface: "issue".into(), mended: false },
         Event::SurfaceGone { surface: "issue".into() },
     ]
 }

@@ -216,8 +216,10 @@ async fn a_program_must_be_there_and_its_owners_alone() {
 
 #[tokio::test]
 async fn a_child_that_left_the_group_ends_with_the_run_all_the_same() {
-    let rogue = rogue(r#"setsid sh -c 'echo $$ > "$0/child"; exec sleep 300' "$1" </dev/null >/dev/null 2>&1 &
-        while [ ! -s "$1/child" ]; do :; done"#);
+    let rogue = rogue(
+        r#"setsid sh -c 'echo $$ > "$0/child"; exec sleep 300' "$1" </dev/null >/dev/null 2>&1 &
+        while [ ! -s "$1/child" ]; do :; done"#,
+    );
     rogue.write().await.unwrap();
     let number = rogue.at("child");
     until(|| is_dead(&number)).await;
