@@ -16,15 +16,22 @@ use std::sync::Arc;
 impl Engine {
     /// The store of that name, held to what the rotation's plan knows of it. `None`: it left the configuration.
     pub(super) fn store_of(&self, rotation: &Rotation, id: &StoreId) -> Option<Arc<dyn SecretStore>> {
-        let store = self.stores.get(id)?;
-        let Some(expected) = rotation.plan.identity_of(id) else { return Some(store.clone()) };
-        let inner = store.held_to(expected).unwrap_or_else(|| store.clone());
+        let inner = self.addressed_store(rotation, id)?;
+        let Some(expected) = rotation.plan.identity_of(id) else { return Some(inner) };
         let minted = rotation.phase.minted().map(|new| new.digest.clone());
         let mut ours: BTreeSet<Digest> = rotation.lost_digests.iter().cloned().chain(minted).collect();
         if matches!(rotation.phase, Phase::Restoring { .. }) {
             ours.extend(self.custody.previous(&rotation.id, id).map(|previous| previous.digest()));
         }
         Some(Arc::new(Held { inner, expected: expected.clone(), ours }))
+    }
+
+    /// The store of that name where the plan knows it to be, whatever stands there: for a look that only asks whether a
+    /// value of ours is there, after which nothing is written.
+    pub(super) fn addressed_store(&self, rotation: &Rotation, id: &StoreId) -> Option<Arc<dyn SecretStore>> {
+        let store = self.stores.get(id)?;
+        let known = rotation.plan.identity_of(id);
+        Some(known.and_then(|known| store.held_to(known)).unwrap_or_else(|| store.clone()))
     }
 
     /// The consumer of that name and how far it is; its project by number, as the plan knows it.

@@ -60,13 +60,13 @@ pub struct Located {
     /// Its number.
     pub id: u64,
     /// Its full path.
-    #[serde(alias = "path_with_namespace")]
+    #[serde(default, alias = "path_with_namespace")]
     pub full_path: String,
 }
 
 /// What is to be said of a project or group that goes by another path today; `None` if the path still holds.
 pub fn renamed(path: &str, today: &str) -> Option<String> {
-    let same = path.eq_ignore_ascii_case(today) || path.chars().all(|c| c.is_ascii_digit());
+    let same = today.is_empty() || path.eq_ignore_ascii_case(today) || path.chars().all(|c| c.is_ascii_digit());
     (!same).then(|| format!("{path} was renamed or moved to {today}; correct the path in the configuration"))
 }
 

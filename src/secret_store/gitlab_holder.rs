@@ -31,7 +31,7 @@ pub(super) struct Found {
 #[derive(Deserialize)]
 struct Row {
     id: u64,
-    #[serde(alias = "path_with_namespace")]
+    #[serde(default, alias = "path_with_namespace")]
     full_path: String,
 }
 
@@ -69,7 +69,7 @@ impl Holder {
             }
             (_, None) => return Err(refused(reply.refusal(&[]))),
         };
-        let same = row.full_path.eq_ignore_ascii_case(&self.path);
+        let same = row.full_path.is_empty() || row.full_path.eq_ignore_ascii_case(&self.path);
         let renamed = (!same).then(|| {
             format!("{} was renamed or moved to {}; correct the path in the configuration", self.path, row.full_path)
         });

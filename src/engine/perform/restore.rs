@@ -23,9 +23,11 @@ impl Engine {
         let Some(adapter) = self.store_of(rotation, store) else {
             return hold.report(rotation, &impossible("it is no longer in the configuration")).await;
         };
-        let seen = match adapter.look().await {
+        // A process that died right after it put the value back left another file; nothing is written then.
+        let there = self.addressed_store(rotation, store).unwrap_or_else(|| adapter.clone());
+        let seen = match there.look().await {
             Ok(seen) => seen,
-            Err(error) => return self.swapped_or_trouble(hold, rotation, &error).await,
+            Err(error) => return Ok(trouble(&error)),
         };
         match self.is_seen_dead(rotation).await {
             Ok(false) => {}

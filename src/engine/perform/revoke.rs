@@ -45,12 +45,9 @@ impl Engine {
     /// A store that holds exactly this token.
     async fn holder(&self, rotation: &Rotation, token: TokenId) -> Result<Option<Event>, Performed> {
         for planned in rotation.plan.stores.iter().filter(|planned| planned.capabilities.readable) {
-            let Some(store) = self.store_of(rotation, &planned.id) else { return Ok(self.missing(rotation)) };
-            let value = match store.read().await {
-                Ok(Some(value)) => value,
-                Ok(None) => continue,
-                Err(error) => return write::swapped(&error).map(Some).ok_or_else(|| write::trouble(&error)),
-            };
+            // Whoever put it there: a token that stands in a place of the plan is in use.
+            let Some(store) = self.addressed_store(rotation, &planned.id) else { return Ok(self.missing(rotation)) };
+            let Some(value) = store.read().await.map_err(|error| write::trouble(&error))? else { continue };
             match self.identify(&value).await {
                 Look::Drifted(Some(id)) if id == token => {
                     return Ok(Some(Event::StoreDrifted { store: planned.id.clone(), holds: Some(id) }));

@@ -141,12 +141,13 @@ async fn a_place_that_was_empty_from_the_beginning_is_filled() {
 #[tokio::test]
 async fn a_place_that_is_emptied_between_two_attempts_is_not_filled_without_asking() {
     let mut team = with_second(OLD).await;
-    team.stage.state.fault(Rule::new("PUT", "*/variables/*", Fault::ErrorBefore { status: 503 }));
+    team.stage.state.fault(Rule::new("PUT", "*/variables/DEPLOY_TOKEN", Fault::ErrorBefore { status: 403 }));
     team.approved().await;
     team.work().await;
-    team.stage.state.clear_faults();
+    team.stuck().await;
     team.stage.put("SECOND", "").await;
     team.restarted().await;
+    team.click("alice", Action::Retry).await.unwrap();
     team.pass(3600).await;
     let why = team.stuck().await;
     assert!(why.what.contains("it held a token when the plan was made, and holds none now"), "{why:?}");

@@ -126,6 +126,7 @@ fn of_stores() -> Vec<Event> {
         Event::Settled,
         Event::StoreDrifted { store: store(), holds: None },
         Event::StoreMissing { store: store() },
+        Event::StoreSwapped { store: store(), why: "no".into() },
         Event::Restored { store: store(), untouched: false },
         Event::RestoreImpossible { store: store(), why: "no".into() },
     ]
