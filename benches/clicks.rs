@@ -126,6 +126,8 @@ async fn serve(url: &str) -> SocketAddr {
     let door = slack::Door {
         keys: vec![Key::from_text(&Secret::new(SECRET.into())).expect("a key")],
         team: "T0TEAM0001".into(),
+        app: None,
+        channel: "C0OPS00001".into(),
         desk: Arc::new(Desk::new(engine.clone(), Visitors::default())),
         hooks: Hooks::new(api(), "http://127.0.0.1:9"),
         client: Arc::new(Client::new(api())),

@@ -90,7 +90,7 @@ fn assemble_with(
     let api = gitlab_api(config, authority.client()?)?;
     let gitlab = Client::new(api.clone()).with_token_prefixes(config.gitlab.token_prefixes.clone());
     let catalog = catalog(config);
-    let directories = directories::directories(config, lines, &gitlab, clock.clone());
+    let directories = directories::directories(config, lines, &gitlab, ledger.clone(), clock.clone());
     Ok(Arc::new(Engine {
         surfaces: surfaces(config, lines, &gitlab, &catalog, &ledger),
         ledger,

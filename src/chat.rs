@@ -25,6 +25,17 @@ pub struct Posted {
     pub url: Option<String>,
 }
 
+/// Whether only those see a card for whom it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Privacy {
+    /// Nobody else does, as far as the messenger has such a thing.
+    Kept,
+    /// Somebody had opened it to others; it is closed to them again.
+    Mended,
+    /// Others see it, and the messenger could not change that: nothing more is written there.
+    Exposed,
+}
+
 /// Why a messenger did not do what it was asked, by what the caller can do.
 #[derive(Debug, thiserror::Error)]
 pub enum ChatError {
@@ -99,6 +110,11 @@ pub trait Messenger: Send + Sync {
     /// Makes the card, or edits the one that `reference` names. Without a reference it first looks for a card of the
     /// same rotation, because the answer to an earlier post may have been lost.
     async fn show(&self, card: &Card, reference: Option<&str>) -> Result<Posted, ChatError>;
+
+    /// Looks whether others than its readers can see what `reference` names, and puts that right if it can.
+    async fn privacy(&self, _reference: &str) -> Result<Privacy, ChatError> {
+        Ok(Privacy::Kept)
+    }
 
     /// Delivers announcement number `index` (from 0) of the card in its thread, once, even if called again.
     async fn announce(&self, card: &Card, reference: &str, index: usize) -> Result<(), ChatError>;

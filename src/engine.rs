@@ -14,6 +14,7 @@ pub mod issue;
 pub mod measure;
 pub mod overview;
 pub mod perform;
+mod places;
 pub mod planner;
 pub mod report;
 pub mod rights;

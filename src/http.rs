@@ -2,6 +2,7 @@
 //! rate limits, retries, the cap on failed logins and the words of errors are decided once.
 
 mod answer;
+mod answered;
 mod backoff;
 mod body;
 mod call;
@@ -16,6 +17,7 @@ mod socket;
 mod throttle;
 
 pub use answer::Reply;
+pub use answered::BadAnswer;
 pub use backoff::Backoff;
 pub use call::{Call, segment};
 pub use client::{BadClient, Tls, client, client_with};
@@ -178,6 +180,12 @@ impl Api {
     /// Host and, if it is not the usual one, port.
     pub fn host(&self) -> String {
         authority(&self.base)
+    }
+
+    /// An address that an answer of this host names, if it leads to this host or to one of the domains in `family`: only
+    /// such a one may be called.
+    pub fn answered(&self, address: &str, family: &[&str]) -> Result<String, BadAnswer> {
+        answered::checked(address, &self.base, family).map(String::from)
     }
 
     /// The longest that one [`Api::call`] takes, waiting for its turn included: what a lease must still have left.

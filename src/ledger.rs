@@ -9,6 +9,7 @@ mod database;
 mod dialect;
 mod enrollments;
 mod error;
+mod files;
 mod head;
 mod health;
 mod inbox;

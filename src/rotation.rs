@@ -7,6 +7,7 @@ pub mod duty;
 pub mod effect;
 pub mod event;
 pub mod group;
+pub mod identity;
 pub mod ids;
 pub mod next;
 pub mod phase;

@@ -9,6 +9,7 @@ mod connection;
 mod error;
 pub mod file;
 pub mod fortanix;
+mod gitlab_holder;
 mod gitlab_rights;
 pub mod gitlab_secure_file;
 pub mod gitlab_variable;
@@ -23,6 +24,7 @@ mod source;
 pub mod template;
 mod templated;
 pub mod vault;
+mod walk;
 
 pub use caution::Caution;
 pub use connection::{BadConnection, Link, Named};
@@ -31,9 +33,11 @@ pub use gitlab_variable::VariableScope;
 pub use registry::{Connections, Context, Place, StoreSpec, build};
 pub use source::Source;
 
+use crate::rotation::identity::Identity;
 use crate::rotation::ids::StoreId;
 use crate::rotation::store::{Capabilities, Tag, Undo};
 use crate::secret::{Digest, Secret};
+use std::sync::Arc;
 
 /// One place that holds one value.
 ///
@@ -86,6 +90,13 @@ pub trait SecretStore: Send + Sync {
         Vec::new()
     }
 
+    /// The same place by the identity that an earlier look gave, whatever its name leads to by now. `None`: it can only be
+    /// found by its name, and who asks compares what the look says of it.
+    fn held_to(&self, identity: &Identity) -> Option<Arc<dyn SecretStore>> {
+        let _unused = identity;
+        None
+    }
+
     /// The value alone; `None` if it cannot be read by design.
     async fn read(&self) -> Result<Option<Secret>, StoreError> {
         Ok(self.look().await?.value)
@@ -100,6 +111,23 @@ pub struct Seen {
     pub base: Base,
     /// How the store itself would bring this back later, if it can.
     pub undo: Option<Undo>,
+    /// Which place it is, if the store can tell: gone with the place, and never another's.
+    pub identity: Option<Identity>,
+    /// What people should know of it before they approve, such as that its name is out of date.
+    pub note: Option<String>,
+}
+
+impl Seen {
+    /// What was seen of a place that cannot be told from another of the same name.
+    pub fn new(value: Option<Secret>, base: Base, undo: Option<Undo>) -> Self {
+        Self { value, base, undo, identity: None, note: None }
+    }
+
+    /// Seen at that very place.
+    #[must_use]
+    pub fn at(self, identity: Identity) -> Self {
+        Self { identity: Some(identity), ..self }
+    }
 }
 
 /// The state of a place at one moment. Lives in memory only: a digest of a document that has short passwords in it is

@@ -7,12 +7,19 @@ use crate::config::{Config, SecretRef};
 use crate::engine::directory::{Directories, DiscordDirectory, GitlabDirectory, SlackDirectory};
 use crate::engine::step_up::Seal;
 use crate::gitlab::Client;
+use crate::ledger::Ledger;
 use crate::rotation::account::Service;
 use std::sync::Arc;
 
 /// Every service of the configuration.
-pub fn directories(config: &Config, lines: &Lines, gitlab: &Client, clock: Arc<dyn Clock>) -> Directories {
-    let people = GitlabDirectory::new(gitlab.clone(), clock.clone());
+pub fn directories(
+    config: &Config,
+    lines: &Lines,
+    gitlab: &Client,
+    ledger: Arc<dyn Ledger>,
+    clock: Arc<dyn Clock>,
+) -> Directories {
+    let people = GitlabDirectory::new(gitlab.clone(), clock.clone()).held_in(ledger);
     let mut directories = Directories::default().with(Service::Gitlab, Arc::new(people));
     if let (Some(slack), Some(api)) = (&config.slack, &lines.slack) {
         let people = SlackDirectory::new(api.clone(), slack.team.clone(), clock.clone());

@@ -52,6 +52,8 @@ pub(super) fn door(config: &Config, engine: &Engine, desk: &Arc<Desk>) -> Result
     Ok(Some(Arc::new(Door {
         keys: public_keys(config)?,
         guild: discord.guild.clone(),
+        application: discord.application.clone(),
+        channel: discord.channel.clone(),
         desk: desk.clone(),
         hooks,
         clock: engine.clock.clone(),

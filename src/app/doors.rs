@@ -112,6 +112,8 @@ pub fn slack(
     Ok(Some(Arc::new(Door {
         keys: slack_keys(config)?,
         team: slack.team.clone(),
+        app: slack.app.clone(),
+        channel: slack.channel.clone(),
         desk: desk.clone(),
         hooks: Hooks::new(api, &base),
         client: client.clone(),

@@ -80,7 +80,7 @@ pub(super) enum PeopleCommand {
 
 #[derive(Debug, Args)]
 pub(super) struct ForgetLoginArgs {
-    /// The login, as under [people]
+    /// The login, as under [people], or a group, as gitlab-group:acme/platform
     pub(super) login: String,
 }
 

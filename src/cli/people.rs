@@ -7,6 +7,7 @@ use super::table::{Cell, Table, Tone};
 use super::words::list;
 use crate::engine::Engine;
 use crate::engine::decide::near;
+use crate::engine::directory::HELD_GROUP;
 use crate::engine::step_up::GUESSES;
 use crate::ledger::Enrollment;
 use crate::rotation::account::Account;
@@ -98,6 +99,9 @@ pub(super) async fn forget_login(
 ) -> Result<(), CliError> {
     let login = args.login.trim_start_matches('@');
     if engine.forget_login(login, "cli").await? {
+        if login.starts_with(HELD_GROUP) {
+            return screen.print(&format!("From the next look on, {login} means the group that has this path then.\n"));
+        }
         return screen
             .print(&format!("From the next scan or comment on, @{login} means the account that bears it then.\n"));
     }

@@ -9,6 +9,9 @@ use std::path::PathBuf;
 pub(super) const KEYS: &[&str] = &["url", "token", "ca_file", "token_prefixes", "requests_per_minute", "webhook"];
 pub(super) const WEBHOOK_KEYS: &[&str] = &["signing_token", "secret_token"];
 
+/// GitLab sends it with every webhook, so it is all that tells GitLab from anybody else.
+const SHORTEST_TOKEN: usize = 16;
+
 /// gitlab.com allows 2,000 a minute to one user; self-managed instances often less.
 const REQUESTS_PER_MINUTE: u32 = 600;
 
@@ -63,7 +66,7 @@ pub(super) fn read(section: &Section<'_>) -> Option<Gitlab> {
 fn read_webhook(section: &Section<'_>) -> GitlabWebhook {
     GitlabWebhook {
         signing_tokens: secret_ref::several(section, "signing_token"),
-        secret_tokens: secret_ref::several(section, "secret_token"),
+        secret_tokens: secret_ref::several_long(section, "secret_token", SHORTEST_TOKEN),
     }
 }
 

@@ -17,6 +17,11 @@ pub(super) const KEYS: &[&str] = &[
     "link_gateways",
 ];
 
+/// Failed tries are limited, so eight characters are not guessed.
+const SHORTEST_PASSWORD: usize = 8;
+/// A signature can be guessed at elsewhere, without a limit.
+const SHORTEST_SECRET: usize = 16;
+
 /// The custom of Rails' relay ingress.
 const USER: &str = "actionmailbox";
 
@@ -53,8 +58,8 @@ pub enum MailTrust {
 }
 
 pub(super) fn read(section: &Section<'_>) -> Option<Mail> {
-    let passwords = secret_ref::several(section, "password");
-    let hmac_secrets = secret_ref::several(section, "hmac_secret");
+    let passwords = secret_ref::several_long(section, "password", SHORTEST_PASSWORD);
+    let hmac_secrets = secret_ref::several_long(section, "hmac_secret", SHORTEST_SECRET);
     if !section.has("password") && !section.has("hmac_secret") {
         section.complain("", "nobody could deliver mail; add password or hmac_secret, or remove [mail]");
     }

@@ -39,6 +39,18 @@ pub(super) fn several(section: &Section<'_>, key: &str) -> Vec<SecretRef> {
     section.one_or_many(key).into_iter().filter_map(|reference| resolve(section, key, reference)).collect()
 }
 
+/// The same, each at least so many bytes long: what lets somebody in must not be guessed.
+pub(super) fn several_long(section: &Section<'_>, key: &str, least: usize) -> Vec<SecretRef> {
+    let found = several(section, key);
+    for short in found.iter().filter(|found| found.value.expose().len() < least) {
+        let reference = &short.reference;
+        let make = "openssl rand -hex 32";
+        section
+            .complain(key, &format!("{key}: {reference} is shorter than {least} characters; make a new one: {make}"));
+    }
+    found
+}
+
 fn resolve(section: &Section<'_>, key: &str, reference: String) -> Option<SecretRef> {
     match look_up(section, key, &reference) {
         Ok(value) => {
@@ -82,10 +94,11 @@ fn file(section: &Section<'_>, key: &str, path: &str) -> Result<String, String> 
         let why = error.kind();
         format!("{key}: the file {path} cannot be read ({why}); create it, readable by the user that runs rekey")
     })?;
-    // A group that may read is common and meant (Kubernetes mounts secrets so); anybody else, or a group that may write,
-    // is not.
-    if surroundings.mode(&full).is_some_and(|mode| mode & 0o026 != 0) {
-        section.warn(key, &format!("{key}: others can read or change {path}; run chmod 600 {path}"));
+    // A group that may read is common and meant; anybody else, or a group that may write, is not, except where a container
+    // is handed its secrets: there the mode says nothing.
+    if surroundings.mode(&full).is_some_and(|mode| mode & 0o026 != 0) && !surroundings.is_sealed(&full) {
+        let full = full.display();
+        return Err(format!("{key}: other users of this machine can read or change {path}; run chmod 600 {full}"));
     }
     if text.ends_with('\n') {
         text.pop();

@@ -7,7 +7,7 @@ use super::section::Section;
 use std::path::PathBuf;
 
 pub(super) const KEYS: &[&str] =
-    &["mode", "token", "signing_secret", "app_token", "team", "channel", "api_url", "ca_file"];
+    &["mode", "token", "signing_secret", "app_token", "app", "team", "channel", "api_url", "ca_file"];
 
 const HTTP: bool = false;
 const SOCKET: bool = true;
@@ -25,6 +25,8 @@ pub struct Slack {
     pub signing_secrets: Vec<SecretRef>,
     /// Id of the workspace; people of others have no say, even in shared channels.
     pub team: String,
+    /// Id of the app, where it is known: requests about another one are turned away.
+    pub app: Option<String>,
     /// Id of the channel for cards.
     pub channel: String,
     /// Base of the Web API, without a trailing slash.
@@ -54,7 +56,18 @@ pub(super) fn read(section: &Section<'_>) -> Option<Slack> {
     let channel = id(section, "channel", &['C', 'G'], "C0123ABCD");
     let api_url = address::base(section, "api_url").unwrap_or_else(|| API.into());
     let ca_file = ca_file(section);
-    Some(Slack { token: token?, mode: mode?, signing_secrets, team: team?, channel: channel?, api_url, ca_file })
+    let app = app(section, mode.as_ref());
+    Some(Slack { token: token?, mode: mode?, signing_secrets, team: team?, app, channel: channel?, api_url, ca_file })
+}
+
+/// As the configuration says, or as the app-level token does, which begins with `xapp-1-A…`.
+fn app(section: &Section<'_>, mode: Option<&SlackMode>) -> Option<String> {
+    if section.has("app") {
+        return id(section, "app", &['A'], "A0123ABCD");
+    }
+    let Some(SlackMode::Socket { app_token }) = mode else { return None };
+    let named = app_token.value.expose().strip_prefix("xapp-")?.split('-').nth(1)?;
+    is_id(named, &['A']).then(|| named.to_owned())
 }
 
 fn signing_secrets(section: &Section<'_>) -> Vec<SecretRef> {

@@ -17,6 +17,13 @@ pub trait Surroundings {
     /// The permission bits of a file, where the system has such bits.
     fn mode(&self, path: &Path) -> Option<u32>;
 
+    /// Whether a file lies on a mount of its own that nobody can write, as Kubernetes and Docker hand secrets to a
+    /// container. Who may read there is decided outside of it.
+    fn is_sealed(&self, path: &Path) -> bool {
+        let _unknown = path;
+        false
+    }
+
     /// The files directly in a folder, in any order.
     fn files(&self, folder: &Path) -> io::Result<Vec<PathBuf>>;
 }
@@ -49,6 +56,13 @@ impl Surroundings for Machine {
         None
     }
 
+    fn is_sealed(&self, path: &Path) -> bool {
+        use rustix::fs::{StatVfsMountFlags, stat, statvfs};
+        let read_only = statvfs(path).is_ok_and(|found| found.f_flag.contains(StatVfsMountFlags::RDONLY));
+        let device = |path: &Path| stat(path).ok().map(|found| found.st_dev);
+        read_only && device(path) != device(Path::new("/"))
+    }
+
     fn files(&self, folder: &Path) -> io::Result<Vec<PathBuf>> {
         std::fs::read_dir(folder)?.map(|entry| entry.map(|found| found.path())).collect()
     }
@@ -58,7 +72,7 @@ impl Surroundings for Machine {
 #[derive(Clone, Copy, Debug)]
 pub struct WithoutSecrets<S>(pub S);
 
-const UNSEEN: &str = "not-looked-at";
+const UNSEEN: &str = "not-looked-at-by-anybody";
 
 impl<S: Surroundings> Surroundings for WithoutSecrets<S> {
     fn variable(&self, _name: &str) -> Option<String> {

@@ -40,7 +40,7 @@ fn read_one(section: &Section<'_>) -> Option<Consumer> {
     let timeout_seconds = section.duration("timeout").unwrap_or(TIMEOUT_SECONDS);
     let kind = kind(section)?;
     let (project, job) = (project?, job?);
-    Some(Consumer { id: id(&kind, &project, &job), project, job, kind, timeout_seconds })
+    Some(Consumer { id: id(&kind, &project, &job), project, job, kind, timeout_seconds, identity: None })
 }
 
 fn kind(section: &Section<'_>) -> Option<ConsumerKind> {

@@ -6,16 +6,20 @@ use super::rights::Visitor;
 use super::{Engine, EngineError, OpenedRotation};
 use crate::rotation::event::{Decider, Event};
 use crate::rotation::ids::{PlanHash, RotationId, TokenName};
-use crate::rotation::next::latest_snooze;
+use crate::rotation::next::{latest_snooze, next};
 use crate::rotation::policy::{Policy, later};
 use crate::rotation::record::{Origin, Rotation};
 use crate::rotation::refusal::Refusal;
 use crate::rotation::view::Action;
 use crate::telemetry::CLICKS;
 use jiff::Timestamp;
+use std::time::Duration;
 
 /// Snooze without a duration.
 const SNOOZE_SECONDS: u64 = 24 * 3600;
+
+/// How long a click waits for a look at what its plan names.
+const LOOK: Duration = Duration::from_secs(5);
 
 /// A click, a command or a comment, by somebody who was recognised.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -86,7 +90,7 @@ impl Engine {
             return Ok(rotation);
         }
         let outcome = match self.event_of(click, &rotation).await {
-            Ok(event) => self.advance(&rotation.id, &event, None).await.map_err(EngineError::from),
+            Ok(event) => self.accept_decision(&rotation, &event).await,
             Err(error) => Err(error),
         };
         let result = match &outcome {
@@ -104,6 +108,23 @@ impl Engine {
         }
         metrics::counter!(CLICKS, "action" => click.action.word(), "result" => result).increment(1);
         outcome
+    }
+
+    /// A yes is for the places that are there at the click: what was swapped or emptied since the plan voids it. What
+    /// cannot be looked at now is looked at again before anything is made.
+    async fn accept_decision(&self, rotation: &Rotation, event: &Event) -> Result<Rotation, EngineError> {
+        if matches!(event, Event::Approve { .. }) && next(rotation, event, self.clock.now()).is_ok() {
+            let looked = tokio::time::timeout(LOOK, self.compare_plan(rotation)).await;
+            match looked {
+                Ok(Ok(Event::Replanned { plan, .. })) if plan.hash() == rotation.plan.hash() => {}
+                Ok(Ok(changed)) => {
+                    let current = self.advance(&rotation.id, &changed, None).await?.plan.hash();
+                    return Err(Refusal::PlanChanged { current: current.short().to_owned() }.into());
+                }
+                Ok(Err(_)) | Err(_) => {}
+            }
+        }
+        Ok(self.advance(&rotation.id, event, None).await?)
     }
 
     async fn event_of(&self, click: &Click, rotation: &Rotation) -> Result<Event, EngineError> {

@@ -7,7 +7,7 @@ mod kept;
 mod slack;
 
 pub use discord::DiscordDirectory;
-pub use gitlab::GitlabDirectory;
+pub use gitlab::{GitlabDirectory, HELD_GROUP};
 pub use slack::SlackDirectory;
 
 use crate::rotation::account::{Account, Service};

@@ -1,6 +1,6 @@
 //! The issue as a surface: one GitLab issue a rotation, opened, kept true and closed by the bot.
 
-use crate::chat::{ChatError, Messenger, Posted};
+use crate::chat::{ChatError, Messenger, Posted, Privacy};
 use crate::engine::comments::place;
 use crate::engine::settings::Catalog;
 use crate::gitlab::{Client, Issue, IssueChange, IssueQuery, NewIssue};
@@ -149,6 +149,7 @@ impl IssueSurface {
             due_date: text.due_on,
             assignee_ids: None,
             state_event: (open && !text.open).then_some("close").or(again.then_some("reopen")),
+            confidential: None,
         };
         self.gitlab.update_issue(&self.project, known.iid, &change).await
     }
@@ -186,6 +187,14 @@ impl Messenger for IssueSurface {
         Ok(Posted { reference: issue.iid.to_string(), url: Some(issue.web_url).filter(|url| !url.is_empty()) })
     }
 
+    async fn privacy(&self, reference: &str) -> Result<Privacy, ChatError> {
+        let iid = iid(reference)?;
+        match self.kept_confidential(iid).await {
+            Ok(privacy) => Ok(privacy),
+            Err(error) => Err(self.failed(&error).await),
+        }
+    }
+
     async fn announce(&self, card: &Card, reference: &str, index: usize) -> Result<(), ChatError> {
         let iid = iid(reference)?;
         let marker = comment_marker(&card.rotation, index);
@@ -205,6 +214,10 @@ impl Messenger for IssueSurface {
 
     async fn whisper(&self, channel: Option<&str>, account: &str, prose: &Prose) -> Result<(), ChatError> {
         let Some((iid, note)) = channel.and_then(place) else { return Ok(()) };
+        if self.privacy(&iid.to_string()).await? == Privacy::Exposed {
+            let why = "the issue is public, so nothing is said there".to_owned();
+            return Err(ChatError::Refused { messenger: ISSUE.to_owned(), why });
+        }
         let mut outcome = Ok(());
         for _ in 0..ANSWER_TRIES {
             outcome = self.answer(iid, note, account, prose).await;
@@ -221,6 +234,23 @@ impl Messenger for IssueSurface {
 }
 
 impl IssueSurface {
+    /// Hides an issue that somebody made public, before anything more is written into it.
+    async fn kept_confidential(&self, iid: u64) -> Result<Privacy, CallError> {
+        let is_public = |issue: &Issue| self.confidential && !issue.confidential;
+        match self.gitlab.issue(&self.project, iid).await? {
+            Some(issue) if is_public(&issue) => {}
+            // What is not there is found out by whoever writes into it.
+            _ => return Ok(Privacy::Kept),
+        }
+        let hide = IssueChange { confidential: Some(true), ..IssueChange::default() };
+        match self.gitlab.update_issue(&self.project, iid, &hide).await {
+            Ok(issue) if !is_public(&issue) => Ok(Privacy::Mended),
+            Ok(_) => Ok(Privacy::Exposed),
+            Err(error) if error.status().is_some() => Ok(Privacy::Exposed),
+            Err(error) => Err(error),
+        }
+    }
+
     /// Answers a comment once, and nobody without end: two bots must not talk to each other for ever.
     async fn answer(&self, iid: u64, note: u64, account: &str, prose: &Prose) -> Result<(), CallError> {
         let notes = self.gitlab.notes(&self.project, iid).await?;

@@ -60,7 +60,7 @@ impl Engine {
     ) -> Result<Inspection, EngineError> {
         let me = self.gitlab.me().await?;
         let mut plan = self.draft(managed, live, &me, wish, before).await?;
-        let subjects = self.check(&mut plan, managed, live, &me).await?;
+        let subjects = self.check(&mut plan, managed, live, &me, before).await?;
         Ok(subjects.inspection(plan))
     }
 
@@ -81,15 +81,23 @@ impl Engine {
         let mut stores = Vec::new();
         for id in &managed.stores {
             if let Some(store) = self.stores.get(id) {
-                stores.push(PlannedStore { id: id.clone(), capabilities: store.capabilities(), replaces_other: false });
+                stores.push(PlannedStore {
+                    id: id.clone(),
+                    capabilities: store.capabilities(),
+                    replaces_other: false,
+                    holds_token: false,
+                    identity: None,
+                });
             }
         }
         let outage = OUTAGE_SECONDS + OUTAGE_SECONDS_PER_STORE * managed.stores.len() as u64;
         Ok(Plan {
+            version: Plan::VERSION,
             token: managed.id.clone(),
             host: self.gitlab.host().to_owned(),
             owner: managed.owner.clone(),
             user_id: live.user_id,
+            owner_number: None,
             old: OldToken {
                 id: live.id,
                 name: live.name.clone(),

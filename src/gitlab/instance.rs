@@ -1,5 +1,6 @@
 //! Who we are on an instance and what we may do there: asked by `doctor`, by plans and by policy.
 
+use super::survey::Place;
 use super::wire::RawToken;
 use super::{Client, Result, none_if};
 use crate::http::{Call, segment};
@@ -151,18 +152,21 @@ impl Client {
 
     /// A project by full path, with the role that user `me` has in it. `None`: there is none that we can see.
     pub async fn project(&self, path: &str, me: u64) -> Result<Option<Project>> {
-        let at = format!("/projects/{}", segment(path));
-        let Some(raw) = none_if(&[404], self.get::<RawPlace>(Call::get(at.clone())).await)? else { return Ok(None) };
-        let level = self.member_level(&at, me).await?;
+        self.project_known_as(path, None, me).await
+    }
+
+    /// The same for a project that had the number `known` when it was seen last: it is found under another path too.
+    pub async fn project_known_as(&self, path: &str, known: Option<u64>, me: u64) -> Result<Option<Project>> {
+        let Some(raw) = self.lookup::<RawPlace>(Place::Project(path), known).await? else { return Ok(None) };
+        let level = self.member_level(&format!("/projects/{}", raw.id), me).await?;
         let RawPlace { id, full_path, web_url, default_branch, archived } = raw;
         Ok(Some(Project { id, path: full_path, web_url, default_branch, archived: archived.unwrap_or(false), level }))
     }
 
     /// A group by full path, with the role that user `me` has in it. `None`: there is none that we can see.
     pub async fn group(&self, path: &str, me: u64) -> Result<Option<Group>> {
-        let at = format!("/groups/{}", segment(path));
-        let Some(raw) = none_if(&[404], self.get::<RawPlace>(Call::get(at.clone())).await)? else { return Ok(None) };
-        let level = self.member_level(&at, me).await?;
+        let Some(raw) = self.lookup::<RawPlace>(Place::Group(path), None).await? else { return Ok(None) };
+        let level = self.member_level(&format!("/groups/{}", raw.id), me).await?;
         Ok(Some(Group { id: raw.id, path: raw.full_path, web_url: raw.web_url, level }))
     }
 

@@ -30,6 +30,9 @@ pub struct Issue {
     /// When it was last changed or commented on.
     #[serde(default, deserialize_with = "moment")]
     pub updated_at: Option<Timestamp>,
+    /// Whether only members of the project see it.
+    #[serde(default)]
+    pub confidential: bool,
 }
 
 /// An issue to be opened.
@@ -72,6 +75,9 @@ pub struct IssueChange {
     /// Other assignees, all of them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub assignee_ids: Option<Vec<u64>>,
+    /// Hide it from everybody but members of the project, or show it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub confidential: Option<bool>,
     /// `close` or `reopen`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub state_event: Option<&'static str>,

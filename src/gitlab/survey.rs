@@ -69,11 +69,20 @@ fn everywhere() -> String {
 }
 
 impl Place<'_> {
-    fn path(self) -> String {
+    pub(super) fn path(self) -> String {
         match self {
             Self::Project(path) => format!("/projects/{}", segment(path)),
             Self::Group(path) => format!("/groups/{}", segment(path)),
             Self::Instance => "/admin/ci".to_owned(),
+        }
+    }
+
+    /// The same by number.
+    pub(super) fn by_number(self, number: u64) -> String {
+        match self {
+            Self::Project(_) => format!("/projects/{number}"),
+            Self::Group(_) => format!("/groups/{number}"),
+            Self::Instance => self.path(),
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use super::dialect::{Dialect, Use};
 use super::error::LedgerError;
+use super::files;
 use super::head::Head;
 use super::health::Health;
 use super::keys::Keys;
@@ -52,6 +53,9 @@ impl Database {
         sqlx::any::install_default_drivers();
         let dialect = Dialect::of(url)?;
         let private = url.contains(":memory:");
+        if dialect == Dialect::Sqlite && !private {
+            files::keep_to_ourselves(url)?;
+        }
         let options = options(dialect, url)?;
         let writer = match dialect {
             Dialect::Sqlite => pool(dialect, Use::Write, 1).connect_with(options.clone()).await?,

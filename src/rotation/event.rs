@@ -209,6 +209,13 @@ pub enum Event {
         /// What was seen.
         why: String,
     },
+    /// A place is another one than people approved, whatever its name: nothing is written there.
+    StoreSwapped {
+        /// Which store.
+        store: StoreId,
+        /// What was seen.
+        why: String,
+    },
     /// Every readable store was read again after earlier writes could no longer land.
     Settled,
     /// A readable store holds something else.
@@ -333,6 +340,13 @@ pub enum Event {
         revision: u64,
         /// What it delivered.
         announced: u32,
+    },
+    /// Somebody opened the surface to others than its readers.
+    SurfaceExposed {
+        /// Which.
+        surface: SurfaceName,
+        /// It is closed to them again; else nothing more is written there.
+        mended: bool,
     },
     /// People removed the surface; it is no longer fed.
     SurfaceGone {

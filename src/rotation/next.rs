@@ -63,6 +63,7 @@ fn apply(rotation: &mut Rotation, event: &Event, now: Timestamp) -> Result<(), R
         Event::StoreRefused { store, why } => distributing::store_refused(rotation, store, why, now),
         Event::StoreConflict { store, why, also } => distributing::conflict(rotation, store, why, also, now),
         Event::StoreOverwrote { store, why } => distributing::overwrote(rotation, store, why, now),
+        Event::StoreSwapped { store, why } => distributing::swapped(rotation, store, why, now),
         Event::Restored { store, untouched } => distributing::restored(rotation, store, *untouched, now),
         Event::RestoreImpossible { store, why } => distributing::restore_impossible(rotation, store, why, now),
         Event::Settled => verifying::settled(rotation, now),
@@ -86,6 +87,7 @@ fn apply(rotation: &mut Rotation, event: &Event, now: Timestamp) -> Result<(), R
         Event::Published { surface, reference, url, revision, announced } => {
             surfaces::published(rotation, surface, reference, url.as_deref(), *revision, *announced)
         }
+        Event::SurfaceExposed { surface, mended } => surfaces::exposed(rotation, surface, *mended, now),
         Event::SurfaceGone { surface } => surfaces::gone(rotation, surface, now),
     }
 }
@@ -101,7 +103,8 @@ fn delayed(rotation: &mut Rotation, why: &str, now: Timestamp) -> Result<(), Ref
 
 /// Reports about surfaces, reminders and trouble say nothing about the work, and neither does what is only meant.
 fn is_progress(event: &Event) -> bool {
-    let about_else = matches!(event, Event::Published { .. } | Event::SurfaceGone { .. } | Event::UndoKnown { .. });
+    let surface = matches!(event, Event::Published { .. } | Event::SurfaceGone { .. } | Event::SurfaceExposed { .. });
+    let about_else = surface || matches!(event, Event::UndoKnown { .. });
     let meant = matches!(event, Event::MintStarted { .. } | Event::MintNotSent { .. } | Event::ConsumerStarting { .. });
     let trouble = matches!(event, Event::Delayed { .. } | Event::StoreDown { .. } | Event::Reminded { .. });
     !about_else && !meant && !trouble

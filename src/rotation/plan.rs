@@ -1,5 +1,6 @@
 //! The plan: exactly what will be done. A person approves its hash; a changed plan has another.
 
+use super::identity::Identity;
 use super::ids::{PlanHash, StoreId, TokenId, TokenName};
 use super::store::Capabilities;
 use super::token::{Consumer, Owner, Strategy};
@@ -49,6 +50,12 @@ pub struct PlannedStore {
     /// It holds something that is no GitLab token at all, which would be written over.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub replaces_other: bool,
+    /// It holds what looks like a token. If it is empty later, or gone, somebody was there.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub holds_token: bool,
+    /// Which place it is, whatever its name leads to later; unset where the store cannot tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub identity: Option<Identity>,
 }
 
 /// How long things may take, fixed when the plan is made.
@@ -67,6 +74,10 @@ pub struct Timing {
 /// What will be done, exactly.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Plan {
+    /// What a plan of that time knows: from 2 on, which places and projects are meant by number. Not written for 1, so
+    /// that the hash of such a plan stays.
+    #[serde(default = "first", skip_serializing_if = "is_first")]
+    pub version: u32,
     /// The managed token.
     pub token: TokenName,
     /// GitLab host.
@@ -75,6 +86,9 @@ pub struct Plan {
     pub owner: Owner,
     /// GitLab's number of the owner.
     pub user_id: u64,
+    /// GitLab's number of the project or group that the owner is, or that the owner belongs to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner_number: Option<u64>,
     /// What is replaced.
     pub old: OldToken,
     /// How.
@@ -97,7 +111,34 @@ pub struct Plan {
     pub warnings: Vec<String>,
 }
 
+/// Before plans had versions.
+fn first() -> u32 {
+    1
+}
+
+fn is_first(version: &u32) -> bool {
+    *version == 1
+}
+
 impl Plan {
+    /// The version of plans that are made today.
+    pub const VERSION: u32 = 2;
+
+    /// The owner as GitLab's API is asked about it: by number, so that a path which changes hands leads nobody astray.
+    pub fn addressed_owner(&self) -> Owner {
+        self.owner.by_number(self.owner_number)
+    }
+
+    /// Which place a store was when the plan was made.
+    pub fn identity_of(&self, store: &StoreId) -> Option<&Identity> {
+        self.stores.iter().find(|planned| planned.id == *store)?.identity.as_ref()
+    }
+
+    /// Whether the store held what looks like a token when the plan was made.
+    pub fn saw_token_in(&self, store: &StoreId) -> bool {
+        self.stores.iter().any(|planned| planned.id == *store && planned.holds_token)
+    }
+
     /// SHA-256 over everything that will be done. Blockers and warnings are circumstances, not deeds.
     pub fn hash(&self) -> PlanHash {
         let deeds = Self { blockers: Vec::new(), warnings: Vec::new(), ..self.clone() };
@@ -144,10 +185,44 @@ impl Plan {
         let other = |plan: &Self| list(plan.stores.iter().filter(|s| s.replaces_other).map(|s| &s.id.0));
         note("stores that hold something else", other(self), other(newer));
         note("consumers", list(self.consumers.iter().map(|c| &c.id.0)), list(newer.consumers.iter().map(|c| &c.id.0)));
+        changes.extend(self.swaps_to(newer));
+        if changes.is_empty() && self.version != newer.version {
+            changes.push("places and projects are named by their numbers now".into());
+        }
         if changes.is_empty() && self.hash() != newer.hash() {
             changes.push("details of the plan (timing, description, role or store capabilities)".into());
         }
         changes
+    }
+}
+
+impl Plan {
+    /// What goes by the same name and is something else, or holds something else, in words.
+    fn swaps_to(&self, newer: &Self) -> Vec<String> {
+        let mut swaps = Vec::new();
+        let mut swap = |what: &str, before: Option<String>, after: Option<String>| {
+            if let (Some(before), Some(after)) = (before, after)
+                && before != after
+            {
+                swaps.push(format!("{what} is another one than before: {before} → {after}"));
+            }
+        };
+        let text = |identity: &Option<Identity>| identity.as_ref().map(Identity::to_string);
+        let number = |plan: &Self| plan.owner_number.map(|number| number.to_string());
+        swap(&self.owner.to_string(), number(self), number(newer));
+        for (before, after) in self.stores.iter().filter_map(|a| Some((a, newer.stores.iter().find(|b| a.id == b.id)?)))
+        {
+            swap(before.id.as_str(), text(&before.identity), text(&after.identity));
+        }
+        for before in &self.consumers {
+            if let Some(after) = newer.consumers.iter().find(|after| after.id == before.id) {
+                swap(&before.id.0, text(&before.identity), text(&after.identity));
+            }
+        }
+        let emptied = self.stores.iter().filter(|store| store.holds_token && !newer.saw_token_in(&store.id));
+        let emptied = emptied.filter(|store| newer.stores.iter().any(|after| after.id == store.id));
+        swaps.extend(emptied.map(|store| format!("{} held a token and holds none now", store.id)));
+        swaps
     }
 }
 

@@ -69,6 +69,9 @@ pub struct Surface {
     pub announced: u32,
     /// People removed it; it is no longer fed.
     pub gone: bool,
+    /// Others than its readers see it, so that nothing more is written there for the time being.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub exposed: bool,
 }
 
 /// Who should be pinged by an announcement, from quiet to loud. Nobody ever pings a whole channel.

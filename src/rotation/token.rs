@@ -1,6 +1,7 @@
 //! Tokens: what the configuration says of one (managed), and what GitLab says of one (live).
 
 use super::group::Group;
+use super::identity::Identity;
 use super::ids::{ConsumerId, PersonId, StoreId, TokenId, TokenName};
 use jiff::{Timestamp, civil::Date};
 use serde::{Deserialize, Serialize};
@@ -59,6 +60,21 @@ impl fmt::Display for Owner {
             Self::Project { project } => write!(f, "project {project}"),
             Self::Group { group } => write!(f, "group {group}"),
         }
+    }
+}
+
+impl Owner {
+    /// The same owner with the project or group named by its number, as GitLab's API takes it in a path's stead.
+    #[must_use]
+    pub fn by_number(&self, number: Option<u64>) -> Self {
+        let Some(number) = number.map(|number| number.to_string()) else { return self.clone() };
+        let mut owner = self.clone();
+        match &mut owner {
+            Self::GroupServiceAccount { group: path, .. } | Self::Group { group: path } => *path = number,
+            Self::ProjectServiceAccount { project: path, .. } | Self::Project { project: path } => *path = number,
+            Self::InstanceServiceAccount { .. } | Self::User { .. } => {}
+        }
+        owner
     }
 }
 
@@ -135,6 +151,9 @@ pub struct Consumer {
     pub kind: ConsumerKind,
     /// Seconds it may take before it counts as failed.
     pub timeout_seconds: u64,
+    /// Which project that is; only a plan knows it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub identity: Option<Identity>,
 }
 
 /// A token named in the configuration.

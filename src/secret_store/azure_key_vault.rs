@@ -114,7 +114,7 @@ impl SecretStore for AzureKeyVault {
     async fn look(&self) -> Result<Seen, StoreError> {
         let now = self.current().await?;
         let (base, undo) = (base_of(&now), Some(Undo(now.version().to_owned())));
-        Ok(Seen { value: Some(now.value), base, undo })
+        Ok(Seen::new(Some(now.value), base, undo))
     }
 
     async fn write(&self, value: &Secret, base: &Base, tag: &Tag) -> Result<Written, StoreError> {

@@ -2,6 +2,7 @@
 //! object on its standard input, answering with one on its standard output. The value is never in its arguments or its
 //! environment, and nothing it says is shown but its own explanations, masked.
 
+mod kin;
 mod process;
 mod protocol;
 
@@ -69,7 +70,6 @@ impl SecretStore for Command {
     }
 
     async fn preflight(&self) -> Result<(), StoreError> {
-        self.program.fit().await.map_err(|wrong| StoreError::refused(&self.id, wrong.why, wrong.mend))?;
         self.check().await?;
         self.look().await.map(drop)
     }
@@ -96,7 +96,7 @@ impl SecretStore for Command {
             (None, Some(value)) => Base::of(value),
             (None, None) => Base::default(),
         };
-        Ok(Seen { value: answer.value, base, undo: undo.map(Undo) })
+        Ok(Seen::new(answer.value, base, undo.map(Undo)))
     }
 
     async fn write(&self, value: &Secret, base: &Base, tag: &Tag) -> Result<Written, StoreError> {
@@ -172,6 +172,7 @@ impl Command {
             Failed::NotStarted(kind) => {
                 StoreError::unavailable(&self.id, format!("its program cannot be started ({kind})"))
             }
+            Failed::Unfit(unfit) => StoreError::refused(&self.id, unfit.why, unfit.mend),
             Failed::Busy => StoreError::unavailable(&self.id, "its program is busy with other places"),
             Failed::TooLong(limit) => {
                 self.open(operation, format!("its program was stopped after {} s", limit.as_secs_f32()))

@@ -43,6 +43,14 @@ pub enum StoreError {
         /// What was seen.
         why: String,
     },
+    /// Nothing was changed: the place is another one than people approved, whatever its name.
+    #[error("{store} is not the place that was approved: {why}")]
+    Swapped {
+        /// The store.
+        store: StoreId,
+        /// What was seen.
+        why: String,
+    },
     /// Nothing was changed, and nothing will be until a person acts.
     #[error("{store} refuses: {why}. To mend it: {mend}")]
     Refused {
@@ -97,6 +105,7 @@ impl StoreError {
             Self::Unknown { store, why } => Self::Unknown { store, why: masked(why) },
             Self::Conflict { store, why } => Self::Conflict { store, why: masked(why) },
             Self::Overwrote { store, why } => Self::Overwrote { store, why: masked(why) },
+            Self::Swapped { store, why } => Self::Swapped { store, why: masked(why) },
             Self::Refused { store, why, mend } => Self::Refused { store, why: masked(why), mend },
         }
     }

@@ -1,20 +1,28 @@
 //! A file that holds the value, or the document around it, and nothing else: replaced as a whole, so that a reader sees
-//! the old text or the new one and never a part; readable by its owner only.
+//! the old text or the new one and never a part. It keeps its owner, its group and its mode. Everything is done through
+//! descriptors of the folder and the file, so that a name that changes hands meanwhile leads nowhere else.
+
+mod fresh;
 
 use super::registry::Place;
+use super::walk::{Unsafe, Walk, is_our_group};
 use super::{Base, SecretStore, Seen, StoreError, Written};
+use crate::rotation::identity::Identity;
 use crate::rotation::ids::StoreId;
 use crate::rotation::store::{Capabilities, Tag};
 use crate::secret::Secret;
+use fresh::Fresh;
+use rustix::fs::{Access, AtFlags, FileType, Mode, OFlags, Stat, StatxAttributes, StatxFlags};
+use rustix::process::geteuid;
 use serde::{Deserialize, Serialize};
 use std::fs;
-use std::io::{self, Read, Write};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, fchown};
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
 /// More than any token; a bigger file is not one that holds a token.
 const LONGEST: u64 = 64 << 10;
+const OTHERS_READ: u32 = 0o004;
 
 /// A file as the configuration names it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -42,16 +50,34 @@ pub(super) struct File {
 /// What keeps us from using the file.
 enum Trouble {
     /// A person must mend it: what is wrong, and how.
-    Wrong(&'static str, &'static str),
+    Wrong(String, String),
     /// Somebody else wrote it since it was looked at.
     Changed,
     /// The system said no.
     System(io::Error),
 }
 
+impl Trouble {
+    fn wrong(why: &str, mend: &str) -> Self {
+        Self::Wrong(why.to_owned(), mend.to_owned())
+    }
+}
+
 impl From<io::Error> for Trouble {
     fn from(error: io::Error) -> Self {
         Self::System(error)
+    }
+}
+
+impl From<rustix::io::Errno> for Trouble {
+    fn from(error: rustix::io::Errno) -> Self {
+        Self::System(error.into())
+    }
+}
+
+impl From<Unsafe> for Trouble {
+    fn from(found: Unsafe) -> Self {
+        Self::Wrong(found.why, found.mend)
     }
 }
 
@@ -66,16 +92,18 @@ impl SecretStore for File {
     }
 
     async fn preflight(&self) -> Result<(), StoreError> {
-        self.apart(|path| {
-            let old = held(path)?;
-            Fresh::beside(path, &old.metadata).map(drop)
-        })
-        .await
+        self.apart(|path| Held::open(path)?.may_be_replaced()).await
     }
 
     async fn look(&self) -> Result<Seen, StoreError> {
-        let value = self.apart(|path| Ok(held(path)?.value)).await?;
-        Ok(Seen { base: Base::of(&value), value: Some(value), undo: None })
+        let held = self.apart(Held::open).await?;
+        let (base, identity) = (held.base(), held.identity());
+        let seen = Seen::new(Some(held.value), base, None).at(identity);
+        let open = held.stat.st_mode & OTHERS_READ != 0;
+        Ok(Seen {
+            note: open.then(|| format!("{} can be read by every user of its machine, and stays so", self.id)),
+            ..seen
+        })
     }
 
     async fn write(&self, value: &Secret, base: &Base, _tag: &Tag) -> Result<Written, StoreError> {
@@ -110,104 +138,117 @@ impl File {
             Trouble::Wrong(why, mend) => refused(why, mend),
             Trouble::Changed => StoreError::conflict(&self.id, "the file holds something else than before"),
             Trouble::System(error) => match error.kind() {
-                io::ErrorKind::NotFound => refused("there is no such file", "create it empty, or correct the path"),
+                io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => {
+                    refused("there is no such file", "create it empty, or correct the path")
+                }
                 io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
                     refused("the bot may not write there", "let the bot's user write the file's directory")
                 }
+                io::ErrorKind::ResourceBusy => refused(MOUNT.0, MOUNT.1),
                 _ => StoreError::unavailable(&self.id, error),
             },
         }
     }
 }
 
-/// What the file holds now.
+const MOUNT: (&str, &str) =
+    ("it is a mount of its own, which nothing can take the place of", "mount its directory instead");
+
+/// The file, what it holds, and the way to it.
 struct Held {
+    walk: Walk,
     value: Secret,
     line_end: &'static str,
-    metadata: fs::Metadata,
+    stat: Stat,
 }
 
-/// Reads the file, without the line end that editors add.
-fn held(path: &Path) -> Result<Held, Trouble> {
-    let metadata = fs::symlink_metadata(path)?;
-    if metadata.is_symlink() {
-        return Err(Trouble::Wrong("it is a symbolic link", "name the file that the link points to"));
+impl Held {
+    /// Opens the file, once, and reads it, without the line end that editors add.
+    fn open(path: &Path) -> Result<Self, Trouble> {
+        let walk = Walk::to(path)?;
+        let how = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        let file = rustix::fs::openat(walk.folder(), &walk.name, how, Mode::empty()).map_err(|error| match error {
+            rustix::io::Errno::LOOP => Trouble::wrong("it is a symbolic link", "name the file that the link points to"),
+            error => error.into(),
+        })?;
+        let stat = rustix::fs::fstat(&file)?;
+        if !FileType::from_raw_mode(stat.st_mode).is_file() || stat.st_size.cast_unsigned() > LONGEST {
+            return Err(Trouble::wrong("it is not a file that holds one value", "correct the path"));
+        }
+        if stat.st_nlink > 1 {
+            let why = "it has other names (hard links), which would keep the old value";
+            return Err(Trouble::wrong(why, "remove the other names: find / -xdev -samefile FILE"));
+        }
+        walk.check(stat.st_uid)?;
+        let mut text = Zeroizing::new(String::with_capacity(LONGEST as usize + 1));
+        fs::File::from(file).take(LONGEST + 1).read_to_string(&mut text).map_err(|error| match error.kind() {
+            io::ErrorKind::InvalidData => Trouble::wrong("it does not hold text", "correct the path"),
+            _ => Trouble::System(error),
+        })?;
+        let line_end = ["\r\n", "\n"].into_iter().find(|end| text.ends_with(end)).unwrap_or("");
+        let value = text.strip_suffix(line_end).unwrap_or(&text).to_owned();
+        Ok(Self { walk, value: Secret::new(value), line_end, stat })
     }
-    if !metadata.is_file() || metadata.len() > LONGEST {
-        return Err(Trouble::Wrong("it is not a file that holds one value", "correct the path"));
+
+    /// Which file that is. Ours takes its place with another number; whoever holds us to it knows what we wrote.
+    fn identity(&self) -> Identity {
+        let Stat { st_dev, st_ino, st_uid, .. } = self.stat;
+        Identity(format!("inode {st_ino} of user {st_uid} on device {st_dev} {}", self.walk.folder_identity()))
     }
-    let mut text = Zeroizing::new(String::with_capacity(LONGEST as usize + 1));
-    fs::File::open(path)?.take(LONGEST + 1).read_to_string(&mut text).map_err(|error| match error.kind() {
-        io::ErrorKind::InvalidData => Trouble::Wrong("it does not hold text", "correct the path"),
-        _ => Trouble::System(error),
-    })?;
-    let line_end = ["\r\n", "\n"].into_iter().find(|end| text.ends_with(end)).unwrap_or("");
-    let value = text.strip_suffix(line_end).unwrap_or(&text).to_owned();
-    Ok(Held { value: Secret::new(value), line_end, metadata })
+
+    fn base(&self) -> Base {
+        let version = Some(format!("{}:{}", self.stat.st_dev, self.stat.st_ino));
+        Base { version, digest: Some(self.value.digest()) }
+    }
+
+    /// Proves that another file could take its place, with its owner, group and mode. Changes nothing.
+    fn may_be_replaced(&self) -> Result<(), Trouble> {
+        if self.is_a_mount() {
+            return Err(Trouble::wrong(MOUNT.0, MOUNT.1));
+        }
+        let us = geteuid().as_raw();
+        if us != 0 && (self.stat.st_uid != us || !is_our_group(self.stat.st_gid)) {
+            let mend = "run the bot as that user, or give the file to the bot's";
+            return Err(Trouble::wrong("it belongs to another user", mend));
+        }
+        rustix::fs::accessat(self.walk.folder(), ".", Access::WRITE_OK | Access::EXEC_OK, AtFlags::EACCESS)?;
+        match self.walk.look(&fresh::name_beside(&self.walk.name)) {
+            Ok(left) => fresh::check(&left, &self.walk.name),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Whether the file itself is mounted there, as containers do with a single file.
+    fn is_a_mount(&self) -> bool {
+        let found = rustix::fs::statx(
+            self.walk.folder(),
+            &self.walk.name,
+            AtFlags::SYMLINK_NOFOLLOW | AtFlags::NO_AUTOMOUNT,
+            StatxFlags::BASIC_STATS,
+        );
+        found.is_ok_and(|found| found.stx_attributes.contains(StatxAttributes::MOUNT_ROOT))
+    }
 }
 
 /// The file is compared under the lock, so that of two writers of ours the second sees what the first did.
 fn replace(path: &Path, value: &Secret, base: &Base) -> Result<Written, Trouble> {
-    let mut fresh = Fresh::beside(path, &held(path)?.metadata)?;
-    let old = held(path)?;
-    if old.value.digest() == value.digest() {
+    let before = Held::open(path)?;
+    before.may_be_replaced()?;
+    let fresh = Fresh::beside(&before.walk)?;
+    let held = Held::open(path)?;
+    if held.value.digest() == value.digest() {
         return Ok(Written::Done);
     }
-    if Base::of(&old.value) != *base {
+    if held.base() != *base {
         return Err(Trouble::Changed);
     }
-    fresh.file.write_all(value.expose().as_bytes())?;
-    fresh.file.write_all(old.line_end.as_bytes())?;
-    fresh.file.sync_all()?;
-    fs::rename(&fresh.path, path)?;
-    fresh.renamed = true;
-    fs::File::open(directory_of(path))?.sync_all()?;
+    fresh.fill(&[value.expose(), held.line_end], &held.stat)?;
+    // The last look: the name must lead to the file that was read.
+    let now = held.walk.look(&held.walk.name)?;
+    if (now.st_dev, now.st_ino) != (held.stat.st_dev, held.stat.st_ino) {
+        return Err(Trouble::Changed);
+    }
+    fresh.take_the_place_of(&held.walk.name)?;
     Ok(Written::Done)
-}
-
-/// A new file beside the old one, of the same owner, removed on drop unless it was renamed.
-struct Fresh {
-    path: PathBuf,
-    file: fs::File,
-    renamed: bool,
-}
-
-impl Fresh {
-    /// Its name is always the same, so that what a crash leaves behind is used up by the next write. Whoever holds its
-    /// lock is the only writer; the lock goes with the process.
-    fn beside(path: &Path, old: &fs::Metadata) -> Result<Self, Trouble> {
-        let name = path.file_name().ok_or(Trouble::Wrong("it has no file name", "correct the path"))?;
-        let path = directory_of(path).join(format!(".{}.rekey", name.to_string_lossy()));
-        let file = fs::OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&path)?;
-        file.try_lock().map_err(|_| io::Error::other("another write is on the way"))?;
-        let ours = file.metadata()?;
-        if fs::symlink_metadata(&path)?.ino() != ours.ino() {
-            return Err(io::Error::other("another write came between").into());
-        }
-        let fresh = Self { path, file, renamed: false };
-        fresh.file.set_len(0)?;
-        fresh.file.set_permissions(fs::Permissions::from_mode(0o600))?;
-        if (ours.uid(), ours.gid()) != (old.uid(), old.gid()) {
-            fchown(&fresh.file, Some(old.uid()), Some(old.gid())).map_err(|_| {
-                Trouble::Wrong("it belongs to another user", "run the bot as that user, or give the file to the bot's")
-            })?;
-        }
-        Ok(fresh)
-    }
-}
-
-impl Drop for Fresh {
-    fn drop(&mut self) {
-        if !self.renamed {
-            // If it stays, the next write uses it up.
-            let _gone = fs::remove_file(&self.path);
-        }
-    }
-}
-
-fn directory_of(path: &Path) -> &Path {
-    match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    }
 }

@@ -119,7 +119,7 @@ impl SecretStore for Fortanix {
     async fn look(&self) -> Result<Seen, StoreError> {
         let now = self.object().await?;
         let value = self.value_of(&now).await?;
-        Ok(Seen { value, base: Base::version(now.kid.clone()), undo: Some(Undo(now.kid)) })
+        Ok(Seen::new(value, Base::version(now.kid.clone()), Some(Undo(now.kid))))
     }
 
     async fn write(&self, value: &Secret, base: &Base, tag: &Tag) -> Result<Written, StoreError> {

@@ -4,10 +4,12 @@
 
 mod upload;
 
+use super::gitlab_holder::{Found as At, Holder};
 use super::gitlab_rights::Rights;
 use super::registry::{Context, Place};
 use super::{Base, SecretStore, Seen, StoreError, Written};
-use crate::http::{Api, Call, CallError, segment};
+use crate::http::{Api, Call, CallError};
+use crate::rotation::identity::Identity;
 use crate::rotation::ids::{RotationId, StoreId};
 use crate::rotation::store::{Capabilities, Rollback, Tag, Undo};
 use crate::secret::Secret;
@@ -47,6 +49,7 @@ pub(super) struct GitlabSecureFile {
     id: StoreId,
     api: Arc<Api>,
     spec: Spec,
+    holder: Holder,
 }
 
 /// A file as GitLab lists it.
@@ -60,6 +63,7 @@ struct Entry {
 
 /// What is there under the name, and what was kept of it.
 struct Found {
+    at: At,
     file: Option<Entry>,
     kept: Vec<Entry>,
 }
@@ -92,22 +96,22 @@ impl SecretStore for GitlabSecureFile {
     }
 
     async fn preflight(&self) -> Result<(), StoreError> {
-        self.look().await?;
+        let found = self.found().await?;
+        self.seen(&found).await?;
         let rights = Rights { api: &self.api, id: &self.id, mend: &mend };
         rights.credential_may_write().await?;
-        rights.role_may_write(&self.project(), MAINTAINER).await
+        rights.role_may_write(&found.at.route, MAINTAINER).await
     }
 
     async fn look(&self) -> Result<Seen, StoreError> {
         let found = self.found().await?;
-        // A process that died between removing and making left only the copy; it is what jobs had before.
-        let entry = match (&found.file, found.kept.as_slice()) {
-            (Some(file), _) => file,
-            (None, [kept]) => kept,
-            (None, _) => return Err(self.gone()),
-        };
-        let undo = Some(Undo(format!("file {}", entry.id)));
-        Ok(Seen { value: Some(self.download(entry).await?), base: entry.base(), undo })
+        let seen = self.seen(&found).await?;
+        Ok(Seen { note: found.at.renamed, ..seen.at(found.at.identity) })
+    }
+
+    fn held_to(&self, identity: &Identity) -> Option<Arc<dyn SecretStore>> {
+        let holder = self.holder.held_to(identity)?;
+        Some(Arc::new(Self { id: self.id.clone(), api: self.api.clone(), spec: self.spec.clone(), holder }))
     }
 
     async fn write(&self, value: &Secret, base: &Base, tag: &Tag) -> Result<Written, StoreError> {
@@ -121,14 +125,15 @@ impl SecretStore for GitlabSecureFile {
             (Some(file), kept) => {
                 self.unchanged(file, base)?;
                 if kept.is_none() {
-                    self.upload(&self.kept_name(&tag.rotation), &self.download(file).await?).await?;
+                    self.upload(&found.at, &self.kept_name(&tag.rotation), &self.download(&found.at, file).await?)
+                        .await?;
                 }
             }
             // Removed by this rotation, and not yet made again.
             (None, Some(_)) => {}
             (None, None) => return Err(self.gone()),
         }
-        self.replace(found.file.as_ref(), value).await
+        self.replace(&found, value).await
     }
 
     async fn roll_back(&self, undo: &Undo, base: &Base, tag: &Tag) -> Result<Written, StoreError> {
@@ -148,15 +153,15 @@ impl SecretStore for GitlabSecureFile {
             }
             self.unchanged(file, base)?;
         }
-        let before = self.download(kept).await?;
-        self.replace(found.file.as_ref(), &before).await
+        let before = self.download(&found.at, kept).await?;
+        self.replace(&found, &before).await
     }
 
     async fn finish(&self, tag: &Tag, _undo: Option<&Undo>) -> Result<(), StoreError> {
         let found = self.found().await?;
         let kept = found.kept.iter().find(|kept| kept.name == self.kept_name(&tag.rotation));
-        match (found.file, kept) {
-            (Some(_), Some(kept)) => match self.api.call(&Call::delete(self.path(kept))).await {
+        match (&found.file, kept) {
+            (Some(_), Some(kept)) => match self.api.call(&Call::delete(path(&found.at, kept))).await {
                 Ok(_) | Err(CallError::Status { status: 404, .. }) => Ok(()),
                 Err(error) => Err(StoreError::of_write(&self.id, &error, mend)),
             },
@@ -167,19 +172,18 @@ impl SecretStore for GitlabSecureFile {
 
 impl GitlabSecureFile {
     pub(super) fn new(id: StoreId, context: &Context, spec: &Spec) -> Self {
-        Self { id, api: context.gitlab.clone(), spec: spec.clone() }
+        Self { id, api: context.gitlab.clone(), spec: spec.clone(), holder: Holder::project(&spec.project) }
     }
 
-    fn project(&self) -> String {
-        format!("/projects/{}", segment(&self.spec.project))
-    }
-
-    fn all(&self) -> String {
-        format!("{}/secure_files", self.project())
-    }
-
-    fn path(&self, entry: &Entry) -> String {
-        format!("{}/{}", self.all(), entry.id)
+    async fn seen(&self, found: &Found) -> Result<Seen, StoreError> {
+        // A process that died between removing and making left only the copy; it is what jobs had before.
+        let entry = match (&found.file, found.kept.as_slice()) {
+            (Some(file), _) => file,
+            (None, [kept]) => kept,
+            (None, _) => return Err(self.gone()),
+        };
+        let undo = Some(Undo(format!("file {}", entry.id)));
+        Ok(Seen::new(Some(self.download(&found.at, entry).await?), entry.base(), undo))
     }
 
     /// The name under which this rotation keeps what was there before it.
@@ -189,9 +193,10 @@ impl GitlabSecureFile {
 
     async fn found(&self) -> Result<Found, StoreError> {
         let prefix = format!("{}.rekey-", self.spec.name);
-        let mut found = Found { file: None, kept: Vec::new() };
+        let at = self.holder.find(&self.api, &self.id, &mend).await?;
+        let mut found = Found { at, file: None, kept: Vec::new() };
         for page in 1..=PAGES {
-            let call = Call::get(self.all()).query("page", page).query("per_page", PER_PAGE);
+            let call = Call::get(all(&found.at)).query("page", page).query("per_page", PER_PAGE);
             let answer = self.api.read(&call).await.and_then(|reply| reply.json());
             let entries: Vec<Entry> = answer.map_err(|error| StoreError::of_read(&self.id, &error, mend))?;
             let last = entries.len() < PER_PAGE as usize;
@@ -209,8 +214,8 @@ impl GitlabSecureFile {
         Ok(found)
     }
 
-    async fn download(&self, entry: &Entry) -> Result<Secret, StoreError> {
-        let answer = self.api.read(&Call::get(format!("{}/download", self.path(entry)))).await;
+    async fn download(&self, at: &At, entry: &Entry) -> Result<Secret, StoreError> {
+        let answer = self.api.read(&Call::get(format!("{}/download", path(at, entry)))).await;
         let answer = answer.map_err(|error| StoreError::of_read(&self.id, &error, mend))?;
         match std::str::from_utf8(answer.body()) {
             Ok(text) => Ok(Secret::new(text.to_owned())),
@@ -227,16 +232,16 @@ impl GitlabSecureFile {
 
     /// Removes the file and makes it anew. Between the two there is none, so lost answers are looked into at once: each
     /// of both steps either happened or did not, and neither can happen to somebody else's file.
-    async fn replace(&self, file: Option<&Entry>, value: &Secret) -> Result<Written, StoreError> {
-        if let Some(file) = file
-            && let Err(error) = self.remove(file).await
+    async fn replace(&self, found: &Found, value: &Secret) -> Result<Written, StoreError> {
+        if let Some(file) = &found.file
+            && let Err(error) = self.remove(&found.at, file).await
             && (!may_have_landed(&error) || self.found().await?.file.is_some())
         {
             return Err(error);
         }
         let mut last = None;
         for _ in 0..UPLOADS {
-            let error = match self.upload(&self.spec.name, value).await {
+            let error = match self.upload(&found.at, &self.spec.name, value).await {
                 Ok(()) => return Ok(Written::Done),
                 Err(error) => error,
             };
@@ -257,8 +262,8 @@ impl GitlabSecureFile {
     }
 
     /// Removes exactly this file. Somebody who replaced it meanwhile made one with another number.
-    async fn remove(&self, file: &Entry) -> Result<(), StoreError> {
-        match self.api.call(&Call::delete(self.path(file))).await {
+    async fn remove(&self, at: &At, file: &Entry) -> Result<(), StoreError> {
+        match self.api.call(&Call::delete(path(at, file))).await {
             Ok(_) => Ok(()),
             Err(CallError::Status { status: 404, .. }) => {
                 Err(StoreError::conflict(&self.id, "somebody removed the file in the same instant"))
@@ -267,9 +272,9 @@ impl GitlabSecureFile {
         }
     }
 
-    async fn upload(&self, name: &str, value: &Secret) -> Result<(), StoreError> {
+    async fn upload(&self, at: &At, name: &str, value: &Secret) -> Result<(), StoreError> {
         let (content_type, body) = upload::form(name, value);
-        let call = Call::post(self.all()).bytes(&content_type, body).hiding(value);
+        let call = Call::post(all(at)).bytes(&content_type, body).hiding(value);
         match self.api.call(&call).await.and_then(|reply| reply.json::<Entry>()) {
             Ok(made) if made.holds(value) => Ok(()),
             Ok(_) => Err(StoreError::conflict(&self.id, "GitLab kept another text than it was sent")),
@@ -283,6 +288,14 @@ impl GitlabSecureFile {
     fn gone(&self) -> StoreError {
         StoreError::refused(&self.id, "there is no such file", "upload it once by hand, or correct its name")
     }
+}
+
+fn all(at: &At) -> String {
+    format!("{}/secure_files", at.route)
+}
+
+fn path(at: &At, entry: &Entry) -> String {
+    format!("{}/{}", all(at), entry.id)
 }
 
 /// Whether nobody knows what became of it, or nothing did and it may be tried again.

@@ -1,10 +1,12 @@
 //! A CI/CD variable of a project, a group or the instance. Only its value is ever sent, so its flags survive; its
 //! environment scope is always named, so no other variable of the same key can be meant.
 
+use super::gitlab_holder::{Found, Holder};
 use super::gitlab_rights::Rights;
 use super::registry::{Context, Place};
 use super::{Base, SecretStore, Seen, StoreError, Written};
 use crate::http::{Api, Call, CallError, segment};
+use crate::rotation::identity::Identity;
 use crate::rotation::ids::StoreId;
 use crate::rotation::store::{Capabilities, Rollback, Tag};
 use crate::secret::Secret;
@@ -80,6 +82,8 @@ pub(super) struct GitlabVariable {
     id: StoreId,
     api: Arc<Api>,
     spec: Spec,
+    /// The project or group; the instance has none.
+    holder: Option<Holder>,
     /// Seen to be hidden: it can be written and never read.
     hidden: AtomicBool,
     /// Seen not to be there yet: what is not there cannot be put back.
@@ -152,32 +156,44 @@ impl SecretStore for GitlabVariable {
     }
 
     async fn preflight(&self) -> Result<(), StoreError> {
-        self.variable().await?;
+        let at = self.at().await?;
+        self.variable(&at).await?;
         let mend = |status| self.mend(status);
         let rights = Rights { api: &self.api, id: &self.id, mend: &mend };
         rights.credential_may_write().await?;
         match &self.spec.scope {
-            VariableScope::Project(path) => rights.role_may_write(&format!("/projects/{}", segment(path)), 40).await,
-            VariableScope::Group(path) => rights.role_may_write(&format!("/groups/{}", segment(path)), 50).await,
+            VariableScope::Project(_) => rights.role_may_write(&at.route, 40).await,
+            VariableScope::Group(_) => rights.role_may_write(&at.route, 50).await,
             // Only administrators are shown instance variables at all, and they may write them.
             VariableScope::Instance => Ok(()),
         }
     }
 
     async fn look(&self) -> Result<Seen, StoreError> {
-        let Some(variable) = self.variable().await? else {
-            return Ok(Seen { value: None, base: Base::version(MISSING), undo: None });
+        let at = self.at().await?;
+        let seen = match self.variable(&at).await? {
+            None => Seen::new(None, Base::version(MISSING), None),
+            Some(variable) => {
+                let value = variable.value.filter(|_| !variable.hidden);
+                let base = value.as_ref().map(Base::of).unwrap_or_default();
+                Seen::new(value, base, None)
+            }
         };
-        let value = variable.value.filter(|_| !variable.hidden);
-        Ok(Seen { base: value.as_ref().map(Base::of).unwrap_or_default(), value, undo: None })
+        Ok(Seen { note: at.renamed, ..seen.at(at.identity) })
+    }
+
+    fn held_to(&self, identity: &Identity) -> Option<Arc<dyn SecretStore>> {
+        let holder = self.holder.as_ref()?.held_to(identity)?;
+        Some(Arc::new(Self::of(self.id.clone(), self.api.clone(), self.spec.clone(), Some(holder))))
     }
 
     async fn write(&self, value: &Secret, base: &Base, _tag: &Tag) -> Result<Written, StoreError> {
-        let Some(variable) = self.variable().await? else {
+        let at = self.at().await?;
+        let Some(variable) = self.variable(&at).await? else {
             // Somebody took away what was there; they had a reason.
             let was_missing = *base == Base::version(MISSING);
             let gone = || StoreError::conflict(&self.id, "the variable was removed");
-            return if was_missing { self.create(value).await } else { Err(gone()) };
+            return if was_missing { self.create(&at, value).await } else { Err(gone()) };
         };
         if variable.hidden && *base == Base::version(MISSING) && !self.tried_to_make.load(Ordering::Relaxed) {
             return Err(StoreError::conflict(&self.id, "somebody made the variable meanwhile"));
@@ -193,7 +209,7 @@ impl SecretStore for GitlabVariable {
         if let Some(why) = unfit(value.expose(), &variable) {
             return Err(StoreError::refused(&self.id, why, "remove the variable's mask, or store the value elsewhere"));
         }
-        let call = self.on_it(Call::put(self.path())).json(&NewValue { value: value.expose() }).hiding(value);
+        let call = self.on_it(Call::put(self.path(&at))).json(&NewValue { value: value.expose() }).hiding(value);
         let outcome = self.api.call(&call).await;
         outcome
             .map(|_| Written::Done)
@@ -203,14 +219,34 @@ impl SecretStore for GitlabVariable {
 
 impl GitlabVariable {
     pub(super) fn new(id: StoreId, context: &Context, spec: &Spec) -> Self {
+        let holder = match &spec.scope {
+            VariableScope::Project(path) => Some(Holder::project(path)),
+            VariableScope::Group(path) => Some(Holder::group(path)),
+            VariableScope::Instance => None,
+        };
+        Self::of(id, context.gitlab.clone(), spec.clone(), holder)
+    }
+
+    fn of(id: StoreId, api: Arc<Api>, spec: Spec, holder: Option<Holder>) -> Self {
         let no = || AtomicBool::new(false);
         let (hidden, missing, tried_to_make) = (no(), no(), no());
-        Self { id, api: context.gitlab.clone(), spec: spec.clone(), hidden, missing, tried_to_make }
+        Self { id, api, spec, holder, hidden, missing, tried_to_make }
+    }
+
+    /// Where the variable is defined, as it stands now.
+    async fn at(&self) -> Result<Found, StoreError> {
+        match &self.holder {
+            Some(holder) => holder.find(&self.api, &self.id, &|status| self.mend(status)).await,
+            None => {
+                let identity = Identity(format!("{}/admin", self.api.host()));
+                Ok(Found { route: "/admin/ci".to_owned(), identity, renamed: None })
+            }
+        }
     }
 
     /// The variable as it is, once it is certain that it is the one that is meant. `None`: it is to be made.
-    async fn variable(&self) -> Result<Option<Variable>, StoreError> {
-        let call = self.on_it(Call::get(self.path()));
+    async fn variable(&self, at: &Found) -> Result<Option<Variable>, StoreError> {
+        let call = self.on_it(Call::get(self.path(at)));
         let call = if self.spec.create.is_some() { call.answers(&[404]) } else { call };
         let answer = self.api.read(&call).await;
         let answer = answer.map_err(|error| StoreError::of_read(&self.id, &error, |status| self.mend(status)))?;
@@ -229,7 +265,7 @@ impl GitlabVariable {
     }
 
     /// Makes the variable. Somebody who made it in the same instant is not overwritten.
-    async fn create(&self, value: &Secret) -> Result<Written, StoreError> {
+    async fn create(&self, at: &Found, value: &Secret) -> Result<Written, StoreError> {
         let create = self.spec.create.unwrap_or(Create { masked: true, hidden: false, protected: false });
         let made = Variable { masked: create.masked || create.hidden, raw: true, ..Variable::default() };
         if let Some(why) = unfit(value.expose(), &made) {
@@ -246,7 +282,7 @@ impl GitlabVariable {
             environment_scope: scope,
         };
         self.tried_to_make.store(true, Ordering::Relaxed);
-        match self.api.call(&Call::post(self.all()).json(&body).hiding(value)).await {
+        match self.api.call(&Call::post(all(at)).json(&body).hiding(value)).await {
             Ok(_) => Ok(Written::Done),
             Err(CallError::Status { status: 400, message, .. }) if message.contains("taken") => {
                 Err(StoreError::conflict(&self.id, "somebody made the variable in the same instant"))
@@ -255,17 +291,8 @@ impl GitlabVariable {
         }
     }
 
-    fn path(&self) -> String {
-        format!("{}/{}", self.all(), segment(&self.spec.key))
-    }
-
-    /// All variables of the place.
-    fn all(&self) -> String {
-        match &self.spec.scope {
-            VariableScope::Project(path) => format!("/projects/{}/variables", segment(path)),
-            VariableScope::Group(path) => format!("/groups/{}/variables", segment(path)),
-            VariableScope::Instance => "/admin/ci/variables".to_owned(),
-        }
+    fn path(&self, at: &Found) -> String {
+        format!("{}/{}", all(at), segment(&self.spec.key))
     }
 
     /// Names the environment scope wherever there is such a thing.
@@ -292,6 +319,11 @@ impl GitlabVariable {
             _ => "set the variable once by hand to see what GitLab objects to".to_owned(),
         }
     }
+}
+
+/// All variables of the place.
+fn all(at: &Found) -> String {
+    format!("{}/variables", at.route)
 }
 
 /// Why GitLab would not take the value: its rules for masked variables, which it checks only with the whole record.

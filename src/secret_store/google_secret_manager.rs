@@ -151,7 +151,7 @@ impl SecretStore for GoogleSecretManager {
     async fn look(&self) -> Result<Seen, StoreError> {
         let Current { number, payload, .. } = self.current().await?;
         let undo = Some(Undo(number.to_string()));
-        Ok(Seen { value: Some(payload), base: Base::version(number.to_string()), undo })
+        Ok(Seen::new(Some(payload), Base::version(number.to_string()), undo))
     }
 
     async fn write(&self, value: &Secret, base: &Base, _tag: &Tag) -> Result<Written, StoreError> {

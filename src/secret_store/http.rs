@@ -156,7 +156,8 @@ impl SecretStore for Http {
 
     async fn look(&self) -> Result<Seen, StoreError> {
         let value = self.held().await?;
-        Ok(Seen { base: value.as_ref().map(Base::of).unwrap_or_default(), value, undo: None })
+        let base = value.as_ref().map(Base::of).unwrap_or_default();
+        Ok(Seen::new(value, base, None))
     }
 
     async fn write(&self, value: &Secret, base: &Base, tag: &Tag) -> Result<Written, StoreError> {

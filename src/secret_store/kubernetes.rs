@@ -12,6 +12,7 @@ use super::connection::{BadConnection, Link};
 use super::registry::Place;
 use super::{Base, SecretStore, Seen, StoreError, Written};
 use crate::http::{Api, Call, CallError, Credential, Reply, segment};
+use crate::rotation::identity::Identity;
 use crate::rotation::ids::StoreId;
 use crate::rotation::store::{Capabilities, Rollback, Tag, Undo};
 use crate::secret::Secret;
@@ -152,9 +153,12 @@ impl SecretStore for Kubernetes {
     }
 
     async fn look(&self) -> Result<Seen, StoreError> {
-        let value = self.value_of(&self.object().await?)?;
+        let object = self.object().await?;
+        let value = self.value_of(&object)?;
         let undo = self.spec.previous_key.as_ref().map(|key| Undo(format!("key {key}")));
-        Ok(Seen { base: Base::of(&value), value: Some(value), undo })
+        let base = Base::of(&value);
+        let identity = object.uid().map(|uid| Identity(format!("{} Secret {uid}", self.cluster.api.host())));
+        Ok(Seen { identity, ..Seen::new(Some(value), base, undo) })
     }
 
     async fn write(&self, value: &Secret, base: &Base, tag: &Tag) -> Result<Written, StoreError> {

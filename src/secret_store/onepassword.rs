@@ -128,11 +128,11 @@ impl SecretStore for Onepassword {
     }
 
     async fn look(&self) -> Result<Seen, StoreError> {
-        let (_, item) = self.item().await?;
+        let (at, item) = self.item().await?;
         let value = self.field(&item)?.held();
         let base = Base { version: Some(item.version.to_string()), digest: Some(value.digest()) };
         let undo = self.spec.previous.as_ref().map(|_| Undo(format!("item version {}", item.version)));
-        Ok(Seen { value: Some(value), base, undo })
+        Ok(Seen::new(Some(value), base, undo).at(self.server.identity(&at)))
     }
 
     async fn write(&self, value: &Secret, base: &Base, tag: &Tag) -> Result<Written, StoreError> {

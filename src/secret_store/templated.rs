@@ -4,6 +4,7 @@
 use super::caution::Cautions;
 use super::template::{Misfit, Template};
 use super::{Base, Caution, SecretStore, Seen, StoreError, Written};
+use crate::rotation::identity::Identity;
 use crate::rotation::ids::StoreId;
 use crate::rotation::store::{Capabilities, Tag, Undo};
 use crate::secret::Secret;
@@ -79,7 +80,12 @@ impl SecretStore for Templated {
     async fn look(&self) -> Result<Seen, StoreError> {
         let (document, seen) = self.document().await?;
         let value = self.template.extract(&document).map_err(|misfit| self.misfit(&misfit))?;
-        Ok(Seen { value: Some(value), base: seen.base, undo: seen.undo })
+        Ok(Seen { value: Some(value), ..seen })
+    }
+
+    fn held_to(&self, identity: &Identity) -> Option<Arc<dyn SecretStore>> {
+        let inner = self.inner.held_to(identity)?;
+        Some(Arc::new(Self { id: self.id.clone(), inner, template: self.template.clone() }))
     }
 
     async fn write(&self, value: &Secret, base: &Base, tag: &Tag) -> Result<Written, StoreError> {

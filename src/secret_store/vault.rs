@@ -132,7 +132,8 @@ impl SecretStore for Vault {
         let held = self.fetch(None).await?;
         let native = self.capabilities().rollback == Rollback::Native;
         let undo = held.version.filter(|_| native).map(|version| Undo(version.to_string()));
-        Ok(Seen { base: held.base(), value: Some(held.value), undo })
+        let base = held.base();
+        Ok(Seen::new(Some(held.value), base, undo))
     }
 
     async fn write(&self, value: &Secret, base: &Base, _tag: &Tag) -> Result<Written, StoreError> {

@@ -53,6 +53,10 @@ pub struct Door {
     pub keys: Vec<Key>,
     /// The one guild whose people are believed.
     pub guild: String,
+    /// The application that we are.
+    pub application: String,
+    /// Where cards are: what decides on a card comes from there.
+    pub channel: String,
     /// Who answers.
     pub desk: Arc<Desk>,
     /// The way back after the first answer.

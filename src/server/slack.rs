@@ -34,6 +34,10 @@ pub struct Door {
     pub keys: Vec<Key>,
     /// The workspace (`T…`) or organisation (`E…`) whose people are believed.
     pub team: String,
+    /// The app that we are, where it is known.
+    pub app: Option<String>,
+    /// Where cards are: what decides on a card comes from there.
+    pub channel: String,
     /// Who answers.
     pub desk: Arc<Desk>,
     /// The way back after the answer, and for private lines about a click.

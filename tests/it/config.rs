@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 struct Desk {
     variables: BTreeMap<String, String>,
     files: BTreeMap<PathBuf, (String, u32)>,
+    sealed: Option<PathBuf>,
 }
 
 impl Desk {
@@ -30,6 +31,11 @@ impl Desk {
     fn readable_by_all(mut self, path: &str) -> Self {
         self.files.get_mut(Path::new(path)).unwrap().1 = 0o644;
         self
+    }
+
+    /// A folder is a mount that nobody can write.
+    fn sealed(self, folder: &str) -> Self {
+        Self { sealed: Some(folder.into()), ..self }
     }
 
     fn load(&self) -> Result<Config, ConfigErrors> {
@@ -57,6 +63,10 @@ impl Surroundings for Desk {
 
     fn mode(&self, path: &Path) -> Option<u32> {
         self.files.get(path).map(|(_, mode)| *mode)
+    }
+
+    fn is_sealed(&self, path: &Path) -> bool {
+        self.sealed.as_ref().is_some_and(|folder| path.starts_with(folder))
     }
 
     fn files(&self, folder: &Path) -> io::Result<Vec<PathBuf>> {
@@ -252,15 +262,37 @@ fn a_secret_written_into_the_file_is_refused_and_never_repeated() {
 #[test]
 fn secrets_come_from_variables_and_files_and_are_never_printed() {
     let text = format!("{BASE}{DEPLOY}").replace("env:GITLAB_TOKEN", "file:/run/secrets/gitlab");
-    let desk = desk(&text).file("/run/secrets/gitlab", &format!("{CANARY}\r\n")).readable_by_all("/run/secrets/gitlab");
-    let config = desk.load().unwrap();
+    let config = desk(&text).file("/run/secrets/gitlab", &format!("{CANARY}\r\n")).load().unwrap();
     assert_eq!(config.gitlab.token.value.expose(), CANARY);
     assert!(!format!("{config:?}").contains("Canary"));
     assert!(format!("{config:?}").contains("SecretRef(file:/run/secrets/gitlab)"));
-    assert_eq!(
-        config.warnings[0].to_string(),
-        "rekey.toml:4:9: [gitlab]: token: others can read or change /run/secrets/gitlab; run chmod 600 /run/secrets/gitlab"
-    );
+}
+
+#[test]
+fn a_secret_that_every_user_can_read_is_refused_unless_a_container_was_handed_it_so() {
+    let text = format!("{BASE}{DEPLOY}").replace("env:GITLAB_TOKEN", "file:/run/secrets/gitlab");
+    let desk = desk(&text).file("/run/secrets/gitlab", CANARY).readable_by_all("/run/secrets/gitlab");
+    insta::assert_snapshot!(desk.mistakes(), @r"
+    rekey.toml:4:9: [gitlab]: token: other users of this machine can read or change /run/secrets/gitlab; run chmod 600 /run/secrets/gitlab
+    1 problem in the configuration
+    ");
+    assert!(desk.sealed("/run/secrets").load().is_ok());
+}
+
+#[test]
+fn what_lets_somebody_in_is_not_so_short_that_it_can_be_guessed() {
+    let webhook = "[gitlab.webhook]\nsecret_token = \"env:HOOK\"\n";
+    let mail = "[mail]\npassword = \"env:HOOK\"\nsenders = [\"gitlab@example.com\"]\ntrust = \"ingress\"\n";
+    let signed = mail.replace("password", "hmac_secret");
+    for (section, least) in [(webhook, 16), (mail, 8), (&signed, 16)] {
+        let text = format!("{BASE}{DEPLOY}{section}");
+        let told = desk(&text).variable("HOOK", &"x".repeat(least - 1)).mistakes();
+        assert!(
+            told.contains(&format!("env:HOOK is shorter than {least} characters; make a new one: openssl")),
+            "{told}"
+        );
+        assert!(desk(&text).variable("HOOK", &"x".repeat(least)).load().is_ok());
+    }
 }
 
 #[test]
@@ -329,9 +361,12 @@ fn a_folder_on_disk_is_read_beside_the_main_file_wherever_the_bot_is_started() {
     write("tokens.d/deploy.toml", DEPLOY);
     write("gitlab-token", CANARY);
     std::fs::set_permissions(folder.path().join("gitlab-token"), PermissionsExt::from_mode(0o644)).unwrap();
-    let config = load(&folder.path().join("rekey.toml"), &Machine).unwrap();
+    let read = || load(&folder.path().join("rekey.toml"), &Machine);
+    assert!(read().unwrap_err().to_string().contains("gitlab-token; run chmod 600"));
+    std::fs::set_permissions(folder.path().join("gitlab-token"), PermissionsExt::from_mode(0o640)).unwrap();
+    let config = read().unwrap();
     assert_eq!(config.gitlab.token.value.expose(), CANARY);
-    assert_eq!((config.tokens.len(), config.warnings.len()), (1, 1));
+    assert_eq!((config.tokens.len(), config.warnings.len()), (1, 0));
 }
 
 #[test]

@@ -33,6 +33,7 @@ mod slack;
 mod stores;
 mod stuck;
 mod surfaces;
+mod swapped;
 pub mod team;
 mod twins;
 mod who;

@@ -5,13 +5,16 @@ use super::markdown::is_id;
 use super::message::Message;
 use super::trouble::{bad_id, failed};
 use crate::chat::ChatError;
-use crate::http::{Api, Call, Reply};
+use crate::http::{Api, BadAnswer, Call, Reply};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 /// What Discord wants to be called with.
 pub const USER_AGENT: &str = concat!("DiscordBot (https://rekey.example, ", env!("CARGO_PKG_VERSION"), ")");
+
+/// Where Discord itself may lead us.
+const FAMILY: &[&str] = &["discord.gg", "discord.com"];
 
 /// Messages a page, Discord's most.
 const PAGE: usize = 100;
@@ -184,6 +187,11 @@ impl Client {
             Err(error) if error.code() == Some(10_007) => Ok(None),
             Err(error) => Err(failed(&error)),
         }
+    }
+
+    /// An address that Discord named, if it is Discord's own.
+    pub fn answered(&self, address: &str) -> Result<String, BadAnswer> {
+        self.api.answered(address, FAMILY)
     }
 
     /// Where the Gateway is.

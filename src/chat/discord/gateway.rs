@@ -144,6 +144,8 @@ impl Gateway {
             Some(url) => url.clone(),
             None => self.client.gateway().await.map_err(|error| After::Anew(error.to_string()))?.url,
         };
+        // Named by an answer, and what we say there first is the bot's token.
+        let url = self.client.answered(&url).map_err(|error| After::Anew(error.to_string()))?;
         let address = format!("{}/?v=10&encoding=json", url.trim_end_matches('/'));
         let mut socket = self.sockets.open(&address).await.map_err(broken)?;
         let late = || After::Resume("it did not say hello".into());

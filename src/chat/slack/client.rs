@@ -17,7 +17,7 @@ pub(super) use refusal::{TOKEN_ROTATION, with_way_out};
 pub use views::{Opened, Published};
 
 use crate::chat::ChatError;
-use crate::http::{Api, Call, Reply};
+use crate::http::{Api, BadAnswer, Call, Reply};
 use pace::Pace;
 use refusal::{failed, is_about_the_token, refused, unavailable};
 use serde::Deserialize;
@@ -26,6 +26,9 @@ use serde_json::{Value, json};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 use tokio::time::Instant;
+
+/// Where Slack itself may lead us.
+const FAMILY: &[&str] = &["slack.com", "slack-gov.com"];
 
 /// How long Slack is left alone after it refused the token itself.
 const REST: Duration = Duration::from_secs(60);
@@ -67,6 +70,11 @@ impl Client {
         let reply = self.reply(call).await?;
         let granted = reply.header("x-oauth-scopes");
         Ok(granted.map(|scopes| scopes.split(',').map(|scope| scope.trim().to_owned()).collect()))
+    }
+
+    /// An address that Slack named, if it is Slack's own.
+    pub fn answered(&self, address: &str) -> Result<String, BadAnswer> {
+        self.api.answered(address, FAMILY)
     }
 
     /// Where a socket may be opened, once and soon. The address carries a ticket: a secret. Needs the app-level token.

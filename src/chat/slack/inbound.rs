@@ -93,6 +93,15 @@ pub struct Place {
     pub thread_ts: String,
 }
 
+/// What a button is on.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub struct Container {
+    /// Only one person sees it.
+    #[serde(deserialize_with = "or_default")]
+    pub is_ephemeral: bool,
+}
+
 /// One button that was pressed.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
@@ -118,6 +127,12 @@ pub struct Interaction {
     /// Who.
     #[serde(deserialize_with = "object")]
     pub user: User,
+    /// The app that is meant.
+    #[serde(deserialize_with = "or_default")]
+    pub api_app_id: String,
+    /// Where the button is.
+    #[serde(deserialize_with = "object")]
+    pub container: Container,
     /// The workspace where the app is installed; absent when a whole organisation installed it.
     #[serde(deserialize_with = "object")]
     pub team: Named,

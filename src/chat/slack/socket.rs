@@ -129,6 +129,10 @@ impl SocketMode {
             tracing::warn!(%error, "Slack gives no socket");
             if matches!(error, ChatError::Refused { .. }) { Ending::Refused } else { Ending::Broken }
         })?;
+        let address = self.client.answered(&address).map_err(|error| {
+            tracing::warn!(%error, "Slack names a socket that is not opened");
+            Ending::Refused
+        })?;
         let socket = self.sockets.open(&address).await.map_err(|error| {
             tracing::warn!(%error, "the socket to Slack could not be opened");
             Ending::Broken

@@ -4,7 +4,7 @@ use super::Visit;
 use super::finding::{Finding, Verdict};
 use crate::cli::words::role;
 use crate::engine::planner::{Inspection, Subject};
-use crate::gitlab::{Client, GitRef};
+use crate::gitlab::{Client, GitRef, renamed};
 use crate::http::CallError;
 use crate::rotation::token::{Consumer, ConsumerKind, ManagedToken};
 
@@ -67,6 +67,13 @@ async fn member(visit: &Visit<'_>, consumer: &Consumer) -> Step<&'static str> {
         let what = format!("project {path} does not exist, or {bot} cannot see it");
         return Err(fail(consumer, what, format!("correct the path, or give {bot} the role Developer there")));
     };
+    if let Some(what) = renamed(path, &project.path) {
+        return Err(Finding::warn(
+            &consumer.id.0,
+            what,
+            "the path in [[token.verify]]; pipelines run under the new one",
+        ));
+    }
     if project.archived {
         return Err(fail(consumer, format!("project {path} is archived"), "unarchive it, or remove this consumer"));
     }

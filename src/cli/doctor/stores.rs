@@ -55,6 +55,13 @@ async fn one(visit: &Visit<'_>, spec: &StoreSpec) -> Finding {
     }) {
         return Finding::warn(subject, format!("can be written, but {}", caution.what), caution.mend);
     }
+    if let Some(what) = store.look().await.ok().and_then(|seen| seen.note) {
+        return Finding::warn(
+            subject,
+            what,
+            "correct it in the configuration; what is done goes on under the new name",
+        );
+    }
     let can = store.capabilities();
     let fine = match (can.proven, can.caveat().as_str()) {
         (true, "") => "can be read and written".to_owned(),

@@ -2,6 +2,7 @@
 //! the configuration are held to the account that bore them when rekey first looked, in the database; those of other
 //! people, who count by their groups, as long as this process lives.
 
+use crate::engine::directory::HELD_GROUP;
 use crate::engine::{Engine, EngineError};
 use crate::ledger::Line;
 use std::collections::{BTreeMap, BTreeSet};
@@ -48,7 +49,7 @@ impl Engine {
     pub async fn held_logins(&self) -> Result<BTreeMap<String, u64>, EngineError> {
         let named = self.named_logins();
         let held = self.ledger.logins(self.gitlab.host()).await?;
-        Ok(held.into_iter().filter(|(login, _)| named.contains(login)).collect())
+        Ok(held.into_iter().filter(|(login, _)| named.contains(login) || login.starts_with(HELD_GROUP)).collect())
     }
 
     /// Whoever bears the login next is believed. False if it was held to nobody.

@@ -5,9 +5,13 @@ use super::{Age, Directory, Standing, Survey, Unproven};
 use crate::clock::Clock;
 use crate::gitlab::{Client, User};
 use crate::http::CallError;
+use crate::ledger::{Ledger, LedgerError};
 use crate::rotation::group::Group;
 use async_trait::async_trait;
 use std::sync::Arc;
+
+/// What a held group's name begins with among the held logins.
+pub const HELD_GROUP: &str = "gitlab-group:";
 
 /// The instance that holds the tokens.
 pub struct GitlabDirectory {
@@ -15,12 +19,48 @@ pub struct GitlabDirectory {
     clock: Arc<dyn Clock>,
     users: Kept<String, Option<User>>,
     members: Kept<(Group, u64), bool>,
+    groups: Kept<String, u64>,
+    holds: Option<Arc<dyn Ledger>>,
 }
 
 impl GitlabDirectory {
     /// People as the bot sees them.
     pub fn new(client: Client, clock: Arc<dyn Clock>) -> Self {
-        Self { client, users: Kept::new(clock.clone()), members: Kept::new(clock.clone()), clock }
+        let (users, members) = (Kept::new(clock.clone()), Kept::new(clock.clone()));
+        Self { client, users, members, groups: Kept::new(clock.clone()), holds: None, clock }
+    }
+
+    /// Groups are held to the number that their path led to when it was first looked at, across restarts.
+    #[must_use]
+    pub fn held_in(self, ledger: Arc<dyn Ledger>) -> Self {
+        Self { holds: Some(ledger), ..self }
+    }
+
+    /// The number of a group, and no other's, whoever has its path by now. `None`: there is no group that we can see.
+    async fn group(&self, path: &str, age: Age) -> Result<Option<u64>, Unproven> {
+        let key = held_as(path);
+        if let Some(known) = self.groups.get(&key, age, |_| true) {
+            return Ok(Some(known));
+        }
+        let host = self.client.host();
+        let held = match &self.holds {
+            Some(ledger) => ledger.logins(host).await.map_err(passing)?.get(&key).copied(),
+            None => None,
+        };
+        let found = self.client.group_number(path, held).await.map_err(|error| unproven(&error))?;
+        let Some(found) = found else { return Ok(None) };
+        let held = match &self.holds {
+            Some(ledger) => ledger.hold_login(host, &key, found, self.clock.now()).await.map_err(passing)?,
+            None => found,
+        };
+        if held != found {
+            return Err(Unproven::Refused(format!(
+                "GitLab's group {path} is another one (number {found}) than when rekey first looked (number {held}), so \
+                 nobody counts by it; if it is meant, run rekey people forget-login {key}"
+            )));
+        }
+        self.groups.put(key, &found);
+        Ok(Some(found))
     }
 
     async fn user(&self, login: &str, age: Age) -> Result<Option<User>, Unproven> {
@@ -52,7 +92,9 @@ impl Directory for GitlabDirectory {
         if let Some(known) = self.members.get(&key, age, |is_in| *is_in) {
             return Ok(known);
         }
-        let member = self.client.group_member(path, user.id).await.map_err(|error| unproven(&error))?;
+        let Some(number) = self.group(path, age).await? else { return Ok(false) };
+        let member = self.client.group_member(&number.to_string(), user.id).await;
+        let member = member.map_err(|error| unproven(&error))?;
         let is_in = member.is_some_and(|member| member.has(*level, self.clock.today()));
         self.members.put(key, &is_in);
         Ok(is_in)
@@ -60,7 +102,10 @@ impl Directory for GitlabDirectory {
 
     async fn survey(&self, group: &Group) -> Result<Survey, Unproven> {
         let Group::Gitlab { path, level } = group else { return Ok(Survey { name: None, people: Some(0) }) };
-        let members = self.client.group_members(path).await.map_err(|error| unproven(&error))?;
+        let members = match self.group(path, Age::Recent).await? {
+            Some(number) => self.client.group_members(&number.to_string()).await.map_err(|error| unproven(&error))?,
+            None => None,
+        };
         let members = members.ok_or_else(|| {
             Unproven::Refused(format!("GitLab has no group {path}, or the bot cannot see it; correct the path"))
         })?;
@@ -68,6 +113,15 @@ impl Directory for GitlabDirectory {
         let people = members.iter().filter(|member| member.has(*level, today)).count();
         Ok(Survey { name: None, people: Some(people) })
     }
+}
+
+/// As what a group is remembered beside the logins, none of which has a colon.
+fn held_as(path: &str) -> String {
+    format!("{HELD_GROUP}{}", path.to_lowercase())
+}
+
+fn passing(error: LedgerError) -> Unproven {
+    Unproven::Passing(error.to_string())
 }
 
 fn is_active(user: &User) -> bool {

@@ -1,5 +1,6 @@
 //! What a store holds before we write it, and whose that is: only a value of ours is written over without asking.
 
+use super::write;
 use crate::engine::Engine;
 use crate::engine::report::Stop;
 use crate::engine::worker::{Hold, Performed};
@@ -13,14 +14,17 @@ use crate::secret::Secret;
 use crate::secret_store::{Base, SecretStore, StoreError};
 
 /// What people are told of it.
-pub(super) const FOREIGN: &str = "it holds a value that is not this token's";
+const FOREIGN: &str = "it holds a value that is not this token's";
+
+/// Somebody emptied it, and knew why.
+const EMPTIED: &str = "it held a token when the plan was made, and holds none now";
 
 /// What a first look at a store came to.
 pub(super) enum Ground {
     /// It may be written from that state.
     Free(Base),
-    /// Somebody else's value is there.
-    Foreign,
+    /// Somebody else was there; the words say how that shows.
+    Foreign(&'static str),
     /// The store could not be looked at.
     Store(StoreError),
     /// GitLab could not say whose the value is.
@@ -33,18 +37,22 @@ impl Engine {
     pub(super) async fn survey(&self, hold: &Hold<'_>, rotation: &Rotation) -> Result<Option<Performed>, Stop> {
         let mut foreign = Vec::new();
         for planned in rotation.plan.stores.iter().filter(|planned| planned.capabilities.readable) {
-            let Some(store) = self.stores.get(&planned.id) else { continue };
+            let Some(store) = self.store_of(rotation, &planned.id) else { continue };
             hold.ensure().await?;
             // An earlier try may be hours old.
             self.custody.forget_base(&rotation.id, &planned.id);
             match self.ground(hold, rotation, store.as_ref(), None).await? {
+                Ground::Store(error) if write::swapped(&error).is_some() => {
+                    return self.try_others_first(hold, rotation, &planned.id, &error).await.map(Some);
+                }
                 Ground::Free(_) | Ground::Store(_) => {}
-                Ground::Foreign => foreign.push(planned.id.clone()),
+                Ground::Foreign(why) => foreign.push((planned.id.clone(), why)),
                 Ground::Unsure(trouble) => return Ok(Some(trouble)),
             }
         }
-        let Some(store) = foreign.pop() else { return Ok(None) };
-        let event = Event::StoreConflict { store, why: FOREIGN.to_owned(), also: foreign };
+        let Some((store, why)) = foreign.pop() else { return Ok(None) };
+        let also = foreign.into_iter().map(|(store, _)| store).collect();
+        let event = Event::StoreConflict { store, why: why.to_owned(), also };
         hold.report(rotation, &event).await.map(Some)
     }
 
@@ -64,10 +72,15 @@ impl Engine {
             Ok(seen) => seen,
             Err(error) => return Ok(Ground::Store(error)),
         };
+        let is_there = seen.value.as_ref().is_some_and(|held| !held.expose().is_empty());
+        let emptied = rotation.plan.saw_token_in(store.id()) && !rotation.overwrite.contains(store.id());
+        if emptied && !is_there && store.capabilities().readable {
+            return Ok(Ground::Foreign(EMPTIED));
+        }
         if let Some(held) = &seen.value {
             match self.may_overwrite(rotation, store.id(), value, held).await {
                 Ok(true) => {}
-                Ok(false) => return Ok(Ground::Foreign),
+                Ok(false) => return Ok(Ground::Foreign(FOREIGN)),
                 Err(trouble) => return Ok(Ground::Unsure(trouble)),
             }
         }
@@ -186,7 +199,7 @@ impl Engine {
     pub(super) async fn is_seen_dead(&self, rotation: &Rotation) -> Result<bool, Performed> {
         let plan = &rotation.plan;
         let found = match self.may_look_up(&plan.owner).await {
-            Ok(true) => self.gitlab.find(&plan.owner, plan.old.id).await,
+            Ok(true) => self.gitlab.find(&plan.addressed_owner(), plan.old.id).await,
             Ok(false) => return Ok(false),
             Err(error) => Err(error),
         };

@@ -152,7 +152,9 @@ impl Engine {
         let expires_at = plan.new.expires_at.unwrap_or_else(|| self.clock.today());
         match (plan.strategy, current) {
             (Strategy::SelfRotate, Some(current)) => self.gitlab.rotate_self(current, expires_at).await,
-            (Strategy::InPlace | Strategy::SelfRotate, _) => self.gitlab.rotate(&plan.owner, target, expires_at).await,
+            (Strategy::InPlace | Strategy::SelfRotate, _) => {
+                self.gitlab.rotate(&plan.addressed_owner(), target, expires_at).await
+            }
             (Strategy::Overlap | Strategy::RevokeFirst, _) => {
                 let new = NewToken {
                     name: plan.new.name.clone(),
@@ -162,7 +164,7 @@ impl Engine {
                     expires_at: plan.new.expires_at,
                     access_level: plan.new.access_level,
                 };
-                self.gitlab.create(&plan.owner, &new).await
+                self.gitlab.create(&plan.addressed_owner(), &new).await
             }
         }
     }
@@ -170,7 +172,7 @@ impl Engine {
     /// Tokens of this rotation that are alive: those with our marker or, after a rotate, its successor.
     pub(super) async fn found(&self, rotation: &Rotation) -> Result<BTreeSet<TokenId>, CallError> {
         let alive = TokenFilter { active: Some(true), ..TokenFilter::default() };
-        let tokens = self.gitlab.list(&rotation.plan.owner, &alive).await?;
+        let tokens = self.gitlab.list(&rotation.plan.addressed_owner(), &alive).await?;
         let ours = |token: &LiveToken| {
             if rotation.plan.rotates() {
                 token.name == rotation.plan.old.name && token.id > newest(rotation) && is_recent(token, rotation)
@@ -201,7 +203,7 @@ impl Engine {
             return Ok(None);
         }
         for planned in rotation.plan.stores.iter().filter(|store| store.capabilities.readable) {
-            let Some(store) = self.stores.get(&planned.id) else { continue };
+            let Some(store) = self.store_of(rotation, &planned.id) else { continue };
             let Some(value) = store.read().await.map_err(|error| error.to_string())? else { continue };
             let whose = self.gitlab.whoami(&value).await.map_err(|error| error.to_string())?;
             if whose.is_some_and(|token| token.id == rotation.plan.old.id) {

@@ -24,7 +24,7 @@ impl Engine {
         }
         let found = match self.may_look_up(&rotation.plan.owner).await {
             Ok(false) => return self.observe_by_value(hold, rotation, new).await,
-            Ok(true) => self.gitlab.find(&rotation.plan.owner, new.id).await,
+            Ok(true) => self.gitlab.find(&rotation.plan.addressed_owner(), new.id).await,
             Err(error) => Err(error),
         };
         match found {
@@ -82,7 +82,7 @@ impl Engine {
         if let Some(missing) = self.missing(rotation) {
             return hold.report(rotation, &missing).await;
         }
-        match self.gitlab.find(&rotation.plan.owner, rotation.plan.old.id).await {
+        match self.gitlab.find(&rotation.plan.addressed_owner(), rotation.plan.old.id).await {
             Ok(token) => {
                 let (last_used, ips) =
                     token.map_or((None, Vec::new()), |token| (token.last_used_at, token.last_used_ips));
@@ -124,7 +124,7 @@ impl Engine {
             _ => return Ok(Vec::new()),
         };
         let mut untidy = Vec::new();
-        for store in rotation.plan.stores.iter().filter_map(|planned| self.stores.get(&planned.id)) {
+        for store in rotation.plan.stores.iter().filter_map(|planned| self.store_of(rotation, &planned.id)) {
             match store.finish(&tag, rotation.undo.get(store.id())).await {
                 Ok(()) => {}
                 Err(error @ StoreError::Refused { .. }) => untidy.push(error.to_string()),

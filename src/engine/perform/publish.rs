@@ -1,7 +1,7 @@
 //! Bringing a surface up to date: the card first, then what it has not announced, one at a time. A card that cannot be
 //! shown keeps nothing back that people must hear.
 
-use crate::chat::ChatError;
+use crate::chat::{ChatError, Privacy};
 use crate::engine::Engine;
 use crate::engine::report::Stop;
 use crate::engine::worker::{Hold, Performed};
@@ -26,6 +26,25 @@ impl Engine {
             return hold.report(rotation, &Event::SurfaceGone { surface: surface.clone() }).await;
         };
         let state = rotation.surfaces.get(surface).cloned().unwrap_or_default();
+        if let Some(reference) = &state.reference {
+            match messenger.privacy(reference).await {
+                Ok(Privacy::Kept) => {}
+                Ok(Privacy::Exposed) if state.exposed && self.is_long_over(rotation) => {
+                    return hold.report(rotation, &Event::SurfaceGone { surface: surface.clone() }).await;
+                }
+                Ok(Privacy::Exposed) if state.exposed => {
+                    let why = format!("the {surface} is public, so nothing more is written there");
+                    return Ok(Performed::Trouble { why, after: None });
+                }
+                Ok(privacy) => {
+                    let mended = privacy == Privacy::Mended;
+                    return hold.report(rotation, &Event::SurfaceExposed { surface: surface.clone(), mended }).await;
+                }
+                // Writing finds out what is wrong, and says it better; a passing trouble must not let it through.
+                Err(error @ ChatError::Unavailable { .. }) => return Ok(trouble(&error)),
+                Err(_) => {}
+            }
+        }
         let mut card = card(rotation);
         card.warnings.extend(self.clock_warning());
         let published = if state.reference.is_none() || state.shown < rotation.revision {

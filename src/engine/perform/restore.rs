@@ -1,6 +1,6 @@
 //! Putting the previous value back: from the store's own versions, or if this process still holds it.
 
-use super::write::{Look, trouble};
+use super::write::{Look, swapped, trouble};
 use crate::engine::Engine;
 use crate::engine::report::Stop;
 use crate::engine::worker::{Hold, Performed};
@@ -20,10 +20,12 @@ impl Engine {
         store: &StoreId,
     ) -> Result<Performed, Stop> {
         let impossible = |why: &str| Event::RestoreImpossible { store: store.clone(), why: why.to_owned() };
-        let Some(adapter) = self.stores.get(store) else {
+        let Some(adapter) = self.store_of(rotation, store) else {
             return hold.report(rotation, &impossible("it is no longer in the configuration")).await;
         };
-        let seen = match adapter.look().await {
+        // A process that died right after it put the value back left another file; nothing is written then.
+        let there = self.addressed_store(rotation, store).unwrap_or_else(|| adapter.clone());
+        let seen = match there.look().await {
             Ok(seen) => seen,
             Err(error) => return Ok(trouble(&error)),
         };
@@ -64,7 +66,19 @@ impl Engine {
                 let why = format!("it took it, but somebody else wrote there in the same moment: {why}");
                 hold.report(rotation, &impossible(&why)).await
             }
-            Err(error) => Ok(trouble(&error)),
+            Err(error) => self.swapped_or_trouble(hold, rotation, &error).await,
+        }
+    }
+
+    async fn swapped_or_trouble(
+        &self,
+        hold: &Hold<'_>,
+        rotation: &Rotation,
+        error: &StoreError,
+    ) -> Result<Performed, Stop> {
+        match swapped(error) {
+            Some(event) => hold.report(rotation, &event).await,
+            None => Ok(trouble(error)),
         }
     }
 

@@ -18,7 +18,7 @@ impl Engine {
             Err(trouble) => return Ok(trouble),
         }
         hold.ensure().await?;
-        match self.gitlab.revoke(&rotation.plan.owner, token).await {
+        match self.gitlab.revoke(&rotation.plan.addressed_owner(), token).await {
             Ok(()) => hold.report(rotation, &Event::Revoked { token }).await,
             // Anything but a clear no may be tried again.
             Err(error) if error.status().is_none() => Ok(trouble(&error)),
@@ -45,7 +45,8 @@ impl Engine {
     /// A store that holds exactly this token.
     async fn holder(&self, rotation: &Rotation, token: TokenId) -> Result<Option<Event>, Performed> {
         for planned in rotation.plan.stores.iter().filter(|planned| planned.capabilities.readable) {
-            let Some(store) = self.stores.get(&planned.id) else { return Ok(self.missing(rotation)) };
+            // Whoever put it there: a token that stands in a place of the plan is in use.
+            let Some(store) = self.addressed_store(rotation, &planned.id) else { return Ok(self.missing(rotation)) };
             let Some(value) = store.read().await.map_err(|error| write::trouble(&error))? else { continue };
             match self.identify(&value).await {
                 Look::Drifted(Some(id)) if id == token => {
@@ -66,7 +67,7 @@ impl Engine {
         if !old && !lost {
             return Ok(None);
         }
-        let live = match self.gitlab.find(&rotation.plan.owner, token).await {
+        let live = match self.gitlab.find(&rotation.plan.addressed_owner(), token).await {
             Ok(live) => live.filter(|live| live.active),
             Err(error) => return Err(trouble(&error)),
         };

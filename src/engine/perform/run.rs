@@ -8,7 +8,7 @@ use crate::gitlab::{Job, Pipeline, StartedQuery, is_named};
 use crate::http::CallError;
 use crate::rotation::event::Event;
 use crate::rotation::ids::ConsumerId;
-use crate::rotation::phase::{Phase, Run, RunRef};
+use crate::rotation::phase::{Run, RunRef};
 use crate::rotation::policy::later;
 use crate::rotation::record::Rotation;
 use crate::rotation::token::{Consumer, ConsumerKind};
@@ -29,11 +29,11 @@ impl Engine {
         rotation: &Rotation,
         id: &ConsumerId,
     ) -> Result<Performed, Stop> {
-        let Some((consumer, run)) = consumer(rotation, id) else { return Ok(Performed::Misfit) };
+        let Some((consumer, run)) = self.consumer(rotation, id) else { return Ok(Performed::Misfit) };
         let (since, earlier) = match run {
             Run::Starting { since, after } => (*since, Some(*after)),
             _ => {
-                let after = match self.newest(consumer).await {
+                let after = match self.newest(&consumer).await {
                     Ok(newest) => Some(newest),
                     // Starting it will be refused as well, and that says more.
                     Err(CallError::Status { .. }) => None,
@@ -45,7 +45,7 @@ impl Engine {
                 (self.clock.now(), None)
             }
         };
-        let started = match self.find_or_start(consumer, since, earlier).await {
+        let started = match self.find_or_start(&consumer, since, earlier).await {
             Ok(started) => started,
             Err(CallError::Status { call, status, message, .. }) => {
                 let what = format!("could not be started: {call} was answered {status}: {message}");
@@ -153,10 +153,10 @@ impl Engine {
         rotation: &Rotation,
         id: &ConsumerId,
     ) -> Result<Performed, Stop> {
-        let Some((consumer, Run::Started { run, since })) = consumer(rotation, id) else {
+        let Some((consumer, Run::Started { run, since })) = self.consumer(rotation, id) else {
             return Ok(Performed::Misfit);
         };
-        let verdict = match self.verdict(consumer, run).await {
+        let verdict = match self.verdict(&consumer, run).await {
             Ok(verdict) => self.masked(rotation, verdict).await,
             Err(error) => return Ok(trouble(&error)),
         };
@@ -226,12 +226,6 @@ pub(super) enum Verdict {
     },
     /// It is on the way; what it waits for, in words.
     Running(String),
-}
-
-fn consumer<'a>(rotation: &'a Rotation, id: &ConsumerId) -> Option<(&'a Consumer, &'a Run)> {
-    let Phase::Verifying { runs, .. } = &rotation.phase else { return None };
-    let consumer = rotation.plan.consumers.iter().find(|consumer| consumer.id == *id)?;
-    Some((consumer, runs.get(id)?))
 }
 
 fn run_of(pipeline: Pipeline) -> RunRef {

@@ -1,6 +1,6 @@
 //! Writing one store from custody, and reading stores back.
 
-use super::ground::{FOREIGN, Ground};
+use super::ground::Ground;
 use crate::engine::Engine;
 use crate::engine::report::Stop;
 use crate::engine::worker::{Hold, Performed};
@@ -13,7 +13,6 @@ use crate::rotation::refusal::Refusal;
 use crate::secret::{Digest, Secret};
 use crate::secret_store::{Base, SecretStore, StoreError, Written};
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
 /// How a write went.
 enum Put {
@@ -29,6 +28,8 @@ pub enum Look {
     Fine,
     /// It holds something else; the token, if GitLab knows it.
     Drifted(Option<TokenId>),
+    /// It is another place than people approved.
+    Swapped(Box<Event>),
     /// It could not be looked at.
     Trouble(Performed),
 }
@@ -41,13 +42,13 @@ impl Engine {
             let lost = Event::ValueLost { attempt, found: BTreeSet::new() };
             return hold.report(rotation, &lost).await;
         };
-        let Some(adapter) = self.stores.get(store).cloned() else {
+        let Some(adapter) = self.store_of(rotation, store) else {
             let why = "it is no longer in the configuration".to_owned();
             return hold.report(rotation, &Event::StoreRefused { store: store.clone(), why }).await;
         };
         let put = match self.ground(hold, rotation, adapter.as_ref(), Some(&value)).await? {
             Ground::Free(base) => self.put(hold, rotation, adapter.as_ref(), &value, &base).await?,
-            Ground::Foreign => return self.contested(hold, rotation, store, FOREIGN.to_owned()).await,
+            Ground::Foreign(why) => return self.contested(hold, rotation, store, why.to_owned()).await,
             Ground::Store(error) => Err(error),
             Ground::Unsure(trouble) => return Ok(trouble),
         };
@@ -111,6 +112,9 @@ impl Engine {
         store: &StoreId,
         error: &StoreError,
     ) -> Result<Performed, Stop> {
+        if let Some(swapped) = swapped(error) {
+            return hold.report(rotation, &swapped).await;
+        }
         let Phase::Distributing { pending, down, .. } = &rotation.phase else { return Ok(trouble(error)) };
         if pending.len() > 1 {
             let event = Event::StoreDown { store: store.clone(), why: error.to_string() };
@@ -176,12 +180,13 @@ impl Engine {
     /// The first store that does not hold `expected`, as an event.
     pub(super) async fn first_drift(&self, rotation: &Rotation, expected: &Digest) -> Result<Option<Event>, Performed> {
         for planned in rotation.plan.stores.iter().filter(|planned| planned.capabilities.readable) {
-            let Some(store) = self.stores.get(&planned.id) else { return Ok(self.missing(rotation)) };
-            match self.look(store, expected).await {
+            let Some(store) = self.store_of(rotation, &planned.id) else { return Ok(self.missing(rotation)) };
+            match self.look(store.as_ref(), expected).await {
                 Look::Fine => {}
                 Look::Drifted(holds) => {
                     return Ok(Some(Event::StoreDrifted { store: planned.id.clone(), holds }));
                 }
+                Look::Swapped(event) => return Ok(Some(*event)),
                 Look::Trouble(trouble) => return Err(trouble),
             }
         }
@@ -196,15 +201,18 @@ impl Engine {
         Some(Event::StoreMissing { store: missing.id.clone() })
     }
 
-    async fn look(&self, store: &Arc<dyn SecretStore>, expected: &Digest) -> Look {
+    async fn look(&self, store: &dyn SecretStore, expected: &Digest) -> Look {
         if !store.capabilities().readable {
             return Look::Fine;
         }
         match store.read().await {
-            Ok(None) => Look::Fine,
+            Ok(None) if !store.capabilities().readable => Look::Fine,
+            Ok(None) => Look::Drifted(None),
             Ok(Some(value)) if value.digest() == *expected => Look::Fine,
             Ok(Some(value)) => self.identify(&value).await,
-            Err(error) => Look::Trouble(trouble(&error)),
+            Err(error) => {
+                swapped(&error).map_or_else(|| Look::Trouble(trouble(&error)), |event| Look::Swapped(Box::new(event)))
+            }
         }
     }
 
@@ -215,6 +223,12 @@ impl Engine {
             Err(error) => Look::Trouble(super::trouble(&error)),
         }
     }
+}
+
+/// What is reported of a place that is another one than people approved.
+pub(super) fn swapped(error: &StoreError) -> Option<Event> {
+    let StoreError::Swapped { store, why } = error else { return None };
+    Some(Event::StoreSwapped { store: store.clone(), why: why.clone() })
 }
 
 /// A store that may be tried again.

@@ -2,9 +2,10 @@
 
 use super::subject::{Subject, Subjects};
 use crate::engine::{Engine, EngineError};
-use crate::gitlab::Me;
+use crate::gitlab::{Me, renamed};
 use crate::rotation::plan::Plan;
 use crate::rotation::token::{Consumer, LiveToken, ManagedToken, Owner, Strategy};
+use std::collections::BTreeSet;
 
 /// GitLab's number for the role of a developer, who may start pipelines.
 const DEVELOPER: u8 = 30;
@@ -19,20 +20,22 @@ impl Engine {
         managed: &ManagedToken,
         live: &LiveToken,
         me: &Me,
+        before: Option<&Plan>,
     ) -> Result<Subjects, EngineError> {
         let mut subjects = Subjects::default();
-        self.check_owner(plan, managed, live).await?;
+        self.check_owner(plan, managed, live, before).await?;
         check_scopes(plan, managed, live, me);
         check_strategy(plan, me);
         check_authority(plan, me);
         check_own(plan, me, self.settings.own_token_renews);
         self.check_role(plan, managed, live, me).await?;
         subjects.mark(plan, &Subject::Token);
-        self.check_stores(plan, managed, &mut subjects).await?;
+        self.check_stores(plan, managed, before, &mut subjects).await?;
         for consumer in &managed.consumers {
-            self.check_one_consumer(plan, consumer, me).await?;
+            self.check_one_consumer(plan, consumer, me, before).await?;
             subjects.mark(plan, &Subject::Consumer(consumer.id.clone()));
         }
+        dedup(&mut plan.warnings);
         if managed.consumers.is_empty() {
             plan.warnings.push("no pipeline proves the new token; the proof is its first use by anybody".into());
         }
@@ -44,11 +47,27 @@ impl Engine {
         Ok(subjects)
     }
 
-    async fn check_owner(&self, plan: &mut Plan, managed: &ManagedToken, live: &LiveToken) -> Result<(), EngineError> {
+    /// Which group or project the owner is in, and whose the token is.
+    async fn check_owner(
+        &self,
+        plan: &mut Plan,
+        managed: &ManagedToken,
+        live: &LiveToken,
+        before: Option<&Plan>,
+    ) -> Result<(), EngineError> {
+        let known = before.filter(|before| before.owner == managed.owner).and_then(|before| before.owner_number);
+        let found = self.gitlab.owner_number(&managed.owner, known).await?;
+        plan.owner_number = found.as_ref().map(|found| found.id).or(known);
+        let named = match &managed.owner {
+            Owner::GroupServiceAccount { group: path, .. } | Owner::Group { group: path } => path,
+            Owner::ProjectServiceAccount { project: path, .. } | Owner::Project { project: path } => path,
+            Owner::InstanceServiceAccount { username } | Owner::User { username } => username,
+        };
+        plan.warnings.extend(found.and_then(|found| renamed(named, &found.full_path)));
         if matches!(managed.owner, Owner::Project { .. } | Owner::Group { .. }) {
             return Ok(());
         }
-        match self.gitlab.resolve_user(&managed.owner).await? {
+        match self.gitlab.resolve_user(&plan.addressed_owner()).await? {
             Some(user) if user == live.user_id => {}
             Some(_) => plan.blockers.push(format!("token {} belongs to another user than {}", live.id, managed.owner)),
             None => plan.blockers.push(format!("{} does not exist, or the bot cannot see it", managed.owner)),
@@ -64,7 +83,7 @@ impl Engine {
         live: &LiveToken,
         me: &Me,
     ) -> Result<(), EngineError> {
-        let level = match &managed.owner {
+        let level = match &plan.addressed_owner() {
             Owner::Project { project } => self.gitlab.project(project, me.user_id).await?.and_then(|p| p.level),
             Owner::Group { group } => self.gitlab.group(group, me.user_id).await?.and_then(|g| g.level),
             _ => return Ok(()),
@@ -77,15 +96,27 @@ impl Engine {
         Ok(())
     }
 
-    async fn check_one_consumer(&self, plan: &mut Plan, consumer: &Consumer, me: &Me) -> Result<(), EngineError> {
-        let project = match self.gitlab.project(&consumer.project, me.user_id).await? {
-            Some(project) => project,
-            None => {
-                plan.blockers.push(format!("project {} does not exist, or the bot cannot see it", consumer.project));
-                return Ok(());
-            }
+    async fn check_one_consumer(
+        &self,
+        plan: &mut Plan,
+        consumer: &Consumer,
+        me: &Me,
+        before: Option<&Plan>,
+    ) -> Result<(), EngineError> {
+        let known = before.and_then(|before| before.consumers.iter().find(|known| known.id == consumer.id));
+        let known = known.and_then(|known| known.identity.clone());
+        let number = self.gitlab.project_number(known.as_ref());
+        let found = self.gitlab.project_known_as(&consumer.project, number, me.user_id).await?;
+        let identity = found.as_ref().map(|project| self.gitlab.project_identity(project.id)).or(known);
+        if let Some(planned) = plan.consumers.iter_mut().find(|planned| planned.id == consumer.id) {
+            planned.identity = identity;
+        }
+        let Some(project) = found else {
+            plan.blockers.push(format!("project {} does not exist, or the bot cannot see it", consumer.project));
+            return Ok(());
         };
         let found = plan.blockers.len();
+        plan.warnings.extend(renamed(&consumer.project, &project.path));
         if project.archived {
             plan.blockers.push(format!("project {} is archived and runs no pipelines", consumer.project));
         }
@@ -101,6 +132,12 @@ impl Engine {
         }
         Ok(())
     }
+}
+
+/// One project may be named by several stores and consumers; one renaming is said once.
+fn dedup(warnings: &mut Vec<String>) {
+    let mut seen = BTreeSet::new();
+    warnings.retain(|warning| seen.insert(warning.clone()));
 }
 
 fn check_scopes(plan: &mut Plan, managed: &ManagedToken, live: &LiveToken, me: &Me) {

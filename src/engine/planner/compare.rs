@@ -42,7 +42,7 @@ impl Engine {
 
     async fn compare_known(&self, managed: &ManagedToken, rotation: &Rotation) -> Result<Event, EngineError> {
         let id = rotation.plan.old.id;
-        let Some(live) = self.visible_token(managed, id).await? else {
+        let Some(live) = self.visible_token(managed, &rotation.plan).await? else {
             return self.after_death(managed, rotation, "is no longer there").await;
         };
         if live.revoked {

@@ -4,7 +4,8 @@
 use crate::engine::{Engine, EngineError};
 use crate::gitlab::TokenFilter;
 use crate::http::CallError;
-use crate::rotation::ids::{StoreId, TokenId};
+use crate::rotation::ids::StoreId;
+use crate::rotation::plan::Plan;
 use crate::rotation::token::{LiveToken, ManagedToken, Owner};
 use crate::secret_store::StoreError;
 
@@ -27,14 +28,17 @@ impl Engine {
         Ok(self.stored_token(&managed.stores).await?.into_iter().collect())
     }
 
-    /// One token, dead or alive; `None` if there is no trace of it.
+    /// The token that a plan replaces, dead or alive; `None` if there is no trace of it.
     pub(super) async fn visible_token(
         &self,
         managed: &ManagedToken,
-        id: TokenId,
+        plan: &Plan,
     ) -> Result<Option<LiveToken>, EngineError> {
+        let id = plan.old.id;
         if self.may_look_up(&managed.owner).await? {
-            return Ok(self.gitlab.find(&managed.owner, id).await?);
+            // A group that was renamed is still the same group; the configuration may name another by now.
+            let known = plan.owner_number.filter(|_| managed.owner == plan.owner);
+            return Ok(self.gitlab.find(&managed.owner.by_number(known), id).await?);
         }
         Ok(self.stored_token(&managed.stores).await?.filter(|token| token.id == id))
     }

@@ -13,6 +13,7 @@ impl Engine {
         &self,
         plan: &mut Plan,
         managed: &ManagedToken,
+        before: Option<&Plan>,
         subjects: &mut Subjects,
     ) -> Result<(), EngineError> {
         if managed.stores.is_empty() {
@@ -21,7 +22,12 @@ impl Engine {
         subjects.mark(plan, &Subject::Token);
         for id in &managed.stores {
             match self.stores.get(id) {
-                Some(store) => self.check_store(plan, store.as_ref()).await?,
+                Some(store) => {
+                    let before = before.and_then(|before| before.stores.iter().find(|planned| planned.id == *id));
+                    // A place that was renamed since the plan before is still that place.
+                    let held = before.and_then(|before| store.held_to(before.identity.as_ref()?));
+                    self.check_store(plan, held.as_ref().unwrap_or(store).as_ref(), before).await?;
+                }
                 None => plan.blockers.push(format!("{id} is not configured")),
             }
             subjects.mark(plan, &Subject::Store(id.clone()));
@@ -36,37 +42,55 @@ impl Engine {
         Ok(())
     }
 
-    async fn check_store(&self, plan: &mut Plan, store: &dyn SecretStore) -> Result<(), EngineError> {
-        let held = match store.preflight().await {
-            Ok(()) => store.read().await,
+    async fn check_store(
+        &self,
+        plan: &mut Plan,
+        store: &dyn SecretStore,
+        before: Option<&PlannedStore>,
+    ) -> Result<(), EngineError> {
+        let seen = match store.preflight().await {
+            Ok(()) => store.look().await,
             Err(error) => Err(error),
         };
         let cautions = store.cautions().into_iter();
         plan.warnings.extend(cautions.map(|caution| format!("{} {}; {}", store.id(), caution.what, caution.mend)));
-        // What a store can do is known for sure once it has been looked at.
-        let capabilities = store.capabilities();
-        let other = match held {
-            Ok(Some(held)) => !held.expose().is_empty() && !self.gitlab.could_be_token(&held),
-            Ok(None) => false,
+        let mut planned = PlannedStore {
+            id: store.id().clone(),
+            // What a store can do is known for sure once it has been looked at.
+            capabilities: store.capabilities(),
+            replaces_other: false,
+            holds_token: false,
+            identity: None,
+        };
+        match seen {
+            Ok(seen) => {
+                let held = seen.value.as_ref().filter(|held| !held.expose().is_empty());
+                planned.holds_token = held.is_some_and(|held| self.gitlab.could_be_token(held));
+                planned.replaces_other = held.is_some() && !planned.holds_token;
+                planned.identity = seen.identity;
+                plan.warnings.extend(seen.note);
+            }
             Err(error @ StoreError::Refused { .. }) => {
                 plan.blockers.push(error.to_string());
-                false
+                // A place that cannot be looked at is not another one for that.
+                planned.holds_token = before.is_some_and(|before| before.holds_token);
+                planned.identity = before.and_then(|before| before.identity.clone());
             }
             Err(error) => return Err(EngineError::Unavailable(error.to_string())),
-        };
-        if other {
+        }
+        if planned.replaces_other {
             let what = format!(
                 "{} holds something that does not look like a token of this GitLab; it will be overwritten",
                 store.id()
             );
             plan.warnings.push(what);
         }
-        if let Some(most) = capabilities.max_bytes.filter(|most| *most < LONGEST_TOKEN as u64) {
+        if let Some(most) = planned.capabilities.max_bytes.filter(|most| *most < LONGEST_TOKEN as u64) {
             let what = format!("{} takes at most {most} bytes, and a token may have {LONGEST_TOKEN}", store.id());
             plan.blockers.push(what);
         }
-        if let Some(planned) = plan.stores.iter_mut().find(|planned| planned.id == *store.id()) {
-            (planned.capabilities, planned.replaces_other) = (capabilities, other);
+        if let Some(place) = plan.stores.iter_mut().find(|place| place.id == planned.id) {
+            *place = planned;
         }
         Ok(())
     }

@@ -123,6 +123,36 @@ fn occupied(rotation: &mut Rotation, stores: &str, why: &str, attempt: u32, now:
     stuck(rotation, why, now);
 }
 
+/// The place is another one than people approved. Nothing is written there, however often somebody retries: a new plan
+/// names the place as it is now.
+pub fn swapped(rotation: &mut Rotation, store: &StoreId, why: &str, now: Timestamp) -> Result<(), Refusal> {
+    let what = format!("{store} is not the place that was approved: {why}");
+    let todo = match rotation.phase {
+        Phase::Restoring { .. } => return restore_impossible(rotation, store, &what, now),
+        Phase::Distributing { .. } => {
+            let todo = "Find out who changed it. Put the place back and retry, restore the previous value, or abandon.";
+            return not_written(rotation, store, what, todo, false, now);
+        }
+        Phase::Minting { started: None, .. } => {
+            "Find out who changed it. Put the place back and retry, or abandon and ask for another rotation, whose plan \
+             names the place as it is now."
+        }
+        Phase::Verifying { .. } | Phase::Grace { .. } | Phase::Revoking { .. } => {
+            "Find out who changed it. Put the place back and retry, or abandon."
+        }
+        _ => return Err(Refusal::not_now(rotation)),
+    };
+    let safe = match rotation.phase {
+        Phase::Minting { attempt: 1, .. } if rotation.plan.strategy != Strategy::RevokeFirst => {
+            "Nothing was changed yet.".into()
+        }
+        Phase::Minting { .. } => minting::old_is_safe(rotation),
+        _ => "Nothing was revoked since.".into(),
+    };
+    stuck(rotation, Why { what, safe, todo: todo.to_owned(), link: None, log: None }, now);
+    Ok(())
+}
+
 /// A store took the value in the same moment as somebody else's: theirs may be lost, and a person must know.
 pub fn overwrote(rotation: &mut Rotation, store: &StoreId, why: &str, now: Timestamp) -> Result<(), Refusal> {
     let what = format!("{store} took the new value, but somebody else wrote there in the same moment: {why}");

@@ -1,7 +1,7 @@
 //! What people see has caught up, or is gone.
 
 use crate::rotation::ids::SurfaceName;
-use crate::rotation::record::Rotation;
+use crate::rotation::record::{Audience, Rotation};
 use crate::rotation::refusal::Refusal;
 use jiff::Timestamp;
 
@@ -22,10 +22,39 @@ pub fn published(
     if state.reference.is_some() && (revision, announced) <= (state.shown, state.announced) {
         return Err(Refusal::Stale);
     }
+    state.exposed = false;
     state.reference = Some(reference.to_owned());
     state.url = url.map(str::to_owned).or(state.url.take());
     state.shown = state.shown.max(revision);
     state.announced = state.announced.max(announced);
+    Ok(())
+}
+
+/// Others than its readers see it. Where that could not be put right it is silent, and the other surfaces say so.
+pub fn exposed(rotation: &mut Rotation, surface: &SurfaceName, mended: bool, now: Timestamp) -> Result<(), Refusal> {
+    let Some(state) = rotation.surfaces.get_mut(surface) else { return Err(Refusal::Stale) };
+    if state.gone || (state.exposed && !mended) {
+        return Err(Refusal::Stale);
+    }
+    state.exposed = !mended;
+    let (what, text) = if mended {
+        (
+            "was made public by somebody; made confidential again",
+            format!(
+                "Somebody had made the {surface} public. It is confidential again; what stood there may have been read."
+            ),
+        )
+    } else {
+        (
+            "is public and cannot be made confidential; nothing more is written there",
+            format!(
+                "The {surface} is public, and rekey cannot make it confidential: nothing more is written there. Somebody with \
+             the Reporter role or more should make it confidential; rekey goes on then."
+            ),
+        )
+    };
+    rotation.saw(now, surface.as_str(), what, None);
+    rotation.announce(now, Audience::Approvers, text);
     Ok(())
 }
 

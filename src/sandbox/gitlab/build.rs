@@ -68,6 +68,11 @@ impl World {
         self.users.values().find(|user| user.username == username).map(|user| user.id)
     }
 
+    /// The number of the group with that path.
+    pub fn group_number(&self, path: &str) -> Option<u64> {
+        self.group_named(path)
+    }
+
     /// An administrator of the instance.
     pub fn admin(&mut self, username: &str) -> u64 {
         self.add_user(username, Kind::Human, true)
@@ -92,6 +97,31 @@ impl World {
         let project = Project { id, path: path.to_owned(), members: BTreeMap::new(), protected_refs, archived: false };
         self.projects.insert(id, project);
         id
+    }
+
+    /// A project gets another path; its former one leads to it until another project takes it.
+    pub fn rename_project(&mut self, project: u64, path: &str) {
+        if let Some(renamed) = self.projects.get_mut(&project) {
+            let former = std::mem::replace(&mut renamed.path, path.to_owned());
+            self.former.insert(former, project);
+        }
+    }
+
+    /// A group gets another path, and everything below it does. No former path leads there, as in GitLab's API.
+    pub fn rename_group(&mut self, group: u64, path: &str) {
+        let Some(renamed) = self.groups.get_mut(&group) else { return };
+        let former = std::mem::replace(&mut renamed.path, path.to_owned());
+        let below: Vec<(u64, String)> = self
+            .projects
+            .values()
+            .filter_map(|project| {
+                let rest = project.path.strip_prefix(&former).filter(|rest| rest.starts_with('/'))?;
+                Some((project.id, format!("{path}{rest}")))
+            })
+            .collect();
+        for (project, path) in below {
+            self.rename_project(project, &path);
+        }
     }
 
     /// Makes a user a member; level 0 ends the membership.

@@ -45,11 +45,12 @@ impl Reply {
 pub(super) struct Refusal {
     pub status: StatusCode,
     pub body: Value,
+    pub location: Option<String>,
 }
 
 impl Refusal {
     fn message(status: StatusCode, text: impl Into<Value>) -> Self {
-        Self { status, body: json!({ "message": text.into() }) }
+        Self { status, body: json!({ "message": text.into() }), location: None }
     }
 
     /// 400 from a service, in its words.
@@ -59,7 +60,7 @@ impl Refusal {
 
     /// 400 from the check of parameters.
     pub fn parameter(why: String) -> Self {
-        Self { status: StatusCode::BAD_REQUEST, body: json!({ "error": why }) }
+        Self { status: StatusCode::BAD_REQUEST, body: json!({ "error": why }), location: None }
     }
 
     /// 400 from a record that is not valid.
@@ -74,7 +75,7 @@ impl Refusal {
     /// 401 for a token that was good once.
     pub fn invalid_token(why: &str) -> Self {
         let body = json!({ "error": "invalid_token", "error_description": why });
-        Self { status: StatusCode::UNAUTHORIZED, body }
+        Self { status: StatusCode::UNAUTHORIZED, body, location: None }
     }
 
     pub fn insufficient_scope(scope: &str) -> Self {
@@ -83,7 +84,16 @@ impl Refusal {
             "error_description": "The request requires higher privileges than provided by the access token.",
             "scope": scope,
         });
-        Self { status: StatusCode::FORBIDDEN, body }
+        Self { status: StatusCode::FORBIDDEN, body, location: None }
+    }
+
+    /// 301 for reads under a project's former path, 405 for the rest.
+    pub fn moved(read: bool, location: String) -> Self {
+        if read {
+            let refusal = Self::message(StatusCode::MOVED_PERMANENTLY, "301 Moved Permanently");
+            return Self { location: Some(location), ..refusal };
+        }
+        Self::message(StatusCode::METHOD_NOT_ALLOWED, "Non GET methods are not allowed for moved projects")
     }
 
     pub fn forbidden() -> Self {
@@ -124,7 +134,8 @@ pub(super) fn response(answer: Answer) -> Response<Body> {
     match answer {
         Ok(reply) => written(reply),
         Err(refusal) => {
-            written(Reply { status: refusal.status, body: Content::Json(refusal.body), headers: Vec::new() })
+            let headers = refusal.location.map(|location| ("location", location)).into_iter().collect();
+            written(Reply { status: refusal.status, body: Content::Json(refusal.body), headers })
         }
     }
 }

@@ -6,6 +6,7 @@ use super::params::Params;
 use super::people::Place;
 use super::reply::{Answer, Refusal, response};
 use super::world::World;
+use crate::http::segment;
 use axum::Extension;
 use axum::body::{Body, Bytes};
 use axum::extract::{RawPathParams, State};
@@ -18,6 +19,8 @@ pub(super) struct Ctx<'a> {
     pub caller: Caller,
     pub params: Params,
     pub uri: Uri,
+    /// Nothing is to be changed.
+    read: bool,
     path: Vec<(String, String)>,
 }
 
@@ -26,6 +29,7 @@ pub(super) type Endpoint = fn(&mut Ctx) -> Answer;
 
 /// Binds an endpoint to a method and the scope it wants.
 pub(super) fn at(method: MethodFilter, need: Need, endpoint: Endpoint) -> MethodRouter<Handle> {
+    let read = method == MethodFilter::GET;
     let call = move |State(handle): State<Handle>,
                      path: RawPathParams,
                      Extension(FullUri(uri)): Extension<FullUri>,
@@ -33,7 +37,7 @@ pub(super) fn at(method: MethodFilter, need: Need, endpoint: Endpoint) -> Method
                      Peer(ip): Peer,
                      body: Bytes| async move {
         let path = path.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
-        perform(&handle, path, uri, &headers, &ip, &body, need, endpoint)
+        perform(&handle, path, uri, &headers, &ip, &body, need, read, endpoint)
     };
     on(method, call)
 }
@@ -63,6 +67,7 @@ fn perform(
     ip: &str,
     body: &[u8],
     need: Need,
+    read: bool,
     endpoint: Endpoint,
 ) -> Response<Body> {
     let kind = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("");
@@ -75,7 +80,7 @@ fn perform(
             Ok(params) => params,
             Err(refusal) => return (Err(refusal), Vec::new()),
         };
-        let mut ctx = Ctx { world, caller, params, uri, path };
+        let mut ctx = Ctx { world, caller, params, uri, read, path };
         let answer = endpoint(&mut ctx);
         let ignored = if answer.is_ok() { ctx.params.ignored() } else { Vec::new() };
         (answer, ignored)
@@ -107,6 +112,12 @@ impl Ctx<'_> {
             Some("groups") => (self.world.group_named(self.part("id")).map(Place::Group), "Group"),
             _ => (Some(Place::Instance), ""),
         };
+        if let (None, "Project", Some(number)) = (place, what, self.world.former.get(self.part("id"))) {
+            let former = format!("/projects/{}", segment(self.part("id")));
+            let path = self.uri.path_and_query().map_or("", |path| path.as_str());
+            let here = path.replacen(&former, &format!("/projects/{number}"), 1);
+            return Err(Refusal::moved(self.read, format!("{}{here}", self.world.settings.url)));
+        }
         let place = place.ok_or_else(|| Refusal::not_found(what))?;
         if place != Place::Instance && self.world.level(self.caller.user, place) == 0 {
             return Err(Refusal::not_found(what));

@@ -30,6 +30,8 @@ pub struct World {
     pub users: BTreeMap<u64, User>,
     pub(super) groups: BTreeMap<u64, Group>,
     pub(super) projects: BTreeMap<u64, Project>,
+    /// Former paths of projects, and which project had them.
+    pub(super) former: BTreeMap<String, u64>,
     /// Access tokens, by number.
     pub tokens: BTreeMap<u64, Token>,
     pub(super) by_digest: HashMap<Digest, u64>,
@@ -62,6 +64,7 @@ impl World {
             users: BTreeMap::new(),
             groups: BTreeMap::new(),
             projects: BTreeMap::new(),
+            former: BTreeMap::new(),
             tokens: BTreeMap::new(),
             by_digest: HashMap::new(),
             variables: Vec::new(),

@@ -34,6 +34,8 @@ pub(super) struct Calls {
 
 /// What a secret is, besides its values.
 pub(super) struct Described {
+    /// Its full name, with the six characters that AWS gives every secret that is made.
+    pub(super) arn: Option<String>,
     /// Labels by version.
     pub(super) labels: BTreeMap<String, Vec<String>>,
     /// Why nobody but AWS should write it, and what to do.
@@ -74,8 +76,9 @@ impl Calls {
         let call = |client: Client| client.describe_secret().secret_id(&self.secret).send();
         let found = self.attempt(call).await.map_err(|refusal| self.explain(&refusal, DESCRIBE, &[]))?;
         let off_limits = self.off_limits(&found);
+        let arn = found.arn.clone();
         let labels = found.version_ids_to_stages.unwrap_or_default().into_iter().collect();
-        Ok(Described { labels, off_limits })
+        Ok(Described { arn, labels, off_limits })
     }
 
     /// The version with that label. Always by a label: without one, not every server gives the current version.

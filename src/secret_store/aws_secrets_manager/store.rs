@@ -4,6 +4,7 @@ use super::account::Account;
 use super::calls::{CURRENT, Calls, Described, Held, Move, PENDING};
 use super::{Format, Spec};
 use crate::http::Backoff;
+use crate::rotation::identity::Identity;
 use crate::rotation::ids::StoreId;
 use crate::rotation::store::{Capabilities, Idempotency, Rollback, Tag, Undo};
 use crate::secret::Secret;
@@ -62,9 +63,10 @@ impl SecretStore for AwsSecretsManager {
     }
 
     async fn look(&self) -> Result<Seen, StoreError> {
-        let (_, Held { version, text }) = self.current().await?;
+        let (described, Held { version, text }) = self.current().await?;
         let value = Some(self.value_in(&text)?);
-        Ok(Seen { value, base: Base::version(&version), undo: Some(Undo(version)) })
+        let identity = described.arn.map(Identity);
+        Ok(Seen { identity, ..Seen::new(value, Base::version(&version), Some(Undo(version))) })
     }
 
     async fn write(&self, value: &Secret, base: &Base, tag: &Tag) -> Result<Written, StoreError> {

@@ -1,13 +1,15 @@
 //! Running a program once: nothing of our environment but what was named, bounded in time and in what it may say, in a
-//! process group of its own that ends with it.
+//! process group of its own that ends with it; what leaves the group is found by the run that it carries.
 
+use super::kin::{self, RUN};
 use crate::secret::Secret;
 use crate::secret_store::BadConnection;
+use crate::secret_store::walk::{Unsafe, Walk};
 use rustix::process::{Pid, Signal, kill_process_group};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::io::{self, ErrorKind};
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
@@ -92,6 +94,8 @@ pub(super) enum Ended {
 pub(super) enum Failed {
     /// It never ran.
     NotStarted(ErrorKind),
+    /// It never ran: others could have changed it.
+    Unfit(Unfit),
     /// It never ran: no turn came up in time.
     Busy,
     /// It was stopped.
@@ -102,8 +106,14 @@ pub(super) enum Failed {
 
 /// What is wrong with the program's file.
 pub(super) struct Unfit {
-    pub(super) why: &'static str,
-    pub(super) mend: &'static str,
+    pub(super) why: String,
+    pub(super) mend: String,
+}
+
+impl From<Unsafe> for Unfit {
+    fn from(found: Unsafe) -> Self {
+        Self { why: format!("others may change its program: {}", found.why), mend: found.mend }
+    }
 }
 
 impl Program {
@@ -116,17 +126,27 @@ impl Program {
         self.environment.iter().filter(|(name, _)| name != "PATH").map(|(_, value)| value)
     }
 
-    /// Whether the file is a program that only its owner can have changed.
-    pub(super) async fn fit(&self) -> Result<(), Unfit> {
-        let Ok(metadata) = tokio::fs::metadata(&self.path).await else {
-            return Err(Unfit { why: "its program is not there", mend: "correct program, or install it there" });
-        };
-        let mode = metadata.permissions().mode();
-        if !metadata.is_file() || mode & 0o111 == 0 {
-            return Err(Unfit { why: "its program is not executable", mend: "chmod 755 it, or correct program" });
+    /// Whether the file is a program that nobody but root and ourselves can have changed, or put there.
+    pub(super) fn fit(&self) -> Result<(), Unfit> {
+        let unfit = |why: &str, mend: String| Unfit { why: why.to_owned(), mend };
+        let at = self.path.display();
+        let gone = |_| unfit("its program is not there", "correct program, or install it there".to_owned());
+        let real = std::fs::canonicalize(&self.path).map_err(gone)?;
+        let found = std::fs::metadata(&real).map_err(gone)?;
+        let mode = found.permissions().mode();
+        if !found.is_file() || mode & 0o111 == 0 {
+            return Err(unfit("its program is not executable", format!("chmod 755 {at}, or correct program")));
+        }
+        let us = rustix::process::geteuid().as_raw();
+        if ![0, us].contains(&found.uid()) {
+            return Err(unfit("another user owns its program and may change it", format!("chown root {at}")));
         }
         if mode & 0o022 != 0 {
-            return Err(Unfit { why: "others may change its program", mend: "chmod 755 it" });
+            return Err(unfit("others may change its program", format!("chmod 755 {at}")));
+        }
+        // The name that is configured and, if that is a link, where it leads.
+        for way in [self.path.as_path(), real.as_path()] {
+            Walk::to(way).map_err(gone)?.check(us)?;
         }
         Ok(())
     }
@@ -135,8 +155,11 @@ impl Program {
     pub(super) async fn run(&self, operation: &str, input: Zeroizing<Vec<u8>>) -> Result<Ended, Failed> {
         let deadline = Instant::now() + self.limit;
         let _turn = self.turn(deadline).await?;
-        let mut child = self.start(operation).map_err(|error| Failed::NotStarted(error.kind()))?;
-        let group = Group(child.id().and_then(|id| Pid::from_raw(id.cast_signed())));
+        self.fit().map_err(Failed::Unfit)?;
+        let run = format!("{:032x}", rand::random::<u128>());
+        let mut child = self.start(operation, &run).map_err(|error| Failed::NotStarted(error.kind()))?;
+        let leader = child.id().and_then(|id| Pid::from_raw(id.cast_signed()));
+        let group = Group { leader, run };
         match timeout_at(deadline, talk(&mut child, input, &group)).await {
             Ok(Ok((status, output))) => Ok(ended(status, output)),
             Ok(Err(TooMuch)) => Err(Failed::TooMuch(MOST)),
@@ -149,13 +172,14 @@ impl Program {
         Ok(turn.expect("the semaphore is never closed"))
     }
 
-    fn start(&self, operation: &str) -> io::Result<Child> {
+    fn start(&self, operation: &str, run: &str) -> io::Result<Child> {
         let environment = self.environment.iter().map(|(name, value)| (name, value.expose()));
         Command::new(&self.path)
             .args(&self.arguments)
             .arg(operation)
             .env_clear()
             .envs(environment)
+            .env(RUN, run)
             .current_dir("/")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -170,14 +194,18 @@ impl Program {
 struct TooMuch;
 
 /// All processes of one run; none outlives it.
-struct Group(Option<Pid>);
+struct Group {
+    leader: Option<Pid>,
+    run: String,
+}
 
 impl Group {
     fn end(&self) {
-        if let Some(leader) = self.0 {
+        if let Some(leader) = self.leader {
             // If nobody is left, that is what was wanted.
             let _gone = kill_process_group(leader, Signal::KILL);
         }
+        kin::end(&self.run);
     }
 }
 

@@ -86,6 +86,8 @@ pub struct Object {
 struct Metadata {
     resource_version: String,
     #[serde(default)]
+    uid: Option<String>,
+    #[serde(default)]
     labels: Option<BTreeMap<String, serde_json::Value>>,
     #[serde(default)]
     annotations: Option<BTreeMap<String, serde_json::Value>>,
@@ -124,6 +126,11 @@ impl<'de> Deserialize<'de> for Encoded {
 pub struct NoText;
 
 impl Object {
+    /// What the cluster calls this very object: another of the same name has another.
+    pub fn uid(&self) -> Option<&str> {
+        self.metadata.uid.as_deref()
+    }
+
     /// What a write must be from.
     pub fn version(&self) -> &str {
         &self.metadata.resource_version

@@ -3,6 +3,7 @@
 use super::Settings;
 use super::item::{Change, Item};
 use crate::http::{Api, Call, CallError, Credential, segment};
+use crate::rotation::identity::Identity;
 use crate::rotation::ids::StoreId;
 use crate::secret::Secret;
 use crate::secret_store::connection::BadConnection;
@@ -57,6 +58,11 @@ struct Title {
 }
 
 impl Server {
+    /// Which item that is: ids, which no other item ever gets.
+    pub(super) fn identity(&self, at: &Located) -> Identity {
+        Identity(format!("{} vault {} item {}", self.api.host(), at.vault, at.item))
+    }
+
     pub(super) fn open(settings: &Settings, section: &str) -> Result<Self, BadConnection> {
         let api = settings.link.open(section, Credential::Bearer(settings.token.duplicate()))?;
         Ok(Self { api, section: section.to_owned(), sync: settings.sync, lag: Mutex::default() })

@@ -89,6 +89,16 @@ fn misplaced(door: &Door, interaction: &Interaction) -> Option<Stranger> {
     if interaction.guild_id.as_deref() != Some(&door.guild) {
         return Some(Stranger::Elsewhere);
     }
+    if interaction.application_id != door.application {
+        return Some(Stranger::Misplaced("That was meant for another application than this one."));
+    }
+    if is_decision(interaction)
+        && !interaction.is_from_private()
+        && interaction.channel_id.as_ref() != Some(&door.channel)
+    {
+        let why = "rekey's cards are not in this channel, so what is pressed here decides nothing.";
+        return Some(Stranger::Misplaced(why));
+    }
     if !interaction.is_installed_by(&door.guild) {
         let why = "This copy of rekey was installed by somebody for themselves; only the server's own one decides.";
         return Some(Stranger::Misplaced(why));

@@ -5,16 +5,26 @@ use super::{Answer, Door, caller, modal, reply};
 use crate::chat::slack::client::Opened;
 use crate::chat::slack::inbound::{Interaction, Pressed};
 use crate::engine::desk::{self, Ask, Field, Form, WayBack as _};
+use crate::rotation::view::prose::Prose;
 use crate::rotation::wish::Wish;
 use crate::server::patience::in_time;
 use serde_json::json;
 use std::sync::Arc;
 use std::time::Duration;
 
+/// What is said of a decision on a message that is no card of ours.
+const ELSEWHERE: &str = "rekey's cards are not in this channel, so what is pressed here decides nothing.";
+
 /// Slack applies an acknowledgement before this is over; an update of the same form that comes earlier would be lost.
 const ACKNOWLEDGED: Duration = Duration::from_millis(500);
 
 pub async fn answer(door: &Arc<Door>, interaction: Interaction) -> Answer {
+    if door.app.as_ref().is_some_and(|app| *app != interaction.api_app_id) {
+        tracing::warn!("an interaction with another app of Slack's was turned away");
+        metrics::counter!("rekey_inbound_refused_total", "endpoint" => "slack_interaction", "why" => "app")
+            .increment(1);
+        return Answer::nothing();
+    }
     match interaction.kind.as_str() {
         "block_actions" => click(door, interaction).await,
         "view_submission" => submit(door, interaction).await,
@@ -27,6 +37,12 @@ async fn click(door: &Arc<Door>, interaction: Interaction) -> Answer {
     let Some((pressed, wish)) = interaction.actions.iter().find_map(|pressed| Some((pressed, wish(pressed)?))) else {
         return Answer::nothing();
     };
+    if is_elsewhere(door, &interaction) && matches!(wish, Wish::Decide(_)) {
+        let caller = caller::of_interaction(door, &interaction);
+        let way = door.way_back(&interaction.response_url, &caller);
+        tokio::spawn(async move { way.tell(desk::Answer::Private(Prose::words(ELSEWHERE))).await });
+        return Answer::nothing();
+    }
     let is_offer = pressed.action_id == reply::OFFER && matches!(wish, Wish::Decide(_));
     let ask = Ask::new(key(&interaction, pressed), caller::of_interaction(door, &interaction), wish);
     let (owned, on_page) = (door.clone(), interaction.is_on_a_view());
@@ -48,6 +64,12 @@ async fn click(door: &Arc<Door>, interaction: Interaction) -> Answer {
         Some(_) => Answer::nothing(),
         None => Answer::not_taken(),
     }
+}
+
+/// A card stands in the one channel that is configured. What only one person sees can be pressed anywhere.
+fn is_elsewhere(door: &Door, interaction: &Interaction) -> bool {
+    let channel = interaction.channel_id().filter(|_| !interaction.container.is_ephemeral);
+    channel.is_some_and(|channel| channel != door.channel)
 }
 
 fn wish(pressed: &Pressed) -> Option<Wish> {

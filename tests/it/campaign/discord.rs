@@ -49,6 +49,9 @@ fn headers(request: &Request) -> HeaderMap {
     request.headers("x-signature-timestamp", "x-signature-ed25519")
 }
 
+const APPLICATION: &str = "80086";
+const CHANNEL: &str = "80087";
+
 /// A no of Alice's as Discord would send it: it needs no code, so that only the signature stands in its way.
 fn request(town: &Town, number: u64) -> Request {
     let millis = u64::try_from(town.clock.now().as_millisecond()).unwrap();
@@ -56,6 +59,8 @@ fn request(town: &Town, number: u64) -> Request {
         "id": (((millis - 1_420_070_400_000) << 22) + number).to_string(),
         "type": 3,
         "token": "token",
+        "application_id": APPLICATION,
+        "channel_id": CHANNEL,
         "context": 0,
         "guild_id": GUILD,
         "authorizing_integration_owners": {"0": GUILD},
@@ -69,6 +74,8 @@ fn door(town: &Arc<Town>) -> Arc<Door> {
     Arc::new(Door {
         keys: vec![Key::from_hex(&hex::encode(ours().public_key().as_ref())).unwrap()],
         guild: GUILD.into(),
+        application: APPLICATION.into(),
+        channel: CHANNEL.into(),
         desk: town.desk(),
         hooks: hooks("http://127.0.0.1:1"),
         clock: Arc::new(town.clock.clone()),

@@ -58,6 +58,8 @@ fn door(town: &Arc<Town>) -> Arc<Door> {
     Arc::new(Door {
         keys: vec![Key::from_text(&Secret::new(KEY.into())).unwrap()],
         team: super::town::TEAM.into(),
+        app: None,
+        channel: "C0OPS00001".into(),
         desk: town.desk(),
         hooks: Hooks::new(hooks, nowhere),
         client: Arc::new(Client::new(api(nowhere, "xoxb"))),

@@ -57,6 +57,8 @@ async fn story_of(rotation: Rotation, slow: bool) -> Story {
     let door = Door {
         keys: vec![Key::from_hex(OTHER_KEY).unwrap(), Key::from_hex(&state.public_key()).unwrap()],
         guild: Settings::default().guild,
+        application: Settings::default().application,
+        channel: CHANNEL.into(),
         desk: counter,
         hooks: hooks(&discord.base_url()),
         clock: Arc::new(clock.clone()),
@@ -176,6 +178,7 @@ async fn other_guilds_direct_messages_and_copies_that_users_installed_have_no_sa
         ("/context", json!(1), "rekey answers only in the channels of its own server"),
         ("/context", Value::Null, "rekey answers only in the channels of its own server"),
         ("/member", Value::Null, "rekey answers only in the channels of its own server"),
+        ("/application_id", json!("1300000000000000097"), "That was meant for another application"),
         ("/authorizing_integration_owners", json!({"1": ALICE}), "This copy of rekey was installed by somebody"),
         ("/authorizing_integration_owners", json!({"0": "1300000000000000098"}), "This copy of rekey was installed"),
     ] {
@@ -189,7 +192,17 @@ async fn other_guilds_direct_messages_and_copies_that_users_installed_have_no_sa
         *typing.pointer_mut(pointer).unwrap() = click.pointer(pointer).unwrap().clone();
         assert_eq!(story.sends(&typing).await, Shown::Choices(vec![]), "{pointer}");
     }
-    assert_eq!(story.desk.outsiders().len(), 7);
+    assert_eq!(story.desk.outsiders().len(), 8);
+}
+
+#[tokio::test]
+async fn a_card_that_stands_in_another_channel_decides_nothing() {
+    let story = story().await;
+    let mut click = story.discord.click(ALICE, &story.card, &story.button("Approve")).unwrap();
+    click["channel_id"] = json!("1300000000000000501");
+    let shown = private(story.sends(&click).await);
+    assert!(shown.content.starts_with("rekey's cards are not in this channel"), "{}", shown.content);
+    assert!(story.is_waiting());
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 
 use super::door::visitors;
 use super::house::{ALICE, BOB, CHANNEL, api, guild, hooks, messenger};
+use crate::http::serve;
 use crate::slack::door::OneRotation;
 use crate::slack::rotations::{opened, plan};
 use crate::until::until;
@@ -18,9 +19,9 @@ use rekey::rotation::wish::Wish;
 use rekey::sandbox::discord::{self as sandbox, Fault, Handle, NoAnswer, Rule, Settings, Shown};
 use rekey::secret::Secret;
 use rekey::server::discord::{Door, Listener, PATIENCE, commands};
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -57,6 +58,8 @@ async fn story_of(replicas: usize, heartbeat: u64) -> Story {
     let door = Arc::new(Door {
         keys: Vec::new(),
         guild: Settings::default().guild,
+        application: Settings::default().application,
+        channel: CHANNEL.into(),
         desk: counter,
         hooks: hooks(&discord.base_url()),
         clock: Arc::new(clock.clone()),
@@ -248,4 +251,46 @@ async fn a_first_answer_that_breaks_on_its_way_is_given_once_more() {
         let shown = story.discord.command(BOB, CHANNEL, "/rekey status").await.unwrap();
         assert!(matches!(shown, Shown::Private(line) if line.content.contains("Waiting")));
     }
+}
+
+#[tokio::test]
+async fn a_gateway_that_an_answer_names_elsewhere_is_never_told_our_token() {
+    let elsewhere = tokio::net::TcpListener::bind("127.0.0.2:0").await.unwrap();
+    let there = elsewhere.local_addr().unwrap();
+    let (asked, connected) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    let count = connected.clone();
+    tokio::spawn(async move {
+        while elsewhere.accept().await.is_ok() {
+            count.fetch_add(1, Ordering::SeqCst);
+        }
+    });
+    let times = asked.clone();
+    let answer = move || {
+        times.fetch_add(1, Ordering::SeqCst);
+        async move { axum::Json(json!({"url": format!("ws://{there}"), "shards": 1})) }
+    };
+    let api_of_a_liar = serve(axum::Router::new().route("/api/v10/gateway/bot", axum::routing::get(answer))).await;
+    let stop = CancellationToken::new();
+    let desk = Arc::new(OneRotation::new(opened(plan()), false, guild().await.1));
+    let door = Arc::new(Door {
+        keys: Vec::new(),
+        guild: Settings::default().guild,
+        application: Settings::default().application,
+        channel: CHANNEL.into(),
+        desk: Arc::new(Desk::new(desk, visitors())),
+        hooks: hooks(&api_of_a_liar),
+        clock: Arc::new(rekey::clock::SystemClock),
+        patience: PATIENCE,
+    });
+    let gateway = Gateway::new(
+        Sockets::new(None).unwrap(),
+        Client::new(api(&api_of_a_liar, "token")),
+        Secret::new("token".into()),
+        Backoff::none(),
+    );
+    let listening = tokio::spawn(gateway.listen(Arc::new(Listener(door)), stop.clone()));
+    until("it was asked several times", || asked.load(Ordering::SeqCst) >= 3).await;
+    stop.cancel();
+    listening.await.unwrap();
+    assert_eq!(connected.load(Ordering::SeqCst), 0);
 }

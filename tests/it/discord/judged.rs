@@ -62,6 +62,8 @@ impl Court {
         let door = Door {
             keys: vec![Key::from_hex(&text("public_key")).unwrap()],
             guild: text("guild"),
+            application: text("application"),
+            channel: text("channel"),
             desk: counter,
             hooks: hooks_of(&text("url"), &text("application")),
             clock: Arc::new(clock.clone()),

@@ -53,7 +53,8 @@ impl SecretStore for Rogue {
 
     async fn look(&self) -> Result<Seen, StoreError> {
         let value = Secret::new(self.held.lock().unwrap().0.clone());
-        Ok(Seen { base: Base::of(&value), value: Some(value), undo: None })
+        let base = Base::of(&value);
+        Ok(Seen::new(Some(value), base, None))
     }
 
     async fn write(&self, value: &Secret, _: &Base, _: &Tag) -> Result<Written, StoreError> {

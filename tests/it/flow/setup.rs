@@ -156,6 +156,7 @@ pub fn deploy_token() -> ManagedToken {
             job: "deploy".into(),
             kind: ConsumerKind::Pipeline { git_ref: "main".into() },
             timeout_seconds: 3600,
+            identity: None,
         }],
     }
 }

@@ -144,6 +144,8 @@ async fn open_door(by: By, team: &Team, slack: &sandbox::Slack) -> (Arc<Desk>, D
     let door = Arc::new(Door {
         keys: vec![Key::from_text(&Secret::new(Settings::default().signing_secret)).unwrap()],
         team: Settings::default().team,
+        app: Some("A0APP00001".into()),
+        channel: super::chat::CHANNEL.into(),
         desk: desk.clone(),
         hooks: Hooks::new(api(&hooks, Credential::Nothing), &hooks),
         client: Arc::new(Client::new(api(&web_api, bearer(BOT)))),

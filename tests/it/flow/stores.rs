@@ -64,6 +64,7 @@ async fn a_file_and_a_group_variable_get_the_same_value_as_the_project_variable(
     let setup = Setup::new();
     let path = setup.file("token");
     std::fs::write(&path, format!("{OLD}\n")).unwrap();
+    let before = std::fs::metadata(&path).unwrap().permissions().mode();
     let team = setup
         .also_stored_in(group)
         .also_stored_in(StoreSpec::File(file::Spec { path: path.clone() }))
@@ -78,7 +79,7 @@ async fn a_file_and_a_group_variable_get_the_same_value_as_the_project_variable(
     let held = std::fs::read_to_string(&path).unwrap();
     let variable = team.stage.state.variable(Place::Project(team.stage.project), "DEPLOY_TOKEN", "*").unwrap();
     assert_eq!(held, format!("{}\n", variable.value));
-    assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+    assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode(), before, "its readers still read it");
     let group = Place::Group(team.stage.group);
     assert_eq!(team.stage.state.held_by(group, "GROUP_TOKEN", "*"), team.held());
     let left = std::fs::read_dir(team.setup.folder.path()).unwrap().flatten();

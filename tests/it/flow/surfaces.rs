@@ -111,3 +111,46 @@ async fn the_issue_is_confidential_due_assigned_and_labelled() {
     let labels = team.stage.state.issues()[0].labels.clone();
     assert!(labels.contains(&"rekey::closed".to_owned()) && !labels.contains(&"rekey::running".to_owned()));
 }
+
+/// Somebody shows the issue to everybody.
+async fn make_public(team: &Team) -> u64 {
+    let issue = team.stage.state.issues().remove(0);
+    let path = format!("/projects/acme%2Fops/issues/{}", issue.iid);
+    team.stage.call("PUT", &path, serde_json::json!({"confidential": false})).await;
+    assert!(!team.stage.state.issues()[0].confidential);
+    issue.iid
+}
+
+#[tokio::test]
+async fn an_issue_that_somebody_made_public_is_confidential_again_before_anything_more_is_written() {
+    let team = Team::new().await;
+    team.open().await;
+    make_public(&team).await;
+    team.click("alice", Action::Approve).await.unwrap();
+    team.pass(3600).await;
+    team.done().await;
+    assert!(team.stage.state.issues()[0].confidential);
+    let told = team.comments().concat();
+    assert!(told.contains("Somebody had made the issue public. It is confidential again"), "{told}");
+}
+
+#[tokio::test]
+async fn in_an_issue_that_stays_public_the_bot_is_silent_until_somebody_hides_it() {
+    let team = Team::new().await;
+    team.open().await;
+    let iid = make_public(&team).await;
+    let before = (team.issue(), team.comments());
+    team.stage.state.fault(Rule::new("PUT", &format!("*/issues/{iid}"), Fault::ErrorBefore { status: 403 }).times(0));
+    team.click("alice", Action::Approve).await.unwrap();
+    team.pass(3600).await;
+    assert_eq!((team.issue(), team.comments()), before, "nothing more is written there");
+    let rotation = team.rotation().await;
+    assert_eq!(rotation.phase.name(), "closed", "the work does not wait for it");
+    assert!(rotation.announcements.iter().any(|told| told.text.contains("nothing more is written there")));
+    assert!(rotation.evidence.iter().any(|seen| seen.what.contains("cannot be made confidential")));
+    team.stage.state.clear_faults();
+    let path = format!("/projects/acme%2Fops/issues/{iid}");
+    team.stage.call("PUT", &path, serde_json::json!({"confidential": true})).await;
+    team.pass(3600).await;
+    team.done().await;
+}

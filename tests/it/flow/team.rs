@@ -258,8 +258,8 @@ async fn engine(stage: &Stage, setup: &Setup) -> Arc<Engine> {
     let context = Context::open(api, &setup.connections).unwrap();
     let tokens = setup.tokens.iter().map(|token| (token.id.clone(), token.clone())).collect();
     let catalog = Catalog { tokens, people: people() };
-    let directories = directories(&gitlab, stage, setup);
     let ledger: Arc<dyn Ledger> = crate::databases::open(&setup.url).await.unwrap();
+    let directories = directories(&gitlab, ledger.clone(), stage, setup);
     let built = setup.stores.iter().map(|spec| (spec.id(), build(spec, &context).unwrap()));
     Arc::new(Engine {
         ledger,
@@ -283,8 +283,8 @@ async fn engine(stage: &Stage, setup: &Setup) -> Arc<Engine> {
     })
 }
 
-fn directories(gitlab: &rekey::gitlab::Client, stage: &Stage, setup: &Setup) -> Directories {
-    let people = GitlabDirectory::new(gitlab.clone(), Arc::new(stage.clock.clone()));
+fn directories(gitlab: &rekey::gitlab::Client, ledger: Arc<dyn Ledger>, stage: &Stage, setup: &Setup) -> Directories {
+    let people = GitlabDirectory::new(gitlab.clone(), Arc::new(stage.clock.clone())).held_in(ledger);
     let directories = Directories::default().with(Service::Gitlab, Arc::new(people));
     match &setup.slack {
         Some(slack) => directories.with(Service::Slack, super::chat::directory(slack, stage.clock.clone())),

@@ -17,10 +17,12 @@ pub fn rotation(number: u64) -> Rotation {
     let expires_at = Some("2026-12-01".parse().expect("a date"));
     let scopes = BTreeSet::from(["api".to_owned()]);
     let plan = Plan {
+        version: 1,
         token: format!("token-{number}").as_str().into(),
         host: "gitlab.example.com".into(),
         owner: Owner::User { username: "bot".into() },
         user_id: 7,
+        owner_number: None,
         old: OldToken { id: TokenId(number), name: "deploy".into(), scopes: scopes.clone(), expires_at },
         strategy: Strategy::Overlap,
         reasons: Vec::new(),

@@ -111,7 +111,7 @@ fn store(path: &Path) -> Arc<dyn SecretStore> {
 }
 
 #[tokio::test]
-async fn a_file_keeps_its_line_end_and_is_for_its_owner_only() {
+async fn a_file_keeps_its_line_end_and_its_mode() {
     let directory = tempfile::tempdir().unwrap();
     for (before, after) in [("old", NEW.to_owned()), ("old\n", format!("{NEW}\n")), ("old\r\n", format!("{NEW}\r\n"))] {
         let path = directory.path().join("token");
@@ -119,7 +119,7 @@ async fn a_file_keeps_its_line_end_and_is_for_its_owner_only() {
         fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
         write(&*store(&path), NEW).await.unwrap();
         assert_eq!(fs::read_to_string(&path).unwrap(), after);
-        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o644);
         assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1, "nothing is left behind");
     }
 }
@@ -195,4 +195,69 @@ async fn two_values_in_one_file_are_written_one_after_the_other_and_both_stay() 
     assert!(matches!(error, StoreError::Conflict { .. }), "{error}");
     assert_eq!(write(&*b, "new-b").await, Ok(Written::Done));
     assert_eq!(fs::read_to_string(&path).unwrap(), "A=new-a\nB=new-b\n");
+}
+
+#[tokio::test]
+async fn a_file_that_its_group_reads_is_still_read_by_it() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("token");
+    fs::write(&path, OLD).unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
+    write(&*store(&path), NEW).await.unwrap();
+    assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o640);
+}
+
+#[tokio::test]
+async fn looking_and_asking_change_nothing_and_a_file_with_other_names_is_never_touched() {
+    let directory = tempfile::tempdir().unwrap();
+    let at = |name: &str| directory.path().join(name);
+    fs::write(at("token"), OLD).unwrap();
+    fs::write(at("treasure"), "somebody else's").unwrap();
+    fs::hard_link(at("treasure"), at(".token.rekey")).unwrap();
+    let store = store(&at("token"));
+    assert!(refusal(store.preflight().await).contains(".token.rekey in its folder is not the bot's own file"));
+    assert!(refusal(write(&*store, NEW).await).contains("rm .token.rekey there"));
+    assert_eq!(fs::read_to_string(at("treasure")).unwrap(), "somebody else's");
+    fs::remove_file(at(".token.rekey")).unwrap();
+    store.preflight().await.unwrap();
+    assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 2, "nothing was made");
+    fs::hard_link(at("token"), at("twin")).unwrap();
+    assert!(refusal(store.preflight().await).contains("hard links"));
+}
+
+#[tokio::test]
+async fn a_folder_that_others_may_write_holds_no_place_for_a_value() {
+    let directory = tempfile::tempdir().unwrap();
+    let (folder, link) = (directory.path().join("open"), directory.path().join("link"));
+    fs::create_dir(&folder).unwrap();
+    fs::write(folder.join("token"), OLD).unwrap();
+    symlink(&folder, &link).unwrap();
+    let mode = |mode| fs::set_permissions(&folder, fs::Permissions::from_mode(mode)).unwrap();
+    mode(0o777);
+    for way in [&folder, &link] {
+        let store = store(&way.join("token"));
+        let told = refusal(store.preflight().await);
+        assert!(told.contains("everybody may write the folder") && told.contains("chmod o-w"), "{told}");
+        assert!(refusal(store.write(&secret(NEW), &Base::default(), &tag(8)).await).contains("chmod o-w"));
+    }
+    assert_eq!(fs::read_to_string(folder.join("token")).unwrap(), OLD);
+    for fine in [0o755, 0o1777] {
+        mode(fine);
+        store(&link.join("token")).preflight().await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn another_file_of_that_name_is_another_place_even_with_the_same_text() {
+    let directory = tempfile::tempdir().unwrap();
+    let at = |name: &str| directory.path().join(name);
+    fs::write(at("token"), OLD).unwrap();
+    let store = store(&at("token"));
+    let seen = store.look().await.unwrap();
+    fs::write(at("other"), OLD).unwrap();
+    fs::rename(at("other"), at("token")).unwrap();
+    assert_ne!(store.look().await.unwrap().identity, seen.identity);
+    let error = store.write(&secret(NEW), &seen.base, &tag(8)).await.unwrap_err();
+    assert!(matches!(error, StoreError::Conflict { .. }), "{error}");
+    assert_eq!(fs::read_to_string(at("token")).unwrap(), OLD);
 }

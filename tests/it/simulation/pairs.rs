@@ -126,6 +126,7 @@ fn of_stores() -> Vec<Event> {
         Event::Settled,
         Event::StoreDrifted { store: store(), holds: None },
         Event::StoreMissing { store: store() },
+        Event::StoreSwapped { store: store(), why: "no".into() },
         Event::Restored { store: store(), untouched: false },
         Event::RestoreImpossible { store: store(), why: "no".into() },
     ]
@@ -153,6 +154,7 @@ fn of_ending() -> Vec<Event> {
         Event::Delayed { why: "503".into() },
         Event::GaveUp { why: "503".into() },
         Event::Published { surface: "issue".into(), reference: "1".into(), url: None, revision: 1, announced: 0 },
+        Event::SurfaceExposed { surface: "issue".into(), mended: false },
         Event::SurfaceGone { surface: "issue".into() },
     ]
 }

@@ -145,10 +145,12 @@ impl Setting {
 
     pub fn plan(&self, new_name: &str) -> Plan {
         Plan {
+            version: 1,
             token: TokenName::from("deploy"),
             host: "gitlab.example.com".into(),
             owner: Owner::User { username: "bot".into() },
             user_id: 7,
+            owner_number: None,
             old: OldToken { id: TokenId(OLD), name: "deploy".into(), scopes: Default::default(), expires_at: None },
             strategy: self.strategy,
             reasons: Vec::new(),
@@ -178,7 +180,7 @@ impl Setting {
         let Kind { readable, versions } = self.stores[index];
         let rollback = if versions { Rollback::Native } else { Rollback::None };
         let capabilities = Capabilities { readable, versions, rollback, ..Capabilities::plain() };
-        PlannedStore { id: store_id(index), capabilities, replaces_other: false }
+        PlannedStore { id: store_id(index), capabilities, replaces_other: false, holds_token: false, identity: None }
     }
 }
 
@@ -189,6 +191,7 @@ fn planned_consumer(index: usize) -> Consumer {
         job: "deploy".into(),
         kind: ConsumerKind::Pipeline { git_ref: "main".into() },
         timeout_seconds: 600,
+        identity: None,
     }
 }
 

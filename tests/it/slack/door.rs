@@ -280,6 +280,8 @@ pub async fn story_of(by: By, rotation: Rotation, slow: bool) -> Story {
     let door = Door {
         keys: vec![key("an-older-secret-of-ours"), key(&Settings::default().signing_secret)],
         team: Settings::default().team,
+        app: Some("A0APP00001".into()),
+        channel: CHANNEL.into(),
         desk: counter,
         client: Arc::new(Client::new(web_api(&slack.base_url(), &Settings::default().token))),
         hooks: Hooks::new(api.with_backoff(Backoff::none()), &hooks),

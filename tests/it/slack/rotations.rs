@@ -21,16 +21,18 @@ pub fn at(minute: i64) -> Timestamp {
 
 fn store(id: &str, readable: bool) -> PlannedStore {
     let capabilities = if readable { Capabilities::plain() } else { Capabilities::plain().blind() };
-    PlannedStore { id: id.into(), capabilities, replaces_other: false }
+    PlannedStore { id: id.into(), capabilities, replaces_other: false, holds_token: false, identity: None }
 }
 
 pub fn plan() -> Plan {
     let scopes = ["api", "read_repository"].map(str::to_owned);
     Plan {
+        version: 1,
         token: TokenName::from("deploy-bot"),
         host: "gitlab.example".into(),
         owner: Owner::GroupServiceAccount { group: "acme".into(), username: "deploy-bot".into() },
         user_id: 7,
+        owner_number: None,
         old: OldToken {
             id: TokenId(101),
             name: "deploy-bot".into(),
@@ -57,6 +59,7 @@ pub fn plan() -> Plan {
             job: "deploy".into(),
             kind: ConsumerKind::Pipeline { git_ref: "main".into() },
             timeout_seconds: 1800,
+            identity: None,
         }],
         outage_seconds: None,
         timing: Timing { grace_seconds: 3600, horizon_seconds: 600, use_seconds: 1800, approval_seconds: 86_400 },

@@ -210,6 +210,8 @@ impl Bench for Guild {
         let door = Arc::new(Door {
             keys: vec![Key::from_hex(&state.public_key()).unwrap()],
             guild: Settings::default().guild,
+            application: Settings::default().application,
+            channel: CHANNEL.into(),
             desk: desk.clone(),
             hooks: hooks(&base),
             clock: Arc::new(team.stage.clock.clone()),

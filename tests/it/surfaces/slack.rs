@@ -201,6 +201,8 @@ impl Bench for Workspace {
         let door = Arc::new(Door {
             keys: vec![Key::from_text(&Secret::new(settings.signing_secret)).unwrap()],
             team: TEAM.into(),
+            app: Some("A0APP00001".into()),
+            channel: CHANNEL.into(),
             desk: desk.clone(),
             hooks: Hooks::new(self.api("/hooks", Credential::Nothing), &hooks),
             client: Arc::new(self.bearer(BOT)),

@@ -5,6 +5,7 @@ use super::super::refusal;
 use super::{install, store_of};
 use rekey::secret_store::{Base, SecretStore, StoreError, Written};
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -161,8 +162,9 @@ async fn a_program_gets_the_value_on_standard_input_and_nothing_of_our_environme
     let seen = fs::read_to_string(rogue.at("seen")).unwrap();
     let names: std::collections::BTreeSet<_> = seen.lines().filter_map(|line| line.split_once('=')).collect();
     let of_the_shell = ["PWD", "OLDPWD", "SHLVL", "_"];
-    let names: Vec<_> = names.iter().map(|(name, _)| *name).filter(|name| !of_the_shell.contains(name)).collect();
-    assert_eq!(names, ["PATH"]);
+    let names: std::collections::BTreeSet<_> = names.iter().map(|(name, _)| *name).collect();
+    let names: Vec<_> = names.into_iter().filter(|name| !of_the_shell.contains(name)).collect();
+    assert_eq!(names, ["PATH", "REKEY_RUN"], "and the name of the run");
     assert!(!seen.contains("canary"));
     assert_eq!(
         fs::read_to_string(rogue.at("input")).unwrap(),
@@ -209,5 +211,26 @@ async fn a_program_must_be_there_and_its_owners_alone() {
     }
     fs::remove_file(rogue.at("program")).unwrap();
     assert!(refusal(rogue.store.preflight().await).contains("is not there"));
-    assert!(refusal(rogue.write().await).starts_with("its program cannot be started (entity not found)"));
+    assert!(refusal(rogue.write().await).contains("is not there"));
+}
+
+#[tokio::test]
+async fn a_child_that_left_the_group_ends_with_the_run_all_the_same() {
+    let rogue = rogue(
+        r#"setsid sh -c 'echo $$ > "$0/child"; exec sleep 300' "$1" </dev/null >/dev/null 2>&1 &
+        while [ ! -s "$1/child" ]; do :; done"#,
+    );
+    rogue.write().await.unwrap();
+    let number = rogue.at("child");
+    until(|| is_dead(&number)).await;
+}
+
+#[tokio::test]
+async fn a_program_in_a_folder_that_everybody_may_write_is_refused_at_every_step() {
+    let rogue = rogue(r#"echo ran > "$1/ran""#);
+    fs::set_permissions(rogue.folder.path(), fs::Permissions::from_mode(0o777)).unwrap();
+    for told in [refusal(rogue.store.preflight().await), refusal(rogue.write().await)] {
+        assert!(told.contains("everybody may write the folder") && told.contains("chmod o-w"), "{told}");
+    }
+    assert!(!rogue.at("ran").exists());
 }

@@ -1,0 +1,98 @@
+//! The new file beside the old one, until it takes its place.
+
+use super::Trouble;
+use crate::secret_store::walk::Walk;
+use rustix::fs::{AtFlags, FileType, Gid, Mode, OFlags, Stat, Uid};
+use rustix::process::geteuid;
+use std::ffi::{OsStr, OsString};
+use std::fs;
+use std::io::{self, Write};
+
+const PERMISSIONS: u32 = 0o777;
+
+/// Its name is always the same, so that what a crash leaves behind is used up by the next write. Whoever holds its lock
+/// is the only writer; the lock goes with the process. Removed on drop unless it took the old one's place.
+pub(super) struct Fresh<'a> {
+    walk: &'a Walk,
+    name: OsString,
+    file: fs::File,
+    placed: bool,
+}
+
+/// Its name.
+pub(super) fn name_beside(name: &OsStr) -> OsString {
+    let mut beside = OsString::from(".");
+    beside.push(name);
+    beside.push(".rekey");
+    beside
+}
+
+/// Whether what has its name is a file of ours and nobody else's, which may be written over.
+pub(super) fn check(found: &Stat, name: &OsStr) -> Result<(), Trouble> {
+    let ours = found.st_uid == geteuid().as_raw() && found.st_nlink == 1;
+    if ours && FileType::from_raw_mode(found.st_mode).is_file() {
+        return Ok(());
+    }
+    let beside = name_beside(name);
+    let beside = beside.to_string_lossy();
+    Err(Trouble::Wrong(format!("{beside} in its folder is not the bot's own file"), format!("rm {beside} there")))
+}
+
+impl<'a> Fresh<'a> {
+    /// Nothing that lies there is touched before it is certain that it is ours.
+    pub(super) fn beside(walk: &'a Walk) -> Result<Self, Trouble> {
+        let name = name_beside(&walk.name);
+        let how = OFlags::WRONLY | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        if let Ok(there) = walk.look(&name) {
+            check(&there, &walk.name)?;
+        }
+        let file = fs::File::from(rustix::fs::openat(walk.folder(), &name, how, Mode::RUSR | Mode::WUSR)?);
+        let ours = rustix::fs::fstat(&file)?;
+        check(&ours, &walk.name)?;
+        file.try_lock().map_err(|_| io::Error::other("another write is on the way"))?;
+        let there = walk.look(&name)?;
+        if (there.st_dev, there.st_ino) != (ours.st_dev, ours.st_ino) {
+            return Err(io::Error::other("another write came between").into());
+        }
+        let fresh = Self { walk, name, file, placed: false };
+        fresh.file.set_len(0)?;
+        rustix::fs::fchmod(&fresh.file, Mode::RUSR | Mode::WUSR)?;
+        Ok(fresh)
+    }
+
+    /// Writes it whole, and gives it the old one's owner, group and mode.
+    pub(super) fn fill(&self, parts: &[&str], old: &Stat) -> Result<(), Trouble> {
+        for part in parts {
+            (&self.file).write_all(part.as_bytes())?;
+        }
+        let ours = rustix::fs::fstat(&self.file)?;
+        if (ours.st_uid, ours.st_gid) != (old.st_uid, old.st_gid) {
+            let (user, group) = (Uid::from_raw(old.st_uid), Gid::from_raw(old.st_gid));
+            rustix::fs::fchown(&self.file, Some(user), Some(group)).map_err(|_| {
+                Trouble::wrong("it belongs to another user", "run the bot as that user, or give the file to the bot's")
+            })?;
+        }
+        rustix::fs::fchmod(&self.file, Mode::from_raw_mode(old.st_mode & PERMISSIONS))?;
+        self.file.sync_all()?;
+        Ok(())
+    }
+
+    /// From now on whoever opens the name reads the new text.
+    pub(super) fn take_the_place_of(mut self, name: &OsStr) -> Result<(), Trouble> {
+        rustix::fs::renameat(self.walk.folder(), &self.name, self.walk.folder(), name)?;
+        self.placed = true;
+        let how = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let folder = rustix::fs::openat(self.walk.folder(), ".", how, Mode::empty())?;
+        rustix::fs::fsync(&folder)?;
+        Ok(())
+    }
+}
+
+impl Drop for Fresh<'_> {
+    fn drop(&mut self) {
+        if !self.placed {
+            // If it stays, the next write uses it up.
+            let _gone = rustix::fs::unlinkat(self.walk.folder(), &self.name, AtFlags::empty());
+        }
+    }
+}
