@@ -28,6 +28,7 @@ pub(super) async fn run(
         via: "cli".into(),
         plan,
         snooze_seconds: None,
+        reason: None,
         stop: None,
         with_code: false,
     };

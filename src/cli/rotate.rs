@@ -5,6 +5,7 @@ use super::args::RotateArgs;
 use super::decision::person;
 use super::screen::Screen;
 use super::words::{approver, count};
+use crate::engine::rights::Visitor;
 use crate::engine::{Engine, OpenedRotation};
 use crate::rotation::group::Approver;
 use crate::rotation::record::{Origin, Rotation};
@@ -22,7 +23,11 @@ pub(super) async fn run(engine: &Engine, args: &RotateArgs, screen: &mut Screen<
         confirm(managed, screen)?;
     }
     let opened = match args.leaked {
-        true => engine.open_incident(&args.token, id, "cli", args.reason.as_deref().unwrap_or(NO_REASON)).await?,
+        true => {
+            engine
+                .open_incident(&args.token, &Visitor::named(id), "cli", args.reason.as_deref().unwrap_or(NO_REASON))
+                .await?
+        }
         false => engine.rotate(&args.token, Origin::Person { person: id }).await?,
     };
     match opened {

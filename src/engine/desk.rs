@@ -10,13 +10,14 @@ mod grant;
 mod home;
 mod office;
 mod serving;
+mod visible;
 pub mod visitors;
 pub mod words;
 
 pub use clicks::WayBack;
 pub use complete::{Blank, Choice};
 pub use home::{Home, Row};
-pub use office::Office;
+pub use office::{Office, Reception};
 
 use crate::engine::directory::Unproven;
 use crate::engine::step_up::StepUp;
@@ -31,6 +32,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use tokio::sync::Notify;
+use visible::Guarded;
 use visitors::{Stranger, Visitors};
 
 /// Somebody as a surface knows them. The surface has proven every word of it.
@@ -126,6 +128,8 @@ pub enum Field {
     Code,
     /// A reason, in words.
     Reason,
+    /// Why not, in words.
+    Because,
 }
 
 impl Field {
@@ -134,6 +138,7 @@ impl Field {
         match self {
             Self::Code => "code",
             Self::Reason => "reason",
+            Self::Because => "because",
         }
     }
 
@@ -142,6 +147,7 @@ impl Field {
         match self {
             Self::Code => "One-time code",
             Self::Reason => "What happened?",
+            Self::Because => "Why not?",
         }
     }
 
@@ -150,6 +156,7 @@ impl Field {
         match self {
             Self::Code => "6 digits from your authenticator app",
             Self::Reason => "For the issue, such as: pasted into a public ticket",
+            Self::Because => "For whoever is asked next, such as: release freeze until Monday",
         }
     }
 
@@ -157,7 +164,7 @@ impl Field {
     pub fn length(self) -> (u16, u16) {
         match self {
             Self::Code => (6, 8),
-            Self::Reason => (3, 500),
+            Self::Reason | Self::Because => (3, 500),
         }
     }
 }
@@ -187,7 +194,7 @@ struct Passing {
 
 /// Everybody is served here.
 pub struct Desk {
-    office: Arc<dyn Office>,
+    office: Guarded,
     visitors: Visitors,
     step_up: Option<Arc<dyn StepUp>>,
     ways: Ways,
@@ -197,7 +204,7 @@ pub struct Desk {
 impl Desk {
     /// A desk before an office.
     pub fn new(office: Arc<dyn Office>, visitors: Visitors) -> Self {
-        Self { office, visitors, step_up: None, ways: Ways::default(), rung: Notify::new() }
+        Self { office: Guarded::new(office), visitors, step_up: None, ways: Ways::default(), rung: Notify::new() }
     }
 
     /// Answers. A decision is committed when this returns; the same key twice decides once.

@@ -65,7 +65,7 @@ fn actor(event: &Event) -> String {
         | Event::Retry { by }
         | Event::Restore { by }
         | Event::Abandon { by } => format!("{} via {}", by.person, by.via),
-        Event::Incident { person, via, .. } => format!("{person} via {via}"),
+        Event::Incident { person, via, .. } | Event::LeakReported { person, via, .. } => format!("{person} via {via}"),
         _ => "rekey".to_owned(),
     }
 }

@@ -63,7 +63,7 @@ pub enum Event {
     Withdrawn,
     /// A person says that the value leaked: nothing was done yet, so the case goes another way.
     Incident {
-        /// Who says so; need not be an approver.
+        /// Who says so: an approver.
         person: PersonId,
         /// Where: `slack`, `discord`, `issue`, `cli`.
         via: String,
@@ -74,6 +74,15 @@ pub enum Event {
         own: bool,
         /// The plan that revokes first.
         plan: Box<Plan>,
+    },
+    /// Somebody who may not decide says that the value leaked: the approvers are told, and the plan stays.
+    LeakReported {
+        /// Who says so.
+        person: PersonId,
+        /// Where: `slack`, `discord`, `issue`, `cli`.
+        via: String,
+        /// What happened, in their words.
+        reason: String,
     },
     /// A person says yes to a plan.
     Approve {

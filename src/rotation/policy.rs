@@ -62,9 +62,10 @@ impl Policy {
         self.allows(person) && requester.is_none_or(|other| self.tell_apart(person, other) == Apart::Different)
     }
 
-    /// Whether nobody but the one who asked could approve, as far as names go: no other person, and no group.
+    /// Whether too few could approve what this person asked for, as far as names go: of a group anybody may.
     pub fn leaves_nobody_but(&self, requester: &PersonId) -> bool {
-        self.groups.is_empty() && self.approvers.iter().all(|person| person == requester)
+        let others = self.approvers.iter().filter(|person| self.tell_apart(person, requester) == Apart::Different);
+        self.groups.is_empty() && others.count() < self.needed()
     }
 
     /// Whether two people are two, as far as their accounts tell.
@@ -169,8 +170,11 @@ mod tests {
     #[test]
     fn who_is_the_only_approver_and_asks_leaves_nobody() {
         let alice = PersonId::from("alice");
-        assert!(policy(&["alice"], &[]).leaves_nobody_but(&alice));
-        assert!(!policy(&["alice", "bob"], &[]).leaves_nobody_but(&alice));
+        let one = |approvers: &[&str]| Policy { quorum: 1, ..policy(approvers, &[]) };
+        assert!(one(&["alice"]).leaves_nobody_but(&alice));
+        assert!(!one(&["alice", "bob"]).leaves_nobody_but(&alice));
+        assert!(policy(&["alice", "bob"], &[]).leaves_nobody_but(&alice), "two are needed, and bob is one");
+        assert!(!policy(&["alice", "bob", "carol"], &[]).leaves_nobody_but(&alice));
         let group: Group = "slack-group:S0PLATFORM".parse().expect("a group");
         let with_group = Policy { groups: [group].into(), ..policy(&["alice"], &[]) };
         assert!(!with_group.leaves_nobody_but(&alice));

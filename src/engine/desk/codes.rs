@@ -28,11 +28,11 @@ impl Desk {
         if ask.code.is_some() || !decision.action.needs_code() || !has_forms(&ask.caller) {
             return None;
         }
-        let rotation = self.office.show(&decision.rotation).await.ok()?;
-        let meant = decision.plan.as_deref().is_none_or(|plan| rotation.plan.hash().is_meant_by(plan));
-        let applies = step_up.is_asked_for(Some(&rotation.plan.token)) && actions(&rotation).contains(&decision.action);
         // Whoever has no codes is told how to get them; a form would only keep them waiting.
         let person = self.visitors.presumably(&ask.caller)?;
+        let rotation = self.office.at_once(&Visitor::named(person.clone()), decision).await?;
+        let meant = decision.plan.as_deref().is_none_or(|plan| rotation.plan.hash().is_meant_by(plan));
+        let applies = step_up.is_asked_for(Some(&rotation.plan.token)) && actions(&rotation).contains(&decision.action);
         let enrolled = applies && meant && step_up.is_enrolled(&person).await.ok()?;
         enrolled.then(|| decision_form(&rotation, decision))
     }
@@ -121,7 +121,7 @@ impl Desk {
 }
 
 /// Where something can be typed that only the bot reads.
-fn has_forms(caller: &Caller) -> bool {
+pub(super) fn has_forms(caller: &Caller) -> bool {
     matches!(caller.surface.as_str(), "slack" | "discord")
 }
 

@@ -154,14 +154,18 @@ pub fn opened(opened: &OpenedRotation, nobody_else: bool) -> Prose {
 }
 
 /// When somebody who asked for it is reminded again.
-pub fn snoozed(rotation: &Rotation) -> Prose {
-    let Some(until) = rotation.snoozed_until else { return standing(rotation).into() };
+pub fn snoozed(rotation: &Rotation, person: &PersonId) -> Prose {
+    let Some(until) = rotation.snoozed.get(person).copied() else { return standing(rotation).into() };
     let line = Line::text("You will be reminded of ").and_code(rotation.plan.token.as_str()).and(" on ");
     let line = line.then(Span::Moment(until)).and(". The token ");
-    Prose::from(match rotation.plan.old.expires_at {
+    let prose = Prose::from(match rotation.plan.old.expires_at {
         Some(date) => line.and("expires on ").then(Span::Date(date)).and("."),
         None => line.and("has no expiry."),
-    })
+    });
+    match rotation.snoozed_until {
+        Some(_) => prose,
+        None => prose.line(Line::text("The other approvers are reminded as before.")),
+    }
 }
 
 /// A plan, exactly.
@@ -187,7 +191,11 @@ pub fn plan(plan: &Plan) -> Prose {
 
 /// What somebody is told who reported an incident and cannot confirm it: who can.
 pub fn others_are_asked(rotation: &Rotation, policy: &Policy, person: &PersonId) -> Prose {
-    let mut prose = Prose::from(Line::text("Its approvers were asked: ").join(standing(rotation)));
+    let asked = match rotation.is_incident() {
+        true => "Its approvers were asked: ",
+        false => "Its approvers were told. The plan stays as it is until one of them confirms the leak: ",
+    };
+    let mut prose = Prose::from(Line::text(asked).join(standing(rotation)));
     if policy.allows(person) && !policy.may_approve(person, rotation.requester()) {
         let others = policy.approvers.iter().filter(|other| policy.may_approve(other, rotation.requester()));
         let groups = policy.groups.iter().map(|group| format!("somebody in {}", group.in_words()));

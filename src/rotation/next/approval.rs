@@ -30,7 +30,7 @@ pub fn replanned(
     if differs {
         let changes = rotation.plan.changes_to(plan).join("; ");
         rotation.saw(now, "rekey", format!("the plan changed: {changes}"), None);
-        if !rotation.approvals.is_empty() || rotation.snoozed_until.is_some() {
+        if !rotation.approvals.is_empty() || !rotation.snoozed.is_empty() || rotation.snoozed_until.is_some() {
             let text = format!("The plan changed, so it needs a new approval: {changes}.");
             rotation.announce(now, Audience::Approvers, text);
         }
@@ -99,6 +99,34 @@ pub fn incident(
     rotation.phase = Phase::AwaitingApproval;
     let text = format!("Incident: {person} says that the value leaked ({reason}). Approve, and it is revoked at once.");
     rotation.announce(now, Audience::Approvers, text);
+    Ok(())
+}
+
+/// Somebody who may not decide says that the value leaked. An outage is no stranger's to plan: the plan stays as it is
+/// until an approver says so too.
+pub fn leak_reported(
+    rotation: &mut Rotation,
+    person: &PersonId,
+    via: &str,
+    reason: &str,
+    now: Timestamp,
+) -> Result<(), Refusal> {
+    if !untouched(rotation) {
+        return Err(too_late(rotation));
+    }
+    let report = format!("{person} reported a leak");
+    if rotation.evidence.iter().any(|seen| seen.what.starts_with(&report)) {
+        return Err(Refusal::Impossible { why: "you reported this already, and its approvers were told".into() });
+    }
+    rotation.saw(now, via, format!("{report}: {reason}"), None);
+    if !rotation.is_incident() {
+        let text = format!(
+            "{person} says that the value leaked ({reason}). The plan stays as it is until an approver confirms that it \
+             should be revoked first: /rekey incident {}",
+            rotation.plan.token
+        );
+        rotation.announce(now, Audience::Approvers, text);
+    }
     Ok(())
 }
 
@@ -280,7 +308,8 @@ fn declined(rotation: &Rotation, person: &str, reason: Option<&str>) -> String {
     )
 }
 
-/// No reminders until then; the deadline of the token itself does not move.
+/// They are not reminded until then, and nobody is while everybody who must act has snoozed. The deadline of the token
+/// itself does not move.
 pub fn snooze(rotation: &mut Rotation, by: &Decider, until: Timestamp, now: Timestamp) -> Result<(), Refusal> {
     if rotation.phase != Phase::AwaitingApproval {
         return Err(decided(rotation));
@@ -295,10 +324,28 @@ pub fn snooze(rotation: &mut Rotation, by: &Decider, until: Timestamp, now: Time
         });
     }
     hard_stop(rotation, until, now)?;
-    rotation.snoozed_until = Some(until);
-    rotation.approve_by = rotation.approve_by.max(until);
-    rotation.saw(now, &by.via, format!("{} snoozed reminders until {}", by.person, when(until)), None);
+    rotation.snoozed.retain(|_, until| *until > now);
+    rotation.snoozed.insert(by.person.clone(), until);
+    rotation.snoozed_until = all_snooze_until(rotation, &by.policy, now);
+    let others = match rotation.snoozed_until {
+        Some(_) => "",
+        None => "; the others are reminded as before",
+    };
+    rotation.saw(now, &by.via, format!("{} snoozed reminders until {}{others}", by.person, when(until)), None);
     Ok(())
+}
+
+/// Until when nobody is left who must act and has not snoozed. Who is in a group is not known, so that a group never
+/// snoozes as a whole.
+fn all_snooze_until(rotation: &Rotation, policy: &Policy, now: Timestamp) -> Option<Timestamp> {
+    if !policy.groups.is_empty() {
+        return None;
+    }
+    let counting = policy.counting(&rotation.approvals, &rotation.plan.hash(), rotation.requester(), now);
+    let must = |person: &&PersonId| policy.may_approve(person, rotation.requester()) && !counting.contains(*person);
+    let until: Option<Vec<_>> =
+        policy.approvers.iter().filter(must).map(|person| rotation.snoozed.get(person).copied()).collect();
+    until?.into_iter().min()
 }
 
 /// Refuses a decision without the code that the policy asks for.

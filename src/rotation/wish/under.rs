@@ -56,6 +56,7 @@ mod tests {
             rotation: ROTATION.into(),
             plan: plan.map(str::to_owned),
             snooze_seconds,
+            reason: None,
             stop: None,
         })
     }

@@ -103,7 +103,6 @@ pub fn blank(data: &Data) -> Option<(Blank, String)> {
     let (command, given) = called(data)?;
     let focused = given.iter().find(|one| one.focused)?;
     let blank = match focused.name.as_str() {
-        "token" if command.verb == "incident" => Blank::Leaked,
         "token" => Blank::Token,
         "rotation" => Blank::Rotation(Action::from_word(command.verb)),
         "plan" => {

@@ -92,6 +92,7 @@ fn decisions(row: &Rotation) -> Vec<Event> {
             reason: "in a ticket".into(),
             plan: Box::new(Plan { strategy: Strategy::RevokeFirst, ..row.plan.clone() }),
         },
+        Event::LeakReported { person: "zoe".into(), via: "slack".into(), reason: "in a ticket".into() },
         Event::Tick { policy: setting().policy(1) },
         Event::Withdrawn,
         Event::Approve { by: by(), plan: row.plan.hash(), start_at: at(NOW) },
