@@ -25,7 +25,7 @@ mod sql;
 mod transaction;
 
 pub use audit::{Audit, Fault};
-pub use enrollments::{Enrollment, Enrollments, Guesses};
+pub use enrollments::{Enrollment, Enrollments, Guesses, Lock};
 pub use error::LedgerError;
 pub use open::open;
 pub use records::{Accepted, Claim, Entry, Filter, Item, Line, Opened, Stamped};

@@ -54,7 +54,8 @@ impl Click {
     ) -> Result<Event, Refusal> {
         let (person, account) = (self.by.person.clone(), self.by.account.clone());
         let stop = Some(self.stop.unwrap_or(rotation.stops));
-        let by = Decider { person, account, via: self.via.clone(), with_code: self.with_code, stop, policy };
+        let (via, with_code, shell) = (self.via.clone(), self.with_code, self.by.shell.clone());
+        let by = Decider { person, account, via, with_code, shell, stop, policy };
         // Who said no to one plan, or to hear of it later, has not seen another.
         if self.plan.is_some() && matches!(self.action, Action::Decline | Action::Snooze) {
             meant_plan(self, rotation)?;
@@ -110,6 +111,9 @@ impl Engine {
     }
 
     async fn event_of(&self, click: &Click, rotation: &Rotation) -> Result<Event, EngineError> {
+        if click.by.shell.is_some() && !self.settings.decide_as {
+            return Err(Refusal::ShellsMayNot.into());
+        }
         let policy = if click.action.is_about_a_stop() {
             // What is decided on a stop starts at once, so the right is asked for anew; nobody else's matters to it.
             self.rights().policy(&rotation.plan.token, std::slice::from_ref(&click.by), Age::Now).await?
@@ -131,7 +135,7 @@ impl Engine {
     async fn journal_refusal(&self, click: &Click, refusal: &Refusal) {
         let line = Line {
             at: self.clock.now(),
-            actor: format!("{} via {}", click.by.person, click.via),
+            actor: self.actor(&format!("{} via {}", click.by.person, click.via)),
             event: format!("refused_{}", click.action.word()),
             detail: serde_json::json!({ "why": refusal.name() }),
         };
@@ -144,7 +148,7 @@ impl Engine {
     pub async fn journal_attempt(&self, event: &str, who: &str, what: &str) {
         let line = Line {
             at: self.clock.now(),
-            actor: who.to_owned(),
+            actor: self.actor(who),
             event: event.into(),
             detail: serde_json::json!({ "what": what }),
         };

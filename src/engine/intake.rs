@@ -139,7 +139,7 @@ impl Engine {
     async fn store_new(&self, rotation: Rotation) -> Result<OpenedRotation, EngineError> {
         let line = Line {
             at: rotation.opened_at,
-            actor: origin(&rotation.opened_by),
+            actor: self.actor(&origin(&rotation.opened_by)),
             event: "opened".into(),
             detail: serde_json::json!({ "key": rotation.key.to_string(), "plan": rotation.plan }),
         };

@@ -25,8 +25,10 @@ pub struct Enrollment {
     pub offered: Option<(String, Timestamp)>,
     /// Attempts in a row that were not right.
     pub tries: u32,
-    /// Since when they are counted, or of the last one if there were too many.
+    /// When the last one was.
     pub tries_since: Timestamp,
+    /// How often the tries were used up and begun anew since somebody looked at it.
+    pub locks: u32,
     /// The request whose code was accepted last.
     pub last_key: String,
 }
@@ -36,8 +38,33 @@ pub struct Enrollment {
 pub struct Guesses {
     /// So often …
     pub most: u32,
-    /// … within this; and after the last of them none for as long.
+    /// … in a row; and after the last of them none for this long.
     pub within: SignedDuration,
+    /// And so many times, until somebody else lets them be tried again.
+    pub locks: u32,
+}
+
+/// Codes that rest after too many wrong ones.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lock {
+    /// Until then.
+    Until(Timestamp),
+    /// Until somebody else lets them be tried again.
+    ForGood,
+}
+
+impl Enrollment {
+    /// Whether the codes rest.
+    pub fn lock(&self, limit: Guesses, now: Timestamp) -> Option<Lock> {
+        if self.tries < limit.most {
+            return None;
+        }
+        let until = self.tries_since.saturating_add(limit.within).unwrap_or(now);
+        match self.locks + 1 >= limit.locks {
+            true => Some(Lock::ForGood),
+            false => Some(Lock::Until(until)).filter(|_| until > now),
+        }
+    }
 }
 
 /// What must be remembered of one-time codes. As with the ledger: what returns is on disk.
@@ -63,6 +90,8 @@ pub trait Enrollments: Send + Sync {
         key: &str,
         line: &Line,
     ) -> Result<bool, LedgerError>;
+    /// Lets this person try again after too many wrong codes; false if there were not.
+    async fn unlock(&self, person: &PersonId, limit: Guesses, line: &Line) -> Result<bool, LedgerError>;
     /// Forgets everything about this person's codes; false if nothing was known.
     async fn reset(&self, person: &PersonId, line: &Line) -> Result<bool, LedgerError>;
 }
@@ -101,14 +130,16 @@ impl Enrollments for Database {
         let fresh_since = now.saturating_sub(limit.within).unwrap_or(Timestamp::MIN);
         let done = sqlx::query(
             "UPDATE one_time_code SET \
-                 tries = CASE WHEN tries_since <= $3 THEN 1 ELSE tries + 1 END, \
-                 tries_since = CASE WHEN tries_since <= $3 OR tries + 1 >= $4 THEN $2 ELSE tries_since END \
-             WHERE person = $1 AND (tries < $4 OR tries_since <= $3)",
+                 locks = CASE WHEN tries >= $4 THEN locks + 1 ELSE locks END, \
+                 tries = CASE WHEN tries >= $4 THEN 1 ELSE tries + 1 END, \
+                 tries_since = $2 \
+             WHERE person = $1 AND (tries < $4 OR (tries_since <= $3 AND locks + 1 < $5))",
         )
         .bind(storable(person.as_str()))
         .bind(millis(now))
         .bind(millis(fresh_since))
         .bind(i64::from(limit.most))
+        .bind(i64::from(limit.locks))
         .execute(&self.writer)
         .await?;
         Ok(done.rows_affected() == 1)
@@ -156,6 +187,22 @@ impl Enrollments for Database {
         Ok(done.rows_affected() == 1)
     }
 
+    async fn unlock(&self, person: &PersonId, limit: Guesses, line: &Line) -> Result<bool, LedgerError> {
+        let mut tx = self.begin().await?;
+        let done = sqlx::query(
+            "UPDATE one_time_code SET tries = 0, locks = 0 WHERE person = $1 AND (tries >= $2 OR locks > 0)",
+        )
+        .bind(storable(person.as_str()))
+        .bind(i64::from(limit.most))
+        .execute(&mut *tx)
+        .await?;
+        if done.rows_affected() == 1 {
+            journal::append(&mut tx, None, None, line).await?;
+        }
+        tx.commit().await?;
+        Ok(done.rows_affected() == 1)
+    }
+
     async fn reset(&self, person: &PersonId, line: &Line) -> Result<bool, LedgerError> {
         let mut tx = self.begin().await?;
         let done = sqlx::query("DELETE FROM one_time_code WHERE person = $1")
@@ -181,6 +228,7 @@ fn enrollment(row: &Row) -> Result<Enrollment, LedgerError> {
         secret,
         tries: u32::try_from(number(row, "tries")?).unwrap_or(u32::MAX),
         tries_since: moment(row, "tries_since")?,
+        locks: u32::try_from(number(row, "locks")?).unwrap_or(u32::MAX),
         last_key: row.try_get("last_key")?,
     })
 }

@@ -11,10 +11,11 @@ use std::sync::Arc;
 use tokio::task::JoinSet;
 
 /// The files of `migrations/`, in order. A file that was ever released is never edited.
-const MIGRATIONS: [(i64, &str, &str); 3] = [
+const MIGRATIONS: [(i64, &str, &str); 4] = [
     (1, "ledger", include_str!("../../migrations/0001_ledger.sql")),
     (2, "step_up", include_str!("../../migrations/0002_step_up.sql")),
     (3, "logins", include_str!("../../migrations/0003_logins.sql")),
+    (4, "code_locks", include_str!("../../migrations/0004_code_locks.sql")),
 ];
 
 /// Opens `sqlite:path` (made if missing), `sqlite::memory:` or `postgres://...` and migrates it. No error quotes the

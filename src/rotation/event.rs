@@ -24,6 +24,9 @@ pub struct Decider {
     /// Whether a one-time code of theirs came with it, and was right.
     #[serde(default)]
     pub with_code: bool,
+    /// Whose shell spoke for them, where it was not they themselves.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shell: Option<String>,
     /// Which stop of the rotation they saw; unset where it does not matter.
     #[serde(default)]
     pub stop: Option<u32>,
@@ -34,7 +37,7 @@ pub struct Decider {
 impl Decider {
     /// Somebody without an account, as on the command line.
     pub fn new(person: PersonId, via: impl Into<String>, policy: Policy) -> Self {
-        Self { person, account: None, via: via.into(), with_code: false, stop: None, policy }
+        Self { person, account: None, via: via.into(), with_code: false, shell: None, stop: None, policy }
     }
 }
 

@@ -45,6 +45,9 @@ pub struct Approval {
     /// Whether a one-time code came with it.
     #[serde(default)]
     pub with_code: bool,
+    /// Whose shell said it for them, where it was not they themselves.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shell: Option<String>,
     /// To what.
     pub plan: PlanHash,
     /// When.
@@ -92,12 +95,19 @@ impl Policy {
         now: Timestamp,
     ) -> BTreeSet<PersonId> {
         let mut counting = BTreeSet::new();
+        let mut shell = false;
         let valid = |approval: &&Approval| {
             approval.plan == *plan && self.is_fresh(approval.at, now) && (approval.with_code || !self.step_up)
         };
-        for Approval { by, .. } in approvals.iter().filter(valid) {
+        for yes in approvals.iter().filter(valid) {
+            // One shell speaks for whomever it likes: all that shells said is one person's.
+            if shell && yes.shell.is_some() {
+                continue;
+            }
+            let by = &yes.by;
             let another = counting.iter().all(|earlier| self.tell_apart(by, earlier) == Apart::Different);
             if another && self.may_approve(by, requester) {
+                shell |= yes.shell.is_some();
                 counting.insert(by.clone());
             }
         }
@@ -140,6 +150,7 @@ mod tests {
             by: PersonId::from(*name),
             account: None,
             with_code: false,
+            shell: None,
             plan: plan.clone(),
             at,
         };

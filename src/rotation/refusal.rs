@@ -62,6 +62,21 @@ pub enum Refusal {
         /// Distinct approvers needed.
         needed: usize,
     },
+    /// Codes are unlocked by somebody else only.
+    #[error(
+        "only an administrator, or another approver of the same token, lets somebody try their one-time codes again; so does \
+         `rekey people unlock-code` on the server"
+    )]
+    MayNotUnlock,
+    /// A shell said yes for somebody already.
+    #[error(
+        "a yes from a shell counts already, and all of them together are one person's; the others decide in chat or on the \
+         issue"
+    )]
+    OneShell,
+    /// Shells decide for nobody here.
+    #[error("--as decides for nobody here ([rotation] decide_as = false); decide in chat or on the issue")]
+    ShellsMayNot,
     /// The token asks for a one-time code, and none came.
     #[error("this token asks for a one-time code with the decision; decide in Slack or Discord, which can ask for it")]
     CodeNeeded,
@@ -117,6 +132,9 @@ impl Refusal {
             Self::Unproven { .. } => "unproven",
             Self::PerhapsSame { .. } => "perhaps_same",
             Self::NobodyElse { .. } => "nobody_else",
+            Self::MayNotUnlock => "may_not_unlock",
+            Self::OneShell => "one_shell",
+            Self::ShellsMayNot => "shells_may_not",
             Self::CodeNeeded => "code_needed",
             Self::OwnRequest { .. } => "own_request",
             Self::AlreadyApproved { .. } => "already_approved",

@@ -56,6 +56,11 @@ pub enum Wish {
     },
     /// One-time codes: a new secret, shown once.
     Enroll,
+    /// Somebody else's codes may be tried again after too many wrong ones.
+    Unlock {
+        /// Whose.
+        person: String,
+    },
     /// The first code of a new secret, which puts it into use.
     ConfirmEnrollment,
     /// Not understood; the verb as it was typed, to suggest the nearest.
@@ -112,7 +117,7 @@ const fn command(verb: &'static str, arguments: &'static str, what: &'static str
 }
 
 /// Every command, in the order of help.
-pub const COMMANDS: [Command; 16] = [
+pub const COMMANDS: [Command; 17] = [
     command("list", "[expiring|mine]", "managed tokens"),
     command("plan", "<token>", "what a rotation would do"),
     command("rotate", "<token>", "ask for a rotation now"),
@@ -127,6 +132,7 @@ pub const COMMANDS: [Command; 16] = [
     command("history", "<token>", "past rotations of a token"),
     command("incident", "<token> [reason]", "the value leaked: revoke first, then repair"),
     command("enroll", "", "set up one-time codes"),
+    command("unlock", "<person>", "let somebody try their one-time codes again"),
     command("whoami", "", "who rekey thinks you are"),
     command("help", "", "this list"),
 ];
@@ -148,6 +154,7 @@ impl Wish {
             ("plan", Some(token)) => Self::Plan { token },
             ("rotate", Some(token)) => Self::Rotate { token },
             ("history", Some(token)) => Self::History { token },
+            ("unlock", Some(person)) => Self::Unlock { person },
             ("details", Some(rotation)) => Self::Details { rotation },
             ("incident", Some(token)) => {
                 let reason = rest.split_once(char::is_whitespace).map(|(_, reason)| reason.to_owned());
@@ -259,6 +266,7 @@ impl Wish {
             Self::Details { rotation } => format!("details {rotation}"),
             Self::Status { rotation } => format!("status {}", rotation.as_deref().unwrap_or_default()),
             Self::List(_) => "list".into(),
+            Self::Unlock { person } => format!("unlock {person}"),
             Self::Help => "help".into(),
             Self::WhoAmI => "whoami".into(),
             Self::Enroll | Self::ConfirmEnrollment => "enroll".into(),

@@ -57,7 +57,7 @@ impl Engine {
         let forgotten = self.ledger.forget_login(host, &login).await?;
         if forgotten {
             let detail = serde_json::json!({ "host": host, "login": login });
-            let line = Line { at: self.clock.now(), actor: via.to_owned(), event: "login_forgotten".into(), detail };
+            let line = Line { at: self.clock.now(), actor: self.actor(via), event: "login_forgotten".into(), detail };
             self.ledger.note(None, &line).await?;
         }
         Ok(forgotten)

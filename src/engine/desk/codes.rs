@@ -107,6 +107,18 @@ impl Desk {
         Ok(Answer::Offer { prose, label: "Enter the first code".into(), wish: Wish::ConfirmEnrollment })
     }
 
+    /// Lets somebody else try their codes again.
+    pub(super) async fn unlock(&self, ask: &Ask, person: &str, visitor: &Visitor) -> Granted {
+        let Some(step_up) = &self.step_up else { return Ok(not_set_up()) };
+        let unlocked = step_up.unlock(&person.into(), visitor, ask.caller.surface.as_str()).await?;
+        let line = Line::code(person);
+        let line = match unlocked {
+            true => line.and(" may try one-time codes again, and was told."),
+            false => line.and(" has no locked one-time codes; nothing was changed."),
+        };
+        Ok(Answer::Private(line.into()))
+    }
+
     /// Puts the secret that was shown into use.
     pub(super) async fn confirm_enrollment(&self, ask: &Ask, visitor: &Visitor) -> Granted {
         let Some(step_up) = &self.step_up else { return Ok(not_set_up()) };
@@ -143,6 +155,11 @@ fn refused(verdict: Verdict, again: &Wish) -> Option<Answer> {
         Verdict::Locked { until } => {
             let until = until.strftime("%H:%M UTC");
             format!("There were too many wrong codes. Try again after {until}, or ask an administrator for a reset.")
+        }
+        Verdict::LockedForGood => {
+            "There were too many wrong codes too often, so none is taken any more. Another approver or an \
+                                   administrator can let you try again: `/rekey unlock <you>`."
+                .to_owned()
         }
         Verdict::Nothing => {
             let line = Line::text("No secret is waiting for its first code. Type ").and_code("/rekey enroll");

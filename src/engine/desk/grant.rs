@@ -34,6 +34,7 @@ impl Desk {
             Wish::History { token } => words::history(token, &seen().await?.rotations(Some(token)).await?),
             Wish::Decide(decision) => return self.decide(ask, decision, visitor).await,
             Wish::Incident { token, reason } => return self.incident(ask, token, reason.as_deref(), visitor).await,
+            Wish::Unlock { person } => return self.unlock(ask, person, visitor).await,
             Wish::Enroll => return self.enroll(ask, visitor).await,
             Wish::ConfirmEnrollment => return self.confirm_enrollment(ask, visitor).await,
         };

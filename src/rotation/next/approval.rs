@@ -239,13 +239,23 @@ pub fn approve(
     let counting = by.policy.counting(&rotation.approvals, &current, rotation.requester(), now);
     let missing = by.policy.needed().saturating_sub(counting.len());
     certainly_not(by, &counting, Refusal::AlreadyApproved { missing })?;
+    let from_shell = rotation.approvals.iter().any(|yes| yes.shell.is_some() && counting.contains(&yes.by));
+    if by.shell.is_some() && from_shell {
+        return Err(Refusal::OneShell);
+    }
     confirmed(by)?;
     rotation.approvals.retain(|a| a.by != by.person);
     let (person, account) = (by.person.clone(), by.account.clone());
-    rotation.approvals.push(Approval { by: person, account, with_code: by.with_code, plan: current, at: now });
+    let (with_code, shell) = (by.with_code, by.shell.clone());
+    rotation.approvals.push(Approval { by: person, account, with_code, shell, plan: current, at: now });
     let have = counting.len() + 1;
     let needed = by.policy.needed();
-    rotation.saw(now, &by.via, format!("{} approved ({have} of {needed}){}", by.person, with_code(by)), None);
+    rotation.saw(
+        now,
+        &by.via,
+        format!("{} approved ({have} of {needed}){}{}", by.person, self::with_code(by), on_shell(by)),
+        None,
+    );
     if have >= needed {
         rotation.phase = Phase::Scheduled { at: start_at };
         // Every right is looked at once more when the effect starts: at the mint, or before the first revoke.
@@ -289,7 +299,7 @@ pub fn decline(rotation: &mut Rotation, by: &Decider, reason: Option<&str>, now:
     allowed(by)?;
     let reason = reason.map(str::trim).filter(|reason| !reason.is_empty());
     let because = reason.map(|reason| format!(": {reason}")).unwrap_or_default();
-    rotation.saw(now, &by.via, format!("{} declined{because}", by.person), None);
+    rotation.saw(now, &by.via, format!("{} declined{}{because}", by.person, on_shell(by)), None);
     rotation.announce(now, Audience::Followers, declined(rotation, by.person.as_str(), reason));
     rotation.end_by(by, reason, now);
     rotation.phase = Phase::Closing { new: None, outcome: Outcome::Declined };
@@ -351,6 +361,11 @@ fn all_snooze_until(rotation: &Rotation, policy: &Policy, now: Timestamp) -> Opt
 /// Refuses a decision without the code that the policy asks for.
 pub fn confirmed(by: &Decider) -> Result<(), Refusal> {
     if by.policy.step_up && !by.with_code { Err(Refusal::CodeNeeded) } else { Ok(()) }
+}
+
+/// What the evidence says of a shell that speaks for somebody.
+pub fn on_shell(by: &Decider) -> String {
+    by.shell.as_ref().map(|shell| format!(", says {shell} on the command line")).unwrap_or_default()
 }
 
 /// What the evidence says of a code.

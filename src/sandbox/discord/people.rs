@@ -205,7 +205,7 @@ fn filled(part: &Value, values: &[(&str, &str)]) -> Value {
 }
 
 /// A message before somebody, private or not: its channel, how Discord shows it, its rows of buttons.
-fn shown_to(world: &World, user: &str, message: &str) -> Option<(String, Value, Vec<Value>)> {
+fn shown_to(world: &mut World, user: &str, message: &str) -> Option<(String, Value, Vec<Value>)> {
     let line = world.ephemerals.iter().find(|line| line.id == message && line.user == user);
     if let Some(line) = line {
         let shown = json!({"id": line.id, "channel_id": line.channel, "content": line.content, "flags": 64});

@@ -74,6 +74,7 @@ fn arguments(command: &Command) -> impl Iterator<Item = Argument> {
         let (name, what, completes) = match inner {
             "token" => ("token", "its name in the configuration", true),
             "rotation" => ("rotation", "its id, the beginning of it, or its token", true),
+            "person" => ("person", "who, as the configuration names them", false),
             "plan" => ("plan", "the hash of the plan that you saw", true),
             "reason" => ("reason", "what happened, for the issue", false),
             durations if durations.contains(|c: char| c.is_ascii_digit()) => ("for", "such as 30m, 12h or 3d", false),

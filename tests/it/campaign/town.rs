@@ -297,6 +297,10 @@ impl StepUp for Town {
         Err(EngineError::Broken("nobody enrolls here".into()))
     }
 
+    async fn unlock(&self, _: &PersonId, _: &Visitor, _: &str) -> Result<bool, EngineError> {
+        Ok(false)
+    }
+
     async fn confirm(&self, _: &PersonId, _: &str, _: &Secret, _: &str) -> Result<Verdict, EngineError> {
         Ok(Verdict::Nothing)
     }

@@ -8,7 +8,7 @@ use rekey::ledger::{Enrollment, Guesses, Ledger};
 use rekey::rotation::ids::PersonId;
 use std::sync::Arc;
 
-const LIMIT: Guesses = Guesses { most: 5, within: SignedDuration::from_mins(15) };
+const LIMIT: Guesses = Guesses { most: 5, within: SignedDuration::from_mins(15), locks: 5 };
 
 fn alice() -> PersonId {
     PersonId::from("alice")

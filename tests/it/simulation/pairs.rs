@@ -65,7 +65,8 @@ fn row(phase: &Phase) -> Rotation {
     row.phase = phase.clone();
     if let Phase::Scheduled { .. } = phase {
         let by = PersonId::from("ann");
-        row.approvals = vec![Approval { by, plan: row.plan.hash(), at: at(0), account: None, with_code: false }];
+        row.approvals =
+            vec![Approval { by, plan: row.plan.hash(), at: at(0), account: None, with_code: false, shell: None }];
     }
     row
 }
