@@ -126,7 +126,7 @@ impl Engine {
     }
 
     /// An incident does not wait for a window.
-    fn start(&self, rotation: &Rotation, now: Timestamp) -> Timestamp {
+    pub(super) fn start(&self, rotation: &Rotation, now: Timestamp) -> Timestamp {
         let window = self.settings.window.as_ref();
         let window = window.filter(|_| !rotation.is_incident());
         window.map_or(now, |window| window.next_open(now))

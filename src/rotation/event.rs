@@ -96,6 +96,13 @@ pub enum Event {
         /// When the rotation may start.
         start_at: Timestamp,
     },
+    /// The yeses were counted again, under a policy that may have changed.
+    Counted {
+        /// Who may approve, at this moment.
+        policy: Policy,
+        /// When the rotation may start.
+        start_at: Timestamp,
+    },
     /// A person says no.
     Decline {
         /// Who, under which policy.

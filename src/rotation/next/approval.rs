@@ -238,6 +238,9 @@ pub fn approve(
     }
     let counting = by.policy.counting(&rotation.approvals, &current, rotation.requester(), now);
     let missing = by.policy.needed().saturating_sub(counting.len());
+    if missing == 0 {
+        return counted(rotation, &by.policy, start_at, now);
+    }
     certainly_not(by, &counting, Refusal::AlreadyApproved { missing })?;
     let from_shell = rotation.approvals.iter().any(|yes| yes.shell.is_some() && counting.contains(&yes.by));
     if by.shell.is_some() && from_shell {
@@ -257,12 +260,32 @@ pub fn approve(
         None,
     );
     if have >= needed {
-        rotation.phase = Phase::Scheduled { at: start_at };
-        // Every right is looked at once more when the effect starts: at the mint, or before the first revoke.
-        if start_at <= now && rotation.plan.strategy != Strategy::RevokeFirst {
-            begin(rotation);
-        }
+        schedule(rotation, start_at, now);
     }
+    Ok(())
+}
+
+fn schedule(rotation: &mut Rotation, start_at: Timestamp, now: Timestamp) {
+    rotation.phase = Phase::Scheduled { at: start_at };
+    // Every right is looked at once more when the effect starts: at the mint, or before the first revoke.
+    if start_at <= now && rotation.plan.strategy != Strategy::RevokeFirst {
+        begin(rotation);
+    }
+}
+
+/// A quorum that was lowered is met by those who had said yes.
+pub fn counted(rotation: &mut Rotation, policy: &Policy, start_at: Timestamp, now: Timestamp) -> Result<(), Refusal> {
+    if rotation.phase != Phase::AwaitingApproval || !rotation.plan.blockers.is_empty() {
+        return Err(Refusal::not_now(rotation));
+    }
+    let counting = policy.counting(&rotation.approvals, &rotation.plan.hash(), rotation.requester(), now);
+    if counting.len() < policy.needed() {
+        return Err(Refusal::TooEarly);
+    }
+    let names: Vec<&str> = counting.iter().map(PersonId::as_str).collect();
+    let what = format!("the yes of {} is enough now: {} needed", names.join(" and "), policy.needed());
+    rotation.saw(now, "rekey", what, None);
+    schedule(rotation, start_at, now);
     Ok(())
 }
 

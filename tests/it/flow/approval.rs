@@ -41,6 +41,63 @@ async fn a_snooze_moves_the_reminder_but_never_past_the_last_day() {
 }
 
 #[tokio::test]
+async fn a_quorum_that_was_lowered_is_met_by_those_who_had_said_yes() {
+    let mut team = Setup::new().token(|token| token.quorum = 2).start(|_, _| {}).await;
+    team.open().await;
+    team.click("alice", Action::Approve).await.unwrap();
+    team.setup.tokens[0].quorum = 1;
+    team.restarted().await;
+    team.engine.look_at_what_waits().await.unwrap();
+    assert_eq!(team.phase().await, "minting", "nobody need say yes again");
+    team.pass(3600).await;
+    team.done().await;
+}
+
+#[tokio::test]
+async fn a_waiting_card_shows_the_plan_of_a_new_configuration_once_the_bot_has_started_with_it() {
+    let mut team = Team::new().await;
+    let before = team.open().await;
+    team.setup.tokens[0].grace_seconds = 7_200;
+    team.restarted().await;
+    team.engine.look_at_what_waits().await.unwrap();
+    team.work().await;
+    let after = team.rotation().await;
+    assert_ne!(after.plan.hash(), before.plan.hash());
+    assert!(team.issue().contains(after.plan.hash().short()), "{}", team.issue());
+}
+
+#[tokio::test]
+async fn of_a_quorum_all_that_shells_say_counts_as_one_person() {
+    let team = Setup::new().token(|token| token.quorum = 2).start(|_, _| {}).await;
+    team.open().await;
+    let plan = team.rotation().await.plan.hash().0;
+    let by_shell = |who: &str| {
+        let by = Visitor { shell: Some("uid 1000 (deploy)".into()), ..Visitor::named(who.into()) };
+        let plan = Some(plan.clone());
+        team.click_with(who, Action::Approve, move |click| (click.by, click.plan, click.via) = (by, plan, "cli".into()))
+    };
+    let after = by_shell("alice").await.unwrap();
+    let said = "alice approved (1 of 2), says uid 1000 (deploy) on the command line";
+    assert!(after.evidence.iter().any(|seen| seen.what == said), "{:?}", after.evidence);
+    let refused = by_shell("bob").await.unwrap_err().to_string();
+    assert!(refused.starts_with("a yes from a shell counts already"), "{refused}");
+    assert_eq!(team.phase().await, "awaiting_approval", "one shell is no quorum");
+    team.click("bob", Action::Approve).await.unwrap();
+    team.pass(3600).await;
+    team.done().await;
+}
+
+#[tokio::test]
+async fn where_shells_decide_for_nobody_a_decision_as_somebody_is_refused() {
+    let team = Setup::new().settings(|settings| settings.decide_as = false).start(|_, _| {}).await;
+    team.open().await;
+    let by = Visitor { shell: Some("uid 1000 (deploy)".into()), ..Visitor::named("alice".into()) };
+    let refused = team.click_with("alice", Action::Decline, move |click| click.by = by).await.unwrap_err().to_string();
+    assert!(refused.starts_with("--as decides for nobody here"), "{refused}");
+    assert_eq!(team.phase().await, "awaiting_approval");
+}
+
+#[tokio::test]
 async fn a_quorum_of_two_needs_two_different_people() {
     let team = Setup::new()
         .token(|token| {

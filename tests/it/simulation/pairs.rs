@@ -97,6 +97,7 @@ fn decisions(row: &Rotation) -> Vec<Event> {
         Event::Tick { policy: setting().policy(1) },
         Event::Withdrawn,
         Event::Approve { by: by(), plan: row.plan.hash(), start_at: at(NOW) },
+        Event::Counted { policy: setting().policy(1), start_at: at(NOW) },
         Event::Decline { by: by(), reason: None },
         Event::Snooze { by: by(), until: at(2 * NOW) },
         Event::Retry { by: by() },
