@@ -260,6 +260,8 @@ fn settings(config: &Config, dice: &dyn Dice) -> Settings {
         keep: Duration::from_secs(u64::from(rotation.keep_days) * 86_400),
         paused: rotation.paused,
         own_token_renews: config.gitlab.token.file.is_some(),
+        shell: None,
+        decide_as: rotation.decide_as,
         parallel: 64,
         window: rotation.window.clone(),
         reminders: config.reminders.clone(),

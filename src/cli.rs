@@ -11,9 +11,11 @@ mod doctor;
 mod hardening;
 pub mod init;
 mod list;
+mod operator;
 mod people;
 mod plan;
 mod rotate;
+mod rotations;
 mod screen;
 mod serve;
 mod show;
@@ -29,6 +31,7 @@ use crate::rotation::view::text::sentence;
 use crate::secret::redact;
 use args::{AuditCommand, Cli, Command, ConfigCommand, DiscordCommand, PeopleCommand};
 use clap::Parser;
+use decision::Given;
 use screen::Screen;
 use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
@@ -144,7 +147,9 @@ fn dispatch(cli: Cli) -> Result<ExitCode, CliError> {
 
 /// Commands that need what the bot needs. They may run beside `serve`: all go through the same ledger.
 async fn beside_the_bot(command: Command, config: &Config) -> Result<ExitCode, CliError> {
-    let engine = app::assemble(config, Arc::new(SystemClock), Arc::new(RealDice)).await.map_err(serve::not_started)?;
+    let mut engine =
+        app::assemble(config, Arc::new(SystemClock), Arc::new(RealDice)).await.map_err(serve::not_started)?;
+    Arc::get_mut(&mut engine).expect("nobody else has it yet").settings.shell = Some(operator::operator());
     let outcome = perform(command, &engine, &mut Screen::standard(&mut io::stdout())).await;
     engine.ledger.close().await;
     outcome.map(|()| ExitCode::SUCCESS)
@@ -156,16 +161,23 @@ async fn perform(command: Command, engine: &Engine, screen: &mut Screen<'_>) -> 
         Command::List(args) => list::run(engine, &args, screen).await,
         Command::Show(args) => show::run(engine, &args, screen).await,
         Command::Rotate(args) => rotate::run(engine, &args, screen).await,
-        Command::Approve(args) => decision::run(engine, Action::Approve, &args.decision, Some(args.plan), screen).await,
-        Command::Decline(args) => decision::run(engine, Action::Decline, &args, None, screen).await,
-        Command::Retry(args) => decision::run(engine, Action::Retry, &args, None, screen).await,
-        Command::Restore(args) => decision::run(engine, Action::Restore, &args, None, screen).await,
+        Command::Approve(args) => {
+            decision::run(engine, Action::Approve, &args.decision, Given::plan(args.plan), screen).await
+        }
+        Command::Decline(args) => decision::decline(engine, &args, screen).await,
+        Command::Snooze(args) => decision::snooze(engine, &args, screen).await,
+        Command::Rotations(args) => rotations::run(engine, &args, screen).await,
+        Command::Retry(args) => decision::run(engine, Action::Retry, &args, Given::default(), screen).await,
+        Command::Restore(args) => decision::run(engine, Action::Restore, &args, Given::default(), screen).await,
         Command::People { command: PeopleCommand::List(args) } => people::list_all(engine, &args, screen).await,
         Command::People { command: PeopleCommand::ResetCode(args) } => people::reset_code(engine, &args, screen).await,
+        Command::People { command: PeopleCommand::UnlockCode(args) } => {
+            people::unlock_code(engine, &args, screen).await
+        }
         Command::People { command: PeopleCommand::ForgetLogin(args) } => {
             people::forget_login(engine, &args, screen).await
         }
-        Command::Abandon(args) => decision::run(engine, Action::Abandon, &args, None, screen).await,
+        Command::Abandon(args) => decision::run(engine, Action::Abandon, &args, Given::default(), screen).await,
         // The others need no engine and were dispatched before.
         _ => Err(CliError::failed("this command has no use for the bot", "report this")),
     }

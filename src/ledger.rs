@@ -31,7 +31,7 @@ mod trail;
 mod transaction;
 
 pub use audit::{Audit, Fault};
-pub use enrollments::{Enrollment, Enrollments, Guesses};
+pub use enrollments::{Enrollment, Enrollments, Guesses, Lock};
 pub use error::LedgerError;
 pub use head::Head;
 pub use keys::{BadKey, Keys};

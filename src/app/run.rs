@@ -102,6 +102,13 @@ pub async fn run(
     if let (Some(gateway), Some(door)) = (gateway, discord) {
         tasks.spawn(gateway.listen(Arc::new(server::discord::Listener(door)), stop.clone()));
     }
+    let (waiting, stopped) = (engine.clone(), stop.clone());
+    tasks.spawn(async move {
+        tokio::select! {
+            looked = waiting.look_at_what_waits() => looked.unwrap_or_else(|error| tracing::warn!(%error, "what waits was not looked at")),
+            () = stopped.cancelled() => {}
+        }
+    });
     tasks.spawn(engine.clone().keep_scanning(stop.clone()));
     tasks.spawn(engine.clone().keep_measuring(stop.clone()));
     tracing::info!(%address, tokens = config.tokens.len(), "ready");

@@ -19,6 +19,7 @@ pub use message::Message;
 
 use super::escalation::Reminder;
 use super::{Approvers, ChatError, Messenger, Posted, must_move};
+use crate::rotation::account::Service;
 use crate::rotation::group::{Approver, Group};
 use crate::rotation::ids::{PersonId, RotationId};
 use crate::rotation::record::Audience;
@@ -83,9 +84,14 @@ impl Discord {
     /// Those for whom an announcement is.
     fn mentioned(&self, card: &Card, index: usize) -> Vec<Decider> {
         match card.announcements.get(index).map(|told| &told.to) {
-            Some(Audience::Approvers) => self.deciders(card),
+            Some(Audience::Approvers) => {
+                let approvers = (self.approvers)(&card.token);
+                let awake = approvers.iter().filter(|approver| card.notifies(approver));
+                awake.filter_map(|approver| self.decider(approver, card)).collect()
+            }
             Some(Audience::Person { person }) => {
-                self.people.get(person).cloned().map(Decider::User).into_iter().collect()
+                let user = self.people.get(person).cloned().or_else(|| Service::Discord.account_of(person));
+                user.map(Decider::User).into_iter().collect()
             }
             _ => Vec::new(),
         }

@@ -15,6 +15,7 @@ pub use escalation::reminder;
 
 use super::escalation::Reminder;
 use super::{Approvers, ChatError, Messenger, Posted, must_move};
+use crate::rotation::account::Service;
 use crate::rotation::group::{Approver, Group};
 use crate::rotation::ids::{PersonId, RotationId};
 use crate::rotation::record::Audience;
@@ -66,7 +67,9 @@ impl Slack {
 
     /// Those whom Slack can notify.
     fn mentions(&self, card: &Card) -> Vec<String> {
-        (self.approvers)(&card.token).iter().filter_map(|approver| self.mention(approver, card)).collect()
+        let approvers = (self.approvers)(&card.token);
+        let awake = approvers.iter().filter(|approver| card.notifies(approver));
+        awake.filter_map(|approver| self.mention(approver, card)).collect()
     }
 
     /// Those, and groups of which Slack knows nothing, in words.
@@ -93,7 +96,8 @@ impl Slack {
         match card.announcements.get(index).map(|told| &told.to) {
             Some(Audience::Approvers) => self.mentions(card),
             Some(Audience::Person { person }) => {
-                self.people.get(person).and_then(|user| mrkdwn::mention(user)).into_iter().collect()
+                let user = self.people.get(person).cloned().or_else(|| Service::Slack.account_of(person));
+                user.and_then(|user| mrkdwn::mention(&user)).into_iter().collect()
             }
             _ => Vec::new(),
         }

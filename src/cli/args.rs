@@ -34,12 +34,16 @@ pub(super) enum Command {
     List(ListArgs),
     /// Show one rotation: timeline and evidence
     Show(ShowArgs),
+    /// List the rotations that are open, or all
+    Rotations(RotationsArgs),
     /// Open a rotation by hand
     Rotate(RotateArgs),
     /// Approve a plan
     Approve(ApproveArgs),
-    /// Decline a plan
-    Decline(DecisionArgs),
+    /// Decline a plan, and say why
+    Decline(DeclineArgs),
+    /// Be reminded later; the others are reminded as before
+    Snooze(SnoozeArgs),
     /// Try again what failed
     Retry(DecisionArgs),
     /// Put the previous value back where that is possible, while the old token lives
@@ -74,6 +78,8 @@ pub(super) enum PeopleCommand {
     List(ListArgs),
     /// Forget somebody's one-time codes, so that they can set up new ones
     ResetCode(ResetArgs),
+    /// Let somebody try their one-time codes again after too many wrong ones
+    UnlockCode(ResetArgs),
     /// Believe whoever bears a GitLab login now, though another account bore it when rekey first looked
     ForgetLogin(ForgetLoginArgs),
 }
@@ -201,9 +207,9 @@ pub(super) struct ShowArgs {
 pub(super) struct RotateArgs {
     /// Id of the token in the configuration
     pub(super) token: String,
-    /// Who asks: a person from the configuration, who then cannot approve
-    #[arg(long = "as", value_name = "PERSON")]
-    pub(super) person: String,
+    /// For whom: a person from the configuration, who then cannot approve; without it you ask as who you are here
+    #[arg(long = "as", value_name = "PERSON", required_if_eq("leaked", "true"))]
+    pub(super) person: Option<String>,
     /// The value leaked: revoke first, then make the new one; means an outage. Whoever says so may approve it, unless
     /// they asked for the rotation before
     #[arg(long)]
@@ -226,10 +232,38 @@ pub(super) struct ApproveArgs {
 }
 
 #[derive(Debug, Args)]
+pub(super) struct DeclineArgs {
+    #[command(flatten)]
+    pub(super) decision: DecisionArgs,
+    /// Why, for whoever is asked about the token next; asked for on a terminal
+    #[arg(long, value_name = "WORDS")]
+    pub(super) reason: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct SnoozeArgs {
+    #[command(flatten)]
+    pub(super) decision: DecisionArgs,
+    /// How long, such as 12h or 3d
+    #[arg(long = "for", value_name = "TIME", default_value = "1d")]
+    pub(super) time: String,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct RotationsArgs {
+    /// Those that are closed, too
+    #[arg(long)]
+    pub(super) all: bool,
+    /// One JSON array, for programs
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+#[derive(Debug, Args)]
 pub(super) struct DecisionArgs {
     /// Id of the rotation as in its issue, its beginning, or the token's id
     pub(super) rotation: String,
-    /// Who decides: a person from the configuration
+    /// For whom you decide: a person from the configuration. All that shells say counts as one person
     #[arg(long = "as", value_name = "PERSON")]
     pub(super) person: String,
 }

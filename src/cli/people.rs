@@ -9,7 +9,7 @@ use crate::engine::Engine;
 use crate::engine::decide::near;
 use crate::engine::directory::HELD_GROUP;
 use crate::engine::step_up::GUESSES;
-use crate::ledger::Enrollment;
+use crate::ledger::{Enrollment, Lock};
 use crate::rotation::account::Account;
 use crate::rotation::ids::PersonId;
 use jiff::Timestamp;
@@ -24,6 +24,8 @@ struct Line {
     accounts: Vec<String>,
     enrolled_at: Option<Timestamp>,
     locked_until: Option<Timestamp>,
+    /// Until somebody lets them be tried again.
+    locked: bool,
     readable: bool,
 }
 
@@ -54,14 +56,17 @@ pub(super) async fn list_all(engine: &Engine, args: &ListArgs, screen: &mut Scre
 fn line(engine: &Engine, person: &PersonId, known: Option<&Enrollment>) -> Line {
     let accounts = engine.catalog.accounts(person).into_iter();
     let now = engine.clock.now();
-    let locked = known.filter(|known| known.tries >= GUESSES.most);
-    let locked_until = locked.and_then(|known| known.tries_since.saturating_add(GUESSES.within).ok());
+    let lock = known.and_then(|known| known.lock(GUESSES, now));
     Line {
         person: person.clone(),
         name: engine.catalog.people.get(person).map(|named| named.name.clone()).unwrap_or_default(),
         accounts: accounts.map(|(service, id)| Account::new(service, id).to_string()).collect(),
         enrolled_at: known.and_then(|known| known.enrolled_at),
-        locked_until: locked_until.filter(|until| *until > now),
+        locked_until: match lock {
+            Some(Lock::Until(until)) => Some(until),
+            _ => None,
+        },
+        locked: lock == Some(Lock::ForGood),
         readable: known.is_none_or(|known| engine.can_open(known)),
     }
 }
@@ -69,6 +74,7 @@ fn line(engine: &Engine, person: &PersonId, known: Option<&Enrollment>) -> Line 
 fn codes(line: &Line, screen: &Screen<'_>) -> Cell {
     match (line.enrolled_at, line.locked_until) {
         _ if !line.readable => Cell::toned("cannot be read: the key of [step_up] changed", Tone::Bad),
+        _ if line.locked => Cell::toned("locked after too many wrong codes", Tone::Bad),
         (_, Some(until)) => Cell::toned(format!("locked until {}", screen.moment(until)), Tone::Warning),
         (Some(at), None) => Cell::toned(format!("since {}", screen.moment(at)), Tone::Good),
         (None, None) => Cell::toned("none", Tone::Faint),
@@ -89,6 +95,16 @@ pub(super) async fn reset_code(engine: &Engine, args: &ResetArgs, screen: &mut S
     let names = engine.catalog.people.keys().chain(known.iter().map(|known| &known.person)).map(PersonId::as_str);
     let hint = near(person.as_str(), names);
     Err(CliError::failed(format!("nobody is called {:?}{hint}", args.person), "see `rekey people list`"))
+}
+
+/// Lets somebody try their codes again.
+pub(super) async fn unlock_code(engine: &Engine, args: &ResetArgs, screen: &mut Screen<'_>) -> Result<(), CliError> {
+    let person = PersonId::from(args.person.as_str());
+    let words = match engine.unlock_code(&person, "cli").await? {
+        true => format!("{person} may try one-time codes again, and was told.\n"),
+        false => format!("{person} has no locked one-time codes. Nothing was changed.\n"),
+    };
+    screen.print(&words)
 }
 
 /// Lets a login mean whoever bears it now.

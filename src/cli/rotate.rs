@@ -5,11 +5,13 @@ use super::args::RotateArgs;
 use super::decision::person;
 use super::screen::Screen;
 use super::words::{approver, count};
+use crate::engine::rights::Visitor;
 use crate::engine::{Engine, OpenedRotation};
 use crate::rotation::group::Approver;
 use crate::rotation::record::{Origin, Rotation};
 use crate::rotation::token::ManagedToken;
 use crate::rotation::view::card;
+use crate::rotation::wish;
 use std::io::{self, BufRead, IsTerminal};
 
 /// What the issue says of a leak that nobody described.
@@ -17,18 +19,27 @@ const NO_REASON: &str = "reported on the command line without a reason";
 
 pub(super) async fn run(engine: &Engine, args: &RotateArgs, screen: &mut Screen<'_>) -> Result<(), CliError> {
     let managed = engine.managed(&args.token)?;
-    let (id, name) = person(engine, &args.person)?;
+    let who = args.person.as_deref().map(|id| person(engine, id)).transpose()?;
     if args.leaked && !args.yes {
         confirm(managed, screen)?;
     }
-    let opened = match args.leaked {
-        true => engine.open_incident(&args.token, id, "cli", args.reason.as_deref().unwrap_or(NO_REASON)).await?,
-        false => engine.rotate(&args.token, Origin::Person { person: id }).await?,
+    let name = who.as_ref().map_or("the command line", |(_, name)| name.as_str()).to_owned();
+    let opened = match who {
+        Some((id, _)) if args.leaked => {
+            let reason = args.reason.as_deref().and_then(wish::said).unwrap_or_else(|| NO_REASON.to_owned());
+            engine.open_incident(&args.token, &Visitor::named(id), "cli", &reason).await?
+        }
+        Some((person, _)) => engine.rotate(&args.token, Origin::Person { person }).await?,
+        None => engine.rotate(&args.token, Origin::Cli).await?,
     };
     match opened {
+        OpenedRotation::New(rotation) if args.leaked && !rotation.is_incident() => screen.print(&told(&rotation)),
         OpenedRotation::New(rotation) => screen.print(&new(engine, &rotation, &name)),
         OpenedRotation::Existing(rotation) if args.leaked && rotation.is_incident() && !rotation.phase.is_closed() => {
             screen.print(&new(engine, &rotation, &name))
+        }
+        OpenedRotation::Existing(rotation) if args.leaked && !rotation.phase.is_closed() => {
+            screen.print(&told(&rotation))
         }
         OpenedRotation::Existing(rotation) => existing(&rotation, screen),
         OpenedRotation::NotDue(_) => Err(CliError::failed("the token is not near its expiry", "nothing was opened")),
@@ -88,6 +99,16 @@ fn who_may(engine: &Engine, rotation: &Rotation, name: &str) -> String {
         1 => format!("It waits for {}, in chat or here:", names.join(" or ")),
         needed => format!("It waits for {needed} of {}, in chat or here:", names.join(", ")),
     }
+}
+
+/// Whoever may not decide has told those who may.
+fn told(rotation: &Rotation) -> String {
+    let (token, plan) = (&rotation.plan.token, rotation.plan.hash());
+    format!(
+        "The approvers of {token} were told of the leak. Plan {} stays as it is until one of them confirms that it should be \
+         revoked first:\n\n  rekey rotate {token} --leaked --as <person>\n",
+        plan.short()
+    )
 }
 
 fn existing(rotation: &Rotation, screen: &mut Screen<'_>) -> Result<(), CliError> {

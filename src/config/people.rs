@@ -6,7 +6,7 @@ use crate::engine::settings::Person;
 use crate::rotation::ids::PersonId;
 use std::collections::BTreeMap;
 
-pub(super) const KEYS: &[&str] = &["name", "gitlab", "slack", "discord"];
+pub(super) const KEYS: &[&str] = &["name", "gitlab", "slack", "discord", "administrator"];
 
 /// Everybody named in the configuration.
 pub type People = BTreeMap<PersonId, Person>;
@@ -36,6 +36,7 @@ fn read_person(section: &Section<'_>, id: &str) -> Person {
         gitlab: section.text("gitlab").map(|login| login.trim_start_matches('@').to_owned()),
         slack: section.text("slack"),
         discord: section.text("discord"),
+        administrator: section.flag("administrator").unwrap_or_default(),
     };
     if person.slack.as_deref().is_some_and(|id| !slack::is_id(id, &['U', 'W'])) {
         section.complain("slack", "slack must be the id of the user, such as \"U0123ABCD\" (profile, Copy member ID)");

@@ -16,6 +16,7 @@ pub(super) const KEYS: &[&str] = &[
     "give_up_after",
     "keep_days",
     "paused",
+    "decide_as",
     "window",
     "demo",
 ];
@@ -45,6 +46,8 @@ pub struct Rotation {
     pub keep_days: u16,
     /// People may look, but nothing is begun.
     pub paused: bool,
+    /// Whether `--as` on the command line may decide for people.
+    pub decide_as: bool,
     /// When rotations may start; `None`: always.
     pub window: Option<Window>,
     /// Allows times too short for a real GitLab, for trying out.
@@ -65,6 +68,7 @@ impl Default for Rotation {
             give_up_seconds: 86_400,
             keep_days: 400,
             paused: false,
+            decide_as: true,
             window: None,
             demo: false,
         }
@@ -88,6 +92,7 @@ pub(super) fn read(section: Option<Section<'_>>) -> Rotation {
         give_up_seconds: section.duration("give_up_after").unwrap_or(default.give_up_seconds),
         keep_days: keep_days(&section).unwrap_or(default.keep_days),
         paused: section.flag("paused").unwrap_or(default.paused),
+        decide_as: section.flag("decide_as").unwrap_or(default.decide_as),
         window: window.and_then(|section| window::read(&section)),
         demo,
     };

@@ -5,7 +5,7 @@ mod judge;
 mod pins;
 mod reply;
 
-use super::desk::{Ask, Caller, Office as _};
+use super::desk::{Ask, Caller, Reception as _};
 use super::issue::ISSUE;
 use super::{Engine, EngineError};
 use crate::gitlab::{Account, Issue, IssueQuery, Note};

@@ -4,12 +4,14 @@ use super::attempts::Attempt;
 use super::directory::Age;
 use super::rights::Visitor;
 use super::{Engine, EngineError, OpenedRotation};
+use crate::ledger::Filter;
 use crate::rotation::event::{Decider, Event};
 use crate::rotation::ids::{PlanHash, RotationId, TokenName};
 use crate::rotation::next::{latest_snooze, next};
 use crate::rotation::policy::{Policy, later};
 use crate::rotation::record::{Origin, Rotation};
 use crate::rotation::refusal::Refusal;
+use crate::rotation::token::ManagedToken;
 use crate::rotation::view::Action;
 use crate::telemetry::CLICKS;
 use jiff::Timestamp;
@@ -38,6 +40,8 @@ pub struct Click {
     pub plan: Option<String>,
     /// Snooze: for how long.
     pub snooze_seconds: Option<u64>,
+    /// Decline: why, in their words.
+    pub reason: Option<String>,
     /// Which stop of the rotation they saw, for what is decided on a stop; unset: the present one.
     pub stop: Option<u32>,
     /// Whether a one-time code of this person came with it, and was right.
@@ -55,14 +59,15 @@ impl Click {
     ) -> Result<Event, Refusal> {
         let (person, account) = (self.by.person.clone(), self.by.account.clone());
         let stop = Some(self.stop.unwrap_or(rotation.stops));
-        let by = Decider { person, account, via: self.via.clone(), with_code: self.with_code, stop, policy };
+        let (via, with_code, shell) = (self.via.clone(), self.with_code, self.by.shell.clone());
+        let by = Decider { person, account, via, with_code, shell, stop, policy };
         // Who said no to one plan, or to hear of it later, has not seen another.
         if self.plan.is_some() && matches!(self.action, Action::Decline | Action::Snooze) {
             meant_plan(self, rotation)?;
         }
         Ok(match self.action {
             Action::Approve => Event::Approve { by, plan: meant_plan(self, rotation)?, start_at },
-            Action::Decline => Event::Decline { by, reason: None },
+            Action::Decline => Event::Decline { by, reason: self.reason.clone() },
             Action::Snooze => Event::Snooze { by, until: self.snoozed_until(rotation, now) },
             Action::Retry => Event::Retry { by },
             Action::Restore => Event::Restore { by },
@@ -128,6 +133,9 @@ impl Engine {
     }
 
     async fn event_of(&self, click: &Click, rotation: &Rotation) -> Result<Event, EngineError> {
+        if click.by.shell.is_some() && !self.settings.decide_as {
+            return Err(Refusal::ShellsMayNot.into());
+        }
         let policy = if click.action.is_about_a_stop() {
             // What is decided on a stop starts at once, so the right is asked for anew; nobody else's matters to it.
             self.rights().policy(&rotation.plan.token, std::slice::from_ref(&click.by), Age::Now).await?
@@ -140,7 +148,7 @@ impl Engine {
     }
 
     /// An incident does not wait for a window.
-    fn start(&self, rotation: &Rotation, now: Timestamp) -> Timestamp {
+    pub(super) fn start(&self, rotation: &Rotation, now: Timestamp) -> Timestamp {
         let window = self.settings.window.as_ref();
         let window = window.filter(|_| !rotation.is_incident());
         window.map_or(now, |window| window.next_open(now))
@@ -149,7 +157,7 @@ impl Engine {
     async fn journal_refusal(&self, click: &Click, refusal: &Refusal) {
         let attempt = Attempt {
             event: format!("refused_{}", click.action.word()),
-            who: format!("{} via {}", click.by.person, click.via),
+            who: self.actor(&format!("{} via {}", click.by.person, click.via)),
             rotation: Some(click.rotation.clone()),
         };
         self.journal_in_vain(attempt, serde_json::json!({ "why": refusal.name() })).await;
@@ -157,18 +165,32 @@ impl Engine {
 
     /// Writes down that somebody tried something in vain: `outsider` who is nobody here, `lapsed_click` too late.
     pub async fn journal_attempt(&self, event: &str, who: &str, what: &str) {
-        let attempt = Attempt { event: event.into(), who: who.to_owned(), rotation: None };
+        let attempt = Attempt { event: event.into(), who: self.actor(who), rotation: None };
         self.journal_in_vain(attempt, serde_json::json!({ "what": what })).await;
     }
 
     /// Opens a rotation by hand, whatever the expiry.
     pub async fn rotate(&self, token: &str, by: Origin) -> Result<OpenedRotation, EngineError> {
         let managed = self.managed(token)?;
+        if let Origin::Person { person } = &by
+            && !self.is_open(managed).await?
+        {
+            // Once it is open nobody could approve it, and it would keep others from asking.
+            let policy = self.rights().on_paper(managed, &[Visitor::named(person.clone())]);
+            if policy.leaves_nobody_but(person) {
+                return Err(Refusal::NobodyElse { needed: policy.needed() }.into());
+            }
+        }
         self.consider(managed, by, true).await
     }
 
+    async fn is_open(&self, managed: &ManagedToken) -> Result<bool, EngineError> {
+        let filter = Filter { open_only: true, token: Some(managed.id.clone()), limit: 1 };
+        Ok(!self.ledger.list(filter).await?.is_empty())
+    }
+
     /// The managed token that a person named, or what is near it.
-    pub fn managed(&self, name: &str) -> Result<&crate::rotation::token::ManagedToken, EngineError> {
+    pub fn managed(&self, name: &str) -> Result<&ManagedToken, EngineError> {
         self.catalog.tokens.get(&TokenName::from(name)).ok_or_else(|| {
             let known = self.catalog.tokens.keys().map(TokenName::as_str);
             EngineError::NoToken { given: name.to_owned(), hint: near(name, known) }
@@ -177,19 +199,23 @@ impl Engine {
 
     /// The one rotation that a person named by id (or its beginning) or by token.
     pub async fn rotation(&self, text: &str) -> Result<Rotation, EngineError> {
-        let mut found = self.ledger.find(text).await?;
-        if found.iter().filter(|rotation| rotation.id.as_str() != text).count() > 1 {
-            let open: Vec<Rotation> = found.iter().filter(|rotation| !rotation.phase.is_closed()).cloned().collect();
-            found = if open.is_empty() { vec![found.remove(0)] } else { open };
-        }
-        match found.len() {
-            0 => Err(match self.catalog.tokens.get_key_value(&TokenName::from(text)) {
-                Some((token, _)) => EngineError::NeverRotated { token: token.clone() },
-                None => EngineError::NoRotation { given: text.to_owned() },
-            }),
-            1 => Ok(found.remove(0)),
-            _ => Err(EngineError::Unknown(format!("{text:?} could be several rotations; give more of the id"))),
-        }
+        let found = one_of(self.ledger.find(text).await?, text)?;
+        found.ok_or_else(|| match self.catalog.tokens.get_key_value(&TokenName::from(text)) {
+            Some((token, _)) => EngineError::NeverRotated { token: token.clone() },
+            None => EngineError::NoRotation { given: text.to_owned() },
+        })
+    }
+}
+
+/// The one that is meant of those that fit what was typed, newest first; none if none does.
+pub fn one_of(mut found: Vec<Rotation>, text: &str) -> Result<Option<Rotation>, EngineError> {
+    if found.iter().filter(|rotation| rotation.id.as_str() != text).count() > 1 {
+        let open: Vec<Rotation> = found.iter().filter(|rotation| !rotation.phase.is_closed()).cloned().collect();
+        found = if open.is_empty() { vec![found.remove(0)] } else { open };
+    }
+    match found.len() {
+        0 | 1 => Ok(found.pop()),
+        _ => Err(EngineError::Unknown(format!("{text:?} could be several rotations; give more of the id"))),
     }
 }
 

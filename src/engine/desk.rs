@@ -11,13 +11,14 @@ mod home;
 mod office;
 mod pace;
 mod serving;
+mod visible;
 pub mod visitors;
 pub mod words;
 
 pub use clicks::WayBack;
 pub use complete::{Blank, Choice};
 pub use home::{Home, Row};
-pub use office::{ASK, Office};
+pub use office::{ASK, Office, Reception};
 
 use crate::engine::directory::Unproven;
 use crate::engine::step_up::StepUp;
@@ -33,6 +34,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use tokio::sync::Notify;
+use visible::Guarded;
 use visitors::{Stranger, Visitors};
 
 /// Somebody as a surface knows them. The surface has proven every word of it.
@@ -128,6 +130,8 @@ pub enum Field {
     Code,
     /// A reason, in words.
     Reason,
+    /// Why not, in words.
+    Because,
 }
 
 impl Field {
@@ -136,6 +140,7 @@ impl Field {
         match self {
             Self::Code => "code",
             Self::Reason => "reason",
+            Self::Because => "because",
         }
     }
 
@@ -144,6 +149,7 @@ impl Field {
         match self {
             Self::Code => "One-time code",
             Self::Reason => "What happened?",
+            Self::Because => "Why not?",
         }
     }
 
@@ -152,6 +158,7 @@ impl Field {
         match self {
             Self::Code => "6 digits from your authenticator app",
             Self::Reason => "For the issue, such as: pasted into a public ticket",
+            Self::Because => "For whoever is asked next, such as: release freeze until Monday",
         }
     }
 
@@ -159,7 +166,7 @@ impl Field {
     pub fn length(self) -> (u16, u16) {
         match self {
             Self::Code => (6, 8),
-            Self::Reason => (3, 500),
+            Self::Reason | Self::Because => (3, 500),
         }
     }
 }
@@ -189,7 +196,7 @@ struct Passing {
 
 /// Everybody is served here.
 pub struct Desk {
-    office: Arc<dyn Office>,
+    office: Guarded,
     visitors: Visitors,
     step_up: Option<Arc<dyn StepUp>>,
     ways: Ways,
@@ -200,6 +207,7 @@ pub struct Desk {
 impl Desk {
     /// A desk before an office.
     pub fn new(office: Arc<dyn Office>, visitors: Visitors) -> Self {
+        let office = Guarded::new(office);
         Self { office, visitors, step_up: None, ways: Ways::default(), pace: Pace::default(), rung: Notify::new() }
     }
 

@@ -3,6 +3,7 @@
 use super::{Engine, EngineError, OpenedRotation};
 use crate::ledger::{Line, Opened};
 use crate::rotation::duty;
+use crate::rotation::event::Event;
 use crate::rotation::ids::{RotationKey, TokenId};
 use crate::rotation::phase::Phase;
 use crate::rotation::plan::Plan;
@@ -140,7 +141,7 @@ impl Engine {
         self.stock.may_open()?;
         let line = Line {
             at: rotation.opened_at,
-            actor: origin(&rotation.opened_by),
+            actor: self.actor(&origin(&rotation.opened_by)),
             event: "opened".into(),
             detail: serde_json::json!({ "key": rotation.key.to_string(), "plan": rotation.plan }),
         };
@@ -172,6 +173,33 @@ impl Engine {
             .values()
             .filter(|managed| owned(&managed.owner) && crate::notice::name::plain(&managed.name) == plain)
             .collect()
+    }
+
+    /// What waits is compared with the configuration of now, and its yeses are counted again: once at the start, since
+    /// nothing else would for hours.
+    pub async fn look_at_what_waits(&self) -> Result<(), EngineError> {
+        let filter = crate::ledger::Filter { open_only: true, token: None, limit: u32::MAX };
+        for rotation in self.ledger.list(filter).await? {
+            // One of them must not keep the others waiting.
+            if let Err(error) = self.look_at_waiting(&rotation).await {
+                tracing::warn!(%error, rotation = %rotation.id, "what waits could not be looked at again; it will be");
+            }
+        }
+        Ok(())
+    }
+
+    async fn look_at_waiting(&self, rotation: &Rotation) -> Result<(), EngineError> {
+        self.look_again(rotation).await?;
+        if rotation.phase != Phase::AwaitingApproval || rotation.approvals.is_empty() {
+            return Ok(());
+        }
+        let policy = self.policy_at_start(rotation).await?;
+        let now = self.clock.now();
+        let event = Event::Counted { policy, start_at: self.start(rotation, now) };
+        match self.advance(&rotation.id, &event, None).await {
+            Ok(_) | Err(super::report::Stop::Overtaken(_)) => Ok(()),
+            Err(stop) => Err(stop.into()),
+        }
     }
 
     /// Looks at a rotation that waits for approval again, because something about its token was said to have changed.

@@ -101,7 +101,10 @@ impl IssueSurface {
     /// GitLab logins of those for whom an announcement is.
     fn mentioned(&self, card: &Card, index: usize) -> Vec<String> {
         match card.announcements.get(index).map(|told| &told.to) {
-            Some(Audience::Approvers) => self.logins(card),
+            Some(Audience::Approvers) => {
+                let awake = Card { excused: card.excused.union(&card.snoozing).cloned().collect(), ..card.clone() };
+                self.logins(&awake)
+            }
             Some(Audience::Person { person }) => {
                 self.catalog.people.get(person).and_then(|person| person.gitlab.clone()).into_iter().collect()
             }

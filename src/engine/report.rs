@@ -32,7 +32,9 @@ impl Engine {
             };
             let now = self.clock.now();
             let after = next(&before, event, now).map_err(Stop::Overtaken)?;
-            match self.ledger.commit(&after, &line(event, now), claim).await {
+            let line = line(event, now);
+            let line = Line { actor: self.actor(&line.actor), ..line };
+            match self.ledger.commit(&after, &line, claim).await {
                 Ok(()) => return Ok(self.committed(&before, after, event)),
                 Err(LedgerError::Conflict) => {}
                 Err(LedgerError::Fenced) => return Err(Stop::Fenced),
@@ -40,6 +42,15 @@ impl Engine {
             }
         }
         Err(Stop::Overtaken(Refusal::Stale))
+    }
+
+    /// For the journal: who it was, and whose shell it was where a command speaks for them.
+    pub(super) fn actor(&self, who: &str) -> String {
+        match &self.settings.shell {
+            None => who.to_owned(),
+            Some(shell) if matches!(who, "cli" | "rekey") => format!("{shell} via cli"),
+            Some(shell) => format!("{shell} for {who}"),
+        }
     }
 
     fn committed(&self, before: &Rotation, after: Rotation, event: &Event) -> Rotation {
@@ -65,7 +76,7 @@ fn actor(event: &Event) -> String {
         | Event::Retry { by }
         | Event::Restore { by }
         | Event::Abandon { by } => format!("{} via {}", by.person, by.via),
-        Event::Incident { person, via, .. } => format!("{person} via {via}"),
+        Event::Incident { person, via, .. } | Event::LeakReported { person, via, .. } => format!("{person} via {via}"),
         _ => "rekey".to_owned(),
     }
 }

@@ -21,12 +21,14 @@ pub struct Visitor {
     pub account: Option<Account>,
     /// Ids of the account's roles, where the surface proved them with the request (Discord).
     pub roles: Option<BTreeSet<String>>,
+    /// Whose shell speaks for them, where it is not they themselves (`--as`).
+    pub shell: Option<String>,
 }
 
 impl Visitor {
     /// Somebody of whom no more is known than the name.
     pub fn named(person: PersonId) -> Self {
-        Self { person, account: None, roles: None }
+        Self { person, account: None, roles: None, shell: None }
     }
 }
 
@@ -140,7 +142,7 @@ impl Engine {
 
 /// Those who said yes, and who asked.
 fn involved(rotation: &Rotation) -> Vec<Visitor> {
-    let visitor = |person: &PersonId, account| Visitor { person: person.clone(), account, roles: None };
+    let visitor = |person: &PersonId, account| Visitor { account, ..Visitor::named(person.clone()) };
     let yes = rotation.approvals.iter().map(|approval| visitor(&approval.by, approval.account.clone()));
     yes.chain(rotation.requester().map(|person| visitor(person, None))).collect()
 }

@@ -20,6 +20,8 @@ pub struct Person {
     pub slack: Option<String>,
     /// User id in Discord.
     pub discord: Option<String>,
+    /// Whether they are told of trouble that concerns everybody, and may let others try their codes again.
+    pub administrator: bool,
 }
 
 impl Person {
@@ -58,6 +60,10 @@ pub struct Settings {
     pub paused: bool,
     /// The bot's own token is read again when it is replaced, so that the bot can rotate it like any other.
     pub own_token_renews: bool,
+    /// Whose shell this process runs a command for; unset in the bot itself.
+    pub shell: Option<String>,
+    /// Whether a shell may decide for people (`--as`).
+    pub decide_as: bool,
     /// Rotations worked on at once.
     pub parallel: usize,
     /// When approved rotations may start.

@@ -1,6 +1,7 @@
 //! The step up: a decision on a token that asks for it counts only with a one-time code of whoever decides. The secret of
 //! the codes is shown once, kept sealed, and opened only to compare.
 
+mod locks;
 pub mod picture;
 mod seal;
 mod totp;
@@ -8,9 +9,11 @@ mod totp;
 pub use seal::{BadKey, Seal};
 
 use super::desk::words;
+use super::rights::Visitor;
 use super::{Engine, EngineError};
-use crate::ledger::{Enrollment, Guesses, Line};
+use crate::ledger::{Enrollment, Guesses, Line, Lock};
 use crate::rotation::ids::{PersonId, SurfaceName, TokenName};
+use crate::rotation::refusal::Refusal;
 use crate::rotation::view::prose::Prose;
 use crate::secret::Secret;
 use async_trait::async_trait;
@@ -19,7 +22,7 @@ use totp::Codes;
 use zeroize::Zeroizing;
 
 /// How often somebody may guess: of a million codes three are right at any moment.
-pub const GUESSES: Guesses = Guesses { most: 5, within: SignedDuration::from_mins(15) };
+pub const GUESSES: Guesses = Guesses { most: 5, within: SignedDuration::from_mins(15), locks: 5 };
 /// How long a secret that was shown waits for its first code.
 const SHOWN: SignedDuration = SignedDuration::from_mins(30);
 
@@ -40,6 +43,8 @@ pub enum Verdict {
         /// Until then.
         until: Timestamp,
     },
+    /// There were too many of them too often: somebody else must let them be tried again.
+    LockedForGood,
     /// There is nothing to compare it with: no secret in use, or none shown of late.
     Nothing,
 }
@@ -63,6 +68,8 @@ pub trait StepUp: Send + Sync {
     async fn invite(&self, person: &PersonId, via: &str) -> Result<Invitation, EngineError>;
     /// Puts the secret that was shown into use if this is a code of it.
     async fn confirm(&self, person: &PersonId, via: &str, code: &Secret, key: &str) -> Result<Verdict, EngineError>;
+    /// Lets a person try codes again, if another person says so who may; false if there was nothing to unlock.
+    async fn unlock(&self, person: &PersonId, by: &Visitor, via: &str) -> Result<bool, EngineError>;
     /// Uses a code up. The same request may come twice.
     async fn spend(&self, person: &PersonId, via: &str, code: &Secret, key: &str) -> Result<Verdict, EngineError>;
 }
@@ -111,6 +118,13 @@ impl StepUp for Engine {
         Ok(if confirmed { Verdict::Right } else { Verdict::Nothing })
     }
 
+    async fn unlock(&self, person: &PersonId, by: &Visitor, via: &str) -> Result<bool, EngineError> {
+        if !self.may_unlock(person, by).await? {
+            return Err(Refusal::MayNotUnlock.into());
+        }
+        self.unlock_code(person, &format!("{} via {via}", by.person)).await
+    }
+
     async fn spend(&self, person: &PersonId, via: &str, code: &Secret, key: &str) -> Result<Verdict, EngineError> {
         let Some(known) = self.known(person).await? else { return Ok(Verdict::Nothing) };
         let Some(sealed) = &known.secret else { return Ok(Verdict::Nothing) };
@@ -126,7 +140,11 @@ impl StepUp for Engine {
 impl Engine {
     /// Forgets a person's codes, so that they can enroll anew without the old ones. True if there was something.
     pub async fn reset_code(&self, person: &PersonId, via: &str) -> Result<bool, EngineError> {
-        let reset = self.ledger.enrollments().reset(person, &self.told(person, via, "code_reset")).await?;
+        let reset = self
+            .ledger
+            .enrollments()
+            .reset(person, &Line { actor: self.actor(via), ..self.told(person, via, "code_reset") })
+            .await?;
         if reset {
             self.tell_person(person, &words::codes_reset(self.clock.now())).await;
         }
@@ -176,17 +194,24 @@ impl Engine {
         let secret = self.seal()?.open(person, sealed).ok_or_else(|| unreadable(person))?;
         let codes = Codes::new(person, &secret).ok_or_else(|| unreadable(person))?;
         if !self.ledger.enrollments().guess(person, now, GUESSES).await? {
-            let locked = self.known(person).await?.map_or(now, |known| known.tries_since);
-            let until = locked.saturating_add(GUESSES.within).unwrap_or(now);
-            return Ok(Err(Verdict::Locked { until }));
+            let lock = self.known(person).await?.and_then(|known| known.lock(GUESSES, now));
+            return Ok(Err(match lock {
+                Some(Lock::ForGood) => Verdict::LockedForGood,
+                Some(Lock::Until(until)) => Verdict::Locked { until },
+                None => Verdict::Locked { until: now },
+            }));
         }
         if let Some(step) = codes.step_of(code.expose(), now) {
             return Ok(Ok(step));
         }
-        let tries = self.known(person).await?.map_or(GUESSES.most, |known| known.tries);
-        let left = GUESSES.most.saturating_sub(tries);
+        let counted = self.known(person).await?;
+        let left = GUESSES.most.saturating_sub(counted.as_ref().map_or(GUESSES.most, |known| known.tries));
         self.note_wrong_code(person, via, left).await;
-        Ok(Err(Verdict::Wrong { left }))
+        let Some(lock) = counted.and_then(|known| known.lock(GUESSES, now)) else {
+            return Ok(Err(Verdict::Wrong { left }));
+        };
+        self.tell_of_lock(person, via, lock).await;
+        Ok(Err(if lock == Lock::ForGood { Verdict::LockedForGood } else { Verdict::Wrong { left } }))
     }
 
     async fn note_wrong_code(&self, person: &PersonId, via: &str, left: u32) {
@@ -200,7 +225,7 @@ impl Engine {
     fn told(&self, person: &PersonId, via: &str, event: &str) -> Line {
         Line {
             at: self.clock.now(),
-            actor: format!("{person} via {via}"),
+            actor: self.actor(&format!("{person} via {via}")),
             event: event.to_owned(),
             detail: serde_json::json!({ "person": person }),
         }

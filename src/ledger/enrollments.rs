@@ -29,8 +29,10 @@ pub struct Enrollment {
     pub offered: Option<(String, Timestamp)>,
     /// Attempts in a row that were not right.
     pub tries: u32,
-    /// Since when they are counted, or of the last one if there were too many.
+    /// When the last one was.
     pub tries_since: Timestamp,
+    /// How often the tries were used up and begun anew since somebody looked at it.
+    pub locks: u32,
     /// The request whose code was accepted last.
     pub last_key: String,
 }
@@ -40,8 +42,33 @@ pub struct Enrollment {
 pub struct Guesses {
     /// So often …
     pub most: u32,
-    /// … within this; and after the last of them none for as long.
+    /// … in a row; and after the last of them none for this long.
     pub within: SignedDuration,
+    /// And so many times, until somebody else lets them be tried again.
+    pub locks: u32,
+}
+
+/// Codes that rest after too many wrong ones.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lock {
+    /// Until then.
+    Until(Timestamp),
+    /// Until somebody else lets them be tried again.
+    ForGood,
+}
+
+impl Enrollment {
+    /// Whether the codes rest.
+    pub fn lock(&self, limit: Guesses, now: Timestamp) -> Option<Lock> {
+        if self.tries < limit.most {
+            return None;
+        }
+        let until = self.tries_since.saturating_add(limit.within).unwrap_or(now);
+        match self.locks + 1 >= limit.locks {
+            true => Some(Lock::ForGood),
+            false => Some(Lock::Until(until)).filter(|_| until > now),
+        }
+    }
 }
 
 /// What must be remembered of one-time codes. As with the ledger: what returns is on disk.
@@ -74,6 +101,8 @@ pub trait Enrollments: Send + Sync {
         key: &str,
         line: &Line,
     ) -> Result<bool, LedgerError>;
+    /// Lets this person try again after too many wrong codes; false if there were not.
+    async fn unlock(&self, person: &PersonId, limit: Guesses, line: &Line) -> Result<bool, LedgerError>;
     /// Forgets everything about this person's codes; false if nothing was known.
     async fn reset(&self, person: &PersonId, line: &Line) -> Result<bool, LedgerError>;
 }
@@ -122,14 +151,16 @@ impl Enrollments for Database {
             &told(person, now, "code_tried"),
             sqlx::query(
                 "UPDATE one_time_code SET \
-                     tries = CASE WHEN tries_since <= $3 THEN 1 ELSE tries + 1 END, \
-                     tries_since = CASE WHEN tries_since <= $3 OR tries + 1 >= $4 THEN $2 ELSE tries_since END \
-                 WHERE person = $1 AND (tries < $4 OR tries_since <= $3)",
+                     locks = CASE WHEN tries >= $4 THEN locks + 1 ELSE locks END, \
+                     tries = CASE WHEN tries >= $4 THEN 1 ELSE tries + 1 END, \
+                     tries_since = $2 \
+                 WHERE person = $1 AND (tries < $4 OR (tries_since <= $3 AND locks + 1 < $5))",
             )
             .bind(storable(person.as_str()))
             .bind(millis(now))
             .bind(millis(fresh_since))
-            .bind(i64::from(limit.most)),
+            .bind(i64::from(limit.most))
+            .bind(i64::from(limit.locks)),
         )
         .await
     }
@@ -178,6 +209,19 @@ impl Enrollments for Database {
             .bind(millis(line.at))
             .bind(step.cast_signed())
             .bind(storable(key)),
+        )
+        .await
+    }
+
+    async fn unlock(&self, person: &PersonId, limit: Guesses, line: &Line) -> Result<bool, LedgerError> {
+        self.change(
+            person,
+            line,
+            sqlx::query(
+                "UPDATE one_time_code SET tries = 0, locks = 0 WHERE person = $1 AND (tries >= $2 OR locks > 0)",
+            )
+            .bind(storable(person.as_str()))
+            .bind(i64::from(limit.most)),
         )
         .await
     }
@@ -291,6 +335,7 @@ fn enrollment(row: &Row) -> Result<Enrollment, LedgerError> {
         secret,
         tries: u32::try_from(number(row, "tries")?).unwrap_or(u32::MAX),
         tries_since: moment(row, "tries_since")?,
+        locks: u32::try_from(number(row, "locks")?).unwrap_or(u32::MAX),
         last_key: row.try_get("last_key")?,
     })
 }

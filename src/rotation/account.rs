@@ -37,6 +37,11 @@ impl Service {
         }
     }
 
+    /// The account by which somebody goes whom the configuration does not name, if it is one of this service.
+    pub fn account_of(self, person: &PersonId) -> Option<String> {
+        Account::of(person).filter(|account| account.service == self).map(|account| account.id)
+    }
+
     /// Whose accounts people have on a surface; `None` for one without accounts, such as the command line.
     pub fn of(surface: &SurfaceName) -> Option<Self> {
         match surface.as_str() {

@@ -24,6 +24,9 @@ pub struct Decider {
     /// Whether a one-time code of theirs came with it, and was right.
     #[serde(default)]
     pub with_code: bool,
+    /// Whose shell spoke for them, where it was not they themselves.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shell: Option<String>,
     /// Which stop of the rotation they saw; unset where it does not matter.
     #[serde(default)]
     pub stop: Option<u32>,
@@ -34,7 +37,7 @@ pub struct Decider {
 impl Decider {
     /// Somebody without an account, as on the command line.
     pub fn new(person: PersonId, via: impl Into<String>, policy: Policy) -> Self {
-        Self { person, account: None, via: via.into(), with_code: false, stop: None, policy }
+        Self { person, account: None, via: via.into(), with_code: false, shell: None, stop: None, policy }
     }
 }
 
@@ -75,7 +78,7 @@ pub enum Event {
     Withdrawn,
     /// A person says that the value leaked: nothing was done yet, so the case goes another way.
     Incident {
-        /// Who says so; need not be an approver.
+        /// Who says so: an approver.
         person: PersonId,
         /// Where: `slack`, `discord`, `issue`, `cli`.
         via: String,
@@ -87,12 +90,28 @@ pub enum Event {
         /// The plan that revokes first.
         plan: Box<Plan>,
     },
+    /// Somebody who may not decide says that the value leaked: the approvers are told, and the plan stays.
+    LeakReported {
+        /// Who says so.
+        person: PersonId,
+        /// Where: `slack`, `discord`, `issue`, `cli`.
+        via: String,
+        /// What happened, in their words.
+        reason: String,
+    },
     /// A person says yes to a plan.
     Approve {
         /// Who, under which policy.
         by: Decider,
         /// To which plan.
         plan: PlanHash,
+        /// When the rotation may start.
+        start_at: Timestamp,
+    },
+    /// The yeses were counted again, under a policy that may have changed.
+    Counted {
+        /// Who may approve, at this moment.
+        policy: Policy,
         /// When the rotation may start.
         start_at: Timestamp,
     },

@@ -45,7 +45,9 @@ fn apply(rotation: &mut Rotation, event: &Event, now: Timestamp) -> Result<(), R
         Event::Incident { person, via, reason, own, plan } => {
             approval::incident(rotation, (person, *own), via, reason, plan, now)
         }
+        Event::LeakReported { person, via, reason } => approval::leak_reported(rotation, person, via, reason, now),
         Event::Approve { by, plan, start_at } => approval::approve(rotation, by, plan, *start_at, now),
+        Event::Counted { policy, start_at } => approval::counted(rotation, policy, *start_at, now),
         Event::Decline { by, reason } => approval::decline(rotation, by, reason.as_deref(), now),
         Event::Snooze { by, until } => approval::snooze(rotation, by, *until, now),
         Event::Retry { by } => people::retry(rotation, by, now),

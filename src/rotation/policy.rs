@@ -45,6 +45,9 @@ pub struct Approval {
     /// Whether a one-time code came with it.
     #[serde(default)]
     pub with_code: bool,
+    /// Whose shell said it for them, where it was not they themselves.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shell: Option<String>,
     /// To what.
     pub plan: PlanHash,
     /// When.
@@ -62,9 +65,10 @@ impl Policy {
         self.allows(person) && requester.is_none_or(|other| self.tell_apart(person, other) == Apart::Different)
     }
 
-    /// Whether nobody but the one who asked could approve, as far as names go: no other person, and no group.
+    /// Whether too few could approve what this person asked for, as far as names go: of a group anybody may.
     pub fn leaves_nobody_but(&self, requester: &PersonId) -> bool {
-        self.groups.is_empty() && self.approvers.iter().all(|person| person == requester)
+        let others = self.approvers.iter().filter(|person| self.tell_apart(person, requester) == Apart::Different);
+        self.groups.is_empty() && others.count() < self.needed()
     }
 
     /// Whether two people are two, as far as their accounts tell.
@@ -91,12 +95,19 @@ impl Policy {
         now: Timestamp,
     ) -> BTreeSet<PersonId> {
         let mut counting = BTreeSet::new();
+        let mut shell = false;
         let valid = |approval: &&Approval| {
             approval.plan == *plan && self.is_fresh(approval.at, now) && (approval.with_code || !self.step_up)
         };
-        for Approval { by, .. } in approvals.iter().filter(valid) {
+        for yes in approvals.iter().filter(valid) {
+            // One shell speaks for whomever it likes: all that shells said is one person's.
+            if shell && yes.shell.is_some() {
+                continue;
+            }
+            let by = &yes.by;
             let another = counting.iter().all(|earlier| self.tell_apart(by, earlier) == Apart::Different);
             if another && self.may_approve(by, requester) {
+                shell |= yes.shell.is_some();
                 counting.insert(by.clone());
             }
         }
@@ -139,6 +150,7 @@ mod tests {
             by: PersonId::from(*name),
             account: None,
             with_code: false,
+            shell: None,
             plan: plan.clone(),
             at,
         };
@@ -169,8 +181,11 @@ mod tests {
     #[test]
     fn who_is_the_only_approver_and_asks_leaves_nobody() {
         let alice = PersonId::from("alice");
-        assert!(policy(&["alice"], &[]).leaves_nobody_but(&alice));
-        assert!(!policy(&["alice", "bob"], &[]).leaves_nobody_but(&alice));
+        let one = |approvers: &[&str]| Policy { quorum: 1, ..policy(approvers, &[]) };
+        assert!(one(&["alice"]).leaves_nobody_but(&alice));
+        assert!(!one(&["alice", "bob"]).leaves_nobody_but(&alice));
+        assert!(policy(&["alice", "bob"], &[]).leaves_nobody_but(&alice), "two are needed, and bob is one");
+        assert!(!policy(&["alice", "bob", "carol"], &[]).leaves_nobody_but(&alice));
         let group: Group = "slack-group:S0PLATFORM".parse().expect("a group");
         let with_group = Policy { groups: [group].into(), ..policy(&["alice"], &[]) };
         assert!(!with_group.leaves_nobody_but(&alice));

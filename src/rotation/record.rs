@@ -170,8 +170,11 @@ pub struct Rotation {
     pub checked_at: Timestamp,
     /// When the present request for approval lapses.
     pub approve_by: Timestamp,
-    /// No reminders before this, and one then.
+    /// No reminders before this, and one then: until then everybody who must act has snoozed.
     pub snoozed_until: Option<Timestamp>,
+    /// Who wants to be left alone until when; the others are reminded all the same.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub snoozed: BTreeMap<PersonId, Timestamp>,
     /// Since when people are asked for the decision that is awaited; unset: since it was opened.
     #[serde(default)]
     pub asked_at: Option<Timestamp>,
@@ -270,6 +273,7 @@ impl Rotation {
             checked_at: now,
             approve_by,
             snoozed_until: None,
+            snoozed: BTreeMap::new(),
             asked_at: None,
             reminded: 0,
             reminded_at: None,
@@ -307,6 +311,11 @@ impl Rotation {
             Origin::Incident { asked_by, .. } => asked_by.as_ref(),
             _ => None,
         }
+    }
+
+    /// Whether it was opened because this person said so.
+    pub fn is_asked_by(&self, by: &PersonId) -> bool {
+        matches!(&self.opened_by, Origin::Person { person } | Origin::Incident { person, .. } if person == by)
     }
 
     /// Whether the old token was dead by its date at that time.
@@ -366,6 +375,7 @@ impl Rotation {
         self.reminded = 0;
         self.reminded_at = None;
         self.snoozed_until = None;
+        self.snoozed.clear();
     }
 
     pub(super) fn announce(&mut self, at: Timestamp, to: Audience, text: impl Into<String>) {

@@ -56,6 +56,27 @@ pub enum Refusal {
         /// Whether nobody else may approve.
         alone: bool,
     },
+    /// The person asks for a rotation that could not be approved without them.
+    #[error("{}", nobody_else(*needed))]
+    NobodyElse {
+        /// Distinct approvers needed.
+        needed: usize,
+    },
+    /// Codes are unlocked by somebody else only.
+    #[error(
+        "only an administrator, or another approver of the same token, lets somebody try their one-time codes again; so does \
+         `rekey people unlock-code` on the server"
+    )]
+    MayNotUnlock,
+    /// A shell said yes for somebody already.
+    #[error(
+        "a yes from a shell counts already, and all of them together are one person's; the others decide in chat or on the \
+         issue"
+    )]
+    OneShell,
+    /// Shells decide for nobody here.
+    #[error("--as decides for nobody here ([rotation] decide_as = false); decide in chat or on the issue")]
+    ShellsMayNot,
     /// The token asks for a one-time code, and none came.
     #[error("this token asks for a one-time code with the decision; decide in Slack or Discord, which can ask for it")]
     CodeNeeded,
@@ -110,6 +131,10 @@ impl Refusal {
             Self::NotAllowed { .. } => "not_allowed",
             Self::Unproven { .. } => "unproven",
             Self::PerhapsSame { .. } => "perhaps_same",
+            Self::NobodyElse { .. } => "nobody_else",
+            Self::MayNotUnlock => "may_not_unlock",
+            Self::OneShell => "one_shell",
+            Self::ShellsMayNot => "shells_may_not",
             Self::CodeNeeded => "code_needed",
             Self::OwnRequest { .. } => "own_request",
             Self::AlreadyApproved { .. } => "already_approved",
@@ -138,6 +163,15 @@ pub fn in_words(phase: &Phase) -> &'static str {
         Phase::Closed { .. } => "closed",
         Phase::Stuck { .. } => "stuck and needs a person",
     }
+}
+
+fn nobody_else(needed: usize) -> String {
+    let approvers = if needed == 1 { "an approver".to_owned() } else { format!("{needed} approvers") };
+    format!(
+        "it takes {approvers} other than whoever asks, and without you there are too few, so nothing was opened. Let \
+         somebody who does not approve it ask, or run `rekey rotate` on the server without --as; near its expiry it is \
+         opened by itself"
+    )
 }
 
 fn not_allowed(approvers: &BTreeSet<PersonId>, groups: &BTreeSet<Group>, unproven: &[String]) -> String {

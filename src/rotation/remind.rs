@@ -1,6 +1,7 @@
 //! When people are reminded of a decision that is awaited, and how loudly: the nearer the expiry, the louder, and only
 //! in working hours. Pure: the row, the policy and the present moment give what is due and when to look again.
 
+use super::ids::PersonId;
 use super::phase::Phase;
 use super::policy::later;
 use super::record::{Audience, Rotation};
@@ -56,6 +57,24 @@ pub fn next(rotation: &Rotation, policy: &Reminders, now: Timestamp) -> Next {
     if !is_asked(rotation) {
         return Next::Never;
     }
+    let steps = next_step(rotation, policy, now);
+    let Some((until, person)) = first_awake(rotation) else { return steps };
+    let opens = opening(rotation, policy, until.max(now));
+    match steps {
+        _ if opens <= now => Next::Now(Due { steps: rotation.reminded, to: Audience::Person { person } }),
+        Next::At(at) => Next::At(at.min(opens)),
+        Next::Never => Next::At(opens),
+        now => now,
+    }
+}
+
+/// Whose own snooze ends first, while the others are reminded.
+fn first_awake(rotation: &Rotation) -> Option<(Timestamp, PersonId)> {
+    let alone = rotation.snoozed.iter().filter(|_| rotation.snoozed_until.is_none());
+    alone.map(|(person, until)| (*until, person.clone())).min()
+}
+
+fn next_step(rotation: &Rotation, policy: &Reminders, now: Timestamp) -> Next {
     let taken = rotation.reminded;
     let snoozed = rotation.snoozed_until;
     let steps = (1..).zip(moments(rotation, policy)).filter(|(steps, _)| *steps > taken);

@@ -9,6 +9,7 @@ mod status;
 mod steps;
 pub mod text;
 
+use super::group::Approver;
 use super::ids::{PersonId, PlanHash, RotationId, RotationKey, TokenName};
 use super::next::restorable;
 use super::phase::{Outcome, Phase, Why};
@@ -169,6 +170,9 @@ pub struct Card {
     /// Who need not be asked although the configuration names them: who asked for it, and who said yes already.
     #[serde(skip)]
     pub excused: BTreeSet<PersonId>,
+    /// Who wants to be left alone for a while: they are named on the card, and not notified.
+    #[serde(skip)]
+    pub snoozing: BTreeSet<PersonId>,
     /// What can be done from here; empty once nothing applies.
     pub actions: Vec<Action>,
     /// Stores that cannot get their previous value back, by what they can do.
@@ -196,6 +200,11 @@ impl Card {
     /// The whole state in one sentence, for notifications and screen readers.
     pub fn sentence(&self) -> String {
         format!("{}. {}. {}", self.title, self.status.word, self.status.sentence)
+    }
+
+    /// Whether somebody is notified when approvers are.
+    pub fn notifies(&self, approver: &Approver) -> bool {
+        !matches!(approver, Approver::Person(person) if self.snoozing.contains(person))
     }
 
     /// Why a person is needed, for the announcement that says so first: link and log stand below it, and not once more
@@ -231,6 +240,7 @@ pub fn card(rotation: &Rotation) -> Card {
         waiting: rotation.waiting.clone(),
         requester: rotation.requester().cloned(),
         excused: excused(rotation),
+        snoozing: rotation.snoozed.keys().cloned().collect(),
         actions: actions(rotation),
         unrestorable: unrestorable(plan),
         stop: rotation.stops,

@@ -4,8 +4,11 @@ mod under;
 
 pub use under::commands_under;
 
-use crate::rotation::view::Action;
+use crate::rotation::view::{Action, text};
 use serde::{Deserialize, Serialize};
+
+/// Characters of a reason that are kept.
+const LONGEST_REASON: usize = 500;
 
 /// What a person asked for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -53,6 +56,11 @@ pub enum Wish {
     },
     /// One-time codes: a new secret, shown once.
     Enroll,
+    /// Somebody else's codes may be tried again after too many wrong ones.
+    Unlock {
+        /// Whose.
+        person: String,
+    },
     /// The first code of a new secret, which puts it into use.
     ConfirmEnrollment,
     /// Not understood; the verb as it was typed, to suggest the nearest.
@@ -85,6 +93,9 @@ pub struct Decision {
     pub plan: Option<String>,
     /// Snooze: for how long.
     pub snooze_seconds: Option<u64>,
+    /// Decline: why, in their words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
     /// Retry, restore, abandon: the stop that the person saw. Unset, as in a command: the present one.
     #[serde(default)]
     pub stop: Option<u32>,
@@ -106,14 +117,14 @@ const fn command(verb: &'static str, arguments: &'static str, what: &'static str
 }
 
 /// Every command, in the order of help.
-pub const COMMANDS: [Command; 16] = [
+pub const COMMANDS: [Command; 17] = [
     command("list", "[expiring|mine]", "managed tokens"),
     command("plan", "<token>", "what a rotation would do"),
     command("rotate", "<token>", "ask for a rotation now"),
     command("status", "[rotation]", "open rotations, or one of them"),
     command("details", "<rotation>", "plan, evidence and log of a rotation"),
     command("approve", "<rotation> <plan>", "say yes to that plan"),
-    command("decline", "<rotation>", "say no"),
+    command("decline", "<rotation> [reason]", "say no, and why"),
     command("snooze", "<rotation> [30m|12h|3d]", "be reminded later"),
     command("retry", "<rotation>", "try again what failed"),
     command("restore", "<rotation>", "put the previous value back where that is possible"),
@@ -121,6 +132,7 @@ pub const COMMANDS: [Command; 16] = [
     command("history", "<token>", "past rotations of a token"),
     command("incident", "<token> [reason]", "the value leaked: revoke first, then repair"),
     command("enroll", "", "set up one-time codes"),
+    command("unlock", "<person>", "let somebody try their one-time codes again"),
     command("whoami", "", "who rekey thinks you are"),
     command("help", "", "this list"),
 ];
@@ -142,10 +154,15 @@ impl Wish {
             ("plan", Some(token)) => Self::Plan { token },
             ("rotate", Some(token)) => Self::Rotate { token },
             ("history", Some(token)) => Self::History { token },
+            ("unlock", Some(person)) => Self::Unlock { person },
             ("details", Some(rotation)) => Self::Details { rotation },
             ("incident", Some(token)) => {
-                let reason = rest.split_once(char::is_whitespace).map(|(_, reason)| reason.trim().to_owned());
-                Self::Incident { token, reason: reason.filter(|reason| !reason.is_empty()) }
+                let reason = rest.split_once(char::is_whitespace).map(|(_, reason)| reason.to_owned());
+                Self::Incident { token, reason: reason.as_deref().and_then(said) }
+            }
+            ("decline", Some(rotation)) => {
+                let others = rest.split_once(char::is_whitespace).map_or("", |(_, others)| others.trim());
+                Self::decline(rotation, others)
             }
             (verb, Some(rotation)) => Self::decision(verb, rotation, second),
             _ => Self::Unclear { verb },
@@ -161,6 +178,14 @@ impl Wish {
         }
     }
 
+    /// A plan's hash may come first, as from a card.
+    fn decline(rotation: String, rest: &str) -> Self {
+        let (first, others) = rest.split_once(char::is_whitespace).unwrap_or((rest, ""));
+        let is_plan = first.len() >= 8 && first.chars().all(|digit| digit.is_ascii_hexdigit());
+        let (plan, reason) = if is_plan { (Some(first.to_owned()), said(others)) } else { (None, said(rest)) };
+        Self::Decide(Decision { action: Action::Decline, rotation, plan, snooze_seconds: None, reason, stop: None })
+    }
+
     fn decision(verb: &str, rotation: String, extra: Option<String>) -> Self {
         let unclear = || Self::Unclear { verb: verb.to_owned() };
         let Some(action) = Action::from_word(verb) else { return unclear() };
@@ -174,7 +199,7 @@ impl Wish {
             return unclear();
         }
         let plan = extra.filter(|_| action != Action::Snooze);
-        Self::Decide(Decision { action, rotation, plan, snooze_seconds, stop: None })
+        Self::Decide(Decision { action, rotation, plan, snooze_seconds, reason: None, stop: None })
     }
 
     /// The wish as short text for a button or a form, without what a person typed. At most 100 characters for every
@@ -211,7 +236,14 @@ impl Wish {
                 let (rotation, plan) = rest.split_once(':')?;
                 let (plan, stop) = if action.is_about_a_stop() { stop_of(plan)? } else { (plan, None) };
                 let plan = Some(plan.to_owned()).filter(|plan| !plan.is_empty());
-                Self::Decide(Decision { action, rotation: rotation.to_owned(), plan, snooze_seconds: None, stop })
+                Self::Decide(Decision {
+                    action,
+                    rotation: rotation.to_owned(),
+                    plan,
+                    snooze_seconds: None,
+                    reason: None,
+                    stop,
+                })
             }
         })
     }
@@ -235,6 +267,7 @@ impl Wish {
             Self::Details { rotation } => format!("details {rotation}"),
             Self::Status { rotation } => format!("status {}", rotation.as_deref().unwrap_or_default()),
             Self::List(_) => "list".into(),
+            Self::Unlock { person } => format!("unlock {person}"),
             Self::Help => "help".into(),
             Self::WhoAmI => "whoami".into(),
             Self::Enroll | Self::ConfirmEnrollment => "enroll".into(),
@@ -260,6 +293,11 @@ fn could_be_hash(word: &str) -> bool {
     (8..=64).contains(&word.len()) && word.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
+/// A reason in somebody's words, fit to be stored: one line of bounded length, without what looks like a credential.
+pub fn said(words: &str) -> Option<String> {
+    Some(text::cut(&text::line(words), LONGEST_REASON)).filter(|words| !words.is_empty())
+}
+
 /// `30m`, `12h`, `3d`, at most a year.
 pub fn seconds(text: &str) -> Option<u64> {
     let (number, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
@@ -278,7 +316,7 @@ mod tests {
 
     fn decide(action: Action, plan: Option<&str>, snooze_seconds: Option<u64>) -> Wish {
         let (rotation, plan) = ("01jd".into(), plan.map(str::to_owned));
-        Wish::Decide(Decision { action, rotation, plan, snooze_seconds, stop: None })
+        Wish::Decide(Decision { action, rotation, plan, snooze_seconds, reason: None, stop: None })
     }
 
     #[test]
@@ -294,7 +332,7 @@ mod tests {
         assert_eq!(Wish::parse("snooze 01jd 3d"), decide(Action::Snooze, None, Some(259_200)));
         assert_eq!(
             Wish::parse("incident deploy pasted  into a ticket"),
-            Wish::Incident { token: "deploy".into(), reason: Some("pasted  into a ticket".into()) }
+            Wish::Incident { token: "deploy".into(), reason: Some("pasted into a ticket".into()) }
         );
     }
 
@@ -340,7 +378,8 @@ mod tests {
         let hash = "0123456789abcdef".repeat(4);
         for action in Action::ALL {
             let (plan, stop) = (Some(hash.clone()), Some(u32::MAX));
-            let decision = Decision { action, rotation: rotation.clone(), plan, snooze_seconds: None, stop };
+            let decision =
+                Decision { action, rotation: rotation.clone(), plan, snooze_seconds: None, reason: None, stop };
             let id = Wish::Decide(decision).to_id().expect("a decision has an id");
             assert!(id.len() <= 100, "{id}");
             let Some(Wish::Decide(read)) = Wish::from_id(&id) else { unreachable!("it was a decision: {id}") };

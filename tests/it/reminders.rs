@@ -6,8 +6,9 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 use rekey::clock::start_of;
-use rekey::rotation::event::Event;
+use rekey::rotation::event::{Decider, Event};
 use rekey::rotation::next::next as advance;
+use rekey::rotation::policy::Policy;
 use rekey::rotation::record::{Audience, Rotation};
 use rekey::rotation::remind::{Due, Next, Reminders, Step, next};
 use rekey::rotation::window::Window;
@@ -69,6 +70,12 @@ prop_compose! {
     }
 }
 
+/// The only approver: while she snoozes, nobody is left to be reminded.
+fn alice() -> Decider {
+    let alice = by("alice", 1);
+    Decider { policy: Policy { approvers: [alice.person.clone()].into(), ..alice.policy }, ..alice }
+}
+
 /// What people heard, when, and how far their snooze went at that moment.
 fn live(life: &Life, oversleeps: bool) -> Vec<(Timestamp, Due, Option<Timestamp>)> {
     let mut now = life.row.opened_at;
@@ -77,7 +84,7 @@ fn live(life: &Life, oversleeps: bool) -> Vec<(Timestamp, Due, Option<Timestamp>
     for (look, sleep) in life.sleeps.iter().enumerate() {
         if let Some((_, hours)) = life.snooze.filter(|(after, _)| *after == look) {
             let until = now + SignedDuration::from_hours(i64::try_from(hours).unwrap());
-            row = advance(&row, &Event::Snooze { by: by("alice", 1), until }, now).unwrap_or(row);
+            row = advance(&row, &Event::Snooze { by: alice(), until }, now).unwrap_or(row);
         }
         match next(&row, &life.policy, now) {
             Next::Now(due) => {
@@ -148,7 +155,7 @@ proptest! {
     fn whoever_snoozes_is_reminded_afterwards(life in lives(false)) {
         let mut row = life.row.clone();
         let (now, until) = (row.opened_at, row.opened_at + SignedDuration::from_hours(5));
-        let Ok(after) = advance(&row, &Event::Snooze { by: by("alice", 1), until }, now) else { return Ok(()) };
+        let Ok(after) = advance(&row, &Event::Snooze { by: alice(), until }, now) else { return Ok(()) };
         row = after;
         row.reminded = u32::try_from(life.policy.steps.len()).unwrap();
         let Next::At(at) = next(&row, &life.policy, now) else { return Err(TestCaseError::fail("it is forgotten")) };

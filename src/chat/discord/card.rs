@@ -184,7 +184,8 @@ fn buttons(card: &Card) -> Vec<CreateButton> {
 
 fn button(card: &Card, action: Action) -> Option<CreateButton> {
     let (rotation, plan) = (card.rotation.0.clone(), Some(card.plan.0.clone()));
-    let wish = Wish::Decide(Decision { action, rotation, plan, snooze_seconds: None, stop: Some(card.stop) });
+    let wish =
+        Wish::Decide(Decision { action, rotation, plan, snooze_seconds: None, reason: None, stop: Some(card.stop) });
     let button = offer(action.label(), &wish, style(action))?;
     // What is asked for twice is asked by a button that only asks.
     Some(if card.question(action).is_some() { button.custom_id(format!("{ASKS}{}", wish.to_id()?)) } else { button })

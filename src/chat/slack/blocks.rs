@@ -123,7 +123,7 @@ fn button(card: &Card, action: Action) -> Json {
 fn wish(card: &Card, action: Action) -> Wish {
     let plan = Some(card.plan.0.clone());
     let stop = Some(card.stop);
-    Wish::Decide(Decision { action, rotation: card.rotation.0.clone(), plan, snooze_seconds: None, stop })
+    Wish::Decide(Decision { action, rotation: card.rotation.0.clone(), plan, snooze_seconds: None, reason: None, stop })
 }
 
 fn style(action: Action) -> Option<&'static str> {

@@ -56,7 +56,7 @@ impl Engine {
     pub async fn forget_login(&self, login: &str, via: &str) -> Result<bool, EngineError> {
         let (host, login) = (self.gitlab.host(), login.to_lowercase());
         let detail = serde_json::json!({ "host": host, "login": login });
-        let line = Line { at: self.clock.now(), actor: via.to_owned(), event: "login_forgotten".into(), detail };
+        let line = Line { at: self.clock.now(), actor: self.actor(via), event: "login_forgotten".into(), detail };
         Ok(self.ledger.forget_login(host, &login, &line).await?)
     }
 

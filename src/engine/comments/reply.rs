@@ -4,7 +4,7 @@
 use super::place;
 use crate::engine::desk::{Answer, Ask, Field, words};
 use crate::engine::issue::ISSUE;
-use crate::engine::{Engine, desk::Office as _};
+use crate::engine::{Engine, desk::Reception as _};
 use crate::rotation::ids::PlanHash;
 use crate::rotation::view::prose::{Line, Prose};
 use crate::rotation::view::{Action, actions};
@@ -67,6 +67,9 @@ fn said(login: &str, wish: &Wish, answer: &Answer, plan: Option<&PlanHash>) -> O
         (Wish::Incident { .. }, Answer::Form(_)) => Line::text("What happened? Please say it in a new comment: ")
             .and_code(typed(login, "incident <what happened>"))
             .into(),
+        (Wish::Decide(_), Answer::Form(_)) => {
+            Line::text("Why not? Please say it in a new comment: ").and_code(typed(login, "decline <reason>")).into()
+        }
         (_, Answer::Offer { prose, wish, .. }) => prose.clone().line(go_on(login, wish)),
         (_, other) => words::outline(other),
     })

@@ -28,11 +28,11 @@ impl Desk {
         if ask.code.is_some() || !decision.action.needs_code() || !has_forms(&ask.caller) {
             return None;
         }
-        let rotation = self.office.show(&decision.rotation).await.ok()?;
-        let meant = decision.plan.as_deref().is_none_or(|plan| rotation.plan.hash().is_meant_by(plan));
-        let applies = step_up.is_asked_for(Some(&rotation.plan.token)) && actions(&rotation).contains(&decision.action);
         // Whoever has no codes is told how to get them; a form would only keep them waiting.
         let person = self.visitors.presumably(&ask.caller)?;
+        let rotation = self.office.at_once(&Visitor::named(person.clone()), decision).await?;
+        let meant = decision.plan.as_deref().is_none_or(|plan| rotation.plan.hash().is_meant_by(plan));
+        let applies = step_up.is_asked_for(Some(&rotation.plan.token)) && actions(&rotation).contains(&decision.action);
         let enrolled = applies && meant && step_up.is_enrolled(&person).await.ok()?;
         enrolled.then(|| decision_form(&rotation, decision))
     }
@@ -107,6 +107,18 @@ impl Desk {
         Ok(Answer::Offer { prose, label: "Enter the first code".into(), wish: Wish::ConfirmEnrollment })
     }
 
+    /// Lets somebody else try their codes again.
+    pub(super) async fn unlock(&self, ask: &Ask, person: &str, visitor: &Visitor) -> Granted {
+        let Some(step_up) = &self.step_up else { return Ok(not_set_up()) };
+        let unlocked = step_up.unlock(&person.into(), visitor, ask.caller.surface.as_str()).await?;
+        let line = Line::code(person);
+        let line = match unlocked {
+            true => line.and(" may try one-time codes again, and was told."),
+            false => line.and(" has no locked one-time codes; nothing was changed."),
+        };
+        Ok(Answer::Private(line.into()))
+    }
+
     /// Puts the secret that was shown into use.
     pub(super) async fn confirm_enrollment(&self, ask: &Ask, visitor: &Visitor) -> Granted {
         let Some(step_up) = &self.step_up else { return Ok(not_set_up()) };
@@ -121,7 +133,7 @@ impl Desk {
 }
 
 /// Where something can be typed that only the bot reads.
-fn has_forms(caller: &Caller) -> bool {
+pub(super) fn has_forms(caller: &Caller) -> bool {
     matches!(caller.surface.as_str(), "slack" | "discord")
 }
 
@@ -143,6 +155,11 @@ fn refused(verdict: Verdict, again: &Wish) -> Option<Answer> {
         Verdict::Locked { until } => {
             let until = until.strftime("%H:%M UTC");
             format!("There were too many wrong codes. Try again after {until}, or ask an administrator for a reset.")
+        }
+        Verdict::LockedForGood => {
+            "There were too many wrong codes too often, so none is taken any more. Another approver or an \
+                                   administrator can let you try again: `/rekey unlock <you>`."
+                .to_owned()
         }
         Verdict::Nothing => {
             let line = Line::text("No secret is waiting for its first code. Type ").and_code("/rekey enroll");

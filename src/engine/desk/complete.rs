@@ -1,9 +1,9 @@
 //! What a person may choose from while they still type. Quick, and never more than they may see: strangers are offered
 //! nothing, and for a decision only what this person may decide.
 
+use super::visible::Visible;
 use super::{Caller, Desk};
 use crate::engine::rights::Visitor;
-use crate::rotation::account::Account;
 use crate::rotation::ids::TokenName;
 use crate::rotation::record::Rotation;
 use crate::rotation::view::{Action, actions, card, text};
@@ -18,8 +18,6 @@ const LONGEST: usize = 100;
 pub enum Blank {
     /// A managed token.
     Token,
-    /// A managed token that leaked, which whoever is known may report.
-    Leaked,
     /// An open rotation; for a decision, one on which it may be made.
     Rotation(Option<Action>),
     /// The hash of a rotation's present plan.
@@ -42,63 +40,41 @@ impl Desk {
     /// What fits what was typed so far. Trouble is no choice either.
     pub async fn complete(&self, caller: &Caller, blank: &Blank, typed: &str) -> Vec<Choice> {
         let Ok(visitor) = self.visitors.recognise(caller).await else { return Vec::new() };
+        let Ok(seen) = self.office.seen_by(&visitor).await else { return Vec::new() };
         let choices = match blank {
-            Blank::Token => named(&self.tokens_for(&visitor).await),
-            Blank::Leaked => named(&self.office.tokens()),
-            Blank::Rotation(action) => self.rotations_for(&visitor, *action).await,
-            Blank::Plan { rotation } => self.plan_for(&visitor, rotation).await.into_iter().collect(),
+            Blank::Token => named(&seen.tokens()),
+            Blank::Rotation(action) => rotations(&seen, &visitor, *action).await,
+            Blank::Plan { rotation } => plan_of(&seen, &visitor, rotation).await.into_iter().collect(),
         };
         fitting(choices, typed)
     }
-
-    /// Whoever the configuration names sees every token, as `list` shows them. Whoever is let in by a group only, its
-    /// tokens and what they asked for.
-    async fn tokens_for(&self, visitor: &Visitor) -> Vec<TokenName> {
-        let all = self.office.tokens();
-        if sees_all(visitor) {
-            return all;
-        }
-        let open = self.office.rotations(None).await.unwrap_or_default();
-        let asked = |token: &TokenName| {
-            open.iter().any(|row| row.plan.token == *token && row.requester() == Some(&visitor.person))
-        };
-        let mut theirs = Vec::new();
-        for token in all {
-            let may = self.office.policy(&token, visitor).await.is_ok_and(|policy| policy.allows(&visitor.person));
-            theirs.extend((may || asked(&token)).then_some(token));
-        }
-        theirs
-    }
-
-    /// A hash is there to be approved, so it is offered to whom the rotation is.
-    async fn plan_for(&self, visitor: &Visitor, typed: &str) -> Option<Choice> {
-        let rotation = self.office.show(typed).await.ok()?;
-        let policy = self.office.policy_for(&rotation, visitor).await.ok()?;
-        policy.may_approve(&visitor.person, rotation.requester()).then(|| plan(&rotation))
-    }
-
-    async fn rotations_for(&self, visitor: &Visitor, action: Option<Action>) -> Vec<Choice> {
-        let mut choices = Vec::new();
-        for rotation in self.office.rotations(None).await.unwrap_or_default() {
-            let Ok(policy) = self.office.policy_for(&rotation, visitor).await else { continue };
-            let may = match action {
-                None => {
-                    let asked = rotation.requester() == Some(&visitor.person);
-                    asked || sees_all(visitor) || policy.allows(&visitor.person)
-                }
-                Some(action) if !actions(&rotation).contains(&action) => false,
-                Some(Action::Approve) => policy.may_approve(&visitor.person, rotation.requester()),
-                Some(_) => policy.allows(&visitor.person),
-            };
-            choices.extend(may.then(|| standing(&rotation)));
-        }
-        choices
-    }
 }
 
-/// Whether the configuration names this person.
-fn sees_all(visitor: &Visitor) -> bool {
-    Account::of(&visitor.person).is_none()
+/// A hash is there to be approved, so it is offered to whom the rotation is.
+async fn plan_of(seen: &Visible<'_>, visitor: &Visitor, typed: &str) -> Option<Choice> {
+    let rotation = seen.show(typed).await.ok()?;
+    let policy = seen.policy_for(&rotation).await.ok()?;
+    policy.may_approve(&visitor.person, rotation.requester()).then(|| plan(&rotation))
+}
+
+async fn rotations(seen: &Visible<'_>, visitor: &Visitor, action: Option<Action>) -> Vec<Choice> {
+    let mut choices = Vec::new();
+    for rotation in seen.rotations(None).await.unwrap_or_default() {
+        let may = match action {
+            None => true,
+            Some(action) => actions(&rotation).contains(&action) && may(seen, visitor, &rotation, action).await,
+        };
+        choices.extend(may.then(|| standing(&rotation)));
+    }
+    choices
+}
+
+async fn may(seen: &Visible<'_>, visitor: &Visitor, rotation: &Rotation, action: Action) -> bool {
+    match (seen.policy_for(rotation).await, action) {
+        (Ok(policy), Action::Approve) => policy.may_approve(&visitor.person, rotation.requester()),
+        (Ok(policy), _) => policy.allows(&visitor.person),
+        (Err(_), _) => false,
+    }
 }
 
 fn named(tokens: &[TokenName]) -> Vec<Choice> {

@@ -1,5 +1,6 @@
 //! Granting wishes of people who are known.
 
+use super::forms::refusal;
 use super::{Answer, Ask, Desk, words};
 use crate::engine::decide::Click;
 use crate::engine::issue::ISSUE;
@@ -16,23 +17,24 @@ type Granted = Result<Answer, EngineError>;
 
 impl Desk {
     pub(super) async fn grant(&self, ask: &Ask, visitor: &Visitor) -> Granted {
-        let (office, person) = (&self.office, &visitor.person);
+        let seen = async || self.office.seen_by(visitor).await;
         let words = match &ask.wish {
             Wish::Help => words::help(),
             Wish::Unclear { verb } => words::usage(verb),
-            Wish::WhoAmI => words::who(person, &ask.caller),
+            Wish::WhoAmI => words::who(&visitor.person, &ask.caller),
             Wish::List(which) => words::tokens(&self.listed(*which, visitor).await?, *which),
-            Wish::Plan { token } => words::plan(&office.plan(token).await?),
+            Wish::Plan { token } => words::plan(&seen().await?.plan(token).await?),
             Wish::Rotate { token } => {
-                let opened = office.rotate(token, person.clone()).await?;
+                let opened = seen().await?.rotate(token).await?;
                 words::opened(&opened, self.leaves_nobody(&opened, visitor).await)
             }
-            Wish::Status { rotation: None } => words::open(&office.rotations(None).await?),
-            Wish::Status { rotation: Some(name) } => return Ok(shown(&office.show(name).await?)),
-            Wish::Details { rotation } => words::details(&office.show(rotation).await?),
-            Wish::History { token } => words::history(token, &office.rotations(Some(token)).await?),
+            Wish::Status { rotation: None } => words::open(&seen().await?.rotations(None).await?),
+            Wish::Status { rotation: Some(name) } => return Ok(shown(&seen().await?.show(name).await?)),
+            Wish::Details { rotation } => words::details(&seen().await?.show(rotation).await?),
+            Wish::History { token } => words::history(token, &seen().await?.rotations(Some(token)).await?),
             Wish::Decide(decision) => return self.decide(ask, decision, visitor).await,
             Wish::Incident { token, reason } => return self.incident(ask, token, reason.as_deref(), visitor).await,
+            Wish::Unlock { person } => return self.unlock(ask, person, visitor).await,
             Wish::Enroll => return self.enroll(ask, visitor).await,
             Wish::ConfirmEnrollment => return self.confirm_enrollment(ask, visitor).await,
         };
@@ -50,7 +52,8 @@ impl Desk {
     }
 
     async fn listed(&self, which: Which, visitor: &Visitor) -> Result<Vec<TokenLine>, EngineError> {
-        let mut lines = self.office.list().await?;
+        let seen = self.office.seen_by(visitor).await?;
+        let mut lines = seen.list().await?;
         match which {
             Which::All => {}
             Which::Expiring => {
@@ -59,7 +62,7 @@ impl Desk {
             Which::Mine => {
                 let mut mine = Vec::new();
                 for line in lines {
-                    if self.office.policy(&line.token, visitor).await?.allows(&visitor.person) {
+                    if seen.policy(&line.token).await?.allows(&visitor.person) {
                         mine.push(line);
                     }
                 }
@@ -71,7 +74,13 @@ impl Desk {
 
     async fn decide(&self, ask: &Ask, decision: &Decision, visitor: &Visitor) -> Granted {
         // A person types the beginning of an id or a token's name; the click needs the id itself.
-        let rotation = self.office.show(&decision.rotation).await?;
+        let rotation = match self.office.on_card(decision).await {
+            Some(rotation) => rotation,
+            None => self.office.seen_by(visitor).await?.show(&decision.rotation).await?,
+        };
+        if decision.action == Action::Decline && decision.reason.is_none() {
+            return Ok(Answer::Form(Box::new(refusal(decision, Some(&rotation)))));
+        }
         let code = self.code_of(ask, decision, &rotation);
         if let Some(code) = code
             && let Some(refused) = self.spend_code(ask, code, visitor).await?
@@ -86,6 +95,7 @@ impl Desk {
             via: ask.caller.surface.0.clone(),
             plan: decision.plan.clone(),
             snooze_seconds: decision.snooze_seconds,
+            reason: decision.reason.clone(),
             stop: decision.stop,
             with_code: code.is_some(),
         };
@@ -95,7 +105,7 @@ impl Desk {
             }
             // A card stays as it is; an issue has it among its evidence.
             Ok(rotation) if decision.action == Action::Snooze && ask.caller.surface.as_str() != ISSUE => {
-                Ok(Answer::Private(words::snoozed(&rotation)))
+                Ok(Answer::Private(words::snoozed(&rotation, &visitor.person)))
             }
             clicked => Ok(Answer::Done(words::standing(&clicked?).into())),
         }
@@ -109,7 +119,7 @@ impl Desk {
             });
         };
         let via = ask.caller.surface.as_str();
-        let opened = self.office.incident(token, visitor.person.clone(), via, reason).await?;
+        let opened = self.office.seen_by(visitor).await?.incident(token, via, reason).await?;
         let rotation = match opened {
             OpenedRotation::New(rotation) | OpenedRotation::Existing(rotation) => rotation,
             OpenedRotation::NotDue(plan) => return Ok(Answer::Private(words::plan(&plan))),
@@ -126,6 +136,7 @@ impl Desk {
             rotation: rotation.id.0.clone(),
             plan,
             snooze_seconds: None,
+            reason: None,
             stop: None,
         };
         Ok(Answer::Offer { prose, label: "Revoke it now".into(), wish: Wish::Decide(decision) })

@@ -9,7 +9,7 @@ use crate::engine::rights::Visitor;
 use crate::rotation::ids::PersonId;
 use crate::rotation::phase::Phase;
 use crate::rotation::policy::Policy;
-use crate::rotation::record::{Origin, Rotation};
+use crate::rotation::record::Rotation;
 use crate::rotation::view::prose::Line;
 use crate::rotation::wish::Wish;
 use jiff::Timestamp;
@@ -51,8 +51,9 @@ impl Desk {
 
     async fn page(&self, visitor: &Visitor) -> Result<Home, EngineError> {
         let (person, mut home) = (&visitor.person, Home::default());
-        for rotation in self.office.rotations(None).await? {
-            match self.office.policy_for(&rotation, visitor).await {
+        let seen = self.office.seen_by(visitor).await?;
+        for rotation in seen.rotations(None).await? {
+            match seen.policy_for(&rotation).await {
                 Ok(policy) if awaits(&rotation, person, &policy, self.office.now()) => {
                     home.waiting.push(row(&rotation))
                 }
@@ -62,14 +63,14 @@ impl Desk {
                     tracing::warn!(%error, rotation = %rotation.id, "cannot find out whether it waits for them")
                 }
             }
-            if asked_by(&rotation, person) {
+            if rotation.is_asked_by(person) {
                 home.yours.push(row(&rotation));
             }
         }
-        let lines = self.office.list().await?;
+        let lines = seen.list().await?;
         let near = lines.iter().filter(|line| matches!(line.state.as_str(), "near" | "expired"));
         home.coming = near.map(|line| Row { line: words::token(line), review: None }).collect();
-        home.done = self.office.recent().await?.iter().map(row).collect();
+        home.done = seen.recent().await?.iter().map(row).collect();
         for section in [&mut home.waiting, &mut home.yours, &mut home.coming, &mut home.done] {
             section.truncate(MOST);
         }
@@ -86,13 +87,6 @@ fn awaits(rotation: &Rotation, person: &PersonId, policy: &Policy, now: Timestam
             policy.may_approve(person, rotation.requester()) && !counting.contains(person)
         }
         Phase::Stuck { .. } => policy.allows(person),
-        _ => false,
-    }
-}
-
-fn asked_by(rotation: &Rotation, by: &PersonId) -> bool {
-    match &rotation.opened_by {
-        Origin::Person { person } | Origin::Incident { person, .. } => person == by,
         _ => false,
     }
 }

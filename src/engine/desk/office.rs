@@ -32,13 +32,13 @@ const RECENT: u32 = 60;
 
 /// What people can ask for. Names are what a person typed; errors are sentences for that person.
 #[async_trait]
-pub trait Office: Send + Sync {
+pub trait Office: Reception {
     /// Decides; the same key twice decides once.
     async fn click(&self, click: Click) -> Result<Rotation, EngineError>;
     /// Opens a rotation by hand.
     async fn rotate(&self, token: &str, by: PersonId) -> Result<OpenedRotation, EngineError>;
     /// Opens a rotation that revokes first, because the value leaked; `reason` is for the issue.
-    async fn incident(&self, token: &str, by: PersonId, via: &str, reason: &str)
+    async fn incident(&self, token: &str, by: &Visitor, via: &str, reason: &str)
     -> Result<OpenedRotation, EngineError>;
     /// The exact plan, without doing anything.
     async fn plan(&self, token: &str) -> Result<Plan, EngineError>;
@@ -56,6 +56,12 @@ pub trait Office: Send + Sync {
     async fn policy(&self, token: &TokenName, visitor: &Visitor) -> Result<Policy, EngineError>;
     /// Who may decide on a rotation, now, as far as this person goes.
     async fn policy_for(&self, rotation: &Rotation, visitor: &Visitor) -> Result<Policy, EngineError>;
+}
+
+/// What the desk needs whoever asks, and about nothing that only some may see: its inbox, the ways back, the journal of
+/// those who were turned away.
+#[async_trait]
+pub trait Reception: Send + Sync {
     /// Says it to somebody alone by the surface's own means, where it has any; nothing is lost if it has none.
     async fn whisper(&self, caller: &Caller, prose: &Prose);
     /// Answers somebody whose way back is not at hand, by the surface's own means. A decision that counted shows on
@@ -98,7 +104,7 @@ impl Office for Engine {
     async fn incident(
         &self,
         token: &str,
-        by: PersonId,
+        by: &Visitor,
         via: &str,
         reason: &str,
     ) -> Result<OpenedRotation, EngineError> {
@@ -141,7 +147,10 @@ impl Office for Engine {
     async fn policy_for(&self, rotation: &Rotation, visitor: &Visitor) -> Result<Policy, EngineError> {
         Ok(self.rights().policy_for(rotation, visitor).await?)
     }
+}
 
+#[async_trait]
+impl Reception for Engine {
     async fn whisper(&self, caller: &Caller, prose: &Prose) {
         let Some(messenger) = self.surfaces.get(&caller.surface) else { return };
         if let Err(error) = messenger.whisper(caller.channel.as_deref(), &caller.account, prose).await {

@@ -73,7 +73,7 @@ impl Visitors {
             Some(person) => person.clone(),
             None => self.member_of_a_group(&account, caller).await?,
         };
-        Ok(Visitor { person, account: Some(account), roles: signed.then(|| caller.roles.clone()) })
+        Ok(Visitor { person, account: Some(account), roles: signed.then(|| caller.roles.clone()), shell: None })
     }
 
     /// As whom the caller would be recognised, without asking anybody: proves nothing.

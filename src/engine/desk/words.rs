@@ -10,6 +10,7 @@ use crate::engine::issue::ISSUE;
 use crate::engine::step_up::Invitation;
 use crate::engine::step_up::picture::{Ink, picture};
 use crate::engine::{EngineError, OpenedRotation};
+use crate::ledger::Lock;
 use crate::rotation::ids::PersonId;
 use crate::rotation::phase::Phase;
 use crate::rotation::plan::{Plan, PlannedStore};
@@ -164,14 +165,18 @@ pub fn opened(opened: &OpenedRotation, nobody_else: bool) -> Prose {
 }
 
 /// When somebody who asked for it is reminded again.
-pub fn snoozed(rotation: &Rotation) -> Prose {
-    let Some(until) = rotation.snoozed_until else { return standing(rotation).into() };
+pub fn snoozed(rotation: &Rotation, person: &PersonId) -> Prose {
+    let Some(until) = rotation.snoozed.get(person).copied() else { return standing(rotation).into() };
     let line = Line::text("You will be reminded of ").and_code(rotation.plan.token.as_str()).and(" on ");
     let line = line.then(Span::Moment(until)).and(". The token ");
-    Prose::from(match rotation.plan.old.expires_at {
+    let prose = Prose::from(match rotation.plan.old.expires_at {
         Some(date) => line.and("expires on ").then(Span::Date(date)).and("."),
         None => line.and("has no expiry."),
-    })
+    });
+    match rotation.snoozed_until {
+        Some(_) => prose,
+        None => prose.line(Line::text("The other approvers are reminded as before.")),
+    }
 }
 
 /// A plan, exactly.
@@ -197,7 +202,11 @@ pub fn plan(plan: &Plan) -> Prose {
 
 /// What somebody is told who reported an incident and cannot confirm it: who can.
 pub fn others_are_asked(rotation: &Rotation, policy: &Policy, person: &PersonId) -> Prose {
-    let mut prose = Prose::from(Line::text("Its approvers were asked: ").join(standing(rotation)));
+    let asked = match rotation.is_incident() {
+        true => "Its approvers were asked: ",
+        false => "Its approvers were told. The plan stays as it is until one of them confirms the leak: ",
+    };
+    let mut prose = Prose::from(Line::text(asked).join(standing(rotation)));
     if policy.allows(person) && !policy.may_approve(person, rotation.requester()) {
         let others = policy.approvers.iter().filter(|other| policy.may_approve(other, rotation.requester()));
         let groups = policy.groups.iter().map(|group| format!("somebody in {}", group.in_words()));
@@ -263,6 +272,35 @@ pub fn enrolled(person: &PersonId, via: &str, at: Timestamp) -> Prose {
     let line = Line::text("One-time codes were set up for you at ").then(Span::Moment(at));
     let line = line.and(format!(", over {via}. If that was not you, tell your administrator at once: "));
     line.and_code(format!("rekey people reset-code {person}")).and(" takes them away.").into()
+}
+
+/// What whoever is concerned reads when codes rest after too many wrong ones; `of`: whose, if not their own.
+pub fn codes_locked(of: Option<&PersonId>, via: &str, lock: Lock, at: Timestamp) -> Prose {
+    let line = Line::text("Too many wrong one-time codes were typed for ");
+    let line = match of {
+        Some(person) => line.and_code(person.as_str()),
+        None => line.and("you"),
+    };
+    let line = line.and(format!(" over {via}, the last at ")).then(Span::Moment(at));
+    let line = match lock {
+        Lock::Until(until) => line.and("; codes are taken again from ").then(Span::Moment(until)).and(" on."),
+        Lock::ForGood => line.and(". No code is taken any more until another approver or an administrator says so."),
+    };
+    let line = match (of, lock) {
+        (None, _) => line.and(" If that was not you, somebody has your account: tell your administrator at once."),
+        (Some(_), Lock::Until(_)) => line.and(" Ask them whether that was they."),
+        (Some(person), Lock::ForGood) => {
+            let ask = line.and(" Ask them in person whether that was they; if so, type ");
+            ask.and_code(format!("/rekey unlock {person}")).and(".")
+        }
+    };
+    line.into()
+}
+
+/// And whose codes may be tried again.
+pub fn codes_unlocked(at: Timestamp) -> Prose {
+    let line = Line::text("Your one-time codes are taken again since ").then(Span::Moment(at));
+    line.and(". If you did not ask for that, ask why.").into()
 }
 
 /// And whose codes an administrator took away.

@@ -30,7 +30,7 @@ pub fn replanned(
     if differs {
         let changes = rotation.plan.changes_to(plan).join("; ");
         rotation.saw(now, "rekey", format!("the plan changed: {changes}"), None);
-        if !rotation.approvals.is_empty() || rotation.snoozed_until.is_some() {
+        if !rotation.approvals.is_empty() || !rotation.snoozed.is_empty() || rotation.snoozed_until.is_some() {
             let text = format!("The plan changed, so it needs a new approval: {changes}.");
             rotation.announce(now, Audience::Approvers, text);
         }
@@ -104,6 +104,34 @@ pub fn incident(
     rotation.phase = Phase::AwaitingApproval;
     let text = format!("Incident: {person} says that the value leaked ({reason}). Approve, and it is revoked at once.");
     rotation.announce(now, Audience::Approvers, text);
+    Ok(())
+}
+
+/// Somebody who may not decide says that the value leaked. An outage is no stranger's to plan: the plan stays as it is
+/// until an approver says so too.
+pub fn leak_reported(
+    rotation: &mut Rotation,
+    person: &PersonId,
+    via: &str,
+    reason: &str,
+    now: Timestamp,
+) -> Result<(), Refusal> {
+    if !untouched(rotation) {
+        return Err(too_late(rotation));
+    }
+    let report = format!("{person} reported a leak");
+    if rotation.evidence.iter().any(|seen| seen.what.starts_with(&report)) {
+        return Err(Refusal::Impossible { why: "you reported this already, and its approvers were told".into() });
+    }
+    rotation.saw(now, via, format!("{report}: {reason}"), None);
+    if !rotation.is_incident() {
+        let text = format!(
+            "{person} says that the value leaked ({reason}). The plan stays as it is until an approver confirms that it \
+             should be revoked first: /rekey incident {}",
+            rotation.plan.token
+        );
+        rotation.announce(now, Audience::Approvers, text);
+    }
     Ok(())
 }
 
@@ -220,21 +248,54 @@ pub fn approve(
     }
     let counting = by.policy.counting(&rotation.approvals, &current, rotation.requester(), now);
     let missing = by.policy.needed().saturating_sub(counting.len());
+    if missing == 0 {
+        return counted(rotation, &by.policy, start_at, now);
+    }
     certainly_not(by, &counting, Refusal::AlreadyApproved { missing })?;
+    let from_shell = rotation.approvals.iter().any(|yes| yes.shell.is_some() && counting.contains(&yes.by));
+    if by.shell.is_some() && from_shell {
+        return Err(Refusal::OneShell);
+    }
     confirmed(by)?;
     rotation.approvals.retain(|a| a.by != by.person);
     let (person, account) = (by.person.clone(), by.account.clone());
-    rotation.approvals.push(Approval { by: person, account, with_code: by.with_code, plan: current, at: now });
+    let (with_code, shell) = (by.with_code, by.shell.clone());
+    rotation.approvals.push(Approval { by: person, account, with_code, shell, plan: current, at: now });
     let have = counting.len() + 1;
     let needed = by.policy.needed();
-    rotation.saw(now, &by.via, format!("{} approved ({have} of {needed}){}", by.person, with_code(by)), None);
+    rotation.saw(
+        now,
+        &by.via,
+        format!("{} approved ({have} of {needed}){}{}", by.person, self::with_code(by), on_shell(by)),
+        None,
+    );
     if have >= needed {
-        rotation.phase = Phase::Scheduled { at: start_at };
-        // Every right is looked at once more when the effect starts: at the mint, or before the first revoke.
-        if start_at <= now && rotation.plan.strategy != Strategy::RevokeFirst {
-            begin(rotation);
-        }
+        schedule(rotation, start_at, now);
     }
+    Ok(())
+}
+
+fn schedule(rotation: &mut Rotation, start_at: Timestamp, now: Timestamp) {
+    rotation.phase = Phase::Scheduled { at: start_at };
+    // Every right is looked at once more when the effect starts: at the mint, or before the first revoke.
+    if start_at <= now && rotation.plan.strategy != Strategy::RevokeFirst {
+        begin(rotation);
+    }
+}
+
+/// A quorum that was lowered is met by those who had said yes.
+pub fn counted(rotation: &mut Rotation, policy: &Policy, start_at: Timestamp, now: Timestamp) -> Result<(), Refusal> {
+    if rotation.phase != Phase::AwaitingApproval || !rotation.plan.blockers.is_empty() {
+        return Err(Refusal::not_now(rotation));
+    }
+    let counting = policy.counting(&rotation.approvals, &rotation.plan.hash(), rotation.requester(), now);
+    if counting.len() < policy.needed() {
+        return Err(Refusal::TooEarly);
+    }
+    let names: Vec<&str> = counting.iter().map(PersonId::as_str).collect();
+    let what = format!("the yes of {} is enough now: {} needed", names.join(" and "), policy.needed());
+    rotation.saw(now, "rekey", what, None);
+    schedule(rotation, start_at, now);
     Ok(())
 }
 
@@ -271,7 +332,7 @@ pub fn decline(rotation: &mut Rotation, by: &Decider, reason: Option<&str>, now:
     allowed(by)?;
     let reason = reason.map(str::trim).filter(|reason| !reason.is_empty());
     let because = reason.map(|reason| format!(": {reason}")).unwrap_or_default();
-    rotation.saw(now, &by.via, format!("{} declined{because}", by.person), None);
+    rotation.saw(now, &by.via, format!("{} declined{}{because}", by.person, on_shell(by)), None);
     rotation.announce(now, Audience::Followers, declined(rotation, by.person.as_str(), reason));
     rotation.end_by(by, reason, now);
     rotation.phase = Phase::Closing { new: None, outcome: Outcome::Declined };
@@ -290,7 +351,8 @@ fn declined(rotation: &Rotation, person: &str, reason: Option<&str>) -> String {
     )
 }
 
-/// No reminders until then; the deadline of the token itself does not move.
+/// They are not reminded until then, and nobody is while everybody who must act has snoozed. The deadline of the token
+/// itself does not move.
 pub fn snooze(rotation: &mut Rotation, by: &Decider, until: Timestamp, now: Timestamp) -> Result<(), Refusal> {
     if rotation.phase != Phase::AwaitingApproval {
         return Err(decided(rotation));
@@ -305,15 +367,38 @@ pub fn snooze(rotation: &mut Rotation, by: &Decider, until: Timestamp, now: Time
         });
     }
     hard_stop(rotation, until, now)?;
-    rotation.snoozed_until = Some(until);
-    rotation.approve_by = rotation.approve_by.max(until);
-    rotation.saw(now, &by.via, format!("{} snoozed reminders until {}", by.person, when(until)), None);
+    rotation.snoozed.retain(|_, until| *until > now);
+    rotation.snoozed.insert(by.person.clone(), until);
+    rotation.snoozed_until = all_snooze_until(rotation, &by.policy, now);
+    let others = match rotation.snoozed_until {
+        Some(_) => "",
+        None => "; the others are reminded as before",
+    };
+    rotation.saw(now, &by.via, format!("{} snoozed reminders until {}{others}", by.person, when(until)), None);
     Ok(())
+}
+
+/// Until when nobody is left who must act and has not snoozed. Who is in a group is not known, so that a group never
+/// snoozes as a whole.
+fn all_snooze_until(rotation: &Rotation, policy: &Policy, now: Timestamp) -> Option<Timestamp> {
+    if !policy.groups.is_empty() {
+        return None;
+    }
+    let counting = policy.counting(&rotation.approvals, &rotation.plan.hash(), rotation.requester(), now);
+    let must = |person: &&PersonId| policy.may_approve(person, rotation.requester()) && !counting.contains(*person);
+    let until: Option<Vec<_>> =
+        policy.approvers.iter().filter(must).map(|person| rotation.snoozed.get(person).copied()).collect();
+    until?.into_iter().min()
 }
 
 /// Refuses a decision without the code that the policy asks for.
 pub fn confirmed(by: &Decider) -> Result<(), Refusal> {
     if by.policy.step_up && !by.with_code { Err(Refusal::CodeNeeded) } else { Ok(()) }
+}
+
+/// What the evidence says of a shell that speaks for somebody.
+pub fn on_shell(by: &Decider) -> String {
+    by.shell.as_ref().map(|shell| format!(", says {shell} on the command line")).unwrap_or_default()
 }
 
 /// What the evidence says of a code.

@@ -1,6 +1,6 @@
 //! What people can do with a rotation that cannot go on by itself.
 
-use super::approval::{allowed, confirmed, with_code};
+use super::approval::{allowed, confirmed, on_shell, with_code};
 use super::{distributing, ending, minting};
 use crate::rotation::event::Decider;
 use crate::rotation::ids::TokenId;
@@ -86,7 +86,7 @@ pub fn retry(rotation: &mut Rotation, by: &Decider, now: Timestamp) -> Result<()
     };
     allowed(by)?;
     this_stop(rotation, by)?;
-    rotation.saw(now, &by.via, format!("{} asked to try again", by.person), None);
+    rotation.saw(now, &by.via, format!("{} asked to try again{}", by.person, on_shell(by)), None);
     rotation.phase = *at;
     rotation.overwrite.append(&mut rotation.contested);
     if let Phase::Distributing { down, .. } = &mut rotation.phase {
@@ -122,7 +122,8 @@ pub fn restore(rotation: &mut Rotation, by: &Decider, now: Timestamp) -> Result<
         Phase::Restoring { pending, .. } => pending.clone(),
         _ => rotation.plan.stores.iter().map(|store| store.id.clone()).collect(),
     };
-    rotation.saw(now, &by.via, format!("{} asked to restore the previous value{}", by.person, with_code(by)), None);
+    let what = format!("{} asked to restore the previous value{}{}", by.person, with_code(by), on_shell(by));
+    rotation.saw(now, &by.via, what, None);
     let stopped = why.what.clone();
     rotation.end_by(by, Some(&stopped), now);
     rotation.phase = Phase::Restoring { new, pending };
@@ -139,7 +140,7 @@ pub fn abandon(rotation: &mut Rotation, by: &Decider, now: Timestamp) -> Result<
     };
     allowed(by)?;
     this_stop(rotation, by)?;
-    rotation.saw(now, &by.via, format!("{} abandoned it", by.person), None);
+    rotation.saw(now, &by.via, format!("{} abandoned it{}", by.person, on_shell(by)), None);
     rotation.end_by(by, Some(&why.what), now);
     match at.minted() {
         Some(new) => {

@@ -14,6 +14,15 @@ pub fn reminded(rotation: &mut Rotation, steps: u32, to: &Audience, now: Timesta
     if !is_asked(rotation) {
         return Err(Refusal::not_now(rotation));
     }
+    if let Audience::Person { person } = to
+        && rotation.snoozed_until.is_none()
+        && rotation.snoozed.get(person).is_some_and(|until| *until <= now)
+    {
+        // Theirs alone: what the others hear goes on as it was.
+        rotation.snoozed.remove(person);
+        rotation.announce(now, to.clone(), words(rotation, now));
+        return Ok(());
+    }
     if rotation.snoozed_until.is_some_and(|until| now < until) {
         return Err(Refusal::TooEarly);
     }
@@ -23,6 +32,7 @@ pub fn reminded(rotation: &mut Rotation, steps: u32, to: &Audience, now: Timesta
     rotation.reminded = rotation.reminded.max(steps);
     rotation.reminded_at = Some(now);
     rotation.snoozed_until = None;
+    rotation.snoozed.retain(|_, until| *until > now);
     rotation.announce(now, to.clone(), words(rotation, now));
     Ok(())
 }

@@ -191,7 +191,7 @@ fn where_to_decide(card: &Card, readers: &Readers) -> String {
     });
     let places: Vec<String> = links.collect();
     if !card.blockers.is_empty() && card.actions.contains(&Action::Decline) {
-        let comment = readers.bot.as_ref().map(|bot| code(&format!("@{bot} {}", Action::Decline.word())));
+        let comment = readers.bot.as_ref().map(|bot| code(&format!("@{bot} {} <reason>", Action::Decline.word())));
         let give_up = comment.map(|said| format!(" To give up instead: {said}")).unwrap_or_default();
         return format!("Then rekey looks again by itself.{give_up}");
     }

@@ -89,13 +89,21 @@ pub fn fitting(lines: impl ExactSizeIterator<Item = String>, most: usize, measur
     shown
 }
 
-/// Words as one sentence: a capital at the beginning, a stop at the end.
+/// Words as one sentence: a capital at the beginning, unless a name stands there, and a stop at the end.
 pub fn sentence(words: &str) -> String {
     let words = words.trim();
     let mut letters = words.chars();
-    let first: String = letters.next().map(|c| c.to_uppercase().collect()).unwrap_or_default();
+    let capital = |c: char| if is_named_first(words) { c.to_string() } else { c.to_uppercase().collect() };
+    let first: String = letters.next().map(capital).unwrap_or_default();
     let stop = if words.is_empty() || words.ends_with(['.', '!', '?', '…']) { "" } else { "." };
     format!("{first}{}{stop}", letters.as_str())
+}
+
+/// Whether the first word is a name that is spelt as it is: of an account, or of a store's kind before its place.
+fn is_named_first(words: &str) -> bool {
+    let mut words = words.split_whitespace();
+    let (first, second) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
+    first.contains(['_', '/']) || (first.contains('-') && second.contains(['/', '.', '_']))
 }
 
 /// A link that may be followed: http(s), without characters that could end it early in any markup.
@@ -146,6 +154,9 @@ mod tests {
         assert_eq!(sentence(" token 7 stays alive"), "Token 7 stays alive.");
         assert_eq!(sentence("What now?"), "What now?");
         assert_eq!(sentence(""), "");
+        let store = "gitlab-variable acme/deploy TOKEN cannot be written";
+        assert_eq!(sentence(store), format!("{store}."), "a kind is a name");
+        assert_eq!(sentence("read-only mode is on"), "Read-only mode is on.");
     }
 
     #[test]

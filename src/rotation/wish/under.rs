@@ -22,7 +22,7 @@ impl Wish {
 
 /// A command as it is typed under an issue.
 pub fn commands_under() -> impl Iterator<Item = Command> {
-    let elsewhere = ["list", "rotate", "enroll"];
+    let elsewhere = ["list", "rotate", "enroll", "unlock"];
     let here = COMMANDS.into_iter().filter(move |command| !elsewhere.contains(&command.verb));
     here.map(|command| {
         let implied = ["<rotation>", "[rotation]", "<token>"];
@@ -57,6 +57,7 @@ mod tests {
             rotation: ROTATION.into(),
             plan: plan.map(str::to_owned),
             snooze_seconds,
+            reason: None,
             stop: None,
         })
     }

@@ -112,7 +112,13 @@ impl Handle {
             let parts = modal.data["components"].as_array().map_or(&[][..], Vec::as_slice);
             let parts: Vec<Value> = parts.iter().map(|part| filled(part, values)).collect();
             let data = json!({"custom_id": modal.data["custom_id"], "components": parts});
-            began(world, SUBMIT, user, &modal.channel, modal.message, data)
+            // Discord names the message whose button opened the form.
+            let shown = modal.message.as_deref().and_then(|id| shown_to(world, user, id));
+            let mut payload = began(world, SUBMIT, user, &modal.channel, modal.message, data)?;
+            if let Some((_, shown, _)) = shown {
+                payload["message"] = shown;
+            }
+            Ok(payload)
         })
     }
 
@@ -198,20 +204,21 @@ fn filled(part: &Value, values: &[(&str, &str)]) -> Value {
     }
 }
 
+/// A message before somebody, private or not: its channel, how Discord shows it, its rows of buttons.
+fn shown_to(world: &mut World, user: &str, message: &str) -> Option<(String, Value, Vec<Value>)> {
+    let line = world.ephemerals.iter().find(|line| line.id == message && line.user == user);
+    if let Some(line) = line {
+        let shown = json!({"id": line.id, "channel_id": line.channel, "content": line.content, "flags": 64});
+        return Some((line.channel.clone(), shown, line.components.clone()));
+    }
+    let channel = world.place_of(message)?;
+    let found = world.message(&channel, message).cloned()?;
+    Some((channel.clone(), messages::shown(world, &channel, &found), found.components))
+}
+
 fn click(world: &mut World, user: &str, message: &str, button: &str) -> Result<Value, NoAnswer> {
     let no_button = || NoAnswer::NoButton(button.to_owned());
-    let line = world.ephemerals.iter().find(|line| line.id == message && line.user == user);
-    let (channel, shown, rows) = match line {
-        Some(line) => {
-            let shown = json!({"id": line.id, "channel_id": line.channel, "content": line.content, "flags": 64});
-            (line.channel.clone(), shown, line.components.clone())
-        }
-        None => {
-            let channel = world.place_of(message).ok_or_else(no_button)?;
-            let found = world.message(&channel, message).cloned().ok_or_else(no_button)?;
-            (channel.clone(), messages::shown(world, &channel, &found), found.components)
-        }
-    };
+    let (channel, shown, rows) = shown_to(world, user, message).ok_or_else(no_button)?;
     let buttons = rows.iter().filter_map(|row| row["components"].as_array()).flatten();
     buttons.into_iter().find(|one| one["custom_id"] == button && one["disabled"] != true).ok_or_else(no_button)?;
     let data = json!({"id": 2, "component_type": 2, "custom_id": button});

@@ -74,6 +74,7 @@ fn arguments(command: &Command) -> impl Iterator<Item = Argument> {
         let (name, what, completes) = match inner {
             "token" => ("token", "its name in the configuration", true),
             "rotation" => ("rotation", "its id, the beginning of it, or its token", true),
+            "person" => ("person", "who, as the configuration names them", false),
             "plan" => ("plan", "the hash of the plan that you saw", true),
             "reason" => ("reason", "what happened, for the issue", false),
             durations if durations.contains(|c: char| c.is_ascii_digit()) => ("for", "such as 30m, 12h or 3d", false),
@@ -103,7 +104,6 @@ pub fn blank(data: &Data) -> Option<(Blank, String)> {
     let (command, given) = called(data)?;
     let focused = given.iter().find(|one| one.focused)?;
     let blank = match focused.name.as_str() {
-        "token" if command.verb == "incident" => Blank::Leaked,
         "token" => Blank::Token,
         "rotation" => Blank::Rotation(Action::from_word(command.verb)),
         "plan" => {

@@ -175,7 +175,7 @@ fn field_of(field: Field) -> Value {
     let (least, most) = field.length();
     let style = match field {
         Field::Code => 1,
-        Field::Reason => 2,
+        Field::Reason | Field::Because => 2,
     };
     json!({
         "type": 18,

@@ -137,7 +137,7 @@ async fn submit(door: &Arc<Door>, interaction: Interaction) -> Answer {
     let typed = |field: Field| Some((field.id().to_owned(), view.typed(field.id())?.text().to_owned()));
     let caller = caller::of_interaction(door, &interaction);
     let ask = Ask::new(&interaction.trigger_id, caller, wish);
-    let ask = ask.filled_in([Field::Code, Field::Reason].into_iter().filter_map(typed));
+    let ask = ask.filled_in([Field::Code, Field::Reason, Field::Because].into_iter().filter_map(typed));
     let (owned, behind) = (door.clone(), door.clone());
     let opened = Opened { id: view.id.clone(), hash: String::new() };
     let work = async move { if owned.hears_first(&ask).await { Some(owned.desk.ask(&ask).await) } else { None } };

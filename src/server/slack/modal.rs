@@ -93,7 +93,7 @@ fn input(field: Field, first: bool) -> Value {
             "action_id": "typed",
             "min_length": least,
             "max_length": most,
-            "multiline": field == Field::Reason,
+            "multiline": field != Field::Code,
             "focus_on_load": first,
             "placeholder": parts::plain(field.hint(), 150),
         },

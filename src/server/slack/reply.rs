@@ -68,7 +68,10 @@ pub fn message(answer: &Answer) -> Message {
 
 fn with_button(prose: &Prose, label: &str, wish: &Wish) -> Message {
     let mut message = words(prose);
-    let offer = button(OFFER, label, &wish.to_id().unwrap_or_default(), label);
+    let mut offer = button(OFFER, label, &wish.to_id().unwrap_or_default(), label);
+    if matches!(wish, Wish::Decide(_)) {
+        offer["style"] = "danger".into();
+    }
     message.blocks = vec![section(&message.text), actions("rekey.offer", vec![offer])];
     message
 }

@@ -95,8 +95,14 @@ fn own(shot: &mut Shot, caller: Caller) {
 }
 
 fn blank() -> Shot {
-    let decision =
-        Decision { action: Action::Approve, rotation: String::new(), plan: None, snooze_seconds: None, stop: None };
+    let decision = Decision {
+        action: Action::Approve,
+        rotation: String::new(),
+        plan: None,
+        snooze_seconds: None,
+        reason: None,
+        stop: None,
+    };
     Shot { caller: slack(""), decision, key: String::new(), code: None, person: "" }
 }
 
@@ -150,7 +156,8 @@ impl Campaign {
         let digits = *[8, 12, 32, 64].choose(&mut self.dice).unwrap();
         let plan = Some(row.plan.hash().0[..digits].to_owned());
         let rotation = row.id.0[..self.dice.random_range(8..=row.id.0.len())].to_owned();
-        let decision = Decision { action: Action::Approve, rotation, plan, snooze_seconds: None, stop: None };
+        let decision =
+            Decision { action: Action::Approve, rotation, plan, snooze_seconds: None, reason: None, stop: None };
         let code = Some(self.fresh_code(person));
         Shot { caller, decision, key: format!("key-{}", self.count), code, person }
     }

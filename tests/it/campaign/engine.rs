@@ -90,6 +90,7 @@ async fn fire(url: String) {
         rotation: rotation.id.0.clone(),
         plan: Some(rotation.plan.hash().0),
         snooze_seconds: None,
+        reason: None,
         stop: None,
     };
     let counted = Ask::new("the-first", slack("UALICE"), Wish::Decide(right.clone()));

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use rekey::clock::{Clock, ManualClock};
 use rekey::engine::decide::Click;
 use rekey::engine::desk::visitors::Visitors;
-use rekey::engine::desk::{Ask, Caller, Desk, Office};
+use rekey::engine::desk::{Ask, Caller, Desk, Office, Reception};
 use rekey::engine::directory::{Age, Directories, Directory, Standing, Survey, Unproven};
 use rekey::engine::overview::TokenLine;
 use rekey::engine::rights::{Rights, Visitor};
@@ -115,7 +115,8 @@ impl Town {
     pub fn button(&self, action: Action) -> Option<String> {
         let row = self.row();
         let plan = Some(row.plan.hash().0);
-        Wish::Decide(Decision { action, rotation: row.id.0, plan, snooze_seconds: None, stop: None }).to_id()
+        Wish::Decide(Decision { action, rotation: row.id.0, plan, snooze_seconds: None, reason: None, stop: None })
+            .to_id()
     }
 
     /// Somebody else asked for it.
@@ -199,7 +200,7 @@ impl Office for Town {
         Err(EngineError::Unknown(token.into()))
     }
 
-    async fn incident(&self, token: &str, _: PersonId, _: &str, _: &str) -> Result<OpenedRotation, EngineError> {
+    async fn incident(&self, token: &str, _: &Visitor, _: &str, _: &str) -> Result<OpenedRotation, EngineError> {
         Err(EngineError::Unknown(token.into()))
     }
 
@@ -236,7 +237,10 @@ impl Office for Town {
     async fn policy_for(&self, rotation: &Rotation, visitor: &Visitor) -> Result<Policy, EngineError> {
         self.policy_of(rotation, visitor).await
     }
+}
 
+#[async_trait]
+impl Reception for Town {
     async fn whisper(&self, _caller: &Caller, _prose: &Prose) {}
 
     async fn outsider(&self, _who: &str, _what: &str) {}
@@ -291,6 +295,10 @@ impl StepUp for Town {
 
     async fn invite(&self, _person: &PersonId, _via: &str) -> Result<Invitation, EngineError> {
         Err(EngineError::Broken("nobody enrolls here".into()))
+    }
+
+    async fn unlock(&self, _: &PersonId, _: &Visitor, _: &str) -> Result<bool, EngineError> {
+        Ok(false)
     }
 
     async fn confirm(&self, _: &PersonId, _: &str, _: &Secret, _: &str) -> Result<Verdict, EngineError> {

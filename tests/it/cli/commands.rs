@@ -50,17 +50,32 @@ async fn a_rotation_opened_by_hand_is_approved_by_somebody_else_and_shown_from_i
     assert_eq!(early, "error: nothing to do: this rotation is waiting for approval\n");
 
     insta::assert_snapshot!("approve", office.says(&["approve", "deploy", "--as", "ada", "--plan", &plan[..8]]).await);
-    insta::assert_snapshot!("show", office.says(&["show", "deploy", "--journal"]).await);
+    let shown = office.says(&["show", "deploy", "--journal"]).await;
+    insta::assert_snapshot!("show", regex::Regex::new(" {3,}").unwrap().replace_all(&shown, "   "));
     let shown = office.json(&["show", "deploy", "--journal", "--json"]).await;
     assert_eq!(shown["phase"], "minting");
     assert_eq!(shown["journal"][0]["event"], "opened");
+    let actors: Vec<&str> =
+        shown["journal"].as_array().unwrap().iter().filter_map(|line| line["actor"].as_str()).collect();
+    let user = actors[0].strip_suffix(" for grace").expect("whose shell it was, and for whom");
+    assert!(user.starts_with("uid "), "{actors:?}");
+    assert!(actors.contains(&format!("{user} for ada via cli").as_str()), "{actors:?}");
 }
 
 #[tokio::test]
 async fn a_declined_rotation_has_changed_nothing() {
     let office = Office::open(Wish::default()).await;
     office.says(&["rotate", "deploy", "--as", "grace"]).await;
-    insta::assert_snapshot!("decline", office.says(&["decline", "deploy", "--as", "ada"]).await);
+    let unsaid = office.complains(&["decline", "deploy", "--as", "ada"]).await;
+    assert!(unsaid.starts_with("error: a rotation is not declined without a word; add --reason"), "{unsaid}");
+    let decline = ["decline", "deploy", "--as", "ada", "--reason", "release freeze"];
+    insta::assert_snapshot!("decline", office.says(&decline).await);
+    let listed = office.json(&["rotations", "--all", "--json"]).await;
+    assert_eq!((listed[0]["token"].as_str(), listed.as_array().map(Vec::len)), (Some("deploy"), Some(1)));
+    let again = office.says(&["rotate", "deploy"]).await;
+    assert!(again.contains("is open; the command line asked for it"), "{again}");
+    office.says(&["snooze", "deploy", "--as", "ada", "--for", "2h"]).await;
+    assert!(office.says(&["rotations"]).await.contains("ada until "));
     assert_eq!(office.state.live_tokens(office.account).len(), 1);
 }
 
@@ -148,7 +163,7 @@ async fn the_audit_finds_the_line_that_was_edited() {
     assert!(nowhere.starts_with("error: there is no database at /folder/rekey.db; "), "{nowhere}");
 
     office.says(&["rotate", "deploy", "--as", "grace"]).await;
-    office.says(&["decline", "deploy", "--as", "ada"]).await;
+    office.says(&["decline", "deploy", "--as", "ada", "--reason", "not now"]).await;
     insta::assert_snapshot!("audit", office.says(&["audit", "verify"]).await);
 
     sqlx::any::install_default_drivers();

@@ -148,6 +148,7 @@ impl Office {
         text = text.replace(&self.folder.path().display().to_string(), "/folder");
         for (pattern, replacement) in [
             (r"127\.0\.0\.1:\d+", "127.0.0.1:PORT"),
+            (r"uid \d+( \([^)]*\))?(, logged in as uid \d+)?", "uid 1000 (deploy)"),
             (r"/p\d{16}\b", "/p0000000000000000"),
             (r"\b01[0-9a-z]{24}\b", "01rotation0000000000000000"),
             (r"\b[0-9a-f]{64}\b", "0123456789ab0123456789ab0123456789ab0123456789ab0123456789ab0123"),

@@ -209,6 +209,7 @@ job = "deploy"
             via: "cli".into(),
             plan: Some(rotation.plan.hash().0),
             snooze_seconds: None,
+            reason: None,
             stop: None,
             with_code: false,
         };

@@ -50,7 +50,7 @@ fn what_was_chosen_means_what_it_means_when_typed() {
     assert_eq!(said("snooze", &[("rotation", "01jd"), ("for", "3d")]), Wish::parse("snooze 01jd 3d"));
     assert_eq!(
         said("incident", &[("token", "deploy"), ("reason", "pasted  into a ticket")]),
-        Wish::Incident { token: "deploy".into(), reason: Some("pasted  into a ticket".into()) }
+        Wish::Incident { token: "deploy".into(), reason: Some("pasted into a ticket".into()) }
     );
 }
 
@@ -72,7 +72,7 @@ fn while_it_is_typed_it_is_known_what_for() {
     };
     let focused = |name: &str| json!([{"name": name, "value": "de", "focused": true}]);
     assert_eq!(typing("plan", focused("token")), Some((Blank::Token, "de".into())));
-    assert_eq!(typing("incident", focused("token")), Some((Blank::Leaked, "de".into())));
+    assert_eq!(typing("incident", focused("token")), Some((Blank::Token, "de".into())));
     assert_eq!(typing("status", focused("rotation")), Some((Blank::Rotation(None), "de".into())));
     assert_eq!(typing("retry", focused("rotation")), Some((Blank::Rotation(Some(Action::Retry)), "de".into())));
     let both = json!([{"name": "rotation", "value": "01jd"}, {"name": "plan", "value": "", "focused": true}]);

@@ -193,6 +193,7 @@ fn answers() -> Vec<(String, Answer)> {
                 rotation: rotations::ID.into(),
                 plan: None,
                 snooze_seconds: None,
+                reason: None,
                 stop: None,
             };
             let plan = Some("0123456789abcdef".repeat(4));
@@ -299,6 +300,7 @@ fn questions() -> Vec<Value> {
         rotation: rotations::ID.into(),
         plan: Some("0123456789abcdef".repeat(4)),
         snooze_seconds: None,
+        reason: None,
         stop: Some(u32::MAX),
     };
     let asked: Vec<Value> = Action::ALL

@@ -417,6 +417,38 @@ async fn whose_codes_are_set_up_or_taken_away_is_told_by_a_direct_message() {
 }
 
 #[tokio::test]
+async fn codes_that_were_locked_too_often_stay_locked_until_another_approver_says_so_and_people_are_told() {
+    let counter = Counter::open(setup()).await;
+    let (alice, bob) = (slack("UALICE"), slack("UBOB"));
+    counter.team.open().await;
+    let phone = counter.enrolled(&alice).await;
+    let said_to =
+        |channel: &str| counter.slack.messages(channel).into_iter().map(|message| message.text).collect::<Vec<_>>();
+    let before = said_to("DALICE").len();
+    for lock in 1..=5 {
+        for _ in 0..5 {
+            counter.approve_with(&alice, "000000").await;
+        }
+        assert_eq!(said_to("DALICE").len(), before + lock, "the owner is told of each");
+        assert_eq!(said_to("DBOB").len(), lock, "and who may help");
+        counter.team.stage.clock.advance(15 * 60);
+    }
+    counter.team.stage.clock.advance(400 * 86_400);
+    let told = said(&counter.approve_with(&alice, &phone.code(&counter)).await);
+    assert!(told.starts_with("There were too many wrong codes too often, so none is taken any more."), "{told}");
+    assert!(said_to("DBOB").pop().unwrap().contains("/rekey unlock alice"), "{:?}", said_to("DBOB"));
+    for who in [&alice, &slack("UCAROL")] {
+        let told = counter.types(who.clone(), "unlock alice").await;
+        assert!(told.starts_with("Only an administrator, or another approver of the same token"), "{told}");
+    }
+    assert_eq!(counter.types(bob.clone(), "unlock alice").await, "alice may try one-time codes again, and was told.");
+    let told = counter.types(bob, "unlock alice").await;
+    assert_eq!(told, "alice has no locked one-time codes; nothing was changed.");
+    let told = said(&counter.approve_with(&alice, "000000").await);
+    assert_eq!(told, "That code is not right; 4 tries are left.");
+}
+
+#[tokio::test]
 async fn a_code_for_a_restore_counts_at_the_stop_at_which_it_was_asked_for_only() {
     let counter = Counter::open(setup()).await;
     let alice = slack("UALICE");

@@ -194,7 +194,7 @@ async fn who_may_not_decide_is_told_so_and_nothing_changes() {
     let before = talk.team.rotation().await;
     let plan = talk.plan().await;
     talk.say("carol", &format!("@rekey-bot approve {plan}")).await;
-    talk.say("mallory", "@rekey-bot decline").await;
+    talk.say("mallory", "@rekey-bot decline not now").await;
     assert_eq!(
         talk.answers(),
         [
@@ -236,19 +236,19 @@ async fn an_edited_comment_counts_as_nothing() {
 async fn a_comment_that_acted_and_is_edited_afterwards_neither_acts_again_nor_is_answered() {
     let talk = Talk::new().await;
     let note = talk.say("alice", "@rekey-bot snooze 1d").await;
-    let snoozed = talk.team.rotation().await.snoozed_until;
+    let snoozed = talk.team.rotation().await.snoozed;
     talk.team.stage.clock.advance(60);
-    talk.team.stage.state.with(|world| world.edit_note(note, "@rekey-bot decline".into()));
+    talk.team.stage.state.with(|world| world.edit_note(note, "@rekey-bot decline not now".into()));
     talk.webhook(note).await;
     talk.look().await;
-    assert_eq!((talk.team.phase().await, talk.team.rotation().await.snoozed_until), ("awaiting_approval", snoozed));
+    assert_eq!((talk.team.phase().await, talk.team.rotation().await.snoozed), ("awaiting_approval", snoozed));
     assert_eq!(talk.answers(), [""; 0]);
 }
 
 #[tokio::test]
 async fn the_bot_never_obeys_itself() {
     let talk = Talk::new().await;
-    talk.say("rekey-bot", "@rekey-bot decline").await;
+    talk.say("rekey-bot", "@rekey-bot decline not now").await;
     assert_eq!(talk.team.phase().await, "awaiting_approval");
     assert_eq!(talk.answers(), [""; 0]);
 }
@@ -265,8 +265,8 @@ async fn a_login_that_changed_hands_is_not_the_person_any_more() {
             .for_each(|user| user.username = "alice-old".into());
         world.user("alice");
     });
-    talk.say("alice", "@rekey-bot decline").await;
-    talk.say("alice-old", "@rekey-bot decline").await;
+    talk.say("alice", "@rekey-bot decline not now").await;
+    talk.say("alice-old", "@rekey-bot decline not now").await;
     assert_eq!(talk.team.phase().await, "awaiting_approval");
     let answers = talk.answers();
     assert!(answers[1].starts_with("@alice Your login belonged to another account"), "{answers:?}");
@@ -282,7 +282,7 @@ async fn a_login_that_changed_hands_before_its_first_comment_is_not_the_person_e
         alice.into_iter().for_each(|user| user.username = "alice-old".into());
         world.user("alice");
     });
-    talk.say("alice", "@rekey-bot decline").await;
+    talk.say("alice", "@rekey-bot decline not now").await;
     assert_eq!(talk.team.phase().await, "awaiting_approval");
     let answers = talk.answers();
     assert!(answers[0].starts_with("@alice Your login belonged to another account"), "{answers:?}");
@@ -300,7 +300,7 @@ async fn a_login_that_changes_hands_while_the_bot_is_away_is_not_the_person_unti
         });
         talk.team.restarted().await;
         talk.desk = desk(&talk.team);
-        talk.say("alice", "@rekey-bot decline").await;
+        talk.say("alice", "@rekey-bot decline not now").await;
         assert_eq!(talk.team.phase().await, "awaiting_approval");
         let answers = talk.answers();
         let told = "@alice Your login belonged to another account when I first saw it, so it decides nothing. An \
@@ -310,7 +310,7 @@ async fn a_login_that_changes_hands_while_the_bot_is_away_is_not_the_person_unti
 
         assert!(!talk.team.engine.forget_login("mallory", "cli").await.unwrap());
         assert!(talk.team.engine.forget_login("Alice", "cli").await.unwrap());
-        talk.say("alice", "@rekey-bot decline").await;
+        talk.say("alice", "@rekey-bot decline not now").await;
         talk.team.ended(Outcome::Declined).await;
     })
     .await;
@@ -320,10 +320,10 @@ async fn a_login_that_changes_hands_while_the_bot_is_away_is_not_the_person_unti
 async fn a_blocked_user_and_an_internal_note_decide_nothing() {
     let talk = Talk::new().await;
     let (issue, alice) = (talk.team.stage.state.issues()[0].id, talk.user("alice"));
-    talk.team.stage.state.with(|world| world.add_note(issue, alice, "@rekey-bot decline".into(), true));
+    talk.team.stage.state.with(|world| world.add_note(issue, alice, "@rekey-bot decline not now".into(), true));
     talk.look().await;
     assert!(talk.answers()[0].starts_with("@alice Internal notes do not count"), "{:?}", talk.answers());
-    talk.write("alice", "@rekey-bot decline");
+    talk.write("alice", "@rekey-bot decline not now");
     talk.team.stage.state.with(|world| world.block(alice, true));
     talk.look().await;
     assert_eq!(talk.team.phase().await, "awaiting_approval");
@@ -333,7 +333,7 @@ async fn a_blocked_user_and_an_internal_note_decide_nothing() {
 #[tokio::test]
 async fn comments_written_while_the_bot_was_away_are_answered_and_do_not_count() {
     let talk = Talk::new().await;
-    talk.write("alice", "@rekey-bot decline");
+    talk.write("alice", "@rekey-bot decline not now");
     talk.team.stage.clock.advance(3_600);
     talk.look().await;
     talk.look().await;
@@ -346,10 +346,10 @@ async fn comments_written_while_the_bot_was_away_are_answered_and_do_not_count()
 async fn a_lost_answer_is_not_written_twice_and_a_lost_look_is_made_again() {
     let talk = Talk::new().await;
     talk.team.fault("POST", "*/notes", Fault::CutAfter);
-    talk.say("carol", "@rekey-bot decline").await;
+    talk.say("carol", "@rekey-bot decline not now").await;
     assert_eq!(talk.answers().len(), 1, "{:?}", talk.answers());
     talk.team.stage.state.fault(Rule::new("GET", "*/notes", Fault::ErrorBefore { status: 503 }).times(4));
-    talk.write("alice", "@rekey-bot decline");
+    talk.write("alice", "@rekey-bot decline not now");
     assert!(talk.team.engine.listen().await.is_err());
     talk.look().await;
     talk.team.ended(Outcome::Declined).await;
@@ -358,7 +358,7 @@ async fn a_lost_answer_is_not_written_twice_and_a_lost_look_is_made_again() {
 #[tokio::test]
 async fn a_restart_between_the_comment_and_its_effect_loses_nothing() {
     let mut talk = Talk::new().await;
-    talk.write("alice", "@rekey-bot decline");
+    talk.write("alice", "@rekey-bot decline not now");
     talk.team.engine.listen().await.unwrap();
     talk.team.restarted().await;
     talk.desk = desk(&talk.team);
@@ -410,7 +410,7 @@ async fn a_comment_that_leaves_the_issues_own_time_as_it_is_counts_all_the_same(
     talk.say("alice", "@rekey-bot declne").await;
     let touched = talk.team.stage.state.issues()[0].updated_at;
     talk.team.stage.clock.advance(30);
-    talk.write("alice", "@rekey-bot decline");
+    talk.write("alice", "@rekey-bot decline not now");
     assert_eq!(talk.team.stage.state.issues()[0].updated_at, touched);
     talk.look().await;
     talk.team.ended(Outcome::Declined).await;
@@ -424,7 +424,7 @@ async fn an_issue_that_is_not_the_rotations_own_commands_nothing() {
         let foreign = world.issues.get_mut(&issue.id).unwrap();
         foreign.description = foreign.description.replacen("rotation=", "rotation=x", 1);
     });
-    let note = talk.write("alice", "@rekey-bot decline");
+    let note = talk.write("alice", "@rekey-bot decline not now");
     assert_eq!(talk.webhook(note).await, "a comment on another's issue");
     talk.look().await;
     assert_eq!(talk.team.phase().await, "awaiting_approval");

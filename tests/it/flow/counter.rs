@@ -66,7 +66,8 @@ impl Counter {
     pub async fn decision(&self, action: Action) -> Wish {
         let rotation = self.team.rotation().await;
         let plan = Some(rotation.plan.hash().0);
-        Wish::Decide(Decision { action, rotation: rotation.id.0, plan, snooze_seconds: None, stop: None })
+        let reason = (action == Action::Decline).then(|| "not now".to_owned());
+        Wish::Decide(Decision { action, rotation: rotation.id.0, plan, snooze_seconds: None, reason, stop: None })
     }
 
     /// Presses a button of the card; what the person is told, which is nothing if it counted.

@@ -21,7 +21,7 @@ async fn approval(counter: &Counter) -> Wish {
     let rotation = counter.team.rotation().await;
     let plan = Some(rotation.plan.hash().0);
     let rotation = rotation.id.0;
-    Wish::Decide(Decision { action: Action::Approve, rotation, plan, snooze_seconds: None, stop: None })
+    Wish::Decide(Decision { action: Action::Approve, rotation, plan, snooze_seconds: None, reason: None, stop: None })
 }
 
 /// Alice where private lines can be said.

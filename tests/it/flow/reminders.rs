@@ -72,13 +72,30 @@ async fn once_it_is_approved_nobody_is_reminded() {
 async fn who_snoozes_is_left_alone_and_reminded_when_it_ends() {
     let team = usual().start(|_, _| {}).await;
     team.open().await;
-    let snooze = team.click_with("alice", Action::Snooze, |click| click.snooze_seconds = Some(4 * 86_400));
-    snooze.await.unwrap();
+    for who in ["alice", "bob"] {
+        let snooze = team.click_with(who, Action::Snooze, |click| click.snooze_seconds = Some(4 * 86_400));
+        snooze.await.unwrap();
+    }
     team.pass(5 * DAY).await;
     let heard = heard(&team);
     assert_eq!(heard.len(), 2, "{heard:?}");
     assert_eq!(heard[0].0, "Wed 14:00", "as soon as the snooze ended: {heard:?}");
     assert!(heard[0].1.starts_with("@alice @bob Still waiting"), "{heard:?}");
+}
+
+#[tokio::test]
+async fn one_persons_snooze_silences_nobody_else_and_ends_for_them_alone() {
+    let team = usual().start(|_, _| {}).await;
+    team.open().await;
+    let snooze = team.click_with("alice", Action::Snooze, |click| click.snooze_seconds = Some(5 * 86_400));
+    let row = snooze.await.unwrap();
+    assert!(row.evidence.iter().any(|seen| seen.what.ends_with("; the others are reminded as before")), "{row:?}");
+    team.pass(6 * DAY).await;
+    let heard: Vec<String> = heard(&team).into_iter().map(|(_, words)| words).collect();
+    let first = |name: &str| heard.iter().position(|words| words.contains(name));
+    assert!(first("@bob Still waiting").is_some(), "bob hears of it: {heard:?}");
+    assert!(first("@bob Still waiting") < first("@alice"), "and alice once hers is over: {heard:?}");
+    assert!(heard.iter().any(|words| words.starts_with("@alice Still waiting")), "{heard:?}");
 }
 
 #[tokio::test]

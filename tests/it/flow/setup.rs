@@ -185,6 +185,8 @@ fn settings() -> Settings {
         keep: Duration::from_secs(400 * 24 * 3600),
         paused: false,
         own_token_renews: false,
+        shell: None,
+        decide_as: true,
         parallel: 8,
         window: None,
         reminders: reminders(),

@@ -101,6 +101,9 @@ impl Office {
 
     async fn presses(&self, user: &str, action: &str) {
         self.slack.press(user, &self.card().ts, action).await.unwrap();
+        if action == "rekey.decline" {
+            self.slack.submit(user, &[("because", "not now")]).await.unwrap();
+        }
     }
 
     /// Deals with everything that was acknowledged.
@@ -302,7 +305,7 @@ async fn words_for_a_click_whose_way_back_was_lost_come_by_other_means(by: By) {
     office.restarted().await;
     office.deals().await;
     assert_eq!(office.told("UCAROL"), "Only its approvers may decide on this token; ask alice, bob.");
-    office.presses("UCAROL", "rekey.decline").await;
+    office.presses("UCAROL", "rekey.snooze").await;
     office.slack.with(|world| world.channels.get_mut(CHANNEL).unwrap().members.retain(|member| member != "UCAROL"));
     office.restarted().await;
     office.deals().await;

@@ -127,6 +127,7 @@ impl Team {
             via: "slack".into(),
             plan: None,
             snooze_seconds: None,
+            reason: None,
             stop: None,
             with_code: false,
         };

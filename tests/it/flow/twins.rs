@@ -101,8 +101,7 @@ async fn a_blocked_request_leaves_no_line_in_the_journal_for_every_look() {
     let id = team.open().await.id;
     team.pass(600).await;
     let issue = team.issue();
-    let turn =
-        "**Please mend this:** @alice @bob. Then rekey looks again by itself. To give up instead: `@rekey-bot decline`";
+    let turn = "**Please mend this:** @alice @bob. Then rekey looks again by itself. To give up instead: `@rekey-bot decline <reason>`";
     assert!(issue.contains(turn) && issue.contains("\n- [ ] Approve the plan\n"), "{issue}");
     let before = team.engine.ledger.journal(&id).await.unwrap().len();
     team.pass(5 * 3600).await;

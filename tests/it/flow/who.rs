@@ -4,6 +4,7 @@ use super::counter::{Counter, discord, gitlab, slack};
 use super::setup::Setup;
 use rekey::engine::desk::Blank;
 use rekey::rotation::ids::PersonId;
+use rekey::rotation::record::Origin;
 use rekey::rotation::view::Action;
 use rekey::sandbox::gitlab::{DEVELOPER, MAINTAINER, Place};
 use rekey::sandbox::slack::{Fault, Rule};
@@ -319,8 +320,8 @@ async fn who_leaves_the_group_can_no_longer_retry_restore_or_abandon_from_that_m
     assert_ne!(counter.team.phase().await, "stuck");
 }
 
-#[tokio::test]
-async fn whoever_is_known_by_a_role_only_is_offered_its_tokens_and_what_they_asked_for() {
+/// Three tokens of one service account: two approved by whoever is in the Slack group, one by a role in Discord.
+async fn three_tokens() -> Counter {
     let mut setup = by_groups(&[OPS]);
     for name in ["mirror", "backup"] {
         let mut other = setup.tokens[0].clone();
@@ -334,16 +335,89 @@ async fn whoever_is_known_by_a_role_only_is_offered_its_tokens_and_what_they_ask
     })
     .await;
     put_in_group(&counter, &["UDAN"]);
+    counter
+}
+
+#[tokio::test]
+async fn a_member_of_a_group_sees_its_tokens_and_what_is_hidden_does_not_exist() {
+    let counter = three_tokens().await;
+    counter.team.engine.rotate("backup", Origin::Scan).await.unwrap();
+    let hidden = counter.team.engine.rotation("backup").await.unwrap();
+    counter.team.open().await;
+    let nine = || discord("9", &["777"]);
+    for text in ["list", "list expiring", "status"] {
+        let told = counter.types(nine(), text).await;
+        assert!(told.contains("deploy") && !told.contains("backup") && !told.contains("mirror"), "{text}: {told}");
+        let told = counter.types(slack("UALICE"), text).await;
+        assert!(told.contains("deploy") && told.contains("backup"), "whom the configuration names: {text}: {told}");
+    }
+    let (id, plan) = (hidden.id.as_str(), hidden.plan.hash());
+    let short = plan.short();
+    for command in
+        ["plan", "rotate", "history", "details", "status", "incident", "decline", "snooze", "retry", "restore"]
+    {
+        let end = if matches!(command, "incident" | "decline") { " seen in a paste" } else { "" };
+        for name in ["backup", "backuq", id] {
+            let told = counter.types(nine(), &format!("{command} {name}{end}")).await;
+            let of_nothing = counter.types(nine(), &format!("{command} nothing{end}")).await;
+            assert_eq!(told.replace(name, "nothing"), of_nothing, "{command} {name}");
+            assert!(told.starts_with("No token") || told.starts_with("No rotation"), "{command} {name}: {told}");
+        }
+    }
+    for name in ["backup", id] {
+        let told = counter.types(nine(), &format!("approve {name} {short}")).await;
+        assert_eq!(told, format!("No rotation {name:?}. See /rekey status."));
+    }
+    // Their own is found though another begins with the same letters.
+    let own = counter.team.rotation().await.id.0;
+    let told = counter.types(nine(), &format!("details {}", &own[..10])).await;
+    assert!(told.contains("deploy"), "{told}");
+    let home = counter.desk.home(&nine()).await.unwrap().unwrap();
+    let page = format!("{home:?}");
+    assert!(page.contains("deploy") && !page.contains("backup") && !page.contains("mirror"), "{page}");
+    for blank in [Blank::Token, Blank::Rotation(None), Blank::Rotation(Some(Action::Decline))] {
+        let choices = counter.desk.complete(&nine(), &blank, "").await;
+        assert!(!choices.is_empty() && choices.iter().all(|choice| choice.label.contains("deploy")), "{choices:?}");
+    }
+    let plan = Blank::Plan { rotation: "backup".into() };
+    assert!(counter.desk.complete(&nine(), &plan, "").await.is_empty());
+    assert!(!counter.desk.complete(&slack("UDAN"), &plan, "").await.is_empty(), "who may is offered it");
+}
+
+#[tokio::test]
+async fn who_presses_a_card_before_them_is_told_who_may_whatever_else_is_hidden() {
+    let counter = three_tokens().await;
+    counter.team.open().await;
+    let told = counter.press(slack("UDAN"), Action::Approve).await;
+    assert!(told.starts_with("Only its approvers may decide on this token; ask somebody in"), "{told}");
+}
+
+#[tokio::test]
+async fn while_a_group_cannot_be_asked_about_nothing_is_said_to_be_missing() {
+    let counter = three_tokens().await;
+    counter.slack.fault(Rule::new("GET", "/api/usergroups.users.list", Fault::ErrorBefore { status: 503 }).times(0));
+    for name in ["backup", "nothing"] {
+        let told = counter.types(slack("UALICE"), &format!("plan {name}")).await;
+        assert!(!told.contains("could not be found out"), "a named person is asked about nowhere: {told}");
+        let told = counter.types(discord("9", &["777"]), &format!("plan {name}")).await;
+        assert!(told.starts_with("No token") || told.contains("could not be found out what you may see"), "{told}");
+    }
+}
+
+#[tokio::test]
+async fn whoever_is_known_by_a_role_only_is_offered_its_tokens_and_what_they_asked_for() {
+    let counter = three_tokens().await;
     let of = async |who, blank| -> Vec<String> {
         let choices = counter.desk.complete(&who, &blank, "").await;
         choices.into_iter().map(|choice| choice.value).collect()
     };
     let offered = async |who| of(who, Blank::Token).await;
     assert_eq!(offered(discord("9", &["777"])).await, ["deploy"]);
-    assert_eq!(of(discord("9", &["777"]), Blank::Leaked).await, ["backup", "deploy", "mirror"], "anybody may report");
     assert_eq!(offered(slack("UALICE")).await, ["backup", "deploy", "mirror"], "as the list shows them");
     assert_eq!(offered(discord("9", &[])).await, [""; 0]);
-    counter.types(discord("9", &["777"]), "rotate backup").await;
+    // Asked for while that was their right.
+    let asked = Origin::Person { person: PersonId::from("discord:9") };
+    counter.team.engine.rotate("backup", asked).await.unwrap();
     assert_eq!(offered(discord("9", &["777"])).await, ["backup", "deploy"]);
 }
 

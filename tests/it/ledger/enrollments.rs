@@ -8,7 +8,7 @@ use rekey::ledger::{Enrollment, Guesses, Ledger};
 use rekey::rotation::ids::PersonId;
 use std::sync::Arc;
 
-const LIMIT: Guesses = Guesses { most: 5, within: SignedDuration::from_mins(15) };
+const LIMIT: Guesses = Guesses { most: 5, within: SignedDuration::from_mins(15), locks: 5 };
 
 fn alice() -> PersonId {
     PersonId::from("alice")
@@ -88,7 +88,22 @@ async fn of_many_guesses_at_once_five_are_looked_at_and_then_none_for_a_quarter_
         for second in [2000, 2100, 2200, 2300] {
             assert!(guess(0, second).await);
         }
-        assert!(guess(0, 2901).await, "guesses of long ago are forgotten");
+        assert!(guess(0, 2901).await, "the fifth in a row, however slowly");
+        assert!(!guess(0, 2902).await);
+        // Three more locks, and then no code is looked at any more, whatever the time.
+        for lock in 1_i64..4 {
+            for second in 0..5 {
+                assert!(guess(0, 10_000 * lock + second).await, "lock {lock}");
+            }
+        }
+        for second in [40_000, 40_001, 40_002, 40_003, 40_004] {
+            assert!(guess(0, second).await);
+        }
+        assert!(!guess(0, 40_000_000).await, "locked for good");
+        let line = line("code_unlocked");
+        assert!(replicas[1].enrollments().unlock(&alice(), LIMIT, &line).await.unwrap());
+        assert!(!replicas[1].enrollments().unlock(&alice(), LIMIT, &line).await.unwrap());
+        assert!(guess(0, 40_000_001).await);
         let nobody = replicas[0].enrollments().guess(&PersonId::from("bob"), at(0), LIMIT).await.unwrap();
         assert!(!nobody, "of whom nothing is known, nothing is looked at");
     })

@@ -65,7 +65,8 @@ fn row(phase: &Phase) -> Rotation {
     row.phase = phase.clone();
     if let Phase::Scheduled { .. } = phase {
         let by = PersonId::from("ann");
-        row.approvals = vec![Approval { by, plan: row.plan.hash(), at: at(0), account: None, with_code: false }];
+        row.approvals =
+            vec![Approval { by, plan: row.plan.hash(), at: at(0), account: None, with_code: false, shell: None }];
     }
     row
 }
@@ -92,9 +93,11 @@ fn decisions(row: &Rotation) -> Vec<Event> {
             reason: "in a ticket".into(),
             plan: Box::new(Plan { strategy: Strategy::RevokeFirst, ..row.plan.clone() }),
         },
+        Event::LeakReported { person: "zoe".into(), via: "slack".into(), reason: "in a ticket".into() },
         Event::Tick { policy: setting().policy(1) },
         Event::Withdrawn,
         Event::Approve { by: by(), plan: row.plan.hash(), start_at: at(NOW) },
+        Event::Counted { policy: setting().policy(1), start_at: at(NOW) },
         Event::Decline { by: by(), reason: None },
         Event::Snooze { by: by(), until: at(2 * NOW) },
         Event::Retry { by: by() },

@@ -12,7 +12,7 @@ use rekey::chat::slack::socket::SocketMode;
 use rekey::clock::{Clock, ManualClock};
 use rekey::engine::decide::Click;
 use rekey::engine::desk::visitors::Visitors;
-use rekey::engine::desk::{Ask, Caller, Desk, Office};
+use rekey::engine::desk::{Ask, Caller, Desk, Office, Reception};
 use rekey::engine::overview::TokenLine;
 use rekey::engine::rights::Visitor;
 use rekey::engine::{EngineError, OpenedRotation};
@@ -110,14 +110,19 @@ impl Office for OneRotation {
     async fn incident(
         &self,
         token: &str,
-        person: PersonId,
+        by: &Visitor,
         via: &str,
         reason: &str,
     ) -> Result<OpenedRotation, EngineError> {
         let plan = Plan { strategy: Strategy::RevokeFirst, ..Office::plan(self, token).await? };
         let mut row = self.row.lock().unwrap();
-        let event =
-            Event::Incident { person, via: via.into(), reason: reason.into(), own: false, plan: Box::new(plan) };
+        let event = Event::Incident {
+            person: by.person.clone(),
+            via: via.into(),
+            reason: reason.into(),
+            own: false,
+            plan: Box::new(plan),
+        };
         *row = next(&row, &event, self.clock.now())?;
         Ok(OpenedRotation::Existing(Box::new(row.clone())))
     }
@@ -172,7 +177,10 @@ impl Office for OneRotation {
     async fn policy_for(&self, _rotation: &Rotation, _visitor: &Visitor) -> Result<Policy, EngineError> {
         Ok(policy(1))
     }
+}
 
+#[async_trait]
+impl Reception for OneRotation {
     async fn whisper(&self, _caller: &Caller, prose: &Prose) {
         self.whispers.lock().unwrap().push(prose.plain());
     }

@@ -179,6 +179,7 @@ pub fn code_forms() -> [Form; 2] {
         rotation: rotations::ID.into(),
         plan: Some("0123456789abcdef".repeat(4)),
         snooze_seconds: None,
+        reason: None,
         stop: Some(u32::MAX),
     };
     let intro = Line::text("To put the old token back into every store of ").and_code("t".repeat(64)).into();

@@ -73,9 +73,13 @@ impl Guild {
 
     async fn press(&self, click: &Value) {
         let shown = self.state().send(click).await.unwrap();
+        let who = click["member"]["user"]["id"].as_str().unwrap();
+        // A no says why.
+        if self.state().with(|world| world.modals.get(who).is_some_and(|modal| modal.data["title"] == "Decline")) {
+            self.state().submit(who, &[("because", "not now")]).await.unwrap();
+        }
         let asks = click["data"]["custom_id"].as_str().is_some_and(|id| id.starts_with("ask:"));
         if let (true, Shown::Private(line)) = (asks, shown) {
-            let who = click["member"]["user"]["id"].as_str().unwrap();
             let yes = line.components[0]["components"][0]["custom_id"].as_str().unwrap();
             self.state().press(who, &line.id, yes).await.unwrap();
         }

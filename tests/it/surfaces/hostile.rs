@@ -2,6 +2,7 @@
 
 use super::bench::Place;
 use super::scene::Scene;
+use rekey::engine::rights::Visitor;
 use rekey::rotation::view::Action;
 use rekey::sandbox::gitlab::Mint;
 
@@ -64,7 +65,8 @@ async fn a_hostile_name_pings_nobody_and_links_nowhere(place: Place) {
 async fn a_hostile_reason_pings_nobody_either(place: Place) {
     for reason in NAMES {
         let scene = Scene::open(place).await;
-        let opened = scene.team.engine.open_incident("deploy", "carol".into(), place.surface(), reason).await;
+        let opened =
+            scene.team.engine.open_incident("deploy", &Visitor::named("bob".into()), place.surface(), reason).await;
         opened.unwrap();
         scene.settle().await;
         harmless(&scene, &scene.bench.pings(&scene.team));

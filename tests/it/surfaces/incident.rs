@@ -5,6 +5,7 @@ use super::scene::Scene;
 use super::slack::user;
 use crate::flow::chat::CHANNEL;
 use crate::until::until;
+use rekey::engine::rights::Visitor;
 use rekey::rotation::phase::Outcome;
 use rekey::rotation::token::Strategy;
 use rekey::rotation::view::Action;
@@ -63,10 +64,10 @@ async fn an_approver_reports_confirms_and_the_token_is_revoked_first_and_replace
 #[tokio::test]
 async fn the_card_of_an_incident_says_what_happened_and_asks_before_it_revokes() {
     let scene = quiet().await;
-    scene.report("carol", "it stands in a public ticket").await;
+    scene.report("bob", "it stands in a public ticket").await;
     let card = scene.card();
     assert!(card.contains("Incident: revoke and replace deploy"), "{card}");
-    assert!(card.contains("The value leaked, says carol: it stands in a public ticket."), "{card}");
+    assert!(card.contains("The value leaked, says bob: it stands in a public ticket."), "{card}");
     assert!(card.contains("The token is revoked at once."), "{card}");
     assert!(card.contains("<@UALICE>"), "those who may act are mentioned: {card}");
 }
@@ -74,7 +75,12 @@ async fn the_card_of_an_incident_says_what_happened_and_asks_before_it_revokes()
 #[tokio::test]
 async fn in_discord_too_it_is_asked_before_it_revokes() {
     let scene = Scene::with(Place::Discord, |setup| setup, |_, _| {}).await;
-    scene.team.engine.open_incident("deploy", "carol".into(), "discord", "seen in a paste").await.unwrap();
+    scene
+        .team
+        .engine
+        .open_incident("deploy", &Visitor::named("bob".into()), "discord", "seen in a paste")
+        .await
+        .unwrap();
     scene.settle().await;
     let asks = scene.offer("alice", Action::Approve)["data"]["custom_id"].to_string();
     assert!(asks.starts_with("\"ask:"), "{asks}");
@@ -86,12 +92,26 @@ async fn in_discord_too_it_is_asked_before_it_revokes() {
 }
 
 #[tokio::test]
-async fn somebody_who_may_not_approve_reports_and_the_approvers_are_asked() {
-    let scene = quiet().await;
+async fn somebody_who_may_not_approve_reports_and_the_plan_stays_until_an_approver_confirms() {
+    let scene = Scene::open(Place::Slack).await;
+    let before = scene.team.rotation().await;
     scene.report("carol", "seen in a paste").await;
-    assert!(scene.form("carol").contains("Its approvers were asked"), "{}", scene.form("carol"));
+    let told = scene.form("carol");
+    assert!(told.contains("The plan stays as it is until one of them confirms the leak"), "{told}");
+    let after = scene.team.rotation().await;
+    assert_eq!(
+        (after.plan.hash(), after.is_incident()),
+        (before.plan.hash(), false),
+        "an outage is no stranger's to plan"
+    );
+    let said = scene.bench.replies(&scene.team).pop().unwrap();
+    assert!(said.starts_with("<@UALICE> <@UBOB> carol says that the value leaked (seen in a paste)."), "{said}");
+    scene.report("carol", "really").await;
+    assert_eq!(scene.bench.replies(&scene.team).len(), 1, "once is enough");
+    scene.report("bob", "carol is right").await;
+    assert_eq!(scene.team.rotation().await.plan.strategy, Strategy::RevokeFirst);
     assert!(!scene.old_is_revoked());
-    scene.decide("bob", Action::Approve).await;
+    scene.confirm("bob").await;
     assert!(scene.old_is_revoked());
     scene.team.pass(3600).await;
     scene.team.done().await;
@@ -103,11 +123,11 @@ async fn an_open_case_that_waits_is_turned_and_every_yes_so_far_is_void() {
     scene.team.open().await;
     scene.decide("bob", Action::Approve).await;
     let before = scene.team.rotation().await;
-    scene.report("carol", "seen in a paste").await;
+    scene.report("bob", "seen in a paste").await;
     let after = scene.team.rotation().await;
     assert_eq!((after.id, after.plan.strategy, after.approvals.len()), (before.id, Strategy::RevokeFirst, 0));
     assert_eq!(scene.bench.cards(&scene.team).len(), 1, "the same card");
-    assert!(scene.bench.replies(&scene.team)[0].starts_with("<@UALICE> <@UBOB> Incident: carol says"));
+    assert!(scene.bench.replies(&scene.team)[0].starts_with("<@UALICE> <@UBOB> Incident: bob says"));
     for who in ["alice", "bob"] {
         assert!(!scene.old_is_revoked());
         scene.decide(who, Action::Approve).await;
@@ -140,7 +160,7 @@ async fn who_asked_for_the_rotation_confirms_an_incident_that_somebody_else_repo
     let scene = quiet().await;
     scene.slack.as_ref().unwrap().command(&user("alice"), CHANNEL, "rotate deploy").await.unwrap();
     scene.settle().await;
-    scene.report("carol", "seen in a paste").await;
+    scene.report("bob", "seen in a paste").await;
     scene.decide("alice", Action::Approve).await;
     assert!(scene.old_is_revoked(), "that makes two people");
 }
@@ -203,7 +223,7 @@ async fn a_report_that_comes_twice_is_one_incident() {
 #[tokio::test]
 async fn an_incident_that_is_a_false_alarm_is_declined_and_nothing_was_changed() {
     let scene = quiet().await;
-    scene.report("carol", "I thought so").await;
+    scene.report("bob", "I thought so").await;
     scene.decide("alice", Action::Decline).await;
     scene.team.pass(60).await;
     scene.team.ended(Outcome::Declined).await;
@@ -218,7 +238,7 @@ async fn nobody_answers_an_incident_so_people_are_reminded_every_hour_whatever_t
         settings.reminders.steps = vec![step(7, Followers), step(3, Approvers)];
     };
     let scene = Scene::with(Place::Slack, |setup| setup.settings(steps), |_, _| {}).await;
-    scene.report("carol", "seen in a paste").await;
+    scene.report("bob", "seen in a paste").await;
     scene.team.pass(4 * 3600).await;
     let replies = scene.bench.replies(&scene.team);
     assert_eq!(replies.len(), 4, "{replies:#?}");

@@ -34,7 +34,8 @@ impl Bench for Issues {
         let approving = words.contains(" approve ");
         let body = match action {
             Action::Approve if approving => words,
-            Action::Decline | Action::Snooze if !words.contains(" retry") => format!("@rekey-bot {}", action.word()),
+            Action::Decline if !words.contains(" retry") => "@rekey-bot decline not now".to_owned(),
+            Action::Snooze if !words.contains(" retry") => format!("@rekey-bot {}", action.word()),
             Action::Retry | Action::Restore | Action::Abandon if !approving => format!("@rekey-bot {}", action.word()),
             _ => return None,
         };

@@ -19,7 +19,7 @@ use rekey::sandbox::slack::{self as sandbox, Channel, Handle, Message, Rule, Set
 use rekey::secret::Secret;
 use rekey::server::slack::{Door, Envelopes, PATIENCE, router};
 use serde_json::{Value, json};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 pub const TEAM: &str = "T0TEAM0001";
@@ -37,6 +37,8 @@ pub struct Workspace {
     socket: bool,
     /// Ends what belongs to the process that was the bot before.
     life: Option<DropGuard>,
+    /// What people were told in the form that they sent.
+    said: Mutex<Vec<(String, String)>>,
 }
 
 impl Workspace {
@@ -50,7 +52,7 @@ impl Workspace {
         let slack = sandbox::Slack::start(world, Arc::new(stage.clock.clone()), http).await.unwrap();
         slack.state().with(|world| world.settings.socket_mode = place == Place::SlackSocket);
         setup.slack = Some(slack.base_url());
-        Self { slack, socket: place == Place::SlackSocket, life: None }
+        Self { slack, socket: place == Place::SlackSocket, life: None, said: Mutex::default() }
     }
 
     pub fn state(&self) -> Handle {
@@ -89,6 +91,15 @@ impl Bench for Workspace {
 
     async fn send(&self, _: &Team, click: &Value) {
         self.state().send_click(click).await.unwrap();
+        // A no says why.
+        let who = click["user"]["id"].as_str().unwrap_or_default();
+        if self.state().form(who).is_some_and(|form| form.content.to_string().contains("Why not?")) {
+            if let Submitted::Replaced = self.state().submit(who, &[("because", "not now")]).await.unwrap() {
+                let words = self.state().form(who).unwrap().content["blocks"][0]["text"]["text"].to_string();
+                self.said.lock().unwrap().push((who.to_owned(), words.trim_matches('"').to_owned()));
+                self.state().close_form(who);
+            }
+        }
     }
 
     fn cards(&self, _: &Team) -> Vec<String> {
@@ -100,7 +111,8 @@ impl Bench for Workspace {
     }
 
     fn told(&self, _: &Team, who: &str) -> Vec<String> {
-        self.state().private(&user(who))
+        let in_forms = self.said.lock().unwrap().clone().into_iter().filter(|(person, _)| *person == user(who));
+        self.state().private(&user(who)).into_iter().chain(in_forms.map(|(_, words)| words)).collect()
     }
 
     fn pings(&self, _: &Team) -> Vec<String> {

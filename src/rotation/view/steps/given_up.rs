@@ -37,7 +37,9 @@ pub fn steps(rotation: &Rotation, at: &Phase) -> Vec<Step> {
         steps.push(Step { progress: Progress::Now, text: format!("Revoke what was made: {}", ids.join(", ")) });
     }
     let last = match at {
-        Phase::Closed { .. } => Progress::Done,
+        // Where nothing was made nothing was looked for.
+        Phase::Closed { outcome: Outcome::Abandoned, .. } => Progress::Done,
+        Phase::Closed { .. } => Progress::Skipped,
         Phase::Closing { .. } => Progress::Now,
         _ => Progress::Todo,
     };
