@@ -4,9 +4,11 @@ mod approvers;
 mod checks;
 mod compare;
 mod meant;
+mod schedule;
 mod sight;
 mod stores;
 mod strategy;
+mod twins;
 
 pub use strategy::choose;
 
@@ -61,7 +63,12 @@ impl Engine {
         let mut stores = Vec::new();
         for id in &managed.stores {
             if let Some(store) = self.stores.get(id) {
-                stores.push(PlannedStore { id: id.clone(), capabilities: store.capabilities(), replaces_other: false });
+                stores.push(PlannedStore {
+                    id: id.clone(),
+                    capabilities: store.capabilities(),
+                    replaces_other: false,
+                    other_token: None,
+                });
             }
         }
         let outage = OUTAGE_SECONDS + OUTAGE_SECONDS_PER_STORE * managed.stores.len() as u64;
@@ -89,6 +96,8 @@ impl Engine {
             consumers: managed.consumers.clone(),
             outage_seconds: (strategy != Strategy::Overlap).then_some(outage),
             timing: self.timing(managed),
+            leftovers: Vec::new(),
+            at_once: strategy != Strategy::RevokeFirst && self.misses_window(live.expires_at).is_some(),
             blockers: Vec::new(),
             warnings: Vec::new(),
         })
@@ -98,7 +107,7 @@ impl Engine {
     pub(super) fn blocked_plan(&self, managed: &ManagedToken, token: Option<&LiveToken>, why: String) -> Plan {
         let planned = |id: &StoreId| {
             let capabilities = self.stores.get(id)?.capabilities();
-            Some(PlannedStore { id: id.clone(), capabilities, replaces_other: false })
+            Some(PlannedStore { id: id.clone(), capabilities, replaces_other: false, other_token: None })
         };
         let scopes = token.map(|token| token.scopes.clone()).unwrap_or_default();
         let (name, expires_at) = (managed.name.clone(), token.and_then(|token| token.expires_at));
@@ -120,6 +129,8 @@ impl Engine {
             consumers: managed.consumers.clone(),
             outage_seconds: None,
             timing: self.timing(managed),
+            leftovers: Vec::new(),
+            at_once: false,
             blockers: vec![why],
             warnings: Vec::new(),
         }

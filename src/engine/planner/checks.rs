@@ -22,7 +22,9 @@ impl Engine {
         check_authority(plan, me);
         check_own(plan, me, self.settings.own_token_renews);
         self.check_role(plan, managed, live, me).await?;
-        self.check_stores(plan, managed).await?;
+        let twins = self.check_twins(plan, managed).await?;
+        self.check_stores(plan, managed, &twins).await?;
+        self.check_schedule(plan);
         for consumer in &managed.consumers {
             self.check_one_consumer(plan, consumer, me).await?;
         }
