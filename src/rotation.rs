@@ -18,6 +18,7 @@ pub mod refusal;
 pub mod remind;
 pub mod store;
 pub mod token;
+pub mod traces;
 pub mod view;
 pub mod window;
 pub mod wish;

@@ -69,7 +69,8 @@ fn deeds(table: &mut Table, plan: &Plan) {
         .map(|consumer| format!("{}, within {}", consumer.id, span(consumer.timeout_seconds)))
         .collect();
     several(table, "Proves with", &proofs, Tone::Plain);
-    several(table, "Revokes", &[revokes(plan)], Tone::Plain);
+    let left = plan.leftovers.iter().map(|left| format!("token {}, left of rotation {}", left.token, left.rotation));
+    several(table, "Revokes", &std::iter::once(revokes(plan)).chain(left).collect::<Vec<_>>(), Tone::Plain);
     let outage = plan.outage_seconds.map_or_else(|| "none".into(), |seconds| format!("about {}", span(seconds)));
     several(table, "Outage", &[outage], if plan.outage_seconds.is_some() { Tone::Warning } else { Tone::Plain });
 }

@@ -2,6 +2,7 @@
 
 use super::problem::Problems;
 use super::token::Entry;
+use crate::rotation::window::Window;
 use crate::secret_store::{Place, StoreSpec};
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -43,6 +44,21 @@ pub(super) fn check(entries: &[Entry], problems: &Problems) {
                 places.entry(place.whole.clone()).or_default().push((place, entry));
             }
         }
+    }
+}
+
+/// Notes every token whose approvals may be too old when the window opens: such a click would have to be refused.
+pub(super) fn check_window(entries: &[Entry], window: Option<&Window>, problems: &Problems) {
+    let Some(closed) = window.map(Window::longest_closed_hours) else { return };
+    for entry in entries.iter().filter(|entry| entry.token.approval_seconds <= closed * 3_600) {
+        let days = closed / 24 + 1;
+        let message = format!(
+            "token \"{}\": [rotation.window] stays closed for up to {closed} hours, longer than approval_ttl: an approval \
+             would be too old when it opens, so it is refused until then; write approval_ttl = \"{days}d\" or open the \
+             window more often",
+            entry.token.id
+        );
+        problems.warning(entry.place.clone(), message);
     }
 }
 

@@ -19,6 +19,7 @@ pub(super) fn tokens(root: &Section<'_>, known: &Known<'_>) -> Vec<(ManagedToken
         entries.extend(read_file(root.source, &path, known));
     }
     across::check(&entries, root.source.problems);
+    across::check_window(&entries, known.defaults.window.as_ref(), root.source.problems);
     approvers::check_services(&entries, root);
     approvers::check_organisation(&entries, root, known.team);
     step_up::check(&entries, root);

@@ -10,11 +10,11 @@ use crate::rotation::ids::{PlanHash, RotationId, TokenName};
 use crate::rotation::next::{latest_snooze, next};
 use crate::rotation::policy::{Policy, later};
 use crate::rotation::record::{Origin, Rotation};
-use crate::rotation::refusal::Refusal;
+use crate::rotation::refusal::{Refusal, when};
 use crate::rotation::token::ManagedToken;
 use crate::rotation::view::Action;
 use crate::telemetry::CLICKS;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use std::time::Duration;
 
 /// Snooze without a duration.
@@ -94,6 +94,7 @@ impl Engine {
         if self.ledger.was_told(&key).await? {
             return Ok(rotation);
         }
+        let rotation = self.weigh_schedule(click, rotation).await?;
         let outcome = match self.event_of(click, &rotation).await {
             Ok(event) => self.accept_decision(&rotation, &event).await,
             Err(error) => Err(error),
@@ -144,14 +145,28 @@ impl Engine {
             policy.map_err(|unproven| Refusal::Unproven { why: unproven.to_string() })?
         };
         let now = self.clock.now();
-        Ok(click.event(rotation, policy, self.start(rotation, now), now)?)
+        let start_at = self.start(rotation, now);
+        if click.action == Action::Approve {
+            lasts(start_at, policy.approval_seconds, now)?;
+        }
+        Ok(click.event(rotation, policy, start_at, now)?)
     }
 
-    /// An incident does not wait for a window.
+    /// An incident does not wait for a window, and neither does a token that is dead before it opens.
     pub(super) fn start(&self, rotation: &Rotation, now: Timestamp) -> Timestamp {
         let window = self.settings.window.as_ref();
-        let window = window.filter(|_| !rotation.is_incident());
+        let window = window.filter(|_| !rotation.is_incident() && !rotation.plan.at_once);
         window.map_or(now, |window| window.next_open(now))
+    }
+
+    /// Since the plan was made the window may have closed before the expiry: then people are asked about another plan.
+    async fn weigh_schedule(&self, click: &Click, rotation: Rotation) -> Result<Rotation, EngineError> {
+        let misses = self.misses_window(rotation.plan.old.expires_at).is_some() && !rotation.is_incident();
+        if click.action != Action::Approve || misses == rotation.plan.at_once {
+            return Ok(rotation);
+        }
+        self.look_again(&rotation).await?;
+        Ok(self.ledger.load(&rotation.id).await?.unwrap_or(rotation))
     }
 
     async fn journal_refusal(&self, click: &Click, refusal: &Refusal) {
@@ -217,6 +232,26 @@ pub fn one_of(mut found: Vec<Rotation>, text: &str) -> Result<Option<Rotation>, 
         0 | 1 => Ok(found.pop()),
         _ => Err(EngineError::Unknown(format!("{text:?} could be several rotations; give more of the id"))),
     }
+}
+
+/// An approval that is too old when the window opens would be void then, and nobody the wiser.
+fn lasts(start_at: Timestamp, approval_seconds: u64, now: Timestamp) -> Result<(), Refusal> {
+    if start_at <= now || later(now, approval_seconds) > start_at {
+        return Ok(());
+    }
+    let from = start_at.saturating_sub(seconds(approval_seconds)).unwrap_or(start_at);
+    Err(Refusal::Impossible {
+        why: format!(
+            "the window opens on {}, and an approval would be too old by then (approval_ttl); approve after {}, or let \
+             the administrator of rekey lengthen approval_ttl",
+            when(start_at),
+            when(from)
+        ),
+    })
+}
+
+fn seconds(seconds: u64) -> SignedDuration {
+    SignedDuration::from_secs(i64::try_from(seconds).unwrap_or(i64::MAX / 4))
 }
 
 fn meant_plan(click: &Click, rotation: &Rotation) -> Result<PlanHash, Refusal> {

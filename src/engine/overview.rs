@@ -65,7 +65,7 @@ impl Engine {
         while let Some((owner, listed)) = lists.next().await {
             for managed in self.catalog.tokens.values().filter(|managed| managed.owner == owner) {
                 let live = match &listed {
-                    Listed::All(tokens) => self.meant(managed, tokens.clone()),
+                    Listed::All(tokens) => self.meant_among(managed, tokens.clone()).await,
                     Listed::Hidden => self.live_token(managed).await,
                     Listed::Not(error) => Err(error.clone().into()),
                 };

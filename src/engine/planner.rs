@@ -5,10 +5,12 @@ mod checks;
 mod compare;
 mod doubt;
 mod meant;
+mod schedule;
 mod sight;
 mod stores;
 mod strategy;
 mod subject;
+mod twins;
 mod variables;
 
 pub use checks::FINE_GRAINED_BOT;
@@ -87,6 +89,7 @@ impl Engine {
                     replaces_other: false,
                     holds_token: false,
                     identity: None,
+                    other_token: None,
                 });
             }
         }
@@ -118,6 +121,8 @@ impl Engine {
             consumers: managed.consumers.clone(),
             outage_seconds: (strategy != Strategy::Overlap).then_some(outage),
             timing: self.timing(managed),
+            leftovers: Vec::new(),
+            at_once: strategy != Strategy::RevokeFirst && self.misses_window(live.expires_at).is_some(),
             blockers: Vec::new(),
             warnings: Vec::new(),
         })
@@ -127,7 +132,7 @@ impl Engine {
     pub(super) fn blocked_plan(&self, managed: &ManagedToken, token: Option<&LiveToken>, why: String) -> Plan {
         let planned = |id: &StoreId| {
             let capabilities = self.stores.get(id)?.capabilities();
-            Some(PlannedStore { id: id.clone(), capabilities, replaces_other: false })
+            Some(PlannedStore { id: id.clone(), capabilities, replaces_other: false, other_token: None })
         };
         let scopes = token.map(|token| token.scopes.clone()).unwrap_or_default();
         let (name, expires_at) = (managed.name.clone(), token.and_then(|token| token.expires_at));
@@ -156,6 +161,8 @@ impl Engine {
             consumers: managed.consumers.clone(),
             outage_seconds: None,
             timing: self.timing(managed),
+            leftovers: Vec::new(),
+            at_once: false,
             blockers: vec![why],
             warnings: Vec::new(),
         }

@@ -309,7 +309,7 @@ pub(super) fn digested(row: &Row) -> Result<String, LedgerError> {
     for column in ["person", "secret", "offered", "last_key"] {
         fields.push(row.try_get::<String, _>(column)?);
     }
-    for column in ["enrolled_at", "offered_at", "last_step", "tries", "tries_since"] {
+    for column in ["enrolled_at", "offered_at", "last_step", "tries", "tries_since", "locks"] {
         fields.push(row.try_get::<i64, _>(column)?.to_string());
     }
     Ok(digest(&serde_json::to_string(&fields).expect("text only")))

@@ -1,7 +1,7 @@
 //! What the world still owes a rotation. Resume, recovery and retry are all "compute `due` again".
 
 use super::effect::{Effect, Owed};
-use super::ids::StoreId;
+use super::ids::{StoreId, TokenId};
 use super::phase::{Phase, Run};
 use super::policy::later;
 use super::record::Rotation;
@@ -49,14 +49,12 @@ fn work(rotation: &Rotation) -> Vec<Owed> {
         Phase::Restoring { pending, .. } => {
             pending.first().map(|store| restoring(rotation, store)).into_iter().collect()
         }
-        Phase::Revoking { pending, .. } => pending
-            .iter()
-            .take(1)
-            .map(|token| Owed {
-                from: rotation.quarantine_until.unwrap_or(Timestamp::MIN),
-                effect: Effect::Revoke { token: *token },
-            })
-            .collect(),
+        Phase::Revoking { pending, .. } => {
+            let from =
+                |token: &TokenId| rotation.quarantine_until.unwrap_or(Timestamp::MIN).max(rotation.silent_from(*token));
+            let next = pending.iter().min_by_key(|token| from(token));
+            next.map(|token| Owed { from: from(token), effect: Effect::Revoke { token: *token } }).into_iter().collect()
+        }
         Phase::Closing { .. } => {
             vec![Owed { from: rotation.quarantine_until.unwrap_or(Timestamp::MIN), effect: Effect::Probe }]
         }

@@ -295,6 +295,15 @@ pub enum Event {
         /// From where.
         ips: Vec<String>,
     },
+    /// A token that is about to be revoked, and is not the old one, was used.
+    StillUsed {
+        /// Which.
+        token: TokenId,
+        /// GitLab's last use.
+        last_used: Timestamp,
+        /// From where.
+        ips: Vec<String>,
+    },
     /// A token is revoked, by us or already.
     Revoked {
         /// Which.

@@ -80,6 +80,7 @@ fn apply(rotation: &mut Rotation, event: &Event, now: Timestamp) -> Result<(), R
         Event::NewSeen { at } => verifying::new_seen(rotation, *at, now),
         Event::NewNeverUsed => verifying::new_never_used(rotation, now),
         Event::OldSeen { last_used, ips } => ending::old_seen(rotation, *last_used, ips, now),
+        Event::StillUsed { token, last_used, ips } => ending::still_in_use(rotation, *token, *last_used, ips, now),
         Event::Revoked { token } => ending::revoked(rotation, *token, now),
         Event::RevokeRefused { token, why } => ending::revoke_refused(rotation, *token, why, now),
         Event::Reminded { steps, to } => reminding::reminded(rotation, *steps, to, now),

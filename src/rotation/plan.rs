@@ -1,7 +1,7 @@
 //! The plan: exactly what will be done. A person approves its hash; a changed plan has another.
 
 use super::identity::Identity;
-use super::ids::{PlanHash, StoreId, TokenId, TokenName};
+use super::ids::{PlanHash, RotationId, StoreId, TokenId, TokenName};
 use super::store::Capabilities;
 use super::token::{Consumer, Owner, Strategy};
 use jiff::civil::Date;
@@ -56,6 +56,18 @@ pub struct PlannedStore {
     /// Which place it is, whatever its name leads to later; unset where the store cannot tell.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub identity: Option<Identity>,
+    /// It holds another live token of the same name, which would be written over and stays alive.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub other_token: Option<TokenId>,
+}
+
+/// A live token that an earlier rotation of the same token made and left. It is revoked at the end, like the old one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Leftover {
+    /// Which.
+    pub token: TokenId,
+    /// Which rotation made it.
+    pub rotation: RotationId,
 }
 
 /// How long things may take, fixed when the plan is made.
@@ -105,6 +117,12 @@ pub struct Plan {
     pub outage_seconds: Option<u64>,
     /// How long things may take.
     pub timing: Timing,
+    /// What earlier rotations of this token left alive, and this one revokes.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub leftovers: Vec<Leftover>,
+    /// It starts at once when approved: the token would expire before the window opens.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub at_once: bool,
     /// What must be mended before anyone can approve. Not part of the hash.
     pub blockers: Vec<String>,
     /// What an approver should know. Not part of the hash.
@@ -151,6 +169,11 @@ impl Plan {
         self.strategy == Strategy::Overlap
     }
 
+    /// Whether an earlier rotation left that token, and this one revokes it.
+    pub fn sweeps(&self, token: TokenId) -> bool {
+        self.leftovers.iter().any(|left| left.token == token)
+    }
+
     /// Whether minting kills the old token in the same instant.
     pub fn rotates(&self) -> bool {
         matches!(self.strategy, Strategy::InPlace | Strategy::SelfRotate)
@@ -185,6 +208,13 @@ impl Plan {
         let other = |plan: &Self| list(plan.stores.iter().filter(|s| s.replaces_other).map(|s| &s.id.0));
         note("stores that hold something else", other(self), other(newer));
         note("consumers", list(self.consumers.iter().map(|c| &c.id.0)), list(newer.consumers.iter().map(|c| &c.id.0)));
+        let left = |plan: &Self| list(plan.leftovers.iter().map(|left| left.token.to_string()));
+        note("tokens left by earlier rotations", left(self), left(newer));
+        let held =
+            |plan: &Self| list(plan.stores.iter().filter_map(|s| s.other_token.map(|id| format!("{id} in {}", s.id))));
+        note("other tokens in the stores", held(self), held(newer));
+        let starts = |plan: &Self| if plan.at_once { "at once" } else { "when the window is open" }.to_owned();
+        note("start", starts(self), starts(newer));
         changes.extend(self.swaps_to(newer));
         if changes.is_empty() && self.version != newer.version {
             changes.push("places and projects are named by their numbers now".into());
@@ -234,7 +264,7 @@ fn date(date: Option<Date>) -> String {
     date.map_or_else(|| "never".into(), |d| d.to_string())
 }
 
-fn list<'a>(items: impl Iterator<Item = &'a String>) -> String {
-    let items: Vec<&str> = items.map(String::as_str).collect();
+fn list(items: impl Iterator<Item = impl std::fmt::Display>) -> String {
+    let items: Vec<String> = items.map(|item| item.to_string()).collect();
     if items.is_empty() { "none".into() } else { items.join(", ") }
 }

@@ -6,6 +6,7 @@ use super::phase::{Minted, Phase};
 use super::plan::Plan;
 use super::policy::Approval;
 use super::store::{Tag, Undo};
+use super::traces::Use;
 use crate::clock::utc_date;
 use crate::secret::Digest;
 use jiff::Timestamp;
@@ -212,6 +213,13 @@ pub struct Rotation {
     /// What a store may hold of them.
     #[serde(default)]
     pub lost_digests: BTreeSet<Digest>,
+    /// Every token that we made, and by what its value is recognised in a store, for good: a later rotation of the same
+    /// token must know what this one left.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub made: BTreeMap<TokenId, Digest>,
+    /// Uses of tokens that are about to be revoked, besides the old one.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub uses: BTreeMap<TokenId, Use>,
     /// Nothing of ours is revoked before this: a request that we sent may still land.
     pub quarantine_until: Option<Timestamp>,
     /// No mint before this: an earlier request may still land where nobody could see or mend it.
@@ -287,6 +295,8 @@ impl Rotation {
             blind_noted: true,
             lost: BTreeSet::new(),
             lost_digests: BTreeSet::new(),
+            made: BTreeMap::new(),
+            uses: BTreeMap::new(),
             quarantine_until: None,
             mint_from: None,
             settle_at: None,

@@ -191,6 +191,7 @@ fn not_allowed(approvers: &BTreeSet<PersonId>, groups: &BTreeSet<Group>, unprove
     words
 }
 
-pub(super) fn when(at: Timestamp) -> String {
+/// A moment as it is told in a sentence.
+pub fn when(at: Timestamp) -> String {
     at.strftime("%Y-%m-%d %H:%M UTC").to_string()
 }

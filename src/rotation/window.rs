@@ -26,6 +26,18 @@ impl Window {
         openings.find_map(|day| self.opening_on(day, now)).unwrap_or(now)
     }
 
+    /// The longest time in hours for which it stays closed, by the clock on the wall.
+    pub fn longest_closed_hours(&self) -> u64 {
+        let mut days: Vec<i64> = self.days.iter().map(|day| i64::from(day.to_monday_zero_offset())).collect();
+        days.sort_unstable();
+        days.dedup();
+        let following = days.iter().skip(1).copied().chain(days.first().map(|first| first + 7));
+        let apart = days.iter().zip(following).map(|(day, next)| next - day).max().unwrap_or(0);
+        let open = self.from.duration_until(self.to);
+        let closed = jiff::SignedDuration::from_hours(24 * apart) - open;
+        u64::try_from(closed.as_mins()).unwrap_or_default().div_ceil(60)
+    }
+
     fn opening_on(&self, day: Date, now: Timestamp) -> Option<Timestamp> {
         let at = |time: Time| self.zone.to_timestamp(day.to_datetime(time)).ok();
         let (opens, closes) = (at(self.from)?, at(self.to)?);
@@ -53,6 +65,13 @@ mod tests {
         ] {
             assert_eq!(office_hours().next_open(now.parse().unwrap()).to_string(), expected, "{now}");
         }
+    }
+
+    #[test]
+    fn how_long_it_stays_closed_is_counted_over_the_week() {
+        assert_eq!(office_hours().longest_closed_hours(), 88);
+        let window = Window { days: vec![Weekday::Friday], ..office_hours() };
+        assert_eq!(window.longest_closed_hours(), 7 * 24 - 8);
     }
 
     #[test]

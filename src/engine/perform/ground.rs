@@ -168,8 +168,13 @@ impl Engine {
         if known || rotation.lost_digests.contains(&digest) || self.custody.is_vouched(&rotation.id, &digest) {
             return Ok(true);
         }
+        let plan = &rotation.plan;
+        let agreed = plan.stores.iter().find(|planned| planned.id == *store).and_then(|planned| planned.other_token);
         let ours = match self.gitlab.whoami(held).await {
-            Ok(Some(token)) => token.id == rotation.plan.old.id || rotation.lost.contains(&token.id),
+            Ok(Some(token)) => {
+                let id = token.id;
+                id == plan.old.id || rotation.lost.contains(&id) || plan.sweeps(id) || agreed == Some(id)
+            }
             Ok(None) => self.old_is_dead(rotation).await?,
             // A live token whose user is blocked.
             Err(error) if error.status() == Some(403) => false,

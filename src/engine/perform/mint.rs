@@ -10,7 +10,7 @@ use crate::http::CallError;
 use crate::rotation::event::Event;
 use crate::rotation::ids::TokenId;
 use crate::rotation::phase::{Minted, Phase};
-use crate::rotation::policy::Policy;
+use crate::rotation::policy::{Policy, later};
 use crate::rotation::record::Rotation;
 use crate::rotation::token::{LiveToken, Strategy};
 use crate::secret::Secret;
@@ -44,7 +44,7 @@ impl Engine {
         }
         let current = match self.own_value(rotation).await {
             Ok(current) => current,
-            Err(why) => return Ok(Performed::Trouble { why, after: None }),
+            Err(none) => return Ok(Performed::Trouble { why: none.to_string(), after: None }),
         };
         if let Some(stop) = self.survey(hold, rotation).await? {
             return Ok(stop);
@@ -122,11 +122,34 @@ impl Engine {
             return hold.report(rotation, &Event::Minted { new }).await;
         }
         if rotation.plan.strategy == Strategy::SelfRotate {
-            return hold.report(rotation, &Event::SelfRotateInterrupted { attempt }).await;
+            return self.recover_self(hold, rotation, attempt).await;
         }
         match self.found(rotation).await {
             Ok(found) => hold.report(rotation, &Event::ValueLost { attempt, found }).await,
             Err(error) => Ok(trouble(&error)),
+        }
+    }
+
+    /// Whether a token's own rotate had any effect is seen by asking with the value from before: once the request can
+    /// no longer land and that value lives, nothing has happened.
+    async fn recover_self(&self, hold: &Hold<'_>, rotation: &Rotation, attempt: u32) -> Result<Performed, Stop> {
+        let lives = match self.own_value(rotation).await {
+            Ok(value) => value.is_some(),
+            Err(NoValue::Gone) => false,
+            Err(NoValue::Trouble(why)) => return Ok(Performed::Trouble { why, after: None }),
+        };
+        if !lives {
+            return hold.report(rotation, &Event::SelfRotateInterrupted { attempt }).await;
+        }
+        let started = match rotation.phase {
+            Phase::Minting { started, .. } => started.unwrap_or_default(),
+            _ => Timestamp::default(),
+        };
+        let horizon = later(started, rotation.plan.timing.horizon_seconds);
+        let left = horizon.duration_since(self.clock.now());
+        match std::time::Duration::try_from(left) {
+            Ok(left) if !left.is_zero() => Ok(Performed::Later(left)),
+            _ => hold.report(rotation, &Event::MintNotSent { attempt }).await,
         }
     }
 
@@ -198,20 +221,30 @@ impl Engine {
 
     /// The old value, which only the strategy `self` needs, from the first store that holds it: to present another
     /// token's value would rotate that one, or kill the family.
-    async fn own_value(&self, rotation: &Rotation) -> Result<Option<Secret>, String> {
+    async fn own_value(&self, rotation: &Rotation) -> Result<Option<Secret>, NoValue> {
         if rotation.plan.strategy != Strategy::SelfRotate {
             return Ok(None);
         }
         for planned in rotation.plan.stores.iter().filter(|store| store.capabilities.readable) {
             let Some(store) = self.store_of(rotation, &planned.id) else { continue };
-            let Some(value) = store.read().await.map_err(|error| error.to_string())? else { continue };
-            let whose = self.gitlab.whoami(&value).await.map_err(|error| error.to_string())?;
+            let trouble = |why: String| NoValue::Trouble(why);
+            let Some(value) = store.read().await.map_err(|error| trouble(error.to_string()))? else { continue };
+            let whose = self.gitlab.whoami(&value).await.map_err(|error| trouble(error.to_string()))?;
             if whose.is_some_and(|token| token.id == rotation.plan.old.id) {
                 return Ok(Some(value));
             }
         }
-        Err("no store gives back the present value, which the token needs to rotate itself".into())
+        Err(NoValue::Gone)
     }
+}
+
+/// Why the token's present value is not at hand.
+#[derive(Debug, thiserror::Error)]
+enum NoValue {
+    #[error("no store gives back the present value, which the token needs to rotate itself")]
+    Gone,
+    #[error("{0}")]
+    Trouble(String),
 }
 
 /// The end of the chain: the old token, or the successor that an interrupted rotate left behind.

@@ -59,12 +59,12 @@ impl Engine {
         Ok(None)
     }
 
-    /// A use that speaks against it: the old token broke its silence while the revoke waited, or a token whose value
-    /// we lost is used, so some place that cannot be read holds it.
+    /// A use that speaks against it: the old token broke its silence while the revoke waited, or another one was used
+    /// since GitLab was asked last, so some place that cannot be read may hold it.
     async fn use_of(&self, rotation: &Rotation, token: TokenId) -> Result<Option<Event>, Performed> {
         let old = token == rotation.plan.old.id && rotation.phase.minted().is_some();
-        let lost = rotation.lost.contains(&token) && !rotation.plan.rotates();
-        if !old && !lost {
+        let rotated_away = rotation.plan.rotates() && !rotation.plan.sweeps(token);
+        if token == rotation.plan.old.id && !old || rotated_away {
             return Ok(None);
         }
         let live = match self.gitlab.find(&rotation.plan.addressed_owner(), token).await {
@@ -72,13 +72,13 @@ impl Engine {
             Err(error) => return Err(trouble(&error)),
         };
         let Some(live) = live else { return Ok(None) };
-        if old && live.last_used_at > rotation.old_last_used {
-            return Ok(Some(Event::OldSeen { last_used: live.last_used_at, ips: live.last_used_ips }));
+        if old {
+            let used = live.last_used_at > rotation.old_last_used;
+            return Ok(used.then_some(Event::OldSeen { last_used: live.last_used_at, ips: live.last_used_ips }));
         }
-        if lost && live.last_used_at > rotation.stored_at {
-            let why = "it is in use, so some store that cannot be read holds it".to_owned();
-            return Ok(Some(Event::RevokeRefused { token, why }));
-        }
-        Ok(None)
+        Ok(live
+            .last_used_at
+            .filter(|last| rotation.uses.get(&token).is_none_or(|seen| seen.last != *last))
+            .map(|last_used| Event::StillUsed { token, last_used, ips: live.last_used_ips }))
     }
 }

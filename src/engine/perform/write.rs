@@ -6,10 +6,11 @@ use crate::engine::report::Stop;
 use crate::engine::worker::{Hold, Performed};
 use crate::rotation::event::Event;
 use crate::rotation::ids::{StoreId, TokenId};
-use crate::rotation::phase::Phase;
+use crate::rotation::phase::{Minted, Phase};
 use crate::rotation::policy::later;
 use crate::rotation::record::Rotation;
 use crate::rotation::refusal::Refusal;
+use crate::rotation::token::Strategy;
 use crate::secret::{Digest, Secret};
 use crate::secret_store::{Base, SecretStore, StoreError, Written};
 use std::collections::BTreeSet;
@@ -38,6 +39,9 @@ impl Engine {
     pub(super) async fn write(&self, hold: &Hold<'_>, rotation: &Rotation, store: &StoreId) -> Result<Performed, Stop> {
         let Phase::Distributing { new, .. } = &rotation.phase else { return Ok(Performed::Misfit) };
         let attempt = new.attempt;
+        if self.custody.value(&rotation.id, attempt).is_none() && rotation.plan.strategy == Strategy::SelfRotate {
+            self.take_back(rotation, new).await;
+        }
         let Some((_, value)) = self.custody.value(&rotation.id, attempt) else {
             let lost = Event::ValueLost { attempt, found: BTreeSet::new() };
             return hold.report(rotation, &lost).await;
@@ -68,6 +72,18 @@ impl Engine {
                 hold.report(rotation, &Event::StoreOverwrote { store: store.clone(), why }).await
             }
             Err(error) => self.try_others_first(hold, rotation, store, &error).await,
+        }
+    }
+
+    /// A token that rotated itself cannot be made again, but a store that was written before has its value.
+    async fn take_back(&self, rotation: &Rotation, new: &Minted) {
+        for planned in rotation.plan.stores.iter().filter(|planned| planned.capabilities.readable) {
+            let Some(store) = self.stores.get(&planned.id) else { continue };
+            if let Ok(Some(value)) = store.read().await
+                && value.digest() == new.digest
+            {
+                return self.custody.take(&rotation.id, new.clone(), value);
+            }
         }
     }
 
@@ -181,7 +197,7 @@ impl Engine {
     pub(super) async fn first_drift(&self, rotation: &Rotation, expected: &Digest) -> Result<Option<Event>, Performed> {
         for planned in rotation.plan.stores.iter().filter(|planned| planned.capabilities.readable) {
             let Some(store) = self.store_of(rotation, &planned.id) else { return Ok(self.missing(rotation)) };
-            match self.look(store.as_ref(), expected).await {
+            match self.look(rotation, store.as_ref(), expected).await {
                 Look::Fine => {}
                 Look::Drifted(holds) => {
                     return Ok(Some(Event::StoreDrifted { store: planned.id.clone(), holds }));
@@ -201,7 +217,7 @@ impl Engine {
         Some(Event::StoreMissing { store: missing.id.clone() })
     }
 
-    async fn look(&self, store: &dyn SecretStore, expected: &Digest) -> Look {
+    async fn look(&self, rotation: &Rotation, store: &dyn SecretStore, expected: &Digest) -> Look {
         if !store.capabilities().readable {
             return Look::Fine;
         }
@@ -209,7 +225,11 @@ impl Engine {
             Ok(None) if !store.capabilities().readable => Look::Fine,
             Ok(None) => Look::Drifted(None),
             Ok(Some(value)) if value.digest() == *expected => Look::Fine,
-            Ok(Some(value)) => self.identify(&value).await,
+            // A dead one of ours is told by nothing else.
+            Ok(Some(value)) => match rotation.made_with(&value.digest()) {
+                Some(ours) => Look::Drifted(Some(ours)),
+                None => self.identify(&value).await,
+            },
             Err(error) => {
                 swapped(&error).map_or_else(|| Look::Trouble(trouble(&error)), |event| Look::Swapped(Box::new(event)))
             }

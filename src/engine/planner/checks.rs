@@ -29,8 +29,10 @@ impl Engine {
         check_authority(plan, me);
         check_own(plan, me, self.settings.own_token_renews);
         self.check_role(plan, managed, live, me).await?;
+        let twins = self.check_twins(plan, managed).await?;
+        self.check_schedule(plan);
         subjects.mark(plan, &Subject::Token);
-        self.check_stores(plan, managed, before, &mut subjects).await?;
+        self.check_stores(plan, managed, before, &twins, &mut subjects).await?;
         for consumer in &managed.consumers {
             self.check_one_consumer(plan, consumer, me, before).await?;
             subjects.mark(plan, &Subject::Consumer(consumer.id.clone()));

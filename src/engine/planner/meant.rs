@@ -8,15 +8,26 @@ impl Engine {
     /// that expired last and that nobody revoked: somebody forgot it.
     pub async fn live_token(&self, managed: &ManagedToken) -> Result<LiveToken, EngineError> {
         let tokens = self.visible_tokens(managed).await?;
-        self.meant(managed, tokens)
+        self.meant_among(managed, tokens).await
     }
 
-    /// The same, among the owner's tokens that were listed before.
-    pub(in crate::engine) fn meant(
+    /// The same, among the owner's tokens that were listed before. What earlier rotations of ours left stands in
+    /// nobody's way.
+    pub(in crate::engine) async fn meant_among(
         &self,
         managed: &ManagedToken,
         tokens: Vec<LiveToken>,
     ) -> Result<LiveToken, EngineError> {
+        match self.meant(managed, tokens.clone()) {
+            Err(EngineError::Amiss { token: Some(token), .. }) if token.active => {
+                let left = self.without_leftovers(managed, &tokens).await?;
+                self.meant(managed, left)
+            }
+            meant => meant,
+        }
+    }
+
+    fn meant(&self, managed: &ManagedToken, tokens: Vec<LiveToken>) -> Result<LiveToken, EngineError> {
         let named = tokens.into_iter().filter(|token| token.name == managed.name);
         let (revoked, named): (Vec<LiveToken>, Vec<LiveToken>) = named.partition(|token| token.revoked);
         let (mut named, expired): (Vec<LiveToken>, Vec<LiveToken>) = named.into_iter().partition(|token| token.active);

@@ -1,6 +1,7 @@
 //! The stores of a plan: each can be written, and what is written over is known before anyone approves.
 
 use super::subject::{Subject, Subjects};
+use super::twins::Twins;
 use crate::engine::{Engine, EngineError};
 use crate::gitlab::LONGEST_TOKEN;
 use crate::rotation::plan::{Plan, PlannedStore};
@@ -14,6 +15,7 @@ impl Engine {
         plan: &mut Plan,
         managed: &ManagedToken,
         before: Option<&Plan>,
+        twins: &Twins,
         subjects: &mut Subjects,
     ) -> Result<(), EngineError> {
         if managed.stores.is_empty() {
@@ -26,7 +28,7 @@ impl Engine {
                     let before = before.and_then(|before| before.stores.iter().find(|planned| planned.id == *id));
                     // A place that was renamed since the plan before is still that place.
                     let held = before.and_then(|before| store.held_to(before.identity.as_ref()?));
-                    self.check_store(plan, held.as_ref().unwrap_or(store).as_ref(), before).await?;
+                    self.check_store(plan, held.as_ref().unwrap_or(store).as_ref(), before, twins).await?;
                 }
                 None => plan.blockers.push(format!("{id} is not configured")),
             }
@@ -47,6 +49,7 @@ impl Engine {
         plan: &mut Plan,
         store: &dyn SecretStore,
         before: Option<&PlannedStore>,
+        twins: &Twins,
     ) -> Result<(), EngineError> {
         let seen = match store.preflight().await {
             Ok(()) => store.look().await,
@@ -54,6 +57,7 @@ impl Engine {
         };
         let cautions = store.cautions().into_iter();
         plan.warnings.extend(cautions.map(|caution| format!("{} {}; {}", store.id(), caution.what, caution.mend)));
+        let mut twin = None;
         let mut planned = PlannedStore {
             id: store.id().clone(),
             // What a store can do is known for sure once it has been looked at.
@@ -61,11 +65,15 @@ impl Engine {
             replaces_other: false,
             holds_token: false,
             identity: None,
+            other_token: None,
         };
         match seen {
             Ok(seen) => {
                 let held = seen.value.as_ref().filter(|held| !held.expose().is_empty());
-                planned.holds_token = held.is_some_and(|held| self.gitlab.could_be_token(held));
+                if let Some(held) = held {
+                    twin = self.twin_in(plan, twins, held).await?;
+                }
+                planned.holds_token = twin.is_some() || held.is_some_and(|held| self.gitlab.could_be_token(held));
                 planned.replaces_other = held.is_some() && !planned.holds_token;
                 planned.identity = seen.identity;
                 plan.warnings.extend(seen.note);
@@ -77,6 +85,11 @@ impl Engine {
                 planned.identity = before.and_then(|before| before.identity.clone());
             }
             Err(error) => return Err(EngineError::Unavailable(error.to_string())),
+        }
+        if let Some(twin) = twin {
+            let (id, old) = (store.id(), plan.old.id);
+            plan.warnings.push(format!("{id} holds token {twin}, not {old}; it will be overwritten"));
+            planned.other_token = Some(twin).filter(|twin| !plan.leftovers.iter().any(|left| left.token == *twin));
         }
         if planned.replaces_other {
             let what = format!(

@@ -7,6 +7,7 @@ use crate::rotation::policy::later;
 use crate::rotation::record::{Audience, Rotation};
 use crate::rotation::refusal::{Refusal, when};
 use crate::rotation::token::Strategy;
+use crate::rotation::traces::Use;
 use jiff::Timestamp;
 use std::collections::BTreeSet;
 
@@ -88,12 +89,50 @@ fn still_used(
     }
 }
 
+/// One past use is not a continuing one: it is revoked once GitLab has said the same for a whole period of silence.
+pub fn still_in_use(
+    rotation: &mut Rotation,
+    token: TokenId,
+    last: Timestamp,
+    ips: &[String],
+    now: Timestamp,
+) -> Result<(), Refusal> {
+    let Phase::Revoking { pending, .. } = &rotation.phase else {
+        return Err(Refusal::not_now(rotation));
+    };
+    if !pending.contains(&token) {
+        return Err(Refusal::Stale);
+    }
+    let broken = match rotation.uses.get(&token) {
+        Some(seen) if seen.last == last => return Err(Refusal::Stale),
+        Some(seen) => seen.broken + 1,
+        None => 0,
+    };
+    rotation.uses.insert(token, Use { last, since: now, broken });
+    let from = if ips.is_empty() { String::new() } else { format!(" from {}", ips.join(", ")) };
+    rotation.saw(now, "gitlab", format!("token {token}, which is to be revoked, was used{from}"), None);
+    if broken >= MAX_BROKEN {
+        let why = Why {
+            what: format!(
+                "Token {token}, which no store holds that can be read, does not fall silent: last used{from}."
+            ),
+            safe: "It was not revoked; what the stores hold works.".into(),
+            todo: "Find what uses it and give it the new token, then retry, or abandon and revoke it by hand.".into(),
+            link: None,
+            log: None,
+        };
+        stuck(rotation, why, now);
+    }
+    Ok(())
+}
+
 /// What is left to revoke besides the token that stays; then the last look.
 pub fn revoke_then_close(rotation: &mut Rotation, new: Minted) {
     let mut pending: BTreeSet<TokenId> = rotation.lost.iter().copied().filter(|id| *id != new.id).collect();
     if rotation.plan.strategy == Strategy::Overlap {
         pending.insert(rotation.plan.old.id);
     }
+    pending.extend(rotation.plan.leftovers.iter().map(|left| left.token).filter(|id| *id != new.id));
     proceed(rotation, Some(new), pending, AfterRevoke::Close(Outcome::Done));
 }
 
@@ -123,7 +162,14 @@ pub fn revoked(rotation: &mut Rotation, token: TokenId, now: Timestamp) -> Resul
         return Err(Refusal::Stale);
     }
     rotation.lost.remove(&token);
-    let which = if token == rotation.plan.old.id { "old token" } else { "unused token" };
+    // The stores were just seen to hold what they should: what people said of an earlier look is over.
+    rotation.overwrite.clear();
+    rotation.uses.remove(&token);
+    let which = match token {
+        _ if token == rotation.plan.old.id => "old token",
+        _ if rotation.plan.sweeps(token) => "token of an earlier rotation,",
+        _ => "unused token",
+    };
     rotation.saw(now, "gitlab", format!("{which} {token} revoked, confirmed by reading it"), None);
     finish_revoking(rotation);
     Ok(())

@@ -45,6 +45,7 @@ pub fn minted(rotation: &mut Rotation, new: &Minted, now: Timestamp) -> Result<(
         rotation.saw(now, "gitlab", format!("old token {} died in the same instant", rotation.plan.old.id), None);
     }
     rotation.lost.remove(&new.id);
+    rotation.made.insert(new.id, new.digest.clone());
     // A twin of the request may still be on its way, and make a token that nobody holds.
     rotation.quarantine(now);
     let pending = rotation.plan.stores.iter().map(|store| store.id.clone()).collect::<Vec<_>>();
@@ -143,11 +144,11 @@ pub fn self_rotate_interrupted(rotation: &mut Rotation, attempt: u32, now: Times
 fn stuck_without_value(rotation: &mut Rotation, now: Timestamp) {
     let why = Why {
         what: "The value that the token's own rotate gave was lost.".into(),
-        safe: "The old value is probably dead; only a store written before may hold the new one.".into(),
-        todo:
-            "Sign in as the token's user, make a token by hand, put it into the stores named in the plan, then abandon \
-               this rotation."
-                .into(),
+        safe: "The old value is dead; only a store written before may hold the new one.".into(),
+        todo: "Sign in as the token's user, make a token by hand, put it into the stores named in the plan, then abandon \
+               this rotation. Retry looks once more whether a store has the new value, or whether the old one lives after \
+               all."
+            .into(),
         link: None,
         log: None,
     };

@@ -89,6 +89,7 @@ pub fn retry(rotation: &mut Rotation, by: &Decider, now: Timestamp) -> Result<()
     rotation.saw(now, &by.via, format!("{} asked to try again{}", by.person, on_shell(by)), None);
     rotation.phase = *at;
     rotation.overwrite.append(&mut rotation.contested);
+    rotation.uses.clear();
     if let Phase::Distributing { down, .. } = &mut rotation.phase {
         down.clear();
     }
@@ -167,17 +168,46 @@ fn unneeded(rotation: &Rotation, at: &Phase) -> BTreeSet<TokenId> {
     if overwritten { rotation.lost.clone() } else { BTreeSet::new() }
 }
 
+/// Which store holds which token, as far as we wrote them, and which token nobody needs any more.
 fn left_alive(rotation: &Rotation, at: &Phase, new: u64) -> String {
     let old = rotation.plan.old.id;
+    let with_old = match at {
+        Phase::Distributing { pending, .. } => pending.clone(),
+        Phase::Restoring { pending, .. } => {
+            let stores = rotation.plan.stores.iter().map(|store| store.id.clone());
+            stores.filter(|store| !pending.contains(store)).collect()
+        }
+        _ => Vec::new(),
+    };
     let old_lives = rotation.plan.overlaps()
         && match at {
             Phase::Revoking { pending, .. } => pending.contains(&old),
             Phase::Closing { .. } => false,
             _ => true,
         };
-    if old_lives {
-        format!("token {old} (old) and token {new} (new) both stay alive; revoke by hand the one you do not need")
+    let holding: Vec<String> = rotation
+        .plan
+        .stores
+        .iter()
+        .map(|store| {
+            let held = if with_old.contains(&store.id) { "what it held before" } else { "the new token" };
+            format!("{} holds {held}", store.id)
+        })
+        .collect();
+    let stores = if holding.is_empty() {
+        String::new()
     } else {
-        format!("token {new} (new) stays alive")
+        format!("; as far as rekey wrote them, {}", holding.join(", "))
+    };
+    match (old_lives, with_old.is_empty()) {
+        (false, _) => format!("token {new} (new) stays alive{stores}"),
+        (true, true) => {
+            format!(
+                "token {old} (old) and token {new} (new) both stay alive{stores}. Revoke {old} by hand once nothing uses it"
+            )
+        }
+        (true, false) => format!(
+            "token {old} (old) and token {new} (new) both stay alive{stores}. Revoke neither before all stores hold the same"
+        ),
     }
 }

@@ -36,9 +36,12 @@ pub fn drifted(
         return Err(Refusal::not_now(rotation));
     }
     let ours = holds.is_some_and(|id| rotation.lost.contains(&id));
-    let may_mint_again = matches!(rotation.phase, Phase::Verifying { .. });
-    if let (true, true, Some(new)) = (ours, may_mint_again, rotation.phase.minted().cloned()) {
-        rotation.saw(now, store.as_str(), "an earlier write landed late; making another token", None);
+    // Whoever retries after having been told of it wants the new value there, and only another attempt has one.
+    let again = rotation.plan.strategy != Strategy::SelfRotate && (ours || rotation.overwrite.contains(store));
+    if let (true, Some(new)) = (again, rotation.phase.minted().cloned()) {
+        let what =
+            if ours { "an earlier write landed late; making another token" } else { "making another token for it" };
+        rotation.saw(now, store.as_str(), what, None);
         rotation.lost.insert(new.id);
         rotation.lost_digests.insert(new.digest.clone());
         let horizon = rotation.quarantine(now);
@@ -50,14 +53,21 @@ pub fn drifted(
         Some(id) => format!("{store} holds token {id}, not the new one."),
         None => format!("{store} holds a value that is not the new token's: somebody changed it."),
     };
-    let why = Why {
-        what,
-        safe: "Nothing was revoked since.".into(),
-        todo: "Find out who changed the store. Put the right value there and retry, or abandon.".into(),
-        link: None,
-        log: None,
+    let todo = match rotation.phase.minted() {
+        Some(_) if rotation.plan.strategy == Strategy::SelfRotate => {
+            "Find out who changed the store. Make a token by hand, put it into the stores named in the plan, then abandon."
+        }
+        Some(_) => {
+            rotation.contested.insert(store.clone());
+            "Find out who changed the store. Retry: rekey looks again and, if it is still so, makes another token and writes \
+             it to all stores. Or abandon."
+        }
+        None => {
+            "Find out who changed the store. Put the previous value there and retry, or abandon: then that token stays alive."
+        }
     };
-    stuck(rotation, why, now);
+    let (safe, todo) = ("Nothing was revoked since.".into(), todo.into());
+    stuck(rotation, Why { what, safe, todo, link: None, log: None }, now);
     Ok(())
 }
 

@@ -50,6 +50,10 @@ pub fn steps(rotation: &Rotation) -> Vec<Step> {
         steps.push(step("Wait until the old token is silent".into(), SILENT, reached));
         steps.push(step(format!("Revoke the old token {}", rotation.plan.old.id), REVOKED, reached));
     }
+    for left in &rotation.plan.leftovers {
+        let text = format!("Revoke token {}, left of rotation {}", left.token, left.rotation);
+        steps.push(step(text, REVOKED, reached));
+    }
     steps.push(step(LAST.into(), ENDED, reached));
     finish(steps, failed)
 }

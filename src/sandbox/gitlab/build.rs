@@ -203,6 +203,11 @@ impl World {
         }
     }
 
+    /// Somebody uses a token from that address.
+    pub fn used(&mut self, token: u64, ip: &str) {
+        self.touch(token, ip);
+    }
+
     /// A user may do nothing any more, or again.
     pub fn block(&mut self, user: u64, blocked: bool) {
         if let Some(user) = self.users.get_mut(&user) {

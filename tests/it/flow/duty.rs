@@ -171,6 +171,9 @@ async fn two_tokens_of_one_name_that_cannot_be_told_apart_block_one_case_until_o
     let issue = team.issue();
     assert!(issue.contains("has 2 active tokens named") && issue.contains("@alice"), "{issue}");
     assert!(team.refusal("alice", Action::Approve).await.starts_with("cannot be approved yet"));
+    team.pass(1200).await;
+    let refusal = team.refusal("alice", Action::Approve).await;
+    assert!(refusal.starts_with("cannot be approved yet"), "not as long as both live: {refusal}");
     team.stage.state.with(|world| world.revoke(twin));
     team.pass(300).await;
     team.click("alice", Action::Approve).await.unwrap();

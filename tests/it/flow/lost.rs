@@ -80,7 +80,19 @@ async fn a_write_whose_answer_is_lost_is_written_again_and_read_back() {
 
 #[tokio::test]
 async fn a_late_write_of_a_lost_attempt_is_overwritten_and_never_revoked_under_its_store() {
-    let mut team = Team::new().await;
+    a_late_write_is_overwritten(Team::new().await).await;
+}
+
+/// In place the earlier value is dead: nothing but our own memory of it tells that it is ours.
+#[tokio::test]
+async fn a_late_write_of_a_dead_value_of_our_own_is_overwritten_too() {
+    let in_place = |token: &mut rekey::rotation::token::ManagedToken| {
+        token.strategy = Some(rekey::rotation::token::Strategy::InPlace);
+    };
+    a_late_write_is_overwritten(Setup::new().token(in_place).start(|_, _| {}).await).await;
+}
+
+async fn a_late_write_is_overwritten(mut team: Team) {
     team.fault("PUT", "*/variables/*", Fault::Late);
     team.approved().await;
     // The process dies while its write is on the way: a new one has no value and mints again.

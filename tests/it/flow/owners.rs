@@ -247,6 +247,19 @@ async fn an_interrupted_rotate_in_place_is_repaired_by_rotating_its_successor() 
 }
 
 #[tokio::test]
+async fn a_rotate_of_the_token_itself_that_never_arrived_is_seen_by_one_look_and_sent_again() {
+    let team = with_owner(Owner::User { username: "dora".into() })
+        .start(|world, project| {
+            let dora = world.user("dora");
+            world.mint(dying(dora, &["api"]));
+            own_variable(world, project, OWN);
+        })
+        .await;
+    team.fault("POST", "*/self/rotate", rekey::sandbox::gitlab::Fault::CutBefore);
+    ends_well(&team, Strategy::SelfRotate).await;
+}
+
+#[tokio::test]
 async fn an_interrupted_rotate_of_the_token_itself_asks_a_person_and_kills_no_family() {
     let team = with_owner(Owner::User { username: "dora".into() })
         .start(|world, project| {

@@ -38,6 +38,8 @@ pub fn rotation(number: u64) -> Rotation {
         consumers: Vec::new(),
         outage_seconds: None,
         timing: Timing { grace_seconds: 60, horizon_seconds: 600, use_seconds: 600, approval_seconds: 86_400 },
+        leftovers: Vec::new(),
+        at_once: false,
         blockers: Vec::new(),
         warnings: Vec::new(),
     };

@@ -53,7 +53,8 @@ pub fn old_may_die(world: &mut World) {
 pub fn lost_may_die(world: &mut World, token: u64) {
     let used = world.token(token).and_then(|token| token.last_used);
     let since = world.row.stored_at.map(seconds);
-    let in_use = used.is_some_and(|used| since.is_some_and(|since| used > since - world.skew));
+    let lately = |used: i64| world.clock < used + GRACE - 1;
+    let in_use = used.is_some_and(|used| lately(used) && since.is_some_and(|since| used > since - world.skew));
     if in_use && world.row.lost.contains(&TokenId(token)) {
         world.blame(format!("I1: token {token} is revoked while somebody uses it"));
     }

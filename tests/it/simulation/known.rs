@@ -70,6 +70,7 @@ fn revoking_too_early_is_found() {
     found(NoGrace, readable(), 1, "I2");
     found(SweepAtOnce, overlap(&[READABLE, READABLE], &[0]), 1, "I1");
     found(RevokeLostInUse, readable().struck_by(&[Fault::LostAfter, Fault::Used]), 2, "I1");
+    found(NoSilence, readable().struck_by(&[Fault::LostAfter, Fault::Used]), 2, "I1");
     let abandoning = blind().wishing(&[Wish::Approve("ann"), Wish::Abandon]);
     found(AbandonSweeps, abandoning.struck_by(&[Fault::CrashAfter, Fault::Refuses]), 2, "I1");
 }

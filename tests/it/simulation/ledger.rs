@@ -42,6 +42,7 @@ pub fn owed(world: &World, lane: usize) -> Vec<Owed> {
 
 fn hurries(world: &World, effect: &Effect) -> bool {
     match effect {
+        Effect::Revoke { token } if world.has(Mistake::NoSilence) => world.row.uses.contains_key(token),
         Effect::Revoke { .. } | Effect::Probe => world.has(Mistake::ForgetQuarantine),
         Effect::Mint { .. } if world.row.plan.rotates() => world.has(Mistake::RotateTooSoon),
         Effect::Mint { .. } => world.has(Mistake::NoBlindWait),

@@ -55,6 +55,8 @@ pub enum Mistake {
     RestoreTooSoon,
     /// A token in use is revoked because its value is lost to us.
     RevokeLostInUse,
+    /// A token that was used is revoked at the next look, without waiting whether it falls silent.
+    NoSilence,
     /// A write whose answer was lost counts as done.
     TrustLostWrite,
     /// A write is not read back.

@@ -2,6 +2,7 @@
 //! machine shows.
 
 use super::setting::{OLD, READABLE, Setting, at, consumer_id, store_id};
+use rekey::rotation::effect::Lane;
 use rekey::rotation::event::Event;
 use rekey::rotation::ids::{PersonId, TokenId};
 use rekey::rotation::next::next;
@@ -150,6 +151,7 @@ fn of_consumers() -> Vec<Event> {
 fn of_ending() -> Vec<Event> {
     vec![
         Event::OldSeen { last_used: None, ips: Vec::new() },
+        Event::StillUsed { token: TokenId(OLD), last_used: at(NOW), ips: Vec::new() },
         Event::Revoked { token: TokenId(OLD) },
         Event::RevokeRefused { token: TokenId(OLD), why: "no".into() },
         Event::Probed { found: Default::default(), untidy: Vec::new() },
@@ -192,6 +194,32 @@ fn taken(before: &Rotation, after: &Rotation) -> String {
         Phase::Minting { attempt, .. } => format!("minting, attempt {attempt}"),
         phase => phase.name().to_owned(),
     }
+}
+
+/// Whatever stops a rotation, retrying makes it move again and abandoning ends it.
+#[test]
+fn every_stop_has_ways_out_that_work() {
+    let mut stops = std::collections::BTreeSet::new();
+    for (name, phase) in phases() {
+        let row = row(&phase);
+        for event in events(&row) {
+            let Ok(stopped) = next(&row, &event, at(NOW)) else { continue };
+            let Phase::Stuck { why, .. } = &stopped.phase else { continue };
+            if matches!(row.phase, Phase::Stuck { .. }) {
+                continue;
+            }
+            let told = format!("{name}, {}: {why:?}", event.name());
+            assert!(why.todo.contains("etry") && why.todo.contains("bandon"), "{told}");
+            let retried = next(&stopped, &Event::Retry { by: by() }, at(NOW + 1)).unwrap();
+            assert!(!matches!(retried.phase, Phase::Stuck { .. }), "{told}");
+            let owes = rekey::rotation::due::due(&retried).into_iter().any(|owed| owed.effect.lane() == Lane::work());
+            assert!(owes, "{told}");
+            let ended = next(&stopped, &Event::Abandon { by: by() }, at(NOW + 1)).unwrap();
+            assert!(matches!(ended.phase, Phase::Closing { .. } | Phase::Revoking { .. }), "{told}");
+            stops.insert(event.name());
+        }
+    }
+    assert!(stops.len() >= 12, "{stops:?}");
 }
 
 /// The list above is complete: each kind of event appears once.

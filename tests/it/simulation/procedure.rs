@@ -329,14 +329,14 @@ fn others_first(world: &World, store: usize) -> bool {
 
 fn inspected(world: &World, task: &Task, alive: bool, last_used: Option<i64>) -> Stage {
     let token = TokenId(target(task));
-    let since = world.row.stored_at.map(seconds);
-    let used = last_used.is_some_and(|used| since.is_none_or(|since| used > since));
     let newer = stamp(last_used) > world.row.old_last_used;
     if alive && token.0 == OLD && newer && new_of(world).is_some() && !world.has(Mistake::NoGrace) {
         return Stage::Report(Event::OldSeen { last_used: stamp(last_used), ips: Vec::new() });
     }
-    if alive && used && world.row.lost.contains(&token) && !world.has(Mistake::RevokeLostInUse) {
-        return Stage::Report(Event::RevokeRefused { token, why: "somebody uses it".into() });
+    let heard = world.row.uses.get(&token).map(|seen| seen.last);
+    let watched = alive && token.0 != OLD && !world.row.plan.rotates() && !world.has(Mistake::RevokeLostInUse);
+    if let (true, Some(last_used)) = (watched, stamp(last_used).filter(|last| heard != Some(*last))) {
+        return Stage::Report(Event::StillUsed { token, last_used, ips: Vec::new() });
     }
     if alive { Stage::Delete } else { Stage::Report(Event::Revoked { token }) }
 }

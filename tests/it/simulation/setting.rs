@@ -171,6 +171,8 @@ impl Setting {
                 use_seconds: USE as u64,
                 approval_seconds: APPROVAL as u64,
             },
+            leftovers: Vec::new(),
+            at_once: false,
             blockers: Vec::new(),
             warnings: Vec::new(),
         }
@@ -180,7 +182,8 @@ impl Setting {
         let Kind { readable, versions } = self.stores[index];
         let rollback = if versions { Rollback::Native } else { Rollback::None };
         let capabilities = Capabilities { readable, versions, rollback, ..Capabilities::plain() };
-        PlannedStore { id: store_id(index), capabilities, replaces_other: false, holds_token: false, identity: None }
+        let (replaces_other, holds_token) = (false, false);
+        PlannedStore { id: store_id(index), capabilities, replaces_other, holds_token, identity: None, other_token: None }
     }
 }
 

@@ -21,7 +21,8 @@ pub fn at(minute: i64) -> Timestamp {
 
 fn store(id: &str, readable: bool) -> PlannedStore {
     let capabilities = if readable { Capabilities::plain() } else { Capabilities::plain().blind() };
-    PlannedStore { id: id.into(), capabilities, replaces_other: false, holds_token: false, identity: None }
+        let (replaces_other, holds_token) = (false, false);
+        PlannedStore { id: id.into(), capabilities, replaces_other, holds_token, identity: None, other_token: None }
 }
 
 pub fn plan() -> Plan {
@@ -63,6 +64,8 @@ pub fn plan() -> Plan {
         }],
         outage_seconds: None,
         timing: Timing { grace_seconds: 3600, horizon_seconds: 600, use_seconds: 1800, approval_seconds: 86_400 },
+        leftovers: Vec::new(),
+        at_once: false,
         blockers: Vec::new(),
         warnings: vec!["the variable is not protected".into()],
     }

@@ -1,0 +1,122 @@
+//! Other live tokens of the same name: what earlier rotations of ours left is named and swept; anybody else's is named
+//! and stays. Ours is what carries our marker and what our own row says that it made: a marker anybody may write.
+
+use crate::engine::{Engine, EngineError};
+use crate::gitlab::TokenFilter;
+use crate::rotation::ids::{RotationId, TokenId};
+use crate::rotation::plan::{Leftover, Plan};
+use crate::rotation::record::Rotation;
+use crate::rotation::token::{LiveToken, ManagedToken};
+use crate::secret::{Digest, Secret};
+use std::collections::BTreeMap;
+
+/// Live tokens of the same name besides the one that is replaced.
+#[derive(Debug, Default)]
+pub(super) struct Twins {
+    /// By number, with the digest of their value where we know it.
+    known: BTreeMap<TokenId, Option<Digest>>,
+}
+
+impl Engine {
+    pub(super) async fn check_twins(&self, plan: &mut Plan, managed: &ManagedToken) -> Result<Twins, EngineError> {
+        let mut twins = Twins::default();
+        if !self.may_look_up(&managed.owner).await? {
+            return Ok(twins);
+        }
+        let alive = TokenFilter { active: Some(true), ..TokenFilter::default() };
+        let mut tokens = self.gitlab.list(&managed.owner, &alive).await?;
+        tokens.retain(|token| token.name == managed.name && token.id != plan.old.id);
+        for token in tokens {
+            let id = token.id;
+            match self.maker(managed, &token).await? {
+                Some(rotation) => {
+                    let from = &rotation.id;
+                    plan.warnings.push(format!("token {id} is left of rotation {from}; it is revoked at the end"));
+                    plan.leftovers.push(Leftover { token: id, rotation: rotation.id.clone() });
+                    twins.known.insert(id, rotation.made.get(&id).cloned());
+                }
+                None if self.is_near(managed, token.expires_at) || !self.is_near(managed, plan.old.expires_at) => {
+                    plan.blockers.push(format!(
+                        "tokens {} and {id} are both named {:?}, and nothing tells which is meant; revoke the one that is \
+                         not in use",
+                        plan.old.id, managed.name
+                    ));
+                    twins.known.insert(id, None);
+                }
+                None => {
+                    plan.warnings.push(format!(
+                        "token {id} has the same name and rekey did not make it, so it stays alive; revoke it by hand if \
+                         nobody needs it"
+                    ));
+                    twins.known.insert(id, None);
+                }
+            }
+        }
+        plan.leftovers.sort_by_key(|left| left.token);
+        Ok(twins)
+    }
+
+    /// The closed rotation of this owner and name that made a token, if it was ours.
+    pub(super) async fn maker(
+        &self,
+        managed: &ManagedToken,
+        token: &LiveToken,
+    ) -> Result<Option<Rotation>, EngineError> {
+        for id in token.description.split_whitespace().filter_map(marked) {
+            let Some(rotation) = self.ledger.load(&id).await? else { continue };
+            let same = rotation.plan.owner == managed.owner && rotation.plan.old.name == managed.name;
+            if same && rotation.phase.is_closed() && rotation.has_made(token.id) {
+                return Ok(Some(rotation));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Among tokens of one name without those that earlier rotations left: then one may be told to be meant. If all are
+    /// ours, it is the newest.
+    pub(super) async fn without_leftovers(
+        &self,
+        managed: &ManagedToken,
+        tokens: &[LiveToken],
+    ) -> Result<Vec<LiveToken>, EngineError> {
+        let (mut others, mut ours) = (Vec::new(), Vec::new());
+        for token in tokens.iter().filter(|token| token.name == managed.name && token.active) {
+            let made = self.maker(managed, token).await?.is_some();
+            if made { ours.push(token.clone()) } else { others.push(token.clone()) }
+        }
+        let newest = ours.into_iter().max_by_key(|token| token.id);
+        Ok(if others.is_empty() { newest.into_iter().collect() } else { others })
+    }
+
+    /// Which of the twins a store holds. GitLab is asked only where nothing else recognises the value, and once for each.
+    pub(super) async fn twin_in(
+        &self,
+        plan: &Plan,
+        twins: &Twins,
+        held: &Secret,
+    ) -> Result<Option<TokenId>, EngineError> {
+        let digest = held.digest();
+        if let Some((id, _)) = twins.known.iter().find(|(_, known)| known.as_ref() == Some(&digest)) {
+            return Ok(Some(*id));
+        }
+        if twins.known.is_empty() || held.expose().is_empty() || !self.gitlab.could_be_token(held) {
+            return Ok(None);
+        }
+        let plans = RotationId(format!("plans of {}", plan.token));
+        let whose = match self.custody.whose(&plans, &digest) {
+            Some(whose) => whose,
+            None => {
+                let whose = self.gitlab.whoami(held).await?.map(|token| token.id);
+                self.custody.keep_whose(&plans, digest, whose);
+                whose
+            }
+        };
+        Ok(whose.filter(|id| twins.known.contains_key(id)))
+    }
+}
+
+/// The rotation that a marker names.
+fn marked(word: &str) -> Option<RotationId> {
+    let (rotation, attempt) = word.strip_prefix("rekey:")?.rsplit_once('.')?;
+    attempt.parse::<u32>().ok().map(|_| RotationId(rotation.to_owned()))
+}

@@ -1,0 +1,45 @@
+//! What a rotation leaves behind and what is seen of it: the tokens that it made, and their uses before they are revoked.
+
+use super::ids::TokenId;
+use super::policy::later;
+use super::record::Rotation;
+use crate::secret::Digest;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// GitLab writes the last use of a token down at most every ten minutes.
+const LAST_USE_LAG_SECONDS: u64 = 660;
+
+/// A use of a token that should be silent before it is revoked. GitLab's stamps are only compared with each other: how
+/// long one has stayed the same is measured by us, so clocks that differ do no harm.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Use {
+    /// The last use, as GitLab says.
+    pub last: Timestamp,
+    /// Since when GitLab says the same.
+    pub since: Timestamp,
+    /// How often it was another.
+    pub broken: u32,
+}
+
+impl Rotation {
+    /// Whether this rotation made that token. Rows of earlier versions say so only in their evidence.
+    pub fn has_made(&self, token: TokenId) -> bool {
+        let said = format!("new token {token} made");
+        self.made.contains_key(&token)
+            || self.lost.contains(&token)
+            || self.evidence.iter().any(|seen| seen.source == "gitlab" && seen.what.starts_with(&said))
+    }
+
+    /// Our token whose value that is.
+    pub fn made_with(&self, digest: &Digest) -> Option<TokenId> {
+        self.made.iter().find(|(_, made)| *made == digest).map(|(token, _)| *token)
+    }
+
+    /// From when on a token may be revoked as far as its uses tell: once GitLab has said the same for a whole period of
+    /// silence, and longer than GitLab may take to say it.
+    pub fn silent_from(&self, token: TokenId) -> Timestamp {
+        let window = self.plan.timing.grace_seconds.max(LAST_USE_LAG_SECONDS);
+        self.uses.get(&token).map_or(Timestamp::MIN, |seen| later(seen.since, window))
+    }
+}

@@ -1,0 +1,48 @@
+//! The hours in which rotations may start, against the expiry and the life of an approval.
+
+use super::setup::Setup;
+use jiff::civil::{Weekday, time};
+use jiff::tz::TimeZone;
+use rekey::rotation::view::Action;
+use rekey::rotation::window::Window;
+
+/// Monday to Thursday, nine to four. The stage's day is a Saturday, and its token expires a week later.
+fn windowed(approval_seconds: u64) -> Setup {
+    let days = vec![Weekday::Monday, Weekday::Tuesday, Weekday::Wednesday, Weekday::Thursday];
+    let window = Window { days, from: time(9, 0, 0, 0), to: time(16, 0, 0, 0), zone: TimeZone::UTC };
+    let setup = Setup::new().token(|token| token.approval_seconds = approval_seconds);
+    setup.settings(|settings| settings.window = Some(window))
+}
+
+#[tokio::test]
+async fn a_token_that_expires_before_the_window_opens_is_offered_to_start_at_once() {
+    let team = windowed(4 * 86_400).start(|_, _| {}).await;
+    team.open().await;
+    assert!(!team.rotation().await.plan.at_once, "Monday comes before the expiry");
+    let seen = team.rotation().await.plan.hash().0;
+    // On Friday the next opening is Monday, and on Saturday the token is dead.
+    team.stage.clock.set("2026-11-27T10:00:00Z".parse().unwrap());
+    let refused = team.click_with("alice", Action::Approve, |click| click.plan = Some(seen)).await.unwrap_err();
+    assert!(refused.to_string().starts_with("the plan has changed"), "{refused}");
+    team.work().await;
+    let issue = team.issue();
+    assert!(issue.contains("expires before the window opens (2026-11-30 09:00 UTC), so it starts at once"), "{issue}");
+    team.click("alice", Action::Approve).await.unwrap();
+    team.pass(7200).await;
+    team.done().await;
+}
+
+#[tokio::test]
+async fn an_approval_that_would_be_too_old_when_the_window_opens_is_refused_with_the_reason() {
+    let team = windowed(86_400).start(|_, _| {}).await;
+    team.open().await;
+    let refusal = team.refusal("alice", Action::Approve).await;
+    assert!(refusal.contains("opens on 2026-11-23 09:00 UTC") && refusal.contains("approval_ttl"), "{refusal}");
+    assert!(refusal.contains("approve after 2026-11-22 09:00 UTC"), "{refusal}");
+    team.stage.clock.set("2026-11-22T10:00:00Z".parse().unwrap());
+    team.click("alice", Action::Approve).await.unwrap();
+    assert_eq!(team.phase().await, "scheduled");
+    team.pass(24 * 3600).await;
+    team.pass(7200).await;
+    team.done().await;
+}
