@@ -5,6 +5,7 @@ pub mod aws_secrets_manager;
 pub mod azure_key_vault;
 pub mod command;
 mod connection;
+mod discreet;
 mod error;
 pub mod file;
 pub mod fortanix;

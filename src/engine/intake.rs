@@ -1,5 +1,6 @@
 //! From a hint to a rotation: ask GitLab, compare, open. Every source folds into one rotation per (host, token, expiry).
 
+use super::report::cleaned;
 use super::{Engine, EngineError, OpenedRotation};
 use crate::ledger::{Line, Opened};
 use crate::rotation::ids::{RotationKey, TokenId};
@@ -70,6 +71,7 @@ impl Engine {
     }
 
     async fn store_new(&self, rotation: Rotation) -> Result<OpenedRotation, EngineError> {
+        let rotation = cleaned(&rotation);
         let line = Line {
             at: rotation.opened_at,
             actor: origin(&rotation.opened_by),

@@ -8,6 +8,7 @@ mod strategy;
 
 pub use strategy::choose;
 
+use super::report::cleaned;
 use super::{Engine, EngineError};
 use crate::gitlab::Me;
 use crate::rotation::event::Event;
@@ -84,7 +85,8 @@ impl Engine {
         let me = self.gitlab.me().await?;
         let mut plan = self.draft(managed, live, &me, wish, before).await?;
         self.check(&mut plan, managed, live, &me).await?;
-        Ok(plan)
+        // Before it is compared with what was stored.
+        Ok(cleaned(&plan))
     }
 
     async fn draft(

@@ -3,7 +3,6 @@
 use super::body::{self, Keep, Unread};
 use super::error::{CallError, Failure, code_of, message_of};
 use super::throttle::asked_to_wait;
-use crate::secret::Secret;
 use reqwest::header::HeaderMap;
 use reqwest::{Response, StatusCode};
 use serde::de::DeserializeOwned;
@@ -44,11 +43,10 @@ impl Reply {
         })
     }
 
-    /// The refusal that an answer with this status would have been, had its caller not asked for it. What was sent and
-    /// must not be shown is named again.
-    pub fn refusal(&self, hidden: &[&Secret]) -> CallError {
+    /// The refusal that an answer with this status would have been, had its caller not asked for it.
+    pub fn refusal(&self) -> CallError {
         let message = message_of(&self.body).unwrap_or_else(|| usual_words(self.status));
-        Failure::Status(self.status(), code_of(&self.body), message).explain(&self.label, hidden.iter().copied())
+        Failure::Status(self.status(), code_of(&self.body), message).explain(&self.label)
     }
 
     /// What the host says in the body, if it is JSON of a usual shape; not cleaned, and not to be shown as it is.
@@ -58,7 +56,7 @@ impl Reply {
 
     /// The error for an answer whose JSON is well formed and still cannot be right.
     pub fn nonsense(&self, why: &str) -> CallError {
-        Failure::Nonsense(why.to_owned()).explain(&self.label, std::iter::empty())
+        Failure::Nonsense(why.to_owned()).explain(&self.label)
     }
 }
 

@@ -5,6 +5,7 @@ use super::dialect::{Row, storable};
 use super::error::LedgerError;
 use super::records::Item;
 use super::row::{millis, moment, number};
+use crate::secret::hide;
 use jiff::Timestamp;
 use sqlx::{AssertSqlSafe, Row as _};
 
@@ -65,7 +66,7 @@ pub(super) async fn later(database: &Database, item: &Item, from: Timestamp, why
     .bind(item.key.as_str())
     .bind(item.epoch.cast_signed())
     .bind(millis(from))
-    .bind(storable(why))
+    .bind(storable(&hide(why)))
     .execute(&database.writer)
     .await?;
     if done.rows_affected() != 1 {

@@ -7,6 +7,7 @@ use super::error::LedgerError;
 use super::records::{Line, Stamped};
 use super::row::millis;
 use crate::rotation::ids::RotationId;
+use crate::secret::{hide, hide_in};
 use jiff::Timestamp;
 use sqlx::{AnyConnection, Row as _};
 
@@ -26,6 +27,8 @@ pub(super) async fn append(
     change: Option<Change<'_>>,
     line: &Line,
 ) -> Result<(), LedgerError> {
+    let mut detail = line.detail.clone();
+    hide_in(&mut detail, |_| true);
     let end = sqlx::query("UPDATE journal_head SET seq = seq + 1 WHERE id = 1 RETURNING seq, hash")
         .fetch_optional(&mut *tx)
         .await?
@@ -36,9 +39,9 @@ pub(super) async fn append(
         rotation: rotation.map(|id| storable(id.as_str())),
         version: change.as_ref().map(|change| change.version),
         digest: change.map(|change| change.digest.to_owned()),
-        actor: storable(&line.actor),
-        event: storable(&line.event),
-        detail: line.detail.to_string(),
+        actor: storable(&hide(&line.actor)),
+        event: storable(&hide(&line.event)),
+        detail: detail.to_string(),
     };
     let hash = link.hash(end.try_get("hash")?);
     sqlx::query("UPDATE journal_head SET hash = $1 WHERE id = 1").bind(hash.as_str()).execute(&mut *tx).await?;

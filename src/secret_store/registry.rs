@@ -2,6 +2,7 @@
 //! Adapters are added side by side, one line each.
 
 use super::connection::{BadConnection, Named};
+use super::discreet::Discreet;
 use super::template::Template;
 use super::templated::Templated;
 use super::{
@@ -130,7 +131,7 @@ fn at<C>(connections: &Named<Arc<C>>, kind: &str, name: &str) -> Result<Arc<C>, 
 /// From a name to the thing. Fails if the specification names a connection that there is not.
 pub fn build(spec: &StoreSpec, context: &Context) -> Result<Arc<dyn SecretStore>, BadConnection> {
     let id = spec.id();
-    Ok(match spec {
+    let store: Arc<dyn SecretStore> = match spec {
         StoreSpec::GitlabVariable(spec) => Arc::new(gitlab_variable::GitlabVariable::new(id, context, spec)),
         StoreSpec::GitlabSecureFile(spec) => Arc::new(gitlab_secure_file::GitlabSecureFile::new(id, context, spec)),
         StoreSpec::File(spec) => Arc::new(file::File::new(id, spec)),
@@ -161,7 +162,8 @@ pub fn build(spec: &StoreSpec, context: &Context) -> Result<Arc<dyn SecretStore>
         }
         StoreSpec::Vault(spec) => Arc::new(vault::Vault::new(id, at(&context.vault, "vault", &spec.at)?, spec.clone())),
         StoreSpec::Templated(inner, template) => Arc::new(Templated::new(id, build(inner, context)?, template.clone())),
-    })
+    };
+    Ok(Discreet::around(store))
 }
 
 /// Where a value lies: `whole` is what one write replaces or guards, `part` the way to the value in it.

@@ -11,6 +11,7 @@ mod foreign;
 mod happy;
 mod home;
 mod late;
+mod logs;
 mod lost;
 mod nine;
 mod notices;

@@ -24,5 +24,6 @@ mod server;
 mod simulation;
 mod slack;
 mod socket;
+mod spelled;
 mod surfaces;
 mod until;

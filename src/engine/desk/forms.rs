@@ -3,7 +3,7 @@
 use super::{Ask, Desk, Field, Form};
 use crate::rotation::view::prose::{Line, Prose};
 use crate::rotation::wish::Wish;
-use crate::secret::Secret;
+use crate::secret::{Secret, hide};
 
 impl Ask {
     /// With what was typed into the fields of a form, by the fields' ids.
@@ -12,7 +12,7 @@ impl Ask {
             if field == Field::Code.id() {
                 self.code = Some(Secret::new(value.split_whitespace().collect()));
             } else if let (true, Wish::Incident { reason, .. }) = (field == Field::Reason.id(), &mut self.wish) {
-                *reason = Some(value.trim().to_owned()).filter(|reason| !reason.is_empty());
+                *reason = Some(hide(value.trim())).filter(|reason| !reason.is_empty());
             }
         }
         self

@@ -155,13 +155,17 @@ impl Engine {
         if known || rotation.lost_digests.contains(&digest) || self.custody.is_vouched(&rotation.id, &digest) {
             return Ok(true);
         }
-        let ours = match self.gitlab.whoami(held).await {
-            Ok(Some(token)) => token.id == rotation.plan.old.id || rotation.lost.contains(&token.id),
-            Ok(None) => self.old_is_dead(rotation).await?,
+        let (old, lost) = match self.gitlab.whoami(held).await {
+            Ok(Some(token)) => (token.id == rotation.plan.old.id, rotation.lost.contains(&token.id)),
+            Ok(None) => (self.old_is_dead(rotation).await?, false),
             // A live token whose user is blocked.
-            Err(error) if error.status() == Some(403) => false,
+            Err(error) if error.status() == Some(403) => (false, false),
             Err(error) => return Err(super::trouble(&error)),
         };
+        if old {
+            self.custody.keep_old(&rotation.id, digest.clone());
+        }
+        let ours = old || lost;
         if ours {
             self.custody.vouch(&rotation.id, digest);
         }

@@ -111,11 +111,6 @@ impl Program {
         &self.path
     }
 
-    /// What its environment holds and nobody must see.
-    pub(super) fn secrets(&self) -> impl Iterator<Item = &Secret> {
-        self.environment.iter().filter(|(name, _)| name != "PATH").map(|(_, value)| value)
-    }
-
     /// Whether the file is a program that only its owner can have changed.
     pub(super) async fn fit(&self) -> Result<(), Unfit> {
         let Ok(metadata) = tokio::fs::metadata(&self.path).await else {
