@@ -28,7 +28,7 @@ use crate::config::{Config, ConfigErrors, Machine};
 use crate::engine::{Engine, EngineError, RealDice};
 use crate::rotation::view::Action;
 use crate::rotation::view::text::sentence;
-use crate::secret::redact;
+use crate::secret::hide;
 use args::{AuditCommand, Cli, Command, ConfigCommand, DiscordCommand, PeopleCommand};
 use clap::Parser;
 use decision::Given;
@@ -197,5 +197,5 @@ fn report(error: &CliError, output: &mut dyn Write) {
         let _unheard = writeln!(output, "error: {}", errors.summary());
         return;
     }
-    let _unheard = writeln!(output, "error: {}", redact(&error.to_string()));
+    let _unheard = writeln!(output, "error: {}", hide(&error.to_string()));
 }

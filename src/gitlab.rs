@@ -30,6 +30,7 @@ pub use survey::{GitRef, Hook, Place, VariableFlags};
 pub use tokens::{Minted, NewToken, TokenFilter};
 
 use crate::http::{Api, Call, CallError, Reply};
+use crate::secret;
 use serde::de::DeserializeOwned;
 use std::sync::Arc;
 use tokio::sync::OnceCell;
@@ -74,6 +75,7 @@ impl Client {
     /// The instance may give its tokens prefixes of its own.
     #[must_use]
     pub fn with_token_prefixes(self, prefixes: Vec<String>) -> Self {
+        prefixes.iter().for_each(|prefix| secret::expect_prefix(prefix));
         Self { prefixes, ..self }
     }
 

@@ -198,9 +198,7 @@ impl Api {
         let label = call.label();
         let own = self.own_secret();
         let credential = call.credential.or(own.as_deref());
-        self.attempt(call, &label, credential)
-            .await
-            .map_err(|failure| failure.explain(&label, call.hidden.iter().copied().chain(credential)))
+        self.attempt(call, &label, credential).await.map_err(|failure| failure.explain(&label))
     }
 
     /// Makes a call that changes nothing, and repeats it up to three times while the trouble is a passing one.

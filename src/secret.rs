@@ -1,13 +1,22 @@
 //! The one type that holds a token's value. It cannot be printed, cloned or serialised, and is wiped on drop,
-//! so a value can only leave through [`Secret::expose`], which is easy to find in review.
+//! so a value can only leave through [`Secret::expose`], which is easy to find in review. Whatever lives in one is known
+//! to [`hide`], through which every text goes before it is shown, logged or stored.
 
+mod document;
+mod escape;
 mod file;
+mod hide;
+mod json;
+mod known;
+mod look;
+mod view;
 
 pub use file::SecretFile;
+pub use hide::{hide, is_safe};
+pub use json::hide_in;
 
-use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest as _, Sha256};
-use std::sync::LazyLock;
+use std::sync::Arc;
 
 /// A secret value in memory, zeroed on drop.
 ///
@@ -27,26 +36,37 @@ use std::sync::LazyLock;
 /// let value = rekey::secret::Secret::new("glpat-1".into());
 /// serde_json::to_string(&value);
 /// ```
-pub struct Secret(SecretString);
+pub struct Secret(Arc<known::Held>);
 
 /// SHA-256 of a secret, in lower-case hex. Safe to store and to compare; tokens carry over 100 random bits.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
 pub struct Digest(pub String);
 
+/// What stays known of a value that is no longer here: keyed hashes, by which [`hide`] still finds it.
+pub struct Imprint(known::Imprint);
+
+impl Imprint {
+    /// Whether it is that value's.
+    pub fn is_of(&self, value: &Secret) -> bool {
+        self.0.is_of(value.expose())
+    }
+}
+
 impl Secret {
     /// Takes ownership of a value; the caller keeps no copy.
     pub fn new(value: String) -> Self {
-        Self(SecretString::from(value))
+        Self(known::Held::new(value))
     }
 
     /// The value itself, for a request body, a header or a store and nothing else.
     pub fn expose(&self) -> &str {
-        self.0.expose_secret()
+        self.0.value()
     }
 
-    /// A second owner of the same value, wiped on its own drop. Named, not `Clone`, so that copies are deliberate.
+    /// A second owner of the same memory, which is wiped when the last one lets go. Named, not `Clone`, so that it is
+    /// deliberate.
     pub fn duplicate(&self) -> Self {
-        Self(SecretString::from(self.expose().to_owned()))
+        Self(self.0.clone())
     }
 
     /// The digest by which the value is recognised later without keeping it.
@@ -54,25 +74,31 @@ impl Secret {
         Digest(hex::encode(Sha256::digest(self.expose().as_bytes())))
     }
 
+    /// Lets [`hide`] know the value for longer than it lives.
+    pub fn imprint(&self) -> Imprint {
+        Imprint(known::Imprint::of(self.expose()))
+    }
+
     /// Compares with text from outside without leaking, through time, how much of it matched.
     pub fn matches(&self, other: &[u8]) -> bool {
-        use subtle::ConstantTimeEq;
-        Sha256::digest(self.expose().as_bytes()).ct_eq(&Sha256::digest(other)).into()
+        are_equal(self.expose().as_bytes(), other)
     }
 }
 
-static TOKEN_LIKE: LazyLock<regex::Regex> = LazyLock::new(|| {
-    regex::Regex::new(
-        r"(?x) [A-Za-z0-9_-]{0,40}?
-          (?: gl(?:pat|dt|rt|rtr|cbt|ptt|ft|imt|agent|wt|soat|ffct|oas)- | xox[a-z]- | xapp- | whsec_ | ops_eyJ )
-          [A-Za-z0-9._=/+-]{8,}",
-    )
-    .expect("a constant pattern")
-});
+/// Compares without leaking, through time, how much of it matched.
+pub fn are_equal(one: &[u8], other: &[u8]) -> bool {
+    use subtle::ConstantTimeEq;
+    Sha256::digest(one).ct_eq(&Sha256::digest(other)).into()
+}
 
-/// Replaces everything that looks like a GitLab, Slack or webhook token, so that text from outside can be shown.
-pub fn redact(text: &str) -> String {
-    TOKEN_LIKE.replace_all(text, "[MASKED]").into_owned()
+/// Whether a value with that digest lives in this process, so that [`hide`] finds it in any text.
+pub fn knows(digest: &Digest) -> bool {
+    known::knows(&digest.0)
+}
+
+/// From now on [`hide`] takes what begins like this for a token: the instance gives its own such a prefix.
+pub fn expect_prefix(prefix: &str) {
+    look::add_prefix(prefix);
 }
 
 #[cfg(test)]
@@ -87,7 +113,7 @@ mod tests {
             "acmeglpat-AbCdEfGhIjKlMnOpQrSt",
             "xoxb-1234567890-abcdef",
         ] {
-            let masked = redact(&format!("value is {token}, see log"));
+            let masked = hide(&format!("value is {token}, see log"));
             assert_eq!(masked, "value is [MASKED], see log");
         }
     }
@@ -95,7 +121,7 @@ mod tests {
     #[test]
     fn ordinary_text_is_left_alone() {
         let text = "HTTP 401 from https://gitlab.example/api/v4/user for deploy-bot";
-        assert_eq!(redact(text), text);
+        assert_eq!(hide(text), text);
     }
 
     #[test]

@@ -6,6 +6,7 @@ pub mod azure_key_vault;
 mod caution;
 pub mod command;
 mod connection;
+mod discreet;
 mod error;
 pub mod file;
 pub mod fortanix;

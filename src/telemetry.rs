@@ -14,7 +14,7 @@ pub use metrics::{
     came_in, failed, install_metrics, noted, seconds_now, succeeded,
 };
 
-use crate::secret::redact;
+use crate::secret::hide;
 use std::panic::PanicHookInfo;
 
 /// From now on a panic leaves one masked log line with its place, and no text on standard error.
@@ -27,5 +27,5 @@ pub fn install_panic_hook() {
 fn describe(panic: &PanicHookInfo<'_>) -> String {
     let payload = panic.payload_as_str().unwrap_or("no message");
     let place = panic.location().map_or_else(|| "an unknown place".into(), ToString::to_string);
-    format!("a defect in rekey at {place}: {}", redact(payload))
+    format!("a defect in rekey at {place}: {}", hide(payload))
 }

@@ -2,7 +2,7 @@
 
 use super::CliError;
 use super::table::{self, Table};
-use crate::secret::redact;
+use crate::secret::hide;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde::Serialize;
@@ -23,7 +23,7 @@ impl<'a> Screen<'a> {
 
     /// Prints at once. A reader who has gone away has seen enough.
     pub(super) fn print(&mut self, text: &str) -> Result<(), CliError> {
-        let printed = self.output.write_all(redact(text).as_bytes()).and_then(|()| self.output.flush());
+        let printed = self.output.write_all(hide(text).as_bytes()).and_then(|()| self.output.flush());
         match printed {
             Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
             Err(source) => Err(CliError::Io { what: "the result cannot be printed".into(), source }),

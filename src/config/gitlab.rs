@@ -3,6 +3,7 @@
 use super::address;
 use super::secret_ref::{self, SecretRef};
 use super::section::Section;
+use crate::secret;
 use std::io::ErrorKind;
 use std::path::PathBuf;
 
@@ -60,6 +61,7 @@ pub(super) fn read(section: &Section<'_>) -> Option<Gitlab> {
     let requests_per_minute = requests.unwrap_or(REQUESTS_PER_MINUTE);
     let ca_file = ca_file(section);
     let token_prefixes = section.one_or_many("token_prefixes");
+    token_prefixes.iter().for_each(|prefix| secret::expect_prefix(prefix));
     Some(Gitlab { url: url?, token: token?, ca_file, token_prefixes, requests_per_minute, webhook })
 }
 

@@ -1,6 +1,6 @@
 //! What is wrong with a configuration, and where. Problems are gathered, so that a person mends all of them in one go.
 
-use crate::secret::redact;
+use crate::secret::hide;
 use std::cell::RefCell;
 use std::fmt;
 use std::sync::Arc;
@@ -70,11 +70,11 @@ pub(super) struct Problems {
 
 impl Problems {
     pub(super) fn error(&self, place: Place, message: impl AsRef<str>) {
-        self.errors.borrow_mut().push(Problem { place, message: redact(message.as_ref()) });
+        self.errors.borrow_mut().push(Problem { place, message: hide(message.as_ref()) });
     }
 
     pub(super) fn warning(&self, place: Place, message: impl AsRef<str>) {
-        self.warnings.borrow_mut().push(Problem { place, message: redact(message.as_ref()) });
+        self.warnings.borrow_mut().push(Problem { place, message: hide(message.as_ref()) });
     }
 
     /// The warnings if nothing is wrong, else all that is wrong.

@@ -1,7 +1,7 @@
 //! Secrets by reference: the file says where a value is (`env:NAME`, `file:/path`), never what it is.
 
 use super::section::Section;
-use crate::secret::{Secret, redact};
+use crate::secret::{Secret, is_safe};
 use std::fmt;
 use std::path::PathBuf;
 
@@ -80,7 +80,7 @@ fn look_up(section: &Section<'_>, key: &str, reference: &str) -> Result<Secret, 
 
 fn variable(section: &Section<'_>, key: &str, name: &str) -> Result<String, String> {
     let fits = |symbol: char| symbol.is_ascii_alphanumeric() || symbol == '_';
-    if name.is_empty() || !name.chars().all(fits) || redact(name) != name {
+    if name.is_empty() || !name.chars().all(fits) || !is_safe(name) {
         return Err(format!("{key}: what follows env: must be the name of an environment variable, not its value"));
     }
     let value = section.source.surroundings.variable(name);
@@ -110,7 +110,7 @@ fn file(section: &Section<'_>, key: &str, path: &str) -> Result<String, String> 
 }
 
 fn literal(key: &str, text: &str) -> String {
-    if redact(text) == text {
+    if is_safe(text) {
         return format!("{key} must say where the value is, env:NAME or file:/path");
     }
     format!(

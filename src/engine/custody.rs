@@ -20,6 +20,7 @@ struct Held {
     left: BTreeMap<StoreId, Base>,
     vouched: BTreeSet<Digest>,
     whose: BTreeMap<Digest, Option<TokenId>>,
+    old: Option<Digest>,
 }
 
 /// A value that a store may still lack, and since when it is here.
@@ -93,6 +94,16 @@ impl Custody {
     /// GitLab said that a value with that digest is this token's: it need not be asked again for the next store.
     pub fn vouch(&self, rotation: &RotationId, digest: Digest) {
         self.lock().entry(rotation.clone()).or_default().vouched.insert(digest);
+    }
+
+    /// A value with that digest is, as far as anybody can tell, the old token's.
+    pub fn keep_old(&self, rotation: &RotationId, digest: Digest) {
+        self.lock().entry(rotation.clone()).or_default().old = Some(digest);
+    }
+
+    /// By what the old token's value is recognised, if this process has seen it.
+    pub fn old(&self, rotation: &RotationId) -> Option<Digest> {
+        self.lock().get(rotation)?.old.clone()
     }
 
     /// Whether GitLab said so before.

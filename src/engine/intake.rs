@@ -1,5 +1,6 @@
 //! From a hint to a rotation: ask GitLab, compare, open. Every source folds into one rotation per (host, token, expiry).
 
+use super::report::cleaned;
 use super::{Engine, EngineError, OpenedRotation};
 use crate::ledger::{Line, Opened};
 use crate::rotation::duty;
@@ -139,6 +140,7 @@ impl Engine {
 
     async fn store_new(&self, rotation: Rotation) -> Result<OpenedRotation, EngineError> {
         self.stock.may_open()?;
+        let rotation = cleaned(&rotation);
         let line = Line {
             at: rotation.opened_at,
             actor: self.actor(&origin(&rotation.opened_by)),

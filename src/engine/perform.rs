@@ -1,6 +1,7 @@
 //! Performing one effect. Each of these may be interrupted anywhere and performed again by somebody else.
 
 mod ground;
+mod log;
 mod mint;
 mod observe;
 mod publish;

@@ -19,6 +19,7 @@ pub use subject::{Inspection, Subject};
 pub use variables::place_of;
 pub use doubt::Doubts;
 
+use super::report::cleaned;
 use super::{Engine, EngineError};
 use crate::gitlab::Me;
 use crate::rotation::ids::StoreId;
@@ -63,7 +64,8 @@ impl Engine {
         let me = self.gitlab.me().await?;
         let mut plan = self.draft(managed, live, &me, wish, before).await?;
         let subjects = self.check(&mut plan, managed, live, &me, before).await?;
-        Ok(subjects.inspection(plan))
+        // Before it is compared with what was stored.
+        Ok(subjects.inspection(cleaned(&plan)))
     }
 
     async fn draft(

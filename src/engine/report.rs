@@ -7,7 +7,10 @@ use crate::rotation::ids::RotationId;
 use crate::rotation::next::next;
 use crate::rotation::record::Rotation;
 use crate::rotation::refusal::Refusal;
+use crate::secret;
 use jiff::Timestamp;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 /// Commits that may collide before something must be wrong.
 const MAX_COLLISIONS: u32 = 20;
@@ -26,6 +29,7 @@ pub enum Stop {
 impl Engine {
     /// Applies what happened. With a claim, only while the claim is current.
     pub async fn advance(&self, id: &RotationId, event: &Event, claim: Option<&Claim>) -> Result<Rotation, Stop> {
+        let event = &cleaned(event);
         for _ in 0..MAX_COLLISIONS {
             let Some(before) = self.ledger.load(id).await.map_err(Stop::Ledger)? else {
                 return Err(Stop::Overtaken(Refusal::Stale));
@@ -63,7 +67,39 @@ impl Engine {
     }
 }
 
-/// The journal's line for an event. Events carry no secrets by construction.
+/// What is stored without a value that somebody's words may repeat: texts of people and servers pass here before
+/// anything is remembered or shown.
+pub(super) fn cleaned<T: Clone + Serialize + DeserializeOwned>(told: &T) -> T {
+    let Ok(mut value) = serde_json::to_value(told) else { return told.clone() };
+    secret::hide_in(&mut value, holds_words);
+    serde_json::from_value(value).unwrap_or_else(|_| told.clone())
+}
+
+/// Keys under which stand words, as opposed to names that must stay what they are.
+fn holds_words(key: &str) -> bool {
+    const WORDS: [&str; 17] = [
+        "blockers",
+        "comment",
+        "description",
+        "down",
+        "how",
+        "log",
+        "reason",
+        "reasons",
+        "safe",
+        "said",
+        "text",
+        "todo",
+        "untidy",
+        "waiting",
+        "warnings",
+        "what",
+        "why",
+    ];
+    WORDS.contains(&key)
+}
+
+/// The journal's line for an event.
 pub fn line(event: &Event, now: Timestamp) -> Line {
     Line { at: now, actor: actor(event), event: event.name(), detail: serde_json::to_value(event).unwrap_or_default() }
 }

@@ -49,12 +49,12 @@ pub enum Verdict {
     Nothing,
 }
 
-/// A new secret, to be shown once.
+/// A new secret, to be shown once: the one secret that is no [`Secret`], or it would be hidden from whoever it is for.
 pub struct Invitation {
     /// To be typed into an app.
-    pub secret: Secret,
+    pub secret: Zeroizing<String>,
     /// The address that apps understand, as in the picture.
-    pub address: Secret,
+    pub address: Zeroizing<String>,
 }
 
 /// One-time codes, as the desk needs them.
@@ -95,7 +95,7 @@ impl StepUp for Engine {
         let codes = Codes::new(person, secret.as_slice()).expect("the secret is as long as it should be");
         let sealed = seal.seal(person, secret.as_slice(), nonce);
         self.ledger.enrollments().offer(person, &sealed, &self.told(person, via, "code_offered")).await?;
-        Ok(Invitation { secret: Secret::new(codes.to_type()), address: Secret::new(codes.address()) })
+        Ok(Invitation { secret: Zeroizing::new(codes.to_type()), address: Zeroizing::new(codes.address()) })
     }
 
     async fn confirm(&self, person: &PersonId, via: &str, code: &Secret, key: &str) -> Result<Verdict, EngineError> {

@@ -4,7 +4,6 @@ use super::body::{self, Keep, Unread};
 use super::dialect::{About, Dialect, Reading, Refused, Told};
 use super::error::{CallError, Failure, Status, code_of, message_of};
 use super::throttle::asked_to_wait;
-use crate::secret::Secret;
 use reqwest::header::{HeaderMap, LOCATION};
 use reqwest::{Response, StatusCode};
 use serde::de::DeserializeOwned;
@@ -48,11 +47,10 @@ impl Reply {
         })
     }
 
-    /// The refusal that an answer with this status would have been, had its caller not asked for it. What was sent and
-    /// must not be shown is named again.
-    pub fn refusal(&self, hidden: &[&Secret]) -> CallError {
+    /// The refusal that an answer with this status would have been, had its caller not asked for it.
+    pub fn refusal(&self) -> CallError {
         let message = message_of(&self.body).unwrap_or_else(|| usual_words(self.status));
-        Failure::status(self.status(), code_of(&self.body), message).explain(&self.label, hidden.iter().copied())
+        Failure::status(self.status(), code_of(&self.body), message).explain(&self.label)
     }
 
     /// What the host says in the body, if it is JSON of a usual shape; not cleaned, and not to be shown as it is.
@@ -62,7 +60,7 @@ impl Reply {
 
     /// The error for an answer whose JSON is well formed and still cannot be right.
     pub fn nonsense(&self, why: &str) -> CallError {
-        Failure::Nonsense(why.to_owned()).explain(&self.label, std::iter::empty())
+        Failure::Nonsense(why.to_owned()).explain(&self.label)
     }
 }
 

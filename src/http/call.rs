@@ -31,7 +31,6 @@ pub struct Call<'a> {
     headers: Vec<(HeaderName, Result<HeaderValue, Failure>)>,
     body: Option<(String, Result<Bytes, String>)>,
     pub(super) credential: Option<&'a Secret>,
-    pub(super) hidden: Vec<&'a Secret>,
     pub(super) answers: Vec<u16>,
     unauthorized_is_an_answer: bool,
     pub(super) patience: Option<Duration>,
@@ -50,7 +49,6 @@ impl<'a> Call<'a> {
             headers: Vec::new(),
             body: None,
             credential: None,
-            hidden: Vec::new(),
             answers: Vec::new(),
             unauthorized_is_an_answer: false,
             patience: None,
@@ -114,7 +112,7 @@ impl<'a> Call<'a> {
         self
     }
 
-    /// Adds a header that carries a secret beside the credential, and keeps it out of errors.
+    /// Adds a header that carries a secret beside the credential.
     #[must_use]
     pub fn secret_header(self, name: &'static str, secret: &'a Secret) -> Self {
         self.named_secret_header(HeaderName::from_static(name), secret)
@@ -124,7 +122,7 @@ impl<'a> Call<'a> {
     #[must_use]
     pub fn named_secret_header(mut self, name: HeaderName, secret: &'a Secret) -> Self {
         self.headers.push((name, secret_header("", secret)));
-        self.hiding(secret)
+        self
     }
 
     /// Sends `body` as JSON; the bytes are wiped afterwards.
@@ -161,13 +159,6 @@ impl<'a> Call<'a> {
     #[must_use]
     pub fn credential(mut self, credential: &'a Secret) -> Self {
         self.credential = Some(credential);
-        self
-    }
-
-    /// A value that the host may repeat in an error and that must not be shown, whatever it looks like.
-    #[must_use]
-    pub fn hiding(mut self, secret: &'a Secret) -> Self {
-        self.hidden.push(secret);
         self
     }
 

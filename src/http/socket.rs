@@ -4,6 +4,7 @@
 use super::client::{BadClient, builder};
 use super::proxy::Proxies;
 use super::{BadBase, checked_base};
+use crate::secret::hide;
 use futures::{SinkExt as _, StreamExt as _};
 use reqwest::header::{CONNECTION, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_VERSION, UPGRADE};
 use reqwest::{Client, Response, StatusCode, Upgraded};
@@ -101,7 +102,7 @@ impl Socket {
                 Some(Ok(Message::Text(text))) => return Ok(Received::Text(text.as_str().to_owned())),
                 Some(Ok(Message::Close(frame))) => return Ok(closed(frame.as_ref())),
                 Some(Ok(_)) => {}
-                Some(Err(error)) => return Err(SocketError::Broken(error.to_string())),
+                Some(Err(error)) => return Err(SocketError::Broken(hide(&error.to_string()))),
                 None => return Ok(closed(None)),
             }
         }
@@ -115,7 +116,7 @@ impl Socket {
     /// Sends one message. After an error the connection is of no use.
     pub async fn send(&mut self, text: String) -> Result<(), SocketError> {
         let sent = timeout(PATIENCE, self.stream.send(Message::Text(text.into()))).await.map_err(|_| late())?;
-        sent.map_err(|error| SocketError::Broken(error.to_string()))
+        sent.map_err(|error| SocketError::Broken(hide(&error.to_string())))
     }
 
     /// Says goodbye with a code. Whether the peer hears it is not waited for.
@@ -144,12 +145,13 @@ fn is_websocket(response: &Response, key: &str) -> bool {
 }
 
 fn closed(frame: Option<&CloseFrame>) -> Received {
-    let reason = frame.map(|frame| frame.reason.chars().filter(|c| !c.is_control()).take(LONGEST_REASON).collect());
+    let reason =
+        frame.map(|frame| hide(&frame.reason).chars().filter(|c| !c.is_control()).take(LONGEST_REASON).collect());
     Received::Closed { code: frame.map(|frame| frame.code.into()), reason: reason.unwrap_or_default() }
 }
 
 fn broken(error: reqwest::Error) -> SocketError {
-    SocketError::Broken(super::error::cause(&error.without_url()))
+    SocketError::Broken(hide(&super::error::cause(&error.without_url())))
 }
 
 fn late() -> SocketError {

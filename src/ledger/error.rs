@@ -1,5 +1,6 @@
 //! Why the ledger did not do it, sorted by what the caller can do about it.
 
+use crate::secret::hide;
 use sqlx::error::ErrorKind;
 
 /// What stopped the ledger.
@@ -37,7 +38,7 @@ pub enum LedgerError {
 
 impl LedgerError {
     pub(super) fn unavailable(why: impl Into<String>) -> Self {
-        Self::Unavailable { why: why.into() }
+        Self::Unavailable { why: hide(&why.into()) }
     }
 
     pub(super) fn broken(table: &'static str, column: &'static str, row: impl Into<String>) -> Self {

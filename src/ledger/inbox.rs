@@ -7,6 +7,7 @@ use super::journal;
 use super::keys::Keys;
 use super::records::{Item, Line};
 use super::row::{millis, moment, number};
+use crate::secret::hide;
 use crate::telemetry::DOUBTED_ROWS;
 use jiff::{SignedDuration, Timestamp};
 use sqlx::{AssertSqlSafe, Row as _};
@@ -114,7 +115,7 @@ pub(super) async fn later(database: &Database, item: &Item, from: Timestamp, why
     .bind(item.key.as_str())
     .bind(item.epoch.cast_signed())
     .bind(millis(from))
-    .bind(storable(why))
+    .bind(storable(&hide(why)))
     .execute(&database.writer)
     .await?;
     if done.rows_affected() != 1 {

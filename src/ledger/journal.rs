@@ -8,6 +8,7 @@ use super::keys::Keys;
 use super::records::{Line, Stamped};
 use super::row::millis;
 use crate::rotation::ids::RotationId;
+use crate::secret::{hide, hide_in};
 use jiff::Timestamp;
 use sqlx::{AnyConnection, Row as _};
 
@@ -93,15 +94,17 @@ pub(super) async fn append_after(
     change: Option<Change<'_>>,
     line: &Line,
 ) -> Result<(), LedgerError> {
+    let mut detail = line.detail.clone();
+    hide_in(&mut detail, |_| true);
     let link = Link {
         seq: end.seq + 1,
         at: millis(line.at),
         rotation: rotation.map(|id| storable(id.as_str())),
         version: change.as_ref().map(|change| change.version),
         digest: change.map(|change| change.digest.to_owned()),
-        actor: storable(&line.actor),
-        event: storable(&line.event),
-        detail: line.detail.to_string(),
+        actor: storable(&hide(&line.actor)),
+        event: storable(&hide(&line.event)),
+        detail: detail.to_string(),
     };
     let hash = link.hash(&end.hash);
     let seal = keys.seal("line", &[&link.seq.to_string(), &hash]);

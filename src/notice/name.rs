@@ -7,7 +7,7 @@ const LONGEST: usize = 255;
 /// One line without control, direction or invisible characters, white space collapsed, at most 255 characters,
 /// and masked where it looks like a token's value. Applying it twice changes nothing.
 pub fn plain(name: &str) -> String {
-    let once = crate::secret::redact(&visible(name));
+    let once = crate::secret::hide(&visible(name));
     // Masking changes the length, so the cut comes last; the cut may leave a space at the end.
     let cut: String = once.chars().take(LONGEST).collect();
     cut.trim_end().to_owned()

@@ -2,7 +2,7 @@
 //! never break us; `variables` and `builds` of a pipeline are not even looked at, because they show values in clear.
 
 use super::{Notice, Resource, name::plain};
-use crate::secret::redact;
+use crate::secret::hide;
 use jiff::civil::Date;
 use serde::Deserialize;
 
@@ -222,7 +222,7 @@ fn comment(body: &Body, host: impl Fn() -> Result<String, Malformed>) -> Result<
         note_id: attributes.id.ok_or_else(need("object_attributes.id"))?,
         author_id: user.id.ok_or_else(need("user.id"))?,
         author_username: user.username.clone().ok_or_else(need("user.username"))?,
-        body: redact(attributes.note.as_deref().unwrap_or_default()),
+        body: hide(attributes.note.as_deref().unwrap_or_default()),
         // GitLab before 16.11 sends no action and only new comments.
         created: attributes.action.as_deref().is_none_or(|action| action == "create"),
         system: attributes.system.unwrap_or(false),

@@ -5,6 +5,7 @@ mod under;
 pub use under::commands_under;
 
 use crate::rotation::view::{Action, text};
+use crate::secret::hide;
 use serde::{Deserialize, Serialize};
 
 /// Characters of a reason that are kept.
@@ -138,8 +139,9 @@ pub const COMMANDS: [Command; 17] = [
 ];
 
 impl Wish {
-    /// What was typed after the bot's name, such as `approve 01jd 4f2a9c11`.
+    /// What was typed after the bot's name, such as `approve 01jd 4f2a9c11`. A value that somebody pasted ends here.
     pub fn parse(text: &str) -> Self {
+        let text = hide(text);
         let text = text.trim();
         let (verb, rest) = text.split_once(char::is_whitespace).unwrap_or((text, ""));
         let (verb, rest) = (bare(verb).to_lowercase(), rest.trim());

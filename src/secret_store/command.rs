@@ -21,7 +21,6 @@ use serde::{Deserialize, Serialize};
 use std::io::ErrorKind;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
-use zeroize::Zeroizing;
 
 /// The longest explanation that is passed on, in characters.
 const LONGEST: usize = 200;
@@ -79,7 +78,7 @@ impl SecretStore for Command {
             Some(can) => can,
             None => self.check().await?,
         };
-        let answer: Answer = self.ask(&Request::new(Operation::Read, &self.place), &[]).await?;
+        let answer: Answer = self.ask(&Request::new(Operation::Read, &self.place)).await?;
         if answer.value.is_some() != can.readable {
             return Err(self.breach("what it answers to read does not fit what it said of readable"));
         }
@@ -109,7 +108,7 @@ impl SecretStore for Command {
             return Err(StoreError::conflict(&self.id, "it holds something else than before"));
         }
         let request = Request::new(Operation::Write, &self.place).value(value).base(base).tag(tag);
-        self.change(&request, &[value]).await
+        self.change(&request).await
     }
 
     async fn roll_back(&self, undo: &Undo, base: &Base, tag: &Tag) -> Result<Written, StoreError> {
@@ -118,15 +117,14 @@ impl SecretStore for Command {
             return Err(StoreError::conflict(&self.id, "it holds something else than before"));
         }
         let request = Request::new(Operation::Restore, &self.place).undo(undo).base(base).tag(tag);
-        let hidden: Vec<&Secret> = seen.value.iter().collect();
-        self.change(&request, &hidden).await
+        self.change(&request).await
     }
 
     async fn finish(&self, tag: &Tag, _undo: Option<&Undo>) -> Result<(), StoreError> {
         let request = Request::new(Operation::Finish, &self.place).tag(tag);
         match self.run(&request).await? {
             Ended::Exit(exit::UNSUPPORTED, _) => Ok(()),
-            ended => self.understand::<Answer>(Operation::Finish, ended, &[]).map(drop),
+            ended => self.understand::<Answer>(Operation::Finish, ended).map(drop),
         }
     }
 }
@@ -141,25 +139,25 @@ impl Command {
     }
 
     async fn check(&self) -> Result<Capabilities, StoreError> {
-        let abilities: Abilities = self.ask(&Request::new(Operation::Check, &self.place), &[]).await?;
+        let abilities: Abilities = self.ask(&Request::new(Operation::Check, &self.place)).await?;
         let can = abilities.honest().map_err(|why| self.breach(why))?;
         *self.told.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) = Some(can.clone());
         Ok(can)
     }
 
-    async fn change(&self, request: &Request<'_>, hidden: &[&Secret]) -> Result<Written, StoreError> {
+    async fn change(&self, request: &Request<'_>) -> Result<Written, StoreError> {
         match self.run(request).await? {
             Ended::Exit(exit::WAITING, output) => {
                 let why = explanation(&output).why;
-                Ok(Written::Waiting { why: self.shown(why, "its own people must agree first", hidden) })
+                Ok(Written::Waiting { why: self.shown(why, "its own people must agree first") })
             }
-            ended => self.understand::<Answer>(request.operation, ended, hidden).map(|_| Written::Done),
+            ended => self.understand::<Answer>(request.operation, ended).map(|_| Written::Done),
         }
     }
 
-    async fn ask<T: DeserializeOwned>(&self, request: &Request<'_>, hidden: &[&Secret]) -> Result<T, StoreError> {
+    async fn ask<T: DeserializeOwned>(&self, request: &Request<'_>) -> Result<T, StoreError> {
         let ended = self.run(request).await?;
-        self.understand(request.operation, ended, hidden)
+        self.understand(request.operation, ended)
     }
 
     async fn run(&self, request: &Request<'_>) -> Result<Ended, StoreError> {
@@ -181,12 +179,7 @@ impl Command {
         })
     }
 
-    fn understand<T: DeserializeOwned>(
-        &self,
-        operation: Operation,
-        ended: Ended,
-        hidden: &[&Secret],
-    ) -> Result<T, StoreError> {
+    fn understand<T: DeserializeOwned>(&self, operation: Operation, ended: Ended) -> Result<T, StoreError> {
         let (code, output) = match ended {
             Ended::Exit(exit::DONE, output) => return self.answer(operation, &output),
             Ended::Exit(code, output) => (code, output),
@@ -199,15 +192,13 @@ impl Command {
             exit::LATER => StoreError::Unavailable {
                 store: self.id.clone(),
                 retry_after: said.retry_after.map(Duration::from_secs),
-                why: self.shown(said.why, "its program asks to try again later", hidden),
+                why: self.shown(said.why, "its program asks to try again later"),
             },
             exit::REFUSED => {
-                let mend = self.shown(said.mend, "ask whoever runs the store behind the program", hidden);
-                StoreError::refused(&self.id, self.shown(said.why, "its program refuses", hidden), mend)
+                let mend = self.shown(said.mend, "ask whoever runs the store behind the program");
+                StoreError::refused(&self.id, self.shown(said.why, "its program refuses"), mend)
             }
-            exit::CHANGED => {
-                StoreError::conflict(&self.id, self.shown(said.why, "its program saw another change", hidden))
-            }
+            exit::CHANGED => StoreError::conflict(&self.id, self.shown(said.why, "its program saw another change")),
             exit::UNSUPPORTED => self.breach(&format!("it does not know the operation {}", operation.name())),
             code => self.open(operation, format!("its program ended with exit code {code}")),
         })
@@ -246,13 +237,8 @@ impl Command {
     }
 
     /// The program's own words, if it has any, fit for people who must not see a value.
-    fn shown(&self, said: Option<String>, otherwise: &str, hidden: &[&Secret]) -> String {
+    fn shown(&self, said: Option<String>, otherwise: &str) -> String {
         let Some(said) = said else { return otherwise.to_owned() };
-        let mut said = Zeroizing::new(said);
-        for secret in hidden.iter().copied().chain(self.program.secrets()).filter(|secret| !secret.expose().is_empty())
-        {
-            said = Zeroizing::new(said.replace(secret.expose(), "[MASKED]"));
-        }
         cut(&line(&said), LONGEST)
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::http::CallError;
 use crate::rotation::ids::StoreId;
-use crate::secret::Secret;
+use crate::secret::hide;
 use std::time::Duration;
 
 /// Why a store did not do what it was asked, sorted by what the caller can do.
@@ -66,22 +66,22 @@ pub enum StoreError {
 impl StoreError {
     /// A refusal and the way out.
     pub fn refused(store: &StoreId, why: impl Into<String>, mend: impl Into<String>) -> Self {
-        Self::Refused { store: store.clone(), why: why.into(), mend: mend.into() }
+        Self::Refused { store: store.clone(), why: hide(&why.into()), mend: hide(&mend.into()) }
     }
 
     /// Trouble that passes.
     pub(super) fn unavailable(store: &StoreId, why: impl ToString) -> Self {
-        Self::Unavailable { store: store.clone(), retry_after: None, why: why.to_string() }
+        Self::Unavailable { store: store.clone(), retry_after: None, why: hide(&why.to_string()) }
     }
 
     /// Somebody else was there.
     pub(super) fn conflict(store: &StoreId, why: impl Into<String>) -> Self {
-        Self::Conflict { store: store.clone(), why: why.into() }
+        Self::Conflict { store: store.clone(), why: hide(&why.into()) }
     }
 
     /// Somebody else was there in the same moment, and what they wrote may be lost.
     pub(super) fn overwrote(store: &StoreId, why: impl Into<String>) -> Self {
-        Self::Overwrote { store: store.clone(), why: why.into() }
+        Self::Overwrote { store: store.clone(), why: hide(&why.into()) }
     }
 
     /// For a call that writes. A refusal's `mend` depends on the store and on the status.
@@ -94,19 +94,15 @@ impl StoreError {
         }
     }
 
-    /// The same without a value that its words may repeat.
-    pub(super) fn hiding(self, value: &Secret) -> Self {
-        let masked = |why: String| match value.expose() {
-            "" => why,
-            value => why.replace(value, "[MASKED]"),
-        };
+    /// The same with every secret taken out of its words.
+    pub(super) fn hidden(self) -> Self {
         match self {
-            Self::Unavailable { store, retry_after, why } => Self::Unavailable { store, retry_after, why: masked(why) },
-            Self::Unknown { store, why } => Self::Unknown { store, why: masked(why) },
-            Self::Conflict { store, why } => Self::Conflict { store, why: masked(why) },
-            Self::Overwrote { store, why } => Self::Overwrote { store, why: masked(why) },
-            Self::Swapped { store, why } => Self::Swapped { store, why: masked(why) },
-            Self::Refused { store, why, mend } => Self::Refused { store, why: masked(why), mend },
+            Self::Unavailable { store, retry_after, why } => Self::Unavailable { store, retry_after, why: hide(&why) },
+            Self::Unknown { store, why } => Self::Unknown { store, why: hide(&why) },
+            Self::Conflict { store, why } => Self::Conflict { store, why: hide(&why) },
+            Self::Overwrote { store, why } => Self::Overwrote { store, why: hide(&why) },
+            Self::Swapped { store, why } => Self::Swapped { store, why: hide(&why) },
+            Self::Refused { store, why, mend } => Self::Refused { store, why: hide(&why), mend: hide(&mend) },
         }
     }
 

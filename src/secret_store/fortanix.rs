@@ -226,7 +226,7 @@ impl Fortanix {
             }
             self.make_way(&staged, &name).await?;
         }
-        match self.account.import(&self.id, &NewSobject::after(now, name.clone(), value, tag), value).await? {
+        match self.account.import(&self.id, &NewSobject::after(now, name.clone(), value, tag)).await? {
             Imported::As(kid) => Ok(kid),
             Imported::NameTaken => Err(StoreError::unavailable(&self.id, format!("{name} was just being made"))),
         }

@@ -274,7 +274,7 @@ impl GitlabSecureFile {
 
     async fn upload(&self, at: &At, name: &str, value: &Secret) -> Result<(), StoreError> {
         let (content_type, body) = upload::form(name, value);
-        let call = Call::post(all(at)).bytes(&content_type, body).hiding(value);
+        let call = Call::post(all(at)).bytes(&content_type, body);
         match self.api.call(&call).await.and_then(|reply| reply.json::<Entry>()) {
             Ok(made) if made.holds(value) => Ok(()),
             Ok(_) => Err(StoreError::conflict(&self.id, "GitLab kept another text than it was sent")),

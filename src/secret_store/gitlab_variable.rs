@@ -209,7 +209,7 @@ impl SecretStore for GitlabVariable {
         if let Some(why) = unfit(value.expose(), &variable) {
             return Err(StoreError::refused(&self.id, why, "remove the variable's mask, or store the value elsewhere"));
         }
-        let call = self.on_it(Call::put(self.path(&at))).json(&NewValue { value: value.expose() }).hiding(value);
+        let call = self.on_it(Call::put(self.path(&at))).json(&NewValue { value: value.expose() });
         let outcome = self.api.call(&call).await;
         outcome
             .map(|_| Written::Done)
@@ -282,7 +282,7 @@ impl GitlabVariable {
             environment_scope: scope,
         };
         self.tried_to_make.store(true, Ordering::Relaxed);
-        match self.api.call(&Call::post(all(at)).json(&body).hiding(value)).await {
+        match self.api.call(&Call::post(all(at)).json(&body)).await {
             Ok(_) => Ok(Written::Done),
             Err(CallError::Status { status: 400, message, .. }) if message.contains("taken") => {
                 Err(StoreError::conflict(&self.id, "somebody made the variable in the same instant"))

@@ -209,7 +209,7 @@ impl Http {
             Method::Post => reqwest::Method::POST,
             Method::Patch => reqwest::Method::PATCH,
         };
-        let mut call = with(with(Call::new(method, self.spec.path.as_str()), &credentials), &headers).hiding(value);
+        let mut call = with(with(Call::new(method, self.spec.path.as_str()), &credentials), &headers);
         if let Some(body) = &self.spec.body {
             let text = filled(&body.text, body.spelling, value, tag);
             call = call.bytes(&body.content_type, Zeroizing::new(text.expose().as_bytes().to_vec()));

@@ -2,6 +2,7 @@
 //! `file`. The line break is not part of the token, and stays where it is when the token changes.
 
 use super::{Base, Caution, SecretStore, Seen, StoreError, Written};
+use crate::rotation::identity::Identity;
 use crate::rotation::ids::StoreId;
 use crate::rotation::store::{Capabilities, Tag, Undo};
 use crate::secret::Secret;
@@ -39,8 +40,16 @@ impl SecretStore for LineEnd {
         self.inner.preflight().await
     }
 
+    fn ci_variable(&self) -> Option<&super::gitlab_variable::Spec> {
+        self.inner.ci_variable()
+    }
+
     fn cautions(&self) -> Vec<Caution> {
         self.inner.cautions()
+    }
+
+    fn held_to(&self, identity: &Identity) -> Option<Arc<dyn SecretStore>> {
+        self.inner.held_to(identity).map(Self::around)
     }
 
     async fn look(&self) -> Result<Seen, StoreError> {
@@ -61,7 +70,7 @@ impl SecretStore for LineEnd {
         line.push_str(value.expose());
         line.push_str(&end);
         let line = Secret::new(std::mem::take(&mut line));
-        self.inner.write(&line, base, tag).await.map_err(|error| error.hiding(value))
+        self.inner.write(&line, base, tag).await.map_err(StoreError::hidden)
     }
 
     async fn roll_back(&self, undo: &Undo, base: &Base, tag: &Tag) -> Result<Written, StoreError> {

@@ -169,7 +169,7 @@ impl SecretStore for Onepassword {
         let Some(label) = self.label(tag) else { return Ok(()) };
         let (at, item) = self.item().await?;
         match self.kept(&item)?.filter(|kept| kept.label == label) {
-            Some(kept) => self.server.change(&self.id, &at, &item, &[Change::remove(kept)], &[]).await.map(drop),
+            Some(kept) => self.server.change(&self.id, &at, &item, &[Change::remove(kept)]).await.map(drop),
             None => Ok(()),
         }
     }
@@ -241,8 +241,9 @@ impl Onepassword {
     }
 
     async fn put(&self, at: &Located, item: &Item, changes: &[Change], value: &Secret) -> Result<Written, StoreError> {
-        let held = self.field(item)?.held();
-        let changed = self.server.change(&self.id, at, item, changes, &[value, &held]).await?;
+        // Lives as long as the server may repeat it.
+        let _held = self.field(item)?.held();
+        let changed = self.server.change(&self.id, at, item, changes).await?;
         if changed != item.version + 1 {
             let why = format!("the item went from version {} to {changed}, so it was changed twice", item.version);
             return Err(StoreError::overwrote(&self.id, why));

@@ -2,6 +2,7 @@
 //! Adapters are added side by side, one line each.
 
 use super::connection::{BadConnection, Named};
+use super::discreet::Discreet;
 use super::line_end::LineEnd;
 use super::template::Template;
 use super::templated::Templated;
@@ -141,7 +142,7 @@ pub fn build(spec: &StoreSpec, context: &Context) -> Result<Arc<dyn SecretStore>
 /// The store that holds a whole document, or a value to its last byte.
 fn whole(spec: &StoreSpec, context: &Context) -> Result<Arc<dyn SecretStore>, BadConnection> {
     let id = spec.id();
-    Ok(match spec {
+    let store: Arc<dyn SecretStore> = match spec {
         StoreSpec::GitlabVariable(spec) => Arc::new(gitlab_variable::GitlabVariable::new(id, context, spec)),
         StoreSpec::GitlabSecureFile(spec) => Arc::new(gitlab_secure_file::GitlabSecureFile::new(id, context, spec)),
         StoreSpec::File(spec) => Arc::new(file::File::new(id, spec)),
@@ -172,7 +173,8 @@ fn whole(spec: &StoreSpec, context: &Context) -> Result<Arc<dyn SecretStore>, Ba
         }
         StoreSpec::Vault(spec) => Arc::new(vault::Vault::new(id, at(&context.vault, "vault", &spec.at)?, spec.clone())),
         StoreSpec::Templated(inner, template) => Arc::new(Templated::new(id, whole(inner, context)?, template.clone())),
-    })
+    };
+    Ok(Discreet::around(store))
 }
 
 /// Where a value lies: `whole` is what one write replaces or guards, `part` the way to the value in it.

@@ -98,8 +98,7 @@ impl SecretStore for Templated {
             return Err(StoreError::conflict(&self.id, "its document is not as it was"));
         }
         let document = self.template.replace(&document, value).map_err(|misfit| self.misfit(&misfit))?;
-        // The inner store hides the document, and knows nothing of the value in it.
-        self.inner.write(&document, base, tag).await.map_err(|error| error.hiding(value))
+        self.inner.write(&document, base, tag).await
     }
 
     async fn finish(&self, tag: &Tag, undo: Option<&Undo>) -> Result<(), StoreError> {

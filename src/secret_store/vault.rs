@@ -208,7 +208,7 @@ impl Vault {
     /// One field, only if nobody else wrote since that version.
     async fn patch(&self, value: &Secret, version: u64) -> Result<Written, StoreError> {
         let body = wire::Patch::new(&self.spec.field, value, version);
-        let call = Call::patch(self.path("data")).json_as("application/merge-patch+json", &body).hiding(value);
+        let call = Call::patch(self.path("data")).json_as("application/merge-patch+json", &body);
         match self.call(&call).await? {
             Ok(_) => Ok(Written::Done),
             Err(error) if wire::is_mismatch(&error) => self.settle(value).await,
@@ -230,7 +230,7 @@ impl Vault {
         let document = self.field_in_answer().replace(&held.document, value);
         let document = document.map_err(|misfit| refused(misfit.why))?;
         let fields = wire::fields(&document).ok_or_else(|| refused("its fields cannot be told apart".into()))?;
-        let call = Call::put(self.path("data")).bytes("application/json", fields).hiding(value);
+        let call = Call::put(self.path("data")).bytes("application/json", fields);
         let outcome = self.call(&call).await?;
         outcome.map(|_| Written::Done).map_err(|error| StoreError::of_write(&self.id, &error, |s| self.mend(s)))
     }

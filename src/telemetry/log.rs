@@ -13,7 +13,21 @@ use tracing_subscriber::{EnvFilter, fmt};
 const DEFAULT_FILTER: &str = "info,rekey=info";
 
 /// Below a warning these print headers, bodies or SQL, whatever filter a person asks for.
-const TALKATIVE: &[&str] = &["hyper", "hyper_util", "h2", "reqwest", "rustls", "slack_morphism", "sqlx"];
+const TALKATIVE: &[&str] = &[
+    "aws_*",
+    "h2",
+    "hyper",
+    "hyper_util",
+    "reqwest",
+    "rustls",
+    "serenity",
+    "slack_morphism",
+    "sqlx",
+    "tokio_tungstenite",
+    "tower",
+    "tower_http",
+    "tungstenite",
+];
 
 /// The form of log lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,7 +97,8 @@ fn format(asked: Option<LogFormat>, terminal: bool) -> LogFormat {
 
 fn is_harmless(event: &Metadata<'_>) -> bool {
     let library = event.target().split("::").next().unwrap_or_default();
-    *event.level() <= Level::WARN || !TALKATIVE.contains(&library)
+    let is = |name: &&str| name.strip_suffix('*').map_or(*name == library, |family| library.starts_with(family));
+    *event.level() <= Level::WARN || !TALKATIVE.iter().any(|name| is(&name))
 }
 
 #[cfg(test)]
@@ -135,6 +150,7 @@ mod tests {
         let text = logged(settings, || {
             tracing::trace!(target: "hyper::proto::h1", "bytes of a body");
             tracing::debug!(target: "sqlx::query", "a statement");
+            tracing::trace!(target: "aws_smithy_runtime::client::orchestrator", "another body");
             tracing::warn!(target: "sqlx::pool", "a slow database");
             tracing::trace!(target: "rekey::engine", "our own detail");
         });

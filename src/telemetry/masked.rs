@@ -1,28 +1,55 @@
-//! A writer that masks whatever looks like a token. Loggers hand over whole lines, so no token is cut in two.
+//! A writer that hides what must not be shown. It hides whole lines, however they are handed over.
 
-use crate::secret::redact;
+use crate::secret::hide;
 use std::io::{self, Write};
 use tracing_subscriber::fmt::MakeWriter;
 
-/// Masks each write on its way to another writer.
+/// More is written before its line has ended.
+const LONGEST: usize = 1 << 20;
+
+/// Hides what must not be shown in whatever goes to another writer.
 #[derive(Clone, Debug)]
-pub struct Masked<W>(pub W);
+pub struct Masked<M>(pub M);
 
-impl<W: Write> Write for Masked<W> {
-    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        self.0.write_all(redact(&String::from_utf8_lossy(line)).as_bytes())?;
-        Ok(line.len())
-    }
+impl<'a, M: MakeWriter<'a>> MakeWriter<'a> for Masked<M> {
+    type Writer = Lines<M::Writer>;
 
-    fn flush(&mut self) -> io::Result<()> {
-        self.0.flush()
+    fn make_writer(&'a self) -> Self::Writer {
+        Lines { writer: self.0.make_writer(), kept: Vec::new() }
     }
 }
 
-impl<'a, M: MakeWriter<'a>> MakeWriter<'a> for Masked<M> {
-    type Writer = Masked<M::Writer>;
+/// Keeps what was written until it is flushed or everything is said.
+pub struct Lines<W: Write> {
+    writer: W,
+    kept: Vec<u8>,
+}
 
-    fn make_writer(&'a self) -> Self::Writer {
-        Masked(self.0.make_writer())
+impl<W: Write> Lines<W> {
+    fn hand_over(&mut self) -> io::Result<()> {
+        let kept = std::mem::take(&mut self.kept);
+        if kept.is_empty() { Ok(()) } else { self.writer.write_all(hide(&String::from_utf8_lossy(&kept)).as_bytes()) }
+    }
+}
+
+impl<W: Write> Write for Lines<W> {
+    fn write(&mut self, piece: &[u8]) -> io::Result<usize> {
+        self.kept.extend_from_slice(piece);
+        if self.kept.len() > LONGEST {
+            self.hand_over()?;
+        }
+        Ok(piece.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.hand_over()?;
+        self.writer.flush()
+    }
+}
+
+impl<W: Write> Drop for Lines<W> {
+    fn drop(&mut self) {
+        // A log that cannot be written has nobody who could be told.
+        let _unheard = self.hand_over();
     }
 }

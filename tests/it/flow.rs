@@ -15,6 +15,7 @@ mod happy;
 mod home;
 mod late;
 mod leftovers;
+mod logs;
 mod lost;
 mod maintenance;
 mod nine;

@@ -25,5 +25,6 @@ mod server;
 mod simulation;
 mod slack;
 mod socket;
+mod spelled;
 mod surfaces;
 mod until;

@@ -61,8 +61,7 @@ impl Hooks {
     }
 
     async fn sent(&self, call: Call<'_>, token: &Secret) -> Result<(), CallError> {
-        let in_path = Secret::new(segment(token.expose()));
-        let call = call.bucket(token.digest().0).hiding(token).hiding(&in_path);
+        let call = call.bucket(token.digest().0);
         self.api.call(&call).await.map(drop)
     }
 }

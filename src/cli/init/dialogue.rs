@@ -2,7 +2,7 @@
 
 use super::super::CliError;
 use super::{InitArgs, draft};
-use crate::secret::redact;
+use crate::secret::is_safe;
 use std::io::{self, BufRead, Write};
 use std::path::Path;
 
@@ -119,7 +119,7 @@ impl<'a> Dialogue<'a> {
             match (line.as_str(), question.default) {
                 ("", Some(default)) => return Ok(default.to_owned()),
                 ("", None) => self.say("  This one is needed.\n")?,
-                (text, _) if redact(text) != text => {
+                (text, _) if !is_safe(text) => {
                     self.say("  That is a secret itself. Say where it is: env:NAME or file:/path.\n")?;
                 }
                 (text, _) => match question.objection(text) {

@@ -258,11 +258,11 @@ fn observed(evidence: &Evidence) -> Line {
 
 /// A new secret of one-time codes: as a picture, and in words for whoever cannot scan it.
 pub fn invitation(invitation: &Invitation, ink: Ink) -> Prose {
-    let address = invitation.address.expose();
+    let address = invitation.address.as_str();
     let mut prose = Prose::words("Scan this with an authenticator app. It is shown only this once, and only to you.");
     prose.0.extend(picture(address, ink).map(Line::block));
     let prose =
-        prose.line(Line::text("Or type in the secret ").and_code(invitation.secret.expose()).and(" (time-based)"));
+        prose.line(Line::text("Or type in the secret ").and_code(invitation.secret.as_str()).and(" (time-based)"));
     let prose = prose.line(Line::text("or open ").and_code(address).and(" on your phone."));
     prose.line(Line::text("Then enter the first code; before that nothing changes."))
 }

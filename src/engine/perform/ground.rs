@@ -170,16 +170,20 @@ impl Engine {
         }
         let plan = &rotation.plan;
         let agreed = plan.stores.iter().find(|planned| planned.id == *store).and_then(|planned| planned.other_token);
-        let ours = match self.gitlab.whoami(held).await {
+        let (old, lost) = match self.gitlab.whoami(held).await {
             Ok(Some(token)) => {
                 let id = token.id;
-                id == plan.old.id || rotation.lost.contains(&id) || plan.sweeps(id) || agreed == Some(id)
+                (id == plan.old.id, rotation.lost.contains(&id) || plan.sweeps(id) || agreed == Some(id))
             }
-            Ok(None) => self.old_is_dead(rotation).await?,
+            Ok(None) => (self.old_is_dead(rotation).await?, false),
             // A live token whose user is blocked.
-            Err(error) if error.status() == Some(403) => false,
+            Err(error) if error.status() == Some(403) => (false, false),
             Err(error) => return Err(super::trouble(&error)),
         };
+        if old {
+            self.custody.keep_old(&rotation.id, digest.clone());
+        }
+        let ours = old || lost;
         if ours {
             self.custody.vouch(&rotation.id, digest);
         }

@@ -1,5 +1,6 @@
 //! Consumers: started after the switch, watched until the named job ran and passed.
 
+use super::log::{LOG_BYTES, tells_of_a_refusal};
 use super::trouble;
 use crate::engine::Engine;
 use crate::engine::report::Stop;
@@ -19,8 +20,6 @@ use std::time::Duration;
 const SCHEDULE_SECONDS: u64 = 60;
 /// Jobs among which a retry is looked for whose answer was lost.
 const NEWEST_JOBS: u32 = 100;
-/// How much of a failed job's log is shown.
-const LOG_BYTES: usize = 2_000;
 
 impl Engine {
     pub(super) async fn start_consumer(
@@ -157,7 +156,7 @@ impl Engine {
             return Ok(Performed::Misfit);
         };
         let verdict = match self.verdict(&consumer, run).await {
-            Ok(verdict) => self.masked(rotation, verdict).await,
+            Ok(verdict) => self.shown(rotation, verdict).await,
             Err(error) => return Ok(trouble(&error)),
         };
         let event = match verdict {
@@ -174,27 +173,19 @@ impl Engine {
         hold.report(rotation, &event).await
     }
 
-    /// Takes out of a log what the stores hold: an instance may give its tokens a prefix that nobody knows.
-    async fn masked(&self, rotation: &Rotation, verdict: Verdict) -> Verdict {
-        let Verdict::Failed { what, url, log: Some(mut log) } = verdict else { return verdict };
-        for store in rotation.plan.stores.iter().filter_map(|planned| self.stores.get(&planned.id)) {
-            if let Ok(Some(value)) = store.read().await
-                && !value.expose().is_empty()
-            {
-                log = log.replace(value.expose(), "[MASKED]");
-            }
-        }
-        Verdict::Failed { what, url, log: Some(log) }
+    /// With the log as it may be shown, if it may be shown.
+    async fn shown(&self, rotation: &Rotation, verdict: Verdict) -> Verdict {
+        let Verdict::Failed { what, url, log: Some(log) } = verdict else { return verdict };
+        Verdict::Failed { what, url, log: self.shown_log(rotation, &log).await }
     }
 
     pub(super) async fn red(&self, project: &str, job: &Job) -> Result<Verdict, CallError> {
         let log = self.gitlab.trace_tail(project, job.id, LOG_BYTES).await.ok();
-        let log = log.map(|log| readable(whole_words(&log)));
         let what = match &log {
-            Some(log) if looks_like_authentication(log) => {
+            Some(log) if tells_of_a_refusal(log) => {
                 "the job failed, and its log looks like an authentication failure: it may not see the new token"
             }
-            Some(_) => "the job failed; its log does not look like an authentication failure",
+            Some(_) => "the job failed, and its log does not say that a token was refused: see what it says",
             None => "the job failed; its log could not be read",
         };
         Ok(Verdict::Failed { what: what.to_owned(), url: Some(job.web_url.clone()), log })
@@ -240,39 +231,4 @@ fn no_such_job(consumer: &Consumer, git_ref: &str) -> CallError {
         message: format!("no finished job {} on {git_ref}", consumer.job),
         told: crate::http::Told::default(),
     }
-}
-
-/// The words by which GitLab and git refuse a token.
-pub fn looks_like_authentication(log: &str) -> bool {
-    let log = log.to_ascii_lowercase();
-    [
-        "401",
-        "invalid_token",
-        "insufficient_scope",
-        "unauthorized",
-        "access denied",
-        "authentication failed",
-        "403 forbidden",
-    ]
-    .iter()
-    .any(|sign| log.contains(sign))
-}
-
-/// A log that was cut off at its beginning, from the first whole word on: half a token looks like none.
-fn whole_words(log: &str) -> &str {
-    match log.find(char::is_whitespace) {
-        Some(end) if log.len() >= LOG_BYTES => &log[end..],
-        None if log.len() >= LOG_BYTES => "",
-        _ => log,
-    }
-}
-
-/// A log without colours, control characters and anything that looks like a token.
-pub fn readable(log: &str) -> String {
-    static ESCAPES: std::sync::LazyLock<regex::Regex> = std::sync::LazyLock::new(|| {
-        regex::Regex::new(r"\x1b\[[0-9;?]*[ -/]*[@-~]|section_(start|end):\d+:[^\r\n]*\r?").expect("a constant pattern")
-    });
-    let plain = ESCAPES.replace_all(log, "").replace('\r', "\n");
-    let plain: String = plain.chars().filter(|c| *c == '\n' || !c.is_control()).collect();
-    crate::secret::redact(plain.trim())
 }

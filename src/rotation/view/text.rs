@@ -1,23 +1,23 @@
 //! Foreign text made fit to be shown: one line, no secrets, nothing invisible. What is left is escaped by each surface
 //! in its own markup.
 
-use crate::secret::redact;
+use crate::secret::{hide, is_safe};
 
 /// One line of foreign text without what could hide, reverse or break it, and without token values.
 pub fn line(text: &str) -> String {
     let spaced: String = text.chars().map(|c| if c.is_whitespace() { ' ' } else { c }).collect();
-    redact(&visible(&spaced)).split_whitespace().collect::<Vec<_>>().join(" ")
+    hide(&visible(&spaced)).split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// As [`line`], but a space at either end stays: for a piece of a line.
 pub fn piece(text: &str) -> String {
     let spaced: String = text.chars().map(|c| if c.is_whitespace() { ' ' } else { c }).collect();
-    redact(&visible(&spaced))
+    hide(&visible(&spaced))
 }
 
 /// Several lines, such as a log, otherwise as [`line`].
 pub fn lines(text: &str) -> String {
-    redact(&visible(&text.replace("\r\n", "\n").replace('\t', "    ")))
+    hide(&visible(&text.replace("\r\n", "\n").replace('\t', "    ")))
 }
 
 /// At most `most` characters, with a sign where something is missing.
@@ -110,7 +110,7 @@ fn is_named_first(words: &str) -> bool {
 pub fn url(text: &str) -> Option<String> {
     let plain = text.starts_with("https://") || text.starts_with("http://");
     let tame = text.chars().all(|c| c.is_ascii_graphic() && !"<>|()[]{}\"'`\\^*_".contains(c));
-    (plain && tame && text.len() <= 500 && redact(text) == text).then(|| text.to_owned())
+    (plain && tame && text.len() <= 500 && is_safe(text)).then(|| text.to_owned())
 }
 
 fn visible(text: &str) -> String {

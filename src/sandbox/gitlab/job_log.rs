@@ -16,7 +16,7 @@ pub(super) fn run(world: &mut World, job: &Job) -> (bool, String) {
     let earlier = world.jobs.values().filter(same).count();
     let fails = job.plan.fails.clone().filter(|_| job.plan.fails_times == 0 || earlier < job.plan.fails_times);
     let (code, script) = match forced.or(fails) {
-        Some(text) => (1, text),
+        Some(text) => (1, spelled(&text, job.picked.as_deref().unwrap_or_default())),
         None if job.plan.calls => call(world, job),
         None => (0, format!("$ ./{}.sh\ndone", job.plan.name)),
     };
@@ -26,6 +26,17 @@ pub(super) fn run(world: &mut World, job: &Job) -> (bool, String) {
     };
     let log = format!("{}{script}\n{ending}\n", opening(world, job));
     (code == 0, mask(world, job, log))
+}
+
+/// Scripts print what they have in many ways: `{basic}` is what `curl -v -u` shows, `{bare}` a token without its prefix.
+fn spelled(text: &str, token: &str) -> String {
+    use base64::Engine as _;
+    let bare = token.trim_start_matches(|c: char| c.is_ascii_lowercase()).trim_start_matches(['-', '_']);
+    text.replace("{basic}", &base64::engine::general_purpose::STANDARD.encode(format!("deploy:{token}")))
+        .replace("{bare}", bare)
+        .replace("{hex}", &hex::encode_upper(token))
+        .replace("{json}", &token.chars().map(|c| format!("\\u{:04x}", u32::from(c))).collect::<String>())
+        .replace("{percent}", &token.bytes().map(|byte| format!("%{byte:02x}")).collect::<String>())
 }
 
 fn opening(world: &World, job: &Job) -> String {

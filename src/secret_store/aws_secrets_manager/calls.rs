@@ -74,7 +74,7 @@ impl Calls {
 
     pub(super) async fn describe(&self) -> Result<Described, StoreError> {
         let call = |client: Client| client.describe_secret().secret_id(&self.secret).send();
-        let found = self.attempt(call).await.map_err(|refusal| self.explain(&refusal, DESCRIBE, &[]))?;
+        let found = self.attempt(call).await.map_err(|refusal| self.explain(&refusal, DESCRIBE))?;
         let off_limits = self.off_limits(&found);
         let arn = found.arn.clone();
         let labels = found.version_ids_to_stages.unwrap_or_default().into_iter().collect();
@@ -84,7 +84,7 @@ impl Calls {
     /// The version with that label. Always by a label: without one, not every server gives the current version.
     pub(super) async fn get(&self, label: &str) -> Result<Held, StoreError> {
         let call = |client: Client| client.get_secret_value().secret_id(&self.secret).version_stage(label).send();
-        let found = self.attempt(call).await.map_err(|refusal| self.explain(&refusal, GET, &[]))?;
+        let found = self.attempt(call).await.map_err(|refusal| self.explain(&refusal, GET))?;
         match (found.version_id, found.secret_string) {
             (Some(version), Some(text)) => Ok(Held { version, text: Secret::new(text) }),
             _ => Err(StoreError::refused(&self.id, "it does not hold text", "correct secret")),
@@ -102,7 +102,7 @@ impl Calls {
         match self.attempt(call).await {
             Ok(_) => Ok(true),
             Err(refusal) if refusal.is("ResourceExistsException") => Ok(false),
-            Err(refusal) => Err(self.explain(&refusal, PUT, &[text])),
+            Err(refusal) => Err(self.explain(&refusal, PUT)),
         }
     }
 
@@ -116,7 +116,7 @@ impl Calls {
         match self.attempt(call).await {
             Ok(_) => Ok(true),
             Err(refusal) if refusal.is("InvalidParameterException") => Ok(false),
-            Err(refusal) => Err(self.explain(&refusal, LABEL, &[])),
+            Err(refusal) => Err(self.explain(&refusal, LABEL)),
         }
     }
 
@@ -132,8 +132,8 @@ impl Calls {
         call(self.account.client().await).await.map_err(|error| Refusal::of(&error))
     }
 
-    fn explain(&self, refusal: &Refusal, attempted: Attempted, hidden: &[&Secret]) -> StoreError {
-        refusal.explain(&self.id, attempted, &self.account.section, hidden)
+    fn explain(&self, refusal: &Refusal, attempted: Attempted) -> StoreError {
+        refusal.explain(&self.id, attempted, &self.account.section)
     }
 
     /// What AWS or somebody else does with the secret by itself, which our writes would fight.

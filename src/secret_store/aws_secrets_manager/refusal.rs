@@ -2,7 +2,6 @@
 
 use crate::rotation::ids::StoreId;
 use crate::rotation::view::text::{cut, line};
-use crate::secret::Secret;
 use crate::secret_store::StoreError;
 use aws_sdk_secretsmanager::config::http::HttpResponse;
 use aws_sdk_secretsmanager::error::{ProvideErrorMetadata, SdkError};
@@ -87,14 +86,8 @@ impl Refusal {
     }
 
     /// As the trouble of a store. `section` is the connection whose credentials were used.
-    pub(super) fn explain(
-        &self,
-        store: &StoreId,
-        attempted: Attempted,
-        section: &str,
-        hidden: &[&Secret],
-    ) -> StoreError {
-        let words = shown(&self.words, hidden);
+    pub(super) fn explain(&self, store: &StoreId, attempted: Attempted, section: &str) -> StoreError {
+        let words = cut(&line(&self.words), LONGEST);
         let named = if words.is_empty() { self.code.clone() } else { format!("{}: {words}", self.code) };
         let named = if self.code.is_empty() { words } else { named };
         let lost = |why: String| match attempted.writes {
@@ -177,12 +170,4 @@ fn causes(error: &(dyn Error + 'static)) -> String {
         next = error.source();
     }
     words.join(": ")
-}
-
-fn shown(words: &str, hidden: &[&Secret]) -> String {
-    let mut words = words.to_owned();
-    for secret in hidden.iter().filter(|secret| !secret.expose().is_empty()) {
-        words = words.replace(secret.expose(), "[MASKED]");
-    }
-    cut(&line(&words), LONGEST)
 }

@@ -159,7 +159,7 @@ impl Tokens {
             }
             Proof::Secret(_) => form.push(("client_secret", secret.expose())),
         }
-        let call = Call::post(format!("/{}/oauth2/v2.0/token", segment(tenant))).form(&form).hiding(&secret);
+        let call = Call::post(format!("/{}/oauth2/v2.0/token", segment(tenant))).form(&form);
         let mend = match proof {
             Proof::FederatedToken(_) => {
                 "let the application trust the cluster's tokens: a federated credential with the issuer, the service \

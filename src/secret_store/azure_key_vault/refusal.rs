@@ -2,7 +2,6 @@
 
 use crate::http::Reply;
 use crate::rotation::ids::StoreId;
-use crate::secret::Secret;
 use crate::secret_store::error::StoreError;
 use serde::Deserialize;
 
@@ -33,7 +32,7 @@ const ROLE: &str = "give the bot's identity the role Key Vault Secrets Officer o
 const POLICY: &str = "give the bot's identity the secret permissions get, list and set in the vault's access policies";
 
 /// The answer as the trouble of a store. Nothing was changed.
-pub(super) fn explain(store: &StoreId, reply: &Reply, hidden: &[&Secret]) -> StoreError {
+pub(super) fn explain(store: &StoreId, reply: &Reply) -> StoreError {
     let words = serde_json::from_slice::<Body>(reply.body()).unwrap_or_default().error;
     let inner = words.innererror.as_ref().map_or("", |inner| inner.code.as_str());
     let refused = |why: &str, mend: &str| StoreError::refused(store, why, mend);
@@ -58,7 +57,7 @@ pub(super) fn explain(store: &StoreId, reply: &Reply, hidden: &[&Secret]) -> Sto
         _ if words.message.contains("not allowed on a disabled secret") => {
             refused("its current version is disabled", "enable that version")
         }
-        _ => refused(&reply.refusal(hidden).to_string(), ROLE),
+        _ => refused(&reply.refusal().to_string(), ROLE),
     }
 }
 

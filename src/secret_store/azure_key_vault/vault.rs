@@ -171,12 +171,12 @@ impl Vault {
 
     /// Makes a version, which is the current one from then on.
     pub(super) async fn put(&self, store: &StoreId, name: &str, new: NewSecret<'_>) -> Result<Bundle, StoreError> {
-        let call = Call::put(path(name)).query("api-version", API_VERSION).json(&new).hiding(new.value);
+        let call = Call::put(path(name)).query("api-version", API_VERSION).json(&new);
         let outcome = self.session.call(store, &self.api, &call.answers(&[403, 409]), is_unauthorized).await?;
         let told = |error: CallError| StoreError::of_write(store, &error, mend);
         let reply = outcome.map_err(told)?;
         match reply.status() {
-            403 | 409 => Err(explain(store, &reply, &[new.value])),
+            403 | 409 => Err(explain(store, &reply)),
             _ => reply.json().map_err(told),
         }
     }
@@ -186,7 +186,7 @@ impl Vault {
         let call = Call::patch(format!("{}/{}", path(name), segment(version)));
         let nothing_new = NothingNew { attributes: NewAttributes { enabled: true, exp: None } };
         let reply = self.read(store, call.json(&nothing_new).answers(&[403])).await?;
-        if reply.status() == 403 { Err(explain(store, &reply, &[])) } else { Ok(()) }
+        if reply.status() == 403 { Err(explain(store, &reply)) } else { Ok(()) }
     }
 
     /// A deleted secret keeps its name for weeks; who may see it is told what to do.
@@ -198,7 +198,7 @@ impl Vault {
             return StoreError::refused(store, "it was deleted and can be recovered", mend);
         }
         let mend = "create the secret once by hand with any value, or correct its name";
-        StoreError::refused(store, missing.refusal(&[]).to_string(), mend)
+        StoreError::refused(store, missing.refusal().to_string(), mend)
     }
 
     async fn read(&self, store: &StoreId, call: Call<'_>) -> Result<Reply, StoreError> {
@@ -220,7 +220,7 @@ impl Vault {
 
 fn understood<T: DeserializeOwned>(store: &StoreId, reply: &Reply) -> Result<T, StoreError> {
     if reply.status() == 403 {
-        return Err(explain(store, reply, &[]));
+        return Err(explain(store, reply));
     }
     reply.json().map_err(|error| StoreError::of_read(store, &error, mend))
 }

@@ -121,11 +121,6 @@ impl Program {
         &self.path
     }
 
-    /// What its environment holds and nobody must see.
-    pub(super) fn secrets(&self) -> impl Iterator<Item = &Secret> {
-        self.environment.iter().filter(|(name, _)| name != "PATH").map(|(_, value)| value)
-    }
-
     /// Whether the file is a program that nobody but root and ourselves can have changed, or put there.
     pub(super) fn fit(&self) -> Result<(), Unfit> {
         let unfit = |why: &str, mend: String| Unfit { why: why.to_owned(), mend };

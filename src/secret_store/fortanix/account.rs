@@ -102,13 +102,8 @@ impl Account {
         Ok(all)
     }
 
-    pub(super) async fn import(
-        &self,
-        store: &StoreId,
-        new: &NewSobject,
-        value: &Secret,
-    ) -> Result<Imported, StoreError> {
-        let call = Call::put("/crypto/v1/keys").json(new).hiding(value).hiding(&new.encoded);
+    pub(super) async fn import(&self, store: &StoreId, new: &NewSobject) -> Result<Imported, StoreError> {
+        let call = Call::put("/crypto/v1/keys").json(new);
         match self.call(store, &call).await? {
             Err(CallError::Status { status: 409, .. }) => Ok(Imported::NameTaken),
             outcome => {

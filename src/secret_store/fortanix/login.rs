@@ -60,7 +60,6 @@ impl Login for Apps {
         let basic = shown.as_ref().map(|shown| Secret::new(format!("Basic {}", shown.expose())));
         let call = Call::post("/sys/v1/session/auth");
         let call = basic.iter().fold(call, |call, basic| call.secret_header("authorization", basic));
-        let call = shown.iter().fold(call, Call::hiding);
         let mend = |status| match (status, &*self.key) {
             (401 | 403, Key::Api(_)) => format!("give {} the API key of an app that is enabled", self.section),
             (401 | 403, Key::Certificate(_)) => {

@@ -155,8 +155,7 @@ impl GoogleSecretManager {
         let data = Zeroizing::new(STANDARD.encode(payload.expose()));
         let data_crc32c = crc32c::crc32c(payload.expose().as_bytes()).to_string();
         let body = NewVersion { payload: NewPayload { data: &data, data_crc32c } };
-        let encoded = Secret::new(data.to_string());
-        let call = Call::post(self.path(":addVersion")).json(&body).hiding(payload).hiding(&encoded);
+        let call = Call::post(self.path(":addVersion")).json(&body);
         let reply = self.call(&call).await?.map_err(|error| self.of_write(&error, "secretmanager.versions.add"))?;
         let lost = |why: &str| StoreError::Unknown { store: self.id.clone(), why: why.to_owned() };
         let added: Version = reply.json().map_err(|error| lost(&error.to_string()))?;

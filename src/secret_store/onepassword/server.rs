@@ -5,7 +5,6 @@ use super::item::{Change, Item};
 use crate::http::{Api, Call, CallError, Credential, segment};
 use crate::rotation::identity::Identity;
 use crate::rotation::ids::StoreId;
-use crate::secret::Secret;
 use crate::secret_store::connection::BadConnection;
 use crate::secret_store::error::StoreError;
 use serde::Deserialize;
@@ -114,17 +113,15 @@ impl Server {
         answer.map(drop).map_err(|error| StoreError::of_read(store, &error, |status| self.mend_of_change(status)))
     }
 
-    /// Changes the item and gives the version that it has now. `hidden` is what the server may repeat and nobody see.
+    /// Changes the item and gives the version that it has now.
     pub(super) async fn change(
         &self,
         store: &StoreId,
         at: &Located,
         item: &Item,
         changes: &[Change],
-        hidden: &[&Secret],
     ) -> Result<u64, StoreError> {
         let call = Call::patch(at.path()).json(&changes);
-        let call = hidden.iter().fold(call, |call, secret| call.hiding(secret));
         let answer = self.api.call(&call).await.and_then(|reply| reply.json::<Item>());
         match &answer {
             Ok(changed) => self.note(&item.id, Lag { seen: changed.version, hoped: 0 }),

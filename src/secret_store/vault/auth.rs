@@ -90,11 +90,11 @@ impl Login for VaultLogin {
         match proof {
             Proof::AppRole { role_id, secret_id } => {
                 let secret_id = secret_id.read()?;
-                self.ask(call.json(&AppRole { role_id, secret_id: secret_id.expose() }).hiding(&secret_id)).await
+                self.ask(call.json(&AppRole { role_id, secret_id: secret_id.expose() })).await
             }
             Proof::Jwt { role, jwt } => {
                 let jwt = jwt.read()?;
-                self.ask(call.json(&Jwt { role, jwt: jwt.expose() }).hiding(&jwt)).await
+                self.ask(call.json(&Jwt { role, jwt: jwt.expose() })).await
             }
         }
     }

@@ -3,6 +3,7 @@
 
 use super::proxy::Proxy;
 use crate::server::house::Log;
+use crate::spelled;
 use rekey::rotation::ids::{RotationId, TokenId};
 use rekey::rotation::store::{Capabilities, Rollback, Tag};
 use rekey::secret::Secret;
@@ -138,6 +139,7 @@ pub async fn keeps_the_contract(site: &dyn Site) {
         a_refusal_says_how_to_mend_it
         a_place_that_is_gone_is_told_with_the_mend
         a_refusal_that_repeats_the_value_does_not_show_it
+        no_words_of_the_host_give_a_value_away_whatever_is_asked
         a_credential_that_ran_out_is_renewed
         patience_is_passed_on
         a_write_that_never_arrived_is_repeated
@@ -325,6 +327,34 @@ async fn a_refusal_that_repeats_the_value_does_not_show_it(bench: &dyn Bench) {
     }
 }
 
+/// The host refuses one request after the other, of every method, and repeats the old value and the new one.
+async fn no_words_of_the_host_give_a_value_away_whatever_is_asked(bench: &dyn Bench) {
+    let (store, Some(proxy)) = (bench.store(), bench.proxy()) else { return };
+    let (new, undo) = (secret(NEW), store.look().await.unwrap().undo);
+    let undo = undo.unwrap_or_else(|| rekey::rotation::store::Undo("7".into()));
+    let known = if store.capabilities().readable { vec![OLD, NEW] } else { vec![NEW] };
+    for words in known.iter().flat_map(|value| spelled::spellings(value)) {
+        for method in ["preflight", "look", "write", "roll_back", "finish"] {
+            for others in 0..8 {
+                let base = store.look().await.unwrap().base;
+                proxy.refuse_after(others, &format!("it is {words} indeed"));
+                let error = match method {
+                    "preflight" => store.preflight().await.err(),
+                    "look" => store.look().await.err(),
+                    "write" => store.write(&new, &base, &tag(8)).await.err(),
+                    "roll_back" => store.roll_back(&undo, &base, &tag(7)).await.err(),
+                    _ => store.finish(&tag(8), Some(&undo)).await.err(),
+                };
+                error.iter().for_each(|error| is_fit_to_show(bench, error));
+                if proxy.takes_back_a_refusal() {
+                    break;
+                }
+            }
+        }
+        bench.meddle(OLD).await;
+    }
+}
+
 async fn a_credential_that_ran_out_is_renewed(bench: &dyn Bench) {
     let store = bench.store();
     store.preflight().await.unwrap();
@@ -429,7 +459,8 @@ async fn the_most_talkative_log_gives_nothing_away(bench: &dyn Bench) {
     drop(listening);
     assert!(log.text().contains("written"), "somebody listened");
     // Credentials of some fakes are sparrows.
-    let gives_away = |line: &&str| line.contains("canary") || line.contains("sparrow");
+    let in_any_spelling = |line: &str| [OLD, NEW].iter().any(|value| spelled::find(line.as_bytes(), value).is_some());
+    let gives_away = |line: &&str| in_any_spelling(line) || line.contains("sparrow");
     let told: Vec<String> = log.text().lines().filter(gives_away).map(str::to_owned).collect();
     assert!(told.is_empty(), "{told:#?}");
 }
@@ -440,5 +471,8 @@ fn is_fit_to_show(bench: &dyn Bench, error: &StoreError) {
     let id = bench.store().id().0.clone();
     let holder = id.split(" (").next().unwrap_or(&id);
     assert!(shown.contains(holder), "{shown}");
-    assert!(!shown.contains("canary") && !debugged.contains("canary"), "{debugged}");
+    for value in [OLD, NEW, FOREIGN] {
+        let found = [&shown, &debugged].map(|text| spelled::find(text.as_bytes(), value));
+        assert_eq!(found, [None, None], "{debugged}");
+    }
 }

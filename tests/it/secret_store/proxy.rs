@@ -25,6 +25,7 @@ struct Inner {
     arrived: Notify,
     go_on: Notify,
     said: Mutex<String>,
+    quoting: Mutex<Option<(usize, String)>>,
 }
 
 /// Everything but GET and HEAD, the usual meaning of a write.
@@ -44,6 +45,7 @@ impl Proxy {
             arrived: Notify::new(),
             go_on: Notify::new(),
             said: Mutex::default(),
+            quoting: Mutex::default(),
         }));
         let base = crate::http::serve(Router::new().fallback(pass).with_state(proxy.clone())).await;
         (proxy, base)
@@ -67,6 +69,28 @@ impl Proxy {
         self.0.go_on.notify_one();
     }
 
+    /// The host refuses the request after that many others, and says so in these words.
+    pub fn refuse_after(&self, others: usize, words: &str) {
+        *self.0.quoting.lock().unwrap() = Some((others, words.to_owned()));
+    }
+
+    /// Whether it is yet to refuse; it no longer does.
+    pub fn takes_back_a_refusal(&self) -> bool {
+        self.0.quoting.lock().unwrap().take().is_some()
+    }
+
+    fn quoted(&self) -> Option<Response> {
+        let mut quoting = self.0.quoting.lock().unwrap();
+        let (others, words) = quoting.take()?;
+        if others > 0 {
+            *quoting = Some((others - 1, words));
+            return None;
+        }
+        let error = serde_json::json!({"code": "BadParameter", "message": words});
+        let body = serde_json::json!({"__type": "InvalidRequestException", "message": words, "error": error});
+        Some((StatusCode::BAD_REQUEST, axum::Json(body)).into_response())
+    }
+
     /// Methods, addresses and headers (but for credentials) of all that passed.
     pub fn said(&self) -> String {
         self.0.said.lock().unwrap().clone()
@@ -84,6 +108,9 @@ impl Proxy {
 
 async fn pass(State(proxy): State<Proxy>, request: Request) -> Response {
     proxy.note(&request);
+    if let Some(refusal) = proxy.quoted() {
+        return refusal;
+    }
     let writes = (proxy.0.is_write)(&request);
     match (proxy.present(), writes) {
         (Trouble::Slow, _) => std::future::pending().await,

@@ -69,7 +69,7 @@ pub(super) async fn token(identity: &Identity, external: &External) -> Result<Gr
         ("subject_token_type", &external.subject_token_type),
         ("subject_token", subject.expose()),
     ];
-    let federated = identity.token(&external.token_url, |call| call.form(&form).hiding(&subject)).await?;
+    let federated = identity.token(&external.token_url, |call| call.form(&form)).await?;
     match &external.service_account_impersonation_url {
         Some(address) => {
             let lifetime = external.service_account_impersonation.token_lifetime_seconds.unwrap_or(USUAL_LIFETIME);

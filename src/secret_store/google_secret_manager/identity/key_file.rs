@@ -29,7 +29,7 @@ pub(super) async fn token(identity: &Identity, key: &KeyFile) -> Result<Granted,
     let now = identity.clock.now().as_second();
     let statement = statement(key, now).ok_or_else(|| identity.refused("the key in its credentials is no RSA key"))?;
     let form = [("grant_type", "urn:ietf:params:oauth:grant-type:jwt-bearer"), ("assertion", statement.expose())];
-    identity.token(&key.token_uri, |call| call.form(&form).hiding(&statement)).await
+    identity.token(&key.token_uri, |call| call.form(&form)).await
 }
 
 /// A JSON Web Token, signed with RS256.

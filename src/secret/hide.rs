@@ -1,0 +1,261 @@
+//! The one function through which every text goes before it is shown, logged or stored.
+
+use super::view::{Spelled, View};
+use super::{known, look, view};
+use std::ops::Range;
+
+/// What stands in the place of a secret.
+const MASK: &str = "[MASKED]";
+/// Nothing shorter holds a piece of a value.
+const SHORTEST: usize = 8;
+
+/// The text without any value that this process knows, however it is spelled and however little of it is there, and
+/// without what looks like a credential of anybody else. Hidden again it stays the same.
+pub fn hide(text: &str) -> String {
+    masked(text, found(text, true))
+}
+
+/// The same, but only what this process knows.
+pub(super) fn hide_known(text: &str) -> String {
+    masked(text, found(text, false))
+}
+
+fn masked(text: &str, mut ranges: Vec<Range<usize>>) -> String {
+    if ranges.is_empty() {
+        return text.to_owned();
+    }
+    ranges.sort_unstable_by_key(|range| range.start);
+    let (mut shown, mut at) = (String::with_capacity(text.len()), 0);
+    let mut ranges = ranges.into_iter().peekable();
+    while let Some(mut range) = ranges.next() {
+        while let Some(next) = ranges.next_if(|next| next.start <= range.end) {
+            range.end = range.end.max(next.end);
+        }
+        shown.push_str(&text[at..range.start]);
+        shown.push_str(MASK);
+        at = range.end;
+    }
+    shown.push_str(&text[at..]);
+    shown
+}
+
+/// Whether there is anything to hide.
+pub fn is_safe(text: &str) -> bool {
+    found(text, true).is_empty()
+}
+
+fn found(text: &str, by_look: bool) -> Vec<Range<usize>> {
+    if text.len() < SHORTEST {
+        return Vec::new();
+    }
+    let mut ranges = Vec::new();
+    known::with(|pieces| {
+        for view in view::all(text) {
+            let mut hit = |view: &View, range: Range<usize>| {
+                let range = view.original(range);
+                ranges.push(if view.spelled == Spelled::Base64 { word_around(text, range) } else { range });
+            };
+            let tight = view.tight();
+            pieces.in_view(&tight, |range| hit(&tight, range));
+            if !by_look {
+                continue;
+            }
+            let bytes = view.bytes();
+            let readable = String::from_utf8_lossy(&bytes);
+            // Nonsense is replaced by other characters, and places would not fit.
+            if readable.len() == bytes.len() {
+                look::credentials(&readable, |range| hit(&view, range));
+            }
+        }
+    });
+    ranges.retain(|range| !range.is_empty());
+    ranges
+}
+
+/// The whole run of base64 that a part was found in: the rest of it belongs to the same secret or to its neighbours.
+fn word_around(text: &str, range: Range<usize>) -> Range<usize> {
+    let belongs = |byte: &u8| view::sextet(*byte).is_some() || *byte == b'=';
+    let before = text.as_bytes()[..range.start].iter().rev().take_while(|byte| belongs(byte)).count();
+    let after = text.as_bytes()[range.end..].iter().take_while(|byte| belongs(byte)).count();
+    range.start - before..range.end + after
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::secret::Secret;
+    use base64::Engine as _;
+    use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+    use proptest::prelude::*;
+
+    const VALUE: &str = "acme_Zk3-\"q/9+x\\Wm7Tn2Rb&5Yc";
+
+    fn json(text: &str) -> String {
+        serde_json::to_string(text).unwrap()
+    }
+
+    fn percent(text: &str) -> String {
+        percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC).to_string()
+    }
+
+    fn spellings(text: &str) -> Vec<String> {
+        let mut all = vec![text.to_owned(), json(text), percent(text), format!("{text:?}"), json(&json(&json(text)))];
+        for before in ["", "u", "us"] {
+            all.push(STANDARD.encode(format!("{before}{text}")));
+            all.push(URL_SAFE_NO_PAD.encode(format!("{before}{text}")));
+        }
+        all.extend([hex::encode(text), hex::encode_upper(text)]);
+        all.push(text.bytes().map(|byte| format!("\\x{byte:02x}")).collect());
+        all.push(text.chars().map(|c| format!("&#{};", u32::from(c))).collect());
+        all.push(text.chars().map(|c| format!("{c}\u{200b}")).collect());
+        all.push(text.chars().map(|c| format!("\\u{:04x}", u32::from(c))).collect());
+        all.push(json(&STANDARD.encode(json(&format!("{{\"auth\": {:?}}}", STANDARD.encode(format!("u:{text}")))))));
+        all.push(
+            STANDARD.encode(text).as_bytes().chunks(10).map(|line| String::from_utf8_lossy(line) + "\n").collect(),
+        );
+        all.push(percent(&percent(text)));
+        all
+    }
+
+    #[test]
+    fn a_known_value_is_hidden_in_every_spelling() {
+        let _known = Secret::new(VALUE.into());
+        for spelt in spellings(VALUE) {
+            let text = format!("it said {spelt} and no more");
+            let hidden = hide(&text);
+            assert!(hidden.starts_with("it said ") && hidden.ends_with(" and no more"), "{text} became {hidden}");
+            for at in 0..spelt.len().saturating_sub(11) {
+                let piece = spelt.get(at..at + 12);
+                assert!(piece.is_none_or(|piece| !hidden.contains(piece)), "{piece:?} of {spelt} is in {hidden}");
+            }
+        }
+    }
+
+    #[test]
+    fn twelve_characters_of_it_are_enough_and_a_short_one_counts_as_a_whole() {
+        let (_long, _short) = (Secret::new("q7Kx2mPv9RtLw4Zs".into()), Secret::new("hB6%tq1Z".into()));
+        assert_eq!(hide("…Kx2mPv9RtLw4 was cut"), "…[MASKED] was cut");
+        assert_eq!(hide("…Kx2mPv9RtLw was cut"), "…Kx2mPv9RtLw was cut", "eleven are none");
+        assert_eq!(hide("user:hB6%tq1Z!"), "user:[MASKED]!");
+        assert_eq!(hide(&format!("x {} y", percent("hB6%tq1Z"))), "x [MASKED] y");
+        assert_eq!(hide("hB6%tq1"), "hB6%tq1");
+    }
+
+    #[test]
+    fn what_nobody_holds_any_more_is_no_longer_known_and_what_is_empty_or_short_hides_nothing() {
+        let (_empty, _short) = (Secret::new(String::new()), Secret::new("token".into()));
+        let value = Secret::new("Wn5-rB8-uD1-cX4".into());
+        let second = value.duplicate();
+        let imprint = value.imprint();
+        let digest = value.digest();
+        assert_eq!(hide("a token Wn5-rB8-uD1-cX4"), "a token [MASKED]");
+        assert!(crate::secret::knows(&digest));
+        drop(value);
+        assert_eq!(hide("a token Wn5-rB8-uD1-cX4"), "a token [MASKED]");
+        drop(second);
+        assert_eq!(hide("a token Wn5-rB8-uD1-cX4"), "a token [MASKED]");
+        drop(imprint);
+        assert_eq!(hide("a token Wn5-rB8-uD1-cX4"), "a token Wn5-rB8-uD1-cX4");
+        assert!(!crate::secret::knows(&digest));
+    }
+
+    #[test]
+    fn of_a_document_the_secrets_are_hidden_and_its_words_are_not() {
+        for (document, secrets, words) in [
+            (
+                "machine gitlab.nordwind.example\n  login deploy-person\n  password Fj4kQ9wexy\n\
+                 machine b.example login x password plainlowercase\n",
+                &["Fj4kQ9wexy", "plainlowercase"][..],
+                "no machine gitlab.nordwind.example with login deploy-person in the netrc",
+            ),
+            (
+                r#"{"auths":{"registry.nordwind.example":{"auth":"cm9ib3Q6TmVpZ2hib3VyLTk4NzY="}},"token":"Gg5hTt6yUu"}"#,
+                &["Neighbour-9876", "cm9ib3Q6TmVpZ2hib3VyLTk4NzY=", "Gg5hTt6yUu"],
+                "auths registry.nordwind.example robot",
+            ),
+            (
+                "# for the runners of nordwind\nexport SITE=https://site.nordwind.example/path\nENVIRONMENT=production\n\
+                 API_TOKEN='Kk8jLl9h'\nDATABASE_URL=postgres://person:Mm1nBb2v%21x@db.nordwind.example/app\nEMPTY=\n",
+                &["Kk8jLl9h", "Mm1nBb2v%21x", "Mm1nBb2v!x"],
+                "SITE https://site.nordwind.example/path production postgres://person db.nordwind.example runners of nordwind",
+            ),
+            (
+                "//registry.nordwind.example/:_authToken=npm_Zz9yXx8w\nregistry=https://registry.nordwind.example/\n",
+                &["npm_Zz9yXx8w"],
+                "//registry.nordwind.example/:_authToken https://registry.nordwind.example/",
+            ),
+            (
+                "https://robot:Cc3vDd4b@git.nordwind.example/x.git",
+                &["Cc3vDd4b"],
+                "https://robot git.nordwind.example/x.git",
+            ),
+            (
+                "server:\n  host: web.nordwind.example\n  password: \"two words 77\"\n  list:\n    - Qq1wEe2rTt3y\n",
+                &["two words 77", "Qq1wEe2rTt3y"],
+                "host: web.nordwind.example password server",
+            ),
+            ("/usr/local/nordwind/bin:/usr/bin:/bin", &[], "/usr/local/nordwind/bin"),
+        ] {
+            let _known = Secret::new(document.into());
+            for secret in secrets {
+                for spelt in
+                    [(*secret).to_owned(), STANDARD.encode(format!("xy{secret}z")), json(secret), hex::encode(secret)]
+                {
+                    assert!(!is_safe(&spelt), "{secret} as {spelt}");
+                }
+            }
+            for spelt in [document.to_owned(), json(document), STANDARD.encode(document)] {
+                let hidden = hide(&spelt);
+                assert!(secrets.iter().all(|secret| !hidden.contains(secret)), "{hidden}");
+            }
+            assert_eq!(hide(words), words);
+        }
+    }
+
+    #[test]
+    fn a_credential_of_anybody_is_known_by_its_look() {
+        for (text, hidden) in [
+            ("> Authorization: Basic dXNlcjpnZWhlaW0=", "> Authorization: Basic [MASKED]"),
+            ("* [HTTP/2] [1] [authorization: Bearer short]", "* [HTTP/2] [1] [authorization: Bearer [MASKED]]"),
+            (r#"{"Authorization":"Token 9s8d7f6g"}"#, r#"{"Authorization":"Token [MASKED]"}"#),
+            (r#"headers={'Authorization': 'Own 9s8d7f6g'}"#, r#"headers={'Authorization': 'Own [MASKED]'}"#),
+            ("authorization failed: required for deploy", "authorization failed: required for deploy"),
+            ("Authorization: required for user", "Authorization: required for user"),
+            ("PRIVATE-TOKEN: abc123", "PRIVATE-TOKEN: [MASKED]"),
+            ("-H 'JOB-TOKEN: $CI_JOB_TOKEN'", "-H 'JOB-TOKEN: $CI_JOB_TOKEN'"),
+            ("X-Vault-Token=s.12345678", "X-Vault-Token=[MASKED]"),
+            ("https://oauth2:geheim@gitlab.example/a.git", "https://oauth2:[MASKED]@gitlab.example/a.git"),
+            ("https://oauth2:***@gitlab.example/a.git", "https://oauth2:***@gitlab.example/a.git"),
+            ("curl -v -u deploy:geheim1 https://x", "curl -v -u deploy:[MASKED] https://x"),
+            ("curl --user 'deploy:geheim1' x", "curl --user 'deploy:[MASKED]' x"),
+            ("docker login -u x -p geheim1 host", "docker login -u x -p [MASKED] host"),
+            ("GET /x?private_token=geheim1&b=2", "GET /x?private_token=[MASKED]&b=2"),
+            ("no password given; token=deploy-bot", "no password given; token=deploy-bot"),
+            ("b64 Z2xwYXQtQWJDZEVmR2hJaktsTW5PcFFyU3Q=", "b64 [MASKED]"),
+            ("glpat%2DAbCdEfGhIjKlMnOpQrSt", "[MASKED]"),
+            ("git@gitlab.example:acme/deploy.git", "git@gitlab.example:acme/deploy.git"),
+            ("Basic authentication, bearer authentication", "Basic authentication, bearer authentication"),
+        ] {
+            assert_eq!(hide(text), hidden);
+            assert_eq!(hide(hidden), hidden, "once more");
+        }
+    }
+
+    #[test]
+    fn the_instances_own_prefix_is_known_by_its_look_and_a_project_of_that_name_is_none() {
+        crate::secret::expect_prefix("nord/");
+        assert_eq!(hide("nord/aB3dE5gH7jK9mN1pQ2rS4t was refused"), "[MASKED] was refused");
+        let name = "nord/deployment-of-the-website and nord/infrastructure-2026";
+        assert_eq!(hide(name), name);
+    }
+
+    proptest! {
+        #[test]
+        fn hidden_again_it_stays_the_same(text in "\\PC{0,80}", at in 0..5usize) {
+            let _known = Secret::new(VALUE.into());
+            let parts = [VALUE, "Authorization: Basic abcdefgh", "https://a:b@c", "glpat-AbCdEfGhIjKlMnOp", " -u a:bcdefghi"];
+            let once = hide(&format!("{text}{}{text}", parts[at]));
+            prop_assert_eq!(hide(&once), once);
+        }
+    }
+}

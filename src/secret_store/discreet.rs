@@ -1,0 +1,99 @@
+//! Around every store: what it was seen to hold or given stays known, as hashes, for as long as the store is there, and
+//! no word of an error or of what is awaited leaves it with a secret in it. An adapter need not think of either.
+
+use super::{Base, Caution, SecretStore, Seen, StoreError, Written};
+use crate::rotation::identity::Identity;
+use crate::rotation::ids::StoreId;
+use crate::rotation::store::{Capabilities, Tag, Undo};
+use crate::secret::{Imprint, Secret, hide};
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// The old value, the new one, and those of attempts between them.
+const REMEMBERED: usize = 6;
+
+/// A store whose secrets stay known.
+pub(super) struct Discreet {
+    inner: Arc<dyn SecretStore>,
+    known: Mutex<VecDeque<Imprint>>,
+}
+
+impl Discreet {
+    pub(super) fn around(inner: Arc<dyn SecretStore>) -> Arc<dyn SecretStore> {
+        Arc::new(Self { inner, known: Mutex::default() })
+    }
+
+    fn learn(&self, value: &Secret) {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.iter().any(|imprint| imprint.is_of(value)) {
+            return;
+        }
+        known.truncate(REMEMBERED - 1);
+        known.push_front(value.imprint());
+    }
+
+    /// Looks once if nothing was seen yet: the store may repeat what it holds, and that must be known by then.
+    async fn get_to_know(&self) {
+        let knows = !self.known.lock().unwrap_or_else(PoisonError::into_inner).is_empty();
+        if !knows && self.inner.capabilities().readable {
+            // Its trouble is told by what follows.
+            let _unseen = self.look().await;
+        }
+    }
+}
+
+#[async_trait::async_trait]
+impl SecretStore for Discreet {
+    fn id(&self) -> &StoreId {
+        self.inner.id()
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        self.inner.capabilities()
+    }
+
+    fn ci_variable(&self) -> Option<&super::gitlab_variable::Spec> {
+        self.inner.ci_variable()
+    }
+
+    fn cautions(&self) -> Vec<Caution> {
+        let hidden = |caution: Caution| Caution { what: hide(&caution.what), mend: hide(&caution.mend) };
+        self.inner.cautions().into_iter().map(hidden).collect()
+    }
+
+    fn held_to(&self, identity: &Identity) -> Option<Arc<dyn SecretStore>> {
+        self.inner.held_to(identity).map(Self::around)
+    }
+
+    async fn preflight(&self) -> Result<(), StoreError> {
+        self.inner.preflight().await.map_err(StoreError::hidden)
+    }
+
+    async fn look(&self) -> Result<Seen, StoreError> {
+        let seen = self.inner.look().await.map_err(StoreError::hidden)?;
+        seen.value.iter().for_each(|value| self.learn(value));
+        Ok(seen)
+    }
+
+    async fn write(&self, value: &Secret, base: &Base, tag: &Tag) -> Result<Written, StoreError> {
+        self.learn(value);
+        self.inner.write(value, base, tag).await.map(hidden).map_err(StoreError::hidden)
+    }
+
+    async fn roll_back(&self, undo: &Undo, base: &Base, tag: &Tag) -> Result<Written, StoreError> {
+        self.get_to_know().await;
+        self.inner.roll_back(undo, base, tag).await.map(hidden).map_err(StoreError::hidden)
+    }
+
+    async fn finish(&self, tag: &Tag, undo: Option<&Undo>) -> Result<(), StoreError> {
+        self.get_to_know().await;
+        self.inner.finish(tag, undo).await.map_err(StoreError::hidden)
+    }
+}
+
+fn hidden(written: Written) -> Written {
+    match written {
+        Written::Waiting { why } => Written::Waiting { why: hide(&why) },
+        Written::Done => Written::Done,
+    }
+}
