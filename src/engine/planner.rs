@@ -61,13 +61,7 @@ impl Engine {
         let mut stores = Vec::new();
         for id in &managed.stores {
             if let Some(store) = self.stores.get(id) {
-                stores.push(PlannedStore {
-                    id: id.clone(),
-                    capabilities: store.capabilities(),
-                    replaces_other: false,
-                    holds_token: false,
-                    identity: None,
-                });
+                stores.push(PlannedStore::unseen(id.clone(), store.capabilities()));
             }
         }
         let outage = OUTAGE_SECONDS + OUTAGE_SECONDS_PER_STORE * managed.stores.len() as u64;
@@ -104,17 +98,16 @@ impl Engine {
 
     /// A plan that cannot be approved, made of what is known without asking anybody: it only says what is amiss.
     pub(super) fn blocked_plan(&self, managed: &ManagedToken, token: Option<&LiveToken>, why: String) -> Plan {
-        let planned = |id: &StoreId| {
-            let capabilities = self.stores.get(id)?.capabilities();
-            Some(PlannedStore { id: id.clone(), capabilities, replaces_other: false })
-        };
+        let planned = |id: &StoreId| Some(PlannedStore::unseen(id.clone(), self.stores.get(id)?.capabilities()));
         let scopes = token.map(|token| token.scopes.clone()).unwrap_or_default();
         let (name, expires_at) = (managed.name.clone(), token.and_then(|token| token.expires_at));
         Plan {
+            version: Plan::VERSION,
             token: managed.id.clone(),
             host: self.gitlab.host().to_owned(),
             owner: managed.owner.clone(),
             user_id: token.map_or(0, |token| token.user_id),
+            owner_number: None,
             old: OldToken {
                 id: token.map_or(super::intake::UNKNOWN, |token| token.id),
                 name: name.clone(),

@@ -55,6 +55,13 @@ pub struct PlannedStore {
     pub identity: Option<Identity>,
 }
 
+impl PlannedStore {
+    /// A store that was not looked at yet.
+    pub fn unseen(id: StoreId, capabilities: Capabilities) -> Self {
+        Self { id, capabilities, replaces_other: false, holds_token: false, identity: None }
+    }
+}
+
 /// How long things may take, fixed when the plan is made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Timing {
