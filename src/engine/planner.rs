@@ -85,14 +85,7 @@ impl Engine {
         let mut stores = Vec::new();
         for id in &managed.stores {
             if let Some(store) = self.stores.get(id) {
-                stores.push(PlannedStore {
-                    id: id.clone(),
-                    capabilities: store.capabilities(),
-                    replaces_other: false,
-                    holds_token: false,
-                    identity: None,
-                    other_token: None,
-                });
+                stores.push(PlannedStore::unseen(id.clone(), store.capabilities()));
             }
         }
         let outage = OUTAGE_SECONDS + OUTAGE_SECONDS_PER_STORE * managed.stores.len() as u64;
@@ -136,13 +129,16 @@ impl Engine {
             let capabilities = self.stores.get(id)?.capabilities();
             Some(PlannedStore { id: id.clone(), capabilities, replaces_other: false, other_token: None })
         };
+        let planned = |id: &StoreId| Some(PlannedStore::unseen(id.clone(), self.stores.get(id)?.capabilities()));
         let scopes = token.map(|token| token.scopes.clone()).unwrap_or_default();
         let (name, expires_at) = (managed.name.clone(), token.and_then(|token| token.expires_at));
         Plan {
+            version: Plan::VERSION,
             token: managed.id.clone(),
             host: self.gitlab.host().to_owned(),
             owner: managed.owner.clone(),
             user_id: token.map_or(0, |token| token.user_id),
+            owner_number: None,
             old: OldToken {
                 id: token.map_or(super::intake::UNKNOWN, |token| token.id),
                 name: name.clone(),

@@ -70,6 +70,13 @@ pub struct Leftover {
     pub rotation: RotationId,
 }
 
+impl PlannedStore {
+    /// A store that was not looked at yet.
+    pub fn unseen(id: StoreId, capabilities: Capabilities) -> Self {
+        Self { id, capabilities, replaces_other: false, holds_token: false, identity: None, other_token: None }
+    }
+}
+
 /// How long things may take, fixed when the plan is made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Timing {

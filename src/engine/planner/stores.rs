@@ -58,15 +58,8 @@ impl Engine {
         let cautions = store.cautions().into_iter();
         plan.warnings.extend(cautions.map(|caution| format!("{} {}; {}", store.id(), caution.what, caution.mend)));
         let mut twin = None;
-        let mut planned = PlannedStore {
-            id: store.id().clone(),
-            // What a store can do is known for sure once it has been looked at.
-            capabilities: store.capabilities(),
-            replaces_other: false,
-            holds_token: false,
-            identity: None,
-            other_token: None,
-        };
+        // What a store can do is known for sure once it has been looked at.
+        let mut planned = PlannedStore::unseen(store.id().clone(), store.capabilities());
         match seen {
             Ok(seen) => {
                 let held = seen.value.as_ref().filter(|held| !held.expose().is_empty());
