@@ -253,6 +253,7 @@ async fn lines_that_somebody_without_the_key_wrote_are_forged_however_well_they_
         let ledger = open(&url).await;
         let mut side = side_door(&url).await;
         ledger.note(None, &line("first")).await.unwrap();
+        ledger.head().await.unwrap();
         let other =
             rekey::ledger::open_guarded(&url, Guard { keys: Some(keys(8)), anew: true, ..Guard::default() }).await;
         let other = other.unwrap();
