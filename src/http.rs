@@ -244,7 +244,7 @@ impl Api {
         let turn = self.throttle.admit(patience, bucket, Hurry::now(call.in_background)).await?;
         let sent = self.clock.as_ref().map(|clock| clock.now());
         let response = self.client.execute(request).await.map_err(|error| self.not_answered(error))?;
-        self.answered(&response, sent);
+        self.heard(&response, sent);
         self.throttle.learn(response.status(), response.headers(), call.bucket.as_deref());
         let dialect =
             self.dialect.map(|dialect| answer::Asked { dialect, is_write: call.is_write(), base: self.base.path() });
@@ -289,7 +289,7 @@ impl Api {
     }
 
     /// What every answer tells of the host, whatever it says.
-    fn answered(&self, response: &reqwest::Response, sent: Option<Timestamp>) {
+    fn heard(&self, response: &reqwest::Response, sent: Option<Timestamp>) {
         let status = response.status();
         metrics::counter!(OUTBOUND, "host" => self.host(), "status" => status.as_u16().to_string()).increment(1);
         if status.is_server_error() {

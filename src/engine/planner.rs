@@ -125,10 +125,6 @@ impl Engine {
 
     /// A plan that cannot be approved, made of what is known without asking anybody: it only says what is amiss.
     pub(super) fn blocked_plan(&self, managed: &ManagedToken, token: Option<&LiveToken>, why: String) -> Plan {
-        let planned = |id: &StoreId| {
-            let capabilities = self.stores.get(id)?.capabilities();
-            Some(PlannedStore { id: id.clone(), capabilities, replaces_other: false, other_token: None })
-        };
         let planned = |id: &StoreId| Some(PlannedStore::unseen(id.clone(), self.stores.get(id)?.capabilities()));
         let scopes = token.map(|token| token.scopes.clone()).unwrap_or_default();
         let (name, expires_at) = (managed.name.clone(), token.and_then(|token| token.expires_at));

@@ -80,5 +80,5 @@ fn moved_to(reply: &Reply) -> Option<u64> {
 
 fn led_astray(path: &str, status: u16) -> CallError {
     let message = "it points to another address; the base address or a path is outdated".to_owned();
-    CallError::Status { call: format!("GET {path}"), status, code: None, message }
+    CallError::Status { call: format!("GET {path}"), status, code: None, message, told: crate::http::Told::default() }
 }

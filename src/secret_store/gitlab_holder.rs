@@ -67,7 +67,7 @@ impl Holder {
                 let reply = api.read(&Call::get(format!("/{}/{number}", self.kind))).await;
                 reply.and_then(|reply| reply.json()).map_err(refused)?
             }
-            (_, None) => return Err(refused(reply.refusal(&[]))),
+            (_, None) => return Err(refused(reply.refusal())),
         };
         let same = row.full_path.is_empty() || row.full_path.eq_ignore_ascii_case(&self.path);
         let renamed = (!same).then(|| {

@@ -85,7 +85,7 @@ impl SecretStore for Templated {
 
     fn held_to(&self, identity: &Identity) -> Option<Arc<dyn SecretStore>> {
         let inner = self.inner.held_to(identity)?;
-        Some(Arc::new(Self { id: self.id.clone(), inner, template: self.template.clone() }))
+        Some(Arc::new(Self::new(self.id.clone(), inner, self.template.clone())))
     }
 
     async fn write(&self, value: &Secret, base: &Base, tag: &Tag) -> Result<Written, StoreError> {

@@ -324,6 +324,17 @@ fn tokens_in_a_folder_share_names_and_stores_with_nobody() {
 }
 
 #[test]
+fn an_approval_that_would_be_too_old_when_the_window_opens_is_told_with_what_to_write() {
+    let window = "[rotation]\napproval_ttl = \"1d\"\nwindow = { days = [\"mon\", \"tue\", \"wed\", \"thu\"], \
+                  from = \"09:00\", to = \"16:00\", zone = \"UTC\" }\n";
+    let config = desk(&format!("{BASE}{window}{DEPLOY}")).load().unwrap();
+    let told = config.warnings.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
+    assert!(told.contains("stays closed for up to 89 hours") && told.contains("approval_ttl = \"4d\""), "{told}");
+    let longer = window.replace("1d", "4d");
+    assert!(desk(&format!("{BASE}{longer}{DEPLOY}")).load().unwrap().warnings.is_empty());
+}
+
+#[test]
 fn short_grace_is_for_the_demo_only() {
     let text = |demo: bool| format!("{BASE}{DEPLOY}[rotation]\ngrace = \"5s\"\nhorizon = \"2s\"\ndemo = {demo}\n");
     assert_eq!(desk(&text(true)).load().unwrap().tokens[0].0.grace_seconds, 5);

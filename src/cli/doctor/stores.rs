@@ -7,7 +7,7 @@ use crate::gitlab::VariableFlags;
 use crate::http::CallError;
 use crate::rotation::ids::StoreId;
 use crate::secret_store::gitlab_variable::Spec;
-use crate::secret_store::{Caution, StoreError, StoreSpec, VariableScope};
+use crate::secret_store::{Caution, StoreError, StoreSpec};
 
 pub(super) async fn look(visit: &Visit<'_>, specs: &[StoreSpec], inspection: Option<&Inspection>) -> Vec<Finding> {
     let mut findings = Vec::new();

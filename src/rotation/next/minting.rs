@@ -162,7 +162,7 @@ pub fn again(rotation: &mut Rotation, attempt: u32, now: Timestamp) {
         let why = Why {
             what: format!("The new token's value was lost {attempt} times."),
             safe: old_is_safe(rotation),
-            todo: "Find out why the bot dies or the answers are lost, then retry.".into(),
+            todo: "Find out why the bot dies or the answers are lost, then retry, or abandon.".into(),
             link: None,
             log: None,
         };

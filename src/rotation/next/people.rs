@@ -3,8 +3,9 @@
 use super::approval::{allowed, confirmed, on_shell, with_code};
 use super::{distributing, ending, minting};
 use crate::rotation::event::Decider;
-use crate::rotation::ids::TokenId;
+use crate::rotation::ids::{StoreId, TokenId};
 use crate::rotation::phase::{AfterRevoke, Outcome, Phase, Why};
+use crate::rotation::plan::PlannedStore;
 use crate::rotation::record::{Audience, Rotation};
 use crate::rotation::refusal::Refusal;
 use crate::rotation::view::text::sentence;
@@ -171,43 +172,42 @@ fn unneeded(rotation: &Rotation, at: &Phase) -> BTreeSet<TokenId> {
 /// Which store holds which token, as far as we wrote them, and which token nobody needs any more.
 fn left_alive(rotation: &Rotation, at: &Phase, new: u64) -> String {
     let old = rotation.plan.old.id;
-    let with_old = match at {
-        Phase::Distributing { pending, .. } => pending.clone(),
-        Phase::Restoring { pending, .. } => {
-            let stores = rotation.plan.stores.iter().map(|store| store.id.clone());
-            stores.filter(|store| !pending.contains(store)).collect()
-        }
-        _ => Vec::new(),
-    };
     let old_lives = rotation.plan.overlaps()
         && match at {
             Phase::Revoking { pending, .. } => pending.contains(&old),
             Phase::Closing { .. } => false,
             _ => true,
         };
-    let holding: Vec<String> = rotation
-        .plan
-        .stores
-        .iter()
-        .map(|store| {
-            let held = if with_old.contains(&store.id) { "what it held before" } else { "the new token" };
-            format!("{} holds {held}", store.id)
-        })
-        .collect();
-    let stores = if holding.is_empty() {
-        String::new()
-    } else {
-        format!("; as far as rekey wrote them, {}", holding.join(", "))
-    };
-    match (old_lives, with_old.is_empty()) {
-        (false, _) => format!("token {new} (new) stays alive{stores}"),
-        (true, true) => {
+    let (written, unwritten) = holders(rotation, at);
+    match (old_lives, unwritten.is_empty()) {
+        (false, true) => format!("token {new} (new) stays alive"),
+        (false, false) => {
+            format!("token {new} (new) stays alive, but {} may hold the dead one", unwritten.join(" and "))
+        }
+        (true, true) => format!(
+            "token {old} (old) and token {new} (new) both stay alive; every store holds {new}, as far as rekey wrote it, so \
+             revoke {old} by hand once nothing uses it"
+        ),
+        (true, false) => {
+            let holding = if written.is_empty() { "no store".to_owned() } else { written.join(" and ") };
             format!(
-                "token {old} (old) and token {new} (new) both stay alive{stores}. Revoke {old} by hand once nothing uses it"
+                "token {old} (old) and token {new} (new) both stay alive; as far as rekey wrote them, {holding} holds {new}, \
+                 and {} what was there before. Revoke neither by hand until all hold the same",
+                unwritten.join(" and ")
             )
         }
-        (true, false) => format!(
-            "token {old} (old) and token {new} (new) both stay alive{stores}. Revoke neither before all stores hold the same"
-        ),
     }
+}
+
+/// Stores that hold the new value, and those that hold what they held before.
+fn holders<'a>(rotation: &'a Rotation, at: &Phase) -> (Vec<&'a str>, Vec<&'a str>) {
+    let has_new = |store: &StoreId| match at {
+        Phase::Distributing { pending, .. } => !pending.contains(store),
+        Phase::Restoring { pending, .. } => pending.contains(store),
+        _ => true,
+    };
+    let stores = rotation.plan.stores.iter();
+    let (new, old): (Vec<_>, Vec<_>) = stores.partition(|store| has_new(&store.id));
+    let names = |stores: Vec<&'a PlannedStore>| stores.into_iter().map(|store| store.id.as_str()).collect::<Vec<_>>();
+    (names(new), names(old))
 }
