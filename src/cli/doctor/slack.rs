@@ -116,6 +116,11 @@ fn reminded(config: &Config) -> impl Iterator<Item = &str> {
 async fn channel(channel: &str, named: &str, client: &Client) -> Finding {
     let subject = format!("channel {channel}");
     match client.can_read(channel).await {
+        Ok(()) if client.is_shared(channel).await.unwrap_or_default() => {
+            let what = "another organisation shares it, and its people read every card";
+            let mend = format!("choose a channel of your own in {named}, or accept that; they cannot decide");
+            Finding::warn(subject, what, mend)
+        }
         Ok(()) => Finding::ok(subject, "the bot is in it and can read it back"),
         Err(ChatError::Closed { why, .. }) => {
             let mend = format!("correct {named}, or type /invite @rekey in it");

@@ -23,6 +23,16 @@ pub(super) fn user(world: &mut World, params: &Params) -> Outcome {
     }}))
 }
 
+pub(super) fn conversation(world: &mut World, params: &Params) -> Outcome {
+    let id = params.text("channel");
+    let Some(channel) = world.channels.get(id) else { return refuse("channel_not_found") };
+    let shared = world.shared.contains(id);
+    Ok(json!({"ok": true, "channel": {
+        "id": id, "name": channel.name, "is_archived": channel.archived, "is_shared": shared, "is_ext_shared": shared,
+        "is_org_shared": false, "is_pending_ext_shared": false,
+    }}))
+}
+
 pub(super) fn group(world: &mut World, params: &Params) -> Outcome {
     match world.groups.get(params.text("usergroup")) {
         Some(users) => Ok(json!({"ok": true, "users": users})),

@@ -59,6 +59,7 @@ fn of(method: &str) -> Option<(&'static str, Act)> {
         "chat.getPermalink" => ("", reading::permalink),
         "conversations.history" => ("channels:history", reading::history),
         "conversations.replies" => ("channels:history", reading::replies),
+        "conversations.info" => ("", directory::conversation),
         "conversations.open" => ("im:write", directory::open),
         "users.info" => ("users:read", directory::user),
         "usergroups.users.list" => ("usergroups:read", directory::group),

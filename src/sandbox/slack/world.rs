@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Names and secrets of the workspace and of the app.
 #[derive(Clone, Debug)]
@@ -145,6 +145,8 @@ pub struct World {
     pub ephemerals: Vec<Ephemeral>,
     /// User groups and who is in them.
     pub groups: BTreeMap<String, Vec<String>>,
+    /// Channels in which people of another organisation are.
+    pub shared: BTreeSet<String>,
     /// Open modals and home tabs, by id.
     pub views: BTreeMap<String, View>,
     /// Methods called, oldest first.
@@ -202,6 +204,7 @@ impl World {
             channels: [(channel.0.to_owned(), place)].into(),
             ephemerals: Vec::new(),
             groups: BTreeMap::new(),
+            shared: BTreeSet::new(),
             views: BTreeMap::new(),
             calls: Vec::new(),
             triggers: BTreeMap::new(),

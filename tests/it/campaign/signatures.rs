@@ -68,8 +68,8 @@ fn door(town: &Arc<Town>) -> Arc<Door> {
     })
 }
 
-/// What needs no code, so that only the signature stands in its way.
-const PLAIN: [Action; 2] = [Action::Decline, Action::Snooze];
+/// What needs no code and no form, so that only the signature stands in its way.
+const PLAIN: [Action; 1] = [Action::Snooze];
 
 /// A press of Alice's as Slack would send it.
 fn request(town: &Town, number: u64, action: Action) -> Request {

@@ -72,11 +72,18 @@ async fn a_declined_rotation_has_changed_nothing() {
     insta::assert_snapshot!("decline", office.says(&decline).await);
     let listed = office.json(&["rotations", "--all", "--json"]).await;
     assert_eq!((listed[0]["token"].as_str(), listed.as_array().map(Vec::len)), (Some("deploy"), Some(1)));
-    let again = office.says(&["rotate", "deploy"]).await;
-    assert!(again.contains("is open; the command line asked for it"), "{again}");
-    office.says(&["snooze", "deploy", "--as", "ada", "--for", "2h"]).await;
-    assert!(office.says(&["rotations"]).await.contains("ada until "));
     assert_eq!(office.state.live_tokens(office.account).len(), 1);
+}
+
+#[tokio::test]
+async fn a_rotation_that_the_server_asks_for_is_listed_with_who_snoozed_it() {
+    let office = Office::open(Wish::default()).await;
+    assert_eq!(office.says(&["rotations"]).await, "No rotation is open.\n");
+    let opened = office.says(&["rotate", "deploy"]).await;
+    assert!(opened.contains("is open; the command line asked for it"), "{opened}");
+    office.says(&["snooze", "deploy", "--as", "ada", "--for", "2h"]).await;
+    let listed = office.says(&["rotations"]).await;
+    assert!(listed.contains("Waiting for approval") && listed.contains("ada until "), "{listed}");
 }
 
 #[tokio::test]

@@ -81,6 +81,14 @@ async fn a_second_channel_for_reminders_in_which_the_bot_is_not_is_told_before_a
 }
 
 #[tokio::test]
+async fn a_channel_that_another_organisation_shares_is_told() {
+    let office = Office::open(Wish::default()).await;
+    office.slack.state().with(|world| world.shared.insert(super::office::CHANNEL.into()));
+    let (_, said) = examine(&office).await;
+    assert!(said.contains("another organisation shares it, and its people read every card"), "{said}");
+}
+
+#[tokio::test]
 async fn groups_of_approvers_are_looked_at_one_by_one() {
     let office = Office::open(Wish::default()).await;
     let members = ["U0ADA00001", "U0GRACE001"].map(str::to_owned).to_vec();

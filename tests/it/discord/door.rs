@@ -146,7 +146,7 @@ async fn an_approver_presses_approve_and_it_starts_without_another_word() {
 async fn a_second_click_is_told_who_was_faster() {
     let story = story().await;
     story.press(ALICE, "Approve").await;
-    story.press(BOB, "Decline").await;
+    story.press(BOB, "Approve").await;
     assert_eq!(story.told(BOB), "Already decided: alice approved (1 of 1), 2026-11-21 10:00 UTC.");
 }
 

@@ -360,7 +360,7 @@ async fn an_approver_presses_approve_and_it_starts_without_another_word(by: By) 
 async fn a_second_click_is_told_who_was_faster(by: By) {
     let story = story(by).await;
     story.press("U0ALICE001", "rekey.approve").await;
-    story.press("U0BOB00001", "rekey.decline").await;
+    story.press("U0BOB00001", "rekey.approve").await;
     assert_eq!(story.told("U0BOB00001"), "Already decided: alice approved (1 of 1), 2026-11-21 10:00 UTC.");
 }
 

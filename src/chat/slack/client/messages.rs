@@ -60,11 +60,32 @@ struct Place {
     id: String,
 }
 
+/// A channel as Slack knows it.
+#[derive(Deserialize)]
+struct Conversation {
+    channel: Sharing,
+}
+
+/// Who else is let in: Slack Connect.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Sharing {
+    is_ext_shared: bool,
+    is_pending_ext_shared: bool,
+}
+
 impl Client {
     /// Whether the bot can read back what it posts to a channel, as it must after a lost answer.
     pub async fn can_read(&self, channel: &str) -> Result<(), ChatError> {
         let call = method::HISTORY.get().query("channel", channel).query("limit", 1);
         self.ask::<Page>(call).await.map(drop)
+    }
+
+    /// Whether people of another organisation are in a channel, or will be. The bot may lack the right to know.
+    pub async fn is_shared(&self, channel: &str) -> Result<bool, ChatError> {
+        let call = method::INFO.get().query("channel", channel);
+        let Conversation { channel } = self.ask(call).await?;
+        Ok(channel.is_ext_shared || channel.is_pending_ext_shared)
     }
 
     /// Posts to a channel, or into the thread of a message; gives the channel's id and the message's name. May have

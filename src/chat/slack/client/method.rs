@@ -15,6 +15,7 @@ pub(super) const POST_EPHEMERAL: Method = Method("chat.postEphemeral");
 pub(super) const PERMALINK: Method = Method("chat.getPermalink");
 pub(super) const HISTORY: Method = Method("conversations.history");
 pub(super) const REPLIES: Method = Method("conversations.replies");
+pub(super) const INFO: Method = Method("conversations.info");
 pub(super) const OPEN_DIRECT: Method = Method("conversations.open");
 pub(super) const USER: Method = Method("users.info");
 pub(super) const GROUP: Method = Method("usergroups.users.list");
