@@ -51,3 +51,17 @@ impl Engine {
         Ok(event)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_counts_the_third_time_in_a_row_and_not_before() {
+        let (doubts, one, other) = (Doubts::default(), RotationId::from("one"), RotationId::from("other"));
+        assert_eq!([(); 4].map(|()| doubts.once_more(&one)), [true, true, false, true]);
+        assert!(doubts.once_more(&other), "each rotation is doubted by itself");
+        doubts.dispel(&one);
+        assert_eq!([(); 3].map(|()| doubts.once_more(&one)), [true, true, false]);
+    }
+}
