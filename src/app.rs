@@ -12,11 +12,13 @@ use crate::chat::Approvers;
 use crate::chat::Messenger;
 use crate::chat::discord::client as discord_client;
 use crate::chat::slack::{Slack, client as slack_client};
-use crate::clock::Clock;
+use crate::clock::{Clock, SystemClock};
 use crate::config::{self, Config};
+use crate::engine::attempts::Attempts;
 use crate::engine::comments::Looks;
 use crate::engine::custody::Custody;
 use crate::engine::issue::{ISSUE, IssueSurface};
+use crate::engine::measure::Inventory;
 use crate::engine::settings::{Backoff, Catalog, Settings};
 use crate::engine::{Dice, Engine};
 use crate::gitlab::Client;
@@ -92,6 +94,8 @@ fn assemble_with(
         dice,
         custody: Custody::default(),
         looks: Looks::default(),
+        attempts: Attempts::default(),
+        inventory: Inventory::default(),
         scan_wanted: tokio::sync::Notify::new(),
         learned_limit: std::sync::Mutex::new(None),
     }))
@@ -141,7 +145,8 @@ fn gitlab_api(config: &Config, client: reqwest::Client) -> Result<Arc<Api>, Star
         Some(file) => Credential::PrivateTokenFile(SecretFile::new(file, token.value.duplicate())),
         None => Credential::PrivateToken(token.value.duplicate()),
     };
-    Ok(Arc::new(Api::new(client, &base, credential, throttle).map_err(|e| StartError::Setup(e.to_string()))?))
+    let api = Api::new(client, &base, credential, throttle).map_err(|e| StartError::Setup(e.to_string()))?;
+    Ok(Arc::new(api.with_clock(Arc::new(SystemClock))))
 }
 
 fn catalog(config: &Config) -> Catalog {
@@ -193,7 +198,7 @@ fn slack_api(slack: &config::Slack, token: &config::SecretRef) -> Result<slack_c
     let throttle = Arc::new(Throttle::new(IN_FLIGHT, None));
     let token = Credential::Bearer(token.value.duplicate());
     let api = Api::new(client, &slack.api_url, token, throttle).map_err(|e| StartError::Setup(e.to_string()))?;
-    Ok(slack_client::Client::new(api))
+    Ok(slack_client::Client::new(api.with_clock(Arc::new(SystemClock))))
 }
 
 /// The same connection that the bot would use for Slack, to be looked at; `None` without Slack.

@@ -1,6 +1,7 @@
 //! The only place where the domain meets IO. Notices and clicks come in, workers perform what is due, reports go to
 //! `next`, one commit each.
 
+pub mod attempts;
 pub mod comments;
 pub mod custody;
 pub mod decide;
@@ -63,6 +64,10 @@ pub struct Engine {
     pub custody: Custody,
     /// What was seen of comments.
     pub looks: comments::Looks,
+    /// What people tried in vain of late.
+    pub attempts: attempts::Attempts,
+    /// What the last scan saw, for the gauges.
+    pub inventory: measure::Inventory,
     /// Rung when something asks for a scan.
     pub scan_wanted: tokio::sync::Notify,
     /// The longest life in days that GitLab said it would accept, learned from a refusal.

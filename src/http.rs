@@ -9,6 +9,8 @@ mod client;
 mod error;
 mod login;
 mod proxy;
+mod share;
+mod skew;
 mod socket;
 mod throttle;
 
@@ -18,15 +20,21 @@ pub use call::{Call, segment};
 pub use client::{BadClient, Tls, client, client_with};
 pub use error::CallError;
 pub use proxy::Proxies;
+pub use share::as_work;
+pub use skew::{BAD_SKEW, NOTABLE_SKEW};
 pub use socket::{Received, Socket, SocketError, Sockets};
 pub use throttle::{Budget, Throttle};
 
+use crate::clock::Clock;
 use crate::secret::{Secret, SecretFile};
-use crate::telemetry::OUTBOUND;
+use crate::telemetry::{CLOCK_SKEW_SECONDS, OUTBOUND, OUTBOUND_FAILURES, OUTBOUND_LAST_SUCCESS, seconds_now};
 use error::Failure;
+use jiff::{SignedDuration, Timestamp};
 use login::Logins;
 use reqwest::Url;
 use reqwest::header::{AUTHORIZATION, HeaderName, HeaderValue, USER_AGENT};
+use share::Hurry;
+use skew::Skew;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -87,6 +95,8 @@ pub struct Api {
     patience: Duration,
     body_cap: usize,
     user_agent: Option<HeaderValue>,
+    clock: Option<Arc<dyn Clock>>,
+    skew: Skew,
 }
 
 impl Api {
@@ -109,6 +119,8 @@ impl Api {
             patience: timeout,
             body_cap: 8 << 20,
             user_agent: None,
+            clock: None,
+            skew: Skew::default(),
         })
     }
 
@@ -136,10 +148,21 @@ impl Api {
         Self { user_agent: Some(HeaderValue::from_static(user_agent)), ..self }
     }
 
+    /// Compares the host's time with this clock.
+    #[must_use]
+    pub fn with_clock(self, clock: Arc<dyn Clock>) -> Self {
+        Self { clock: Some(clock), ..self }
+    }
+
     /// Another sequence of pauses between the tries of [`Api::read`].
     #[must_use]
     pub fn with_backoff(self, backoff: Backoff) -> Self {
         Self { backoff, ..self }
+    }
+
+    /// How far this machine's clock is ahead of the host's, as far as its last answer tells; negative if it is behind.
+    pub fn clock_skew(&self) -> Option<SignedDuration> {
+        self.skew.last()
     }
 
     /// Host and, if it is not the usual one, port.
@@ -181,19 +204,37 @@ impl Api {
         let caller = credential.map(Secret::digest);
         self.logins.check(caller.as_ref())?;
         let (patience, bucket) = (call.patience.unwrap_or(self.patience), call.bucket.as_deref());
-        let turn = match call.in_background {
-            true => self.throttle.admit_in_background(patience, bucket).await?,
-            false => self.throttle.admit(patience, bucket).await?,
-        };
-        let response = self.client.execute(request).await.map_err(Failure::of_transport)?;
-        metrics::counter!(OUTBOUND, "host" => self.host(), "status" => response.status().as_u16().to_string())
-            .increment(1);
+        let turn = self.throttle.admit(patience, bucket, Hurry::now(call.in_background)).await?;
+        let sent = self.clock.as_ref().map(|clock| clock.now());
+        let response = self.client.execute(request).await.map_err(|error| self.not_answered(error))?;
+        self.answered(&response, sent);
         self.throttle.learn(response.status(), response.headers(), call.bucket.as_deref());
         self.logins.record(caller, response.status(), call.takes_unauthorized());
         let wanted = answer::Wanted { keep: call.keep.unwrap_or(body::Keep::All(self.body_cap)), also: &call.answers };
         let answer = answer::take(response, label, wanted).await;
         drop(turn);
         answer
+    }
+
+    /// What every answer tells of the host, whatever it says.
+    fn answered(&self, response: &reqwest::Response, sent: Option<Timestamp>) {
+        let status = response.status();
+        metrics::counter!(OUTBOUND, "host" => self.host(), "status" => status.as_u16().to_string()).increment(1);
+        if status.is_server_error() {
+            metrics::counter!(OUTBOUND_FAILURES, "host" => self.host(), "why" => "status").increment(1);
+        } else {
+            metrics::gauge!(OUTBOUND_LAST_SUCCESS, "host" => self.host()).set(seconds_now());
+        }
+        let (Some(sent), Some(clock)) = (sent, &self.clock) else { return };
+        if let Some(skew) = self.skew.learn(response.headers(), sent, clock.now()) {
+            metrics::gauge!(CLOCK_SKEW_SECONDS, "host" => self.host()).set(skew.as_secs_f64());
+        }
+    }
+
+    fn not_answered(&self, error: reqwest::Error) -> Failure {
+        let why = if error.is_timeout() { "timeout" } else { "connection" };
+        metrics::counter!(OUTBOUND_FAILURES, "host" => self.host(), "why" => why).increment(1);
+        Failure::of_transport(error)
     }
 
     fn request(&self, call: &Call<'_>, credential: Option<&Secret>) -> Result<reqwest::Request, Failure> {

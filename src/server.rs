@@ -22,7 +22,7 @@ pub use limits::Limits;
 pub use opening::Opening;
 pub use peer::TrustedProxies;
 pub use pulse::Pulse;
-pub use serve::serve;
+pub use serve::{listen, serve};
 
 use crate::engine::Engine;
 use crate::ledger::{Accepted, LedgerError};

@@ -8,8 +8,10 @@ mod metrics;
 pub use log::{LogFormat, LogSettings, TelemetryError, env_filter, start_logging, subscriber};
 pub use masked::Masked;
 pub use metrics::{
-    ACTIVE_ROTATIONS, CLICKS, CUSTODY_SECONDS, EFFECT_SECONDS, EFFECTS, INBOUND, Kind, METRICS, Metric, Metrics,
-    NOTICES, OUTBOUND, SLACK_SOCKETS, STUCK, TOKEN_DAYS_LEFT, WORKER_LAG_SECONDS, install_metrics,
+    ACTIVE_ROTATIONS, CLICKS, CLOCK_SKEW_SECONDS, CUSTODY_SECONDS, EFFECT_SECONDS, EFFECTS, FAILURES, INBOUND,
+    INBOUND_LAST_SUCCESS, Kind, LAST_SUCCESS, MANAGED_TOKENS, METRICS, Metric, Metrics, NOTICES, OUTBOUND,
+    OUTBOUND_FAILURES, OUTBOUND_LAST_SUCCESS, SLACK_SOCKETS, STUCK, TOKEN_DAYS_LEFT, TOKEN_EXPIRES, WORKER_LAG_SECONDS,
+    came_in, failed, install_metrics, noted, seconds_now, succeeded,
 };
 
 use crate::secret::redact;

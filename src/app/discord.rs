@@ -6,6 +6,7 @@ use crate::chat::discord::Discord;
 use crate::chat::discord::client::{Client, USER_AGENT};
 use crate::chat::discord::gateway::Gateway;
 use crate::chat::discord::hooks::Hooks;
+use crate::clock::SystemClock;
 use crate::config::{self, Config, DiscordMode};
 use crate::engine::Engine;
 use crate::engine::desk::Desk;
@@ -22,7 +23,10 @@ fn api(discord: &config::Discord, credential: Credential) -> Result<Api, StartEr
     let budget = (!matches!(credential, Credential::Nothing)).then_some(BUDGET);
     let throttle = Arc::new(Throttle::new(IN_FLIGHT, budget));
     let api = Api::new(discord_authority(discord).client()?, &discord.api_url, credential, throttle);
-    Ok(api.map_err(|error| StartError::Setup(error.to_string()))?.with_user_agent(USER_AGENT))
+    Ok(api
+        .map_err(|error| StartError::Setup(error.to_string()))?
+        .with_user_agent(USER_AGENT)
+        .with_clock(Arc::new(SystemClock)))
 }
 
 /// The same connection that the bot would use for Discord, to be looked at; `None` without Discord.

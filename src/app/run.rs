@@ -113,7 +113,7 @@ struct Listeners {
 
 impl Listeners {
     async fn open(config: &Config, tasks: &mut JoinSet<()>, stop: &CancellationToken) -> Result<Self, StartError> {
-        let listener = listen(config.server.listen).await?;
+        let listener = listen(config.server.listen)?;
         let address = listener.local_addr().map_err(|why| StartError::Listen { address: config.server.listen, why })?;
         let (pulse, limits) = (Pulse::default(), Limits::default());
         let world = Opening::new(pulse.clone());
@@ -121,7 +121,7 @@ impl Listeners {
         let mut admin = None;
         if let Some(address) = config.server.admin_listen {
             let own = admin.insert(Opening::new(pulse.clone()));
-            let listener = listen(address).await?;
+            let listener = listen(address)?;
             tasks.spawn(server::serve(listener, own.router(), limits, Pulse::default(), stop.clone()));
         }
         Ok(Self { address, pulse, world, admin })
@@ -156,6 +156,6 @@ async fn ledger_in_time(config: &Config) -> Result<Arc<dyn Ledger>, StartError> 
     }
 }
 
-async fn listen(address: SocketAddr) -> Result<TcpListener, StartError> {
-    TcpListener::bind(address).await.map_err(|why| StartError::Listen { address, why })
+fn listen(address: SocketAddr) -> Result<TcpListener, StartError> {
+    server::listen(address).map_err(|why| StartError::Listen { address, why })
 }

@@ -2,6 +2,7 @@
 //! It changes nothing, neither in GitLab nor in the messengers.
 
 mod bot;
+mod clock;
 mod codes;
 mod consumers;
 mod database;

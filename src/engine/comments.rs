@@ -13,6 +13,7 @@ use crate::rotation::record::Rotation;
 use crate::rotation::view::issue::{LABEL, marker};
 use crate::rotation::view::prose::Prose;
 use crate::rotation::wish::Wish;
+use crate::telemetry::noted;
 use jiff::{SignedDuration, Timestamp};
 use judge::Verdict;
 use pins::Pins;
@@ -44,7 +45,7 @@ impl Engine {
         let mut failures = 0;
         while !stop.is_cancelled() {
             let looked = tokio::select! {
-                looked = self.listen_in_turn() => looked,
+                looked = self.listen_in_turn() => noted("comments", looked),
                 () = stop.cancelled() => return,
             };
             let mut pause = self.settings.poll;

@@ -1,9 +1,9 @@
 //! Decisions of people: one click, one commit. Redeliveries have no second effect.
 
+use super::attempts::Attempt;
 use super::directory::Age;
 use super::rights::Visitor;
 use super::{Engine, EngineError, OpenedRotation};
-use crate::ledger::Line;
 use crate::rotation::event::{Decider, Event};
 use crate::rotation::ids::{PlanHash, RotationId, TokenName};
 use crate::rotation::next::latest_snooze;
@@ -126,28 +126,18 @@ impl Engine {
     }
 
     async fn journal_refusal(&self, click: &Click, refusal: &Refusal) {
-        let line = Line {
-            at: self.clock.now(),
-            actor: format!("{} via {}", click.by.person, click.via),
+        let attempt = Attempt {
             event: format!("refused_{}", click.action.word()),
-            detail: serde_json::json!({ "why": refusal.name() }),
+            who: format!("{} via {}", click.by.person, click.via),
+            rotation: Some(click.rotation.clone()),
         };
-        if let Err(error) = self.ledger.note(Some(&click.rotation), &line).await {
-            tracing::warn!(%error, "a refusal was not journalled");
-        }
+        self.journal_in_vain(attempt, serde_json::json!({ "why": refusal.name() })).await;
     }
 
     /// Writes down that somebody tried something in vain: `outsider` who is nobody here, `lapsed_click` too late.
     pub async fn journal_attempt(&self, event: &str, who: &str, what: &str) {
-        let line = Line {
-            at: self.clock.now(),
-            actor: who.to_owned(),
-            event: event.into(),
-            detail: serde_json::json!({ "what": what }),
-        };
-        if let Err(error) = self.ledger.note(None, &line).await {
-            tracing::warn!(%error, "an attempt was not journalled");
-        }
+        let attempt = Attempt { event: event.into(), who: who.to_owned(), rotation: None };
+        self.journal_in_vain(attempt, serde_json::json!({ "what": what })).await;
     }
 
     /// Opens a rotation by hand, whatever the expiry.

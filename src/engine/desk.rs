@@ -9,6 +9,7 @@ mod forms;
 mod grant;
 mod home;
 mod office;
+mod pace;
 mod serving;
 pub mod visitors;
 pub mod words;
@@ -27,6 +28,7 @@ use crate::rotation::view::prose::Prose;
 use crate::rotation::wish::{COMMANDS, Command, Wish};
 use crate::secret::Secret;
 use clicks::Ways;
+use pace::Pace;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -191,13 +193,14 @@ pub struct Desk {
     visitors: Visitors,
     step_up: Option<Arc<dyn StepUp>>,
     ways: Ways,
+    pace: Pace,
     rung: Notify,
 }
 
 impl Desk {
     /// A desk before an office.
     pub fn new(office: Arc<dyn Office>, visitors: Visitors) -> Self {
-        Self { office, visitors, step_up: None, ways: Ways::default(), rung: Notify::new() }
+        Self { office, visitors, step_up: None, ways: Ways::default(), pace: Pace::default(), rung: Notify::new() }
     }
 
     /// Answers. A decision is committed when this returns; the same key twice decides once.
@@ -216,6 +219,10 @@ impl Desk {
 
     /// Like [`Desk::ask`], but trouble that may soon be over is told apart: nothing was decided, and it may be asked again.
     async fn attempt(&self, ask: &Ask) -> Result<Answer, Passing> {
+        // Before it is found out who that is, which may cost requests as well.
+        if let Err(wait) = self.pace.take(&ask.caller, pace::cost(&ask.wish), self.office.now()) {
+            return Ok(Answer::Private(words::too_fast(wait)));
+        }
         match self.visitors.recognise(&ask.caller).await {
             Ok(visitor) => match self.grant(ask, &visitor).await {
                 Ok(answer) => Ok(answer),

@@ -6,7 +6,7 @@ use crate::notice::{Change, Notice, Resource, Subject};
 use crate::rotation::ids::TokenName;
 use crate::rotation::record::Origin;
 use crate::rotation::token::{ManagedToken, Owner};
-use crate::telemetry::NOTICES;
+use crate::telemetry::{NOTICES, noted};
 use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -33,7 +33,7 @@ impl Engine {
         while !stop.is_cancelled() {
             // What is cut short is handed out again: a stop need not wait for a GitLab that does not answer.
             let read = tokio::select! {
-                read = self.read_some() => read,
+                read = self.read_some() => noted("inbox", read),
                 () = stop.cancelled() => return,
             };
             match read {

@@ -9,7 +9,7 @@ use crate::http::CallError;
 use crate::rotation::ids::TokenId;
 use crate::rotation::record::Origin;
 use crate::rotation::token::{LiveToken, ManagedToken, Owner};
-use crate::telemetry::TOKEN_DAYS_LEFT;
+use crate::telemetry::{failed, noted};
 use jiff::ToSpan;
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -111,7 +111,7 @@ impl Engine {
         if let Err(error) = self.hold_logins().await {
             tracing::warn!(%error, "not every login was looked at; the next scan tries again");
         }
-        match self.scan().await {
+        match noted("scan", self.scan().await) {
             Ok(scan) => {
                 tracing::info!(
                     managed = scan.managed,
@@ -121,6 +121,7 @@ impl Engine {
                     "inventory scanned"
                 );
                 for failure in &scan.failed {
+                    failed("scan");
                     tracing::warn!(failure, "a part of the inventory could not be scanned");
                 }
                 if let Err(error) = self.tell_unmanaged(&scan.unmanaged).await {
@@ -193,9 +194,7 @@ impl Engine {
             scan.managed += 1;
             let mut named: Vec<&LiveToken> = tokens.iter().filter(|token| token.name == managed.name).collect();
             named.sort_by_key(|token| token.expires_at);
-            if let Some(days) = named.first().and_then(|token| self.days_left(token)) {
-                metrics::gauge!(TOKEN_DAYS_LEFT, "token" => managed.id.0.clone()).set(f64::from(days));
-            }
+            self.inventory.saw(&managed.id, named.first().map(|token| token.expires_at));
             let near = named.iter().any(|token| self.is_near(managed, token.expires_at));
             // None at all may mean that it has expired unnoticed.
             if !near && !named.is_empty() {

@@ -2,13 +2,14 @@
 
 use super::Engine;
 use super::report::Stop;
+use crate::http::as_work;
 use crate::ledger::Claim;
 use crate::rotation::due::due;
 use crate::rotation::effect::{Effect, Lane};
 use crate::rotation::event::Event;
 use crate::rotation::phase::Phase;
 use crate::rotation::record::Rotation;
-use crate::telemetry::{EFFECT_SECONDS, EFFECTS};
+use crate::telemetry::{EFFECT_SECONDS, EFFECTS, noted};
 use jiff::{SignedDuration, Timestamp};
 use std::sync::Arc;
 use std::time::Duration;
@@ -92,7 +93,7 @@ impl Engine {
         }
         let now = self.clock.now();
         let until = plus(now, self.settings.lease);
-        let claims = match self.ledger.claim(&self.settings.owner, now, until, free).await {
+        let claims = match noted("worker", self.ledger.claim(&self.settings.owner, now, until, free).await) {
             Ok(claims) => claims,
             Err(error) => {
                 tracing::warn!(%error, "cannot claim work");
@@ -108,7 +109,7 @@ impl Engine {
                 async move {
                     let id = claim.rotation.clone();
                     tokio::select! {
-                        () = engine.run_lane(claim) => {}
+                        () = as_work(engine.run_lane(claim)) => {}
                         () = overdue(&stop, engine.settings.farewell) => {
                             tracing::warn!(rotation = %id, "a step was cut short by the stop; it is taken up again");
                         }

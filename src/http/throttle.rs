@@ -2,6 +2,7 @@
 //! pauses that the host asks for.
 
 use super::error::Failure;
+use super::share::Hurry;
 use jiff::fmt::rfc2822;
 use reqwest::StatusCode;
 use reqwest::header::{DATE, HeaderMap, RETRY_AFTER};
@@ -29,9 +30,13 @@ pub struct Budget {
 /// The shared state of one host.
 pub struct Throttle {
     in_flight: Arc<Semaphore>,
+    /// The part of it that calls of nobody's rotation may hold.
+    in_flight_share: Arc<Semaphore>,
     budget: Option<(Arc<Semaphore>, Duration)>,
-    /// The part of the budget that calls in no hurry may use up.
+    /// The part of the budget that calls of nobody's rotation may use up.
     share: Option<Arc<Semaphore>>,
+    /// And of that the part for calls in no hurry.
+    background: Option<Arc<Semaphore>>,
     pauses: Mutex<Pauses>,
 }
 
@@ -44,46 +49,46 @@ struct Pauses {
 
 /// The right to have one request on the way; given back on drop.
 pub(super) struct Turn {
-    _in_flight: OwnedSemaphorePermit,
-    spent: Option<(OwnedSemaphorePermit, Duration)>,
-    share: Option<OwnedSemaphorePermit>,
+    _in_flight: [Option<OwnedSemaphorePermit>; 2],
+    spent: [Option<OwnedSemaphorePermit>; 3],
+    window: Duration,
 }
 
 impl Throttle {
     /// At most `in_flight` requests on the way at once, and no more than the budget.
     pub fn new(in_flight: usize, budget: Option<Budget>) -> Self {
+        let places = |count: usize| Arc::new(Semaphore::new(count.max(1)));
         Self {
-            in_flight: Arc::new(Semaphore::new(in_flight.max(1))),
-            budget: budget.map(|budget| (Arc::new(Semaphore::new(budget.requests.max(1))), budget.window)),
-            share: budget.map(|budget| Arc::new(Semaphore::new((budget.requests * 3 / 4).max(1)))),
+            in_flight: places(in_flight),
+            in_flight_share: places((in_flight * 3).div_ceil(4)),
+            budget: budget.map(|budget| (places(budget.requests), budget.window)),
+            share: budget.map(|budget| places(budget.requests * 3 / 4)),
+            background: budget.map(|budget| places(budget.requests * 5 / 8)),
             pauses: Mutex::default(),
         }
     }
 
-    /// As [`Throttle::admit`], for calls in no hurry: together they leave a quarter of the budget to the others.
-    pub(super) async fn admit_in_background(&self, patience: Duration, bucket: Option<&str>) -> Result<Turn, Failure> {
-        let Some(share) = &self.share else { return self.admit(patience, bucket).await };
-        let deadline = Instant::now() + patience;
-        let share = Some(permit(share, deadline).await?);
-        let mut turn = self.admit(deadline.saturating_duration_since(Instant::now()), bucket).await?;
-        turn.share = share;
-        Ok(turn)
-    }
-
     /// Waits for a turn, at most as long as the caller's patience. Some hosts count calls apart, in buckets; a call of
     /// one is held back by the pauses of its bucket and of the host.
-    pub(super) async fn admit(&self, patience: Duration, bucket: Option<&str>) -> Result<Turn, Failure> {
+    pub(super) async fn admit(&self, patience: Duration, bucket: Option<&str>, hurry: Hurry) -> Result<Turn, Failure> {
         let deadline = Instant::now() + patience;
+        let (shared, waits) = (hurry != Hurry::Work, hurry == Hurry::Background);
         loop {
             self.sit_out_pause(deadline, bucket).await?;
-            let in_flight = permit(&self.in_flight, deadline).await?;
-            let spent = match &self.budget {
-                Some((budget, window)) => Some((permit(budget, deadline).await?, *window)),
-                None => None,
-            };
+            // Shares first: whoever waits for theirs holds nothing that the work could use.
+            let background = permit(self.background.as_ref().filter(|_| waits), deadline).await?;
+            let share = permit(self.share.as_ref().filter(|_| shared), deadline).await?;
+            let in_flight_share = permit(Some(&self.in_flight_share).filter(|_| shared), deadline).await?;
+            let in_flight = permit(Some(&self.in_flight), deadline).await?;
+            let spent = permit(self.budget.as_ref().map(|(budget, _)| budget), deadline).await?;
             // A pause that began meanwhile is sat out without a place that calls of other buckets could use.
             if self.pause_ahead(bucket).is_none() {
-                return Ok(Turn { _in_flight: in_flight, spent, share: None });
+                let window = self.budget.as_ref().map_or(Duration::ZERO, |(_, window)| *window);
+                return Ok(Turn {
+                    _in_flight: [in_flight, in_flight_share],
+                    spent: [spent, share, background],
+                    window,
+                });
             }
         }
     }
@@ -139,19 +144,22 @@ impl Drop for Turn {
     /// The budget counts a request until a full window after its answer: however long it was on the way, the host
     /// sees no more than the budget in any window.
     fn drop(&mut self) {
-        if let (Some((permit, window)), Ok(runtime)) = (self.spent.take(), tokio::runtime::Handle::try_current()) {
-            let share = self.share.take();
+        let spent = std::mem::take(&mut self.spent);
+        if let (true, Ok(runtime)) = (spent[0].is_some(), tokio::runtime::Handle::try_current()) {
+            let window = self.window;
             runtime.spawn(async move {
                 tokio::time::sleep(window).await;
-                drop((permit, share));
+                drop(spent);
             });
         }
     }
 }
 
-async fn permit(semaphore: &Arc<Semaphore>, deadline: Instant) -> Result<OwnedSemaphorePermit, Failure> {
+/// Of a limit that holds for this call, if there is one.
+async fn permit(limit: Option<&Arc<Semaphore>>, deadline: Instant) -> Result<Option<OwnedSemaphorePermit>, Failure> {
+    let Some(semaphore) = limit else { return Ok(None) };
     match timeout_at(deadline, semaphore.clone().acquire_owned()).await {
-        Ok(permit) => Ok(permit.expect("the semaphore is never closed")),
+        Ok(permit) => Ok(Some(permit.expect("the semaphore is never closed"))),
         Err(_) => Err(Failure::not_sent("our own limit on requests to this host is used up")),
     }
 }
@@ -217,9 +225,11 @@ mod tests {
     async fn a_pause_holds_everybody_back_and_the_impatient_are_told_how_long() {
         let throttle = Throttle::new(4, None);
         throttle.learn(StatusCode::TOO_MANY_REQUESTS, &headers(&[("retry-after", "60")]), None);
-        assert!(matches!(throttle.admit(SOON, None).await, Err(Failure::RateLimited(left)) if left.as_secs() == 60));
+        assert!(
+            matches!(throttle.admit(SOON, None, Hurry::Asked).await, Err(Failure::RateLimited(left)) if left.as_secs() == 60)
+        );
         let before = Instant::now();
-        assert!(throttle.admit(Duration::from_secs(61), None).await.is_ok());
+        assert!(throttle.admit(Duration::from_secs(61), None, Hurry::Asked).await.is_ok());
         assert_eq!(before.elapsed().as_secs(), 60);
     }
 
@@ -236,7 +246,7 @@ mod tests {
         throttle.learn(StatusCode::OK, &left("1"), None);
         assert!(throttle.pause_ahead(None).is_none());
         throttle.learn(StatusCode::OK, &left("0"), None);
-        assert!(throttle.admit(SOON, None).await.is_err());
+        assert!(throttle.admit(SOON, None, Hurry::Asked).await.is_err());
     }
 
     #[tokio::test(start_paused = true)]
@@ -245,7 +255,7 @@ mod tests {
         let throttle = Arc::new(Throttle::new(4, Some(budget)));
         let mut at = Vec::new();
         for _ in 0..35 {
-            let turn = throttle.admit(Duration::from_secs(600), None).await.unwrap();
+            let turn = throttle.admit(Duration::from_secs(600), None, Hurry::Work).await.unwrap();
             at.push(Instant::now());
             tokio::time::sleep(Duration::from_secs(1)).await;
             drop(turn);
@@ -253,27 +263,43 @@ mod tests {
         assert!(at.windows(11).all(|w| w[10] - w[0] > budget.window), "{at:?}");
     }
 
+    /// How many calls get their turn before the others would have to wait.
+    async fn granted(throttle: &Throttle, hurry: Hurry) -> usize {
+        let mut granted = 0;
+        while throttle.admit(SOON, None, hurry).await.is_ok() {
+            granted += 1;
+        }
+        granted
+    }
+
     #[tokio::test(start_paused = true)]
-    async fn calls_in_no_hurry_leave_a_quarter_of_the_budget_to_the_others() {
-        let throttle = Throttle::new(4, Some(Budget { requests: 8, window: Duration::from_secs(60) }));
-        for _ in 0..6 {
-            drop(throttle.admit_in_background(SOON, None).await.unwrap());
+    async fn a_share_of_the_budget_is_for_the_work_alone_and_one_for_people_before_the_inventory() {
+        let budget = Budget { requests: 16, window: Duration::from_secs(60) };
+        let throttle = Throttle::new(4, Some(budget));
+        assert_eq!(granted(&throttle, Hurry::Background).await, 10);
+        assert_eq!(granted(&throttle, Hurry::Asked).await, 2);
+        assert_eq!(granted(&throttle, Hurry::Work).await, 4);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn people_never_hold_all_places_on_the_way() {
+        let throttle = Throttle::new(4, None);
+        let mut held = Vec::new();
+        for _ in 0..3 {
+            held.push(throttle.admit(SOON, None, Hurry::Asked).await.unwrap());
         }
-        assert!(matches!(throttle.admit_in_background(SOON, None).await, Err(Failure::NotSent(_))));
-        for _ in 0..2 {
-            drop(throttle.admit(SOON, None).await.unwrap());
-        }
-        assert!(throttle.admit(SOON, None).await.is_err());
+        assert!(throttle.admit(SOON, None, Hurry::Asked).await.is_err());
+        assert!(throttle.admit(SOON, None, Hurry::Work).await.is_ok());
     }
 
     #[tokio::test(start_paused = true)]
     async fn no_more_requests_are_on_the_way_than_allowed() {
         let throttle = Throttle::new(2, None);
-        let first = throttle.admit(SOON, None).await.unwrap();
-        let _second = throttle.admit(SOON, None).await.unwrap();
-        assert!(matches!(throttle.admit(SOON, None).await, Err(Failure::NotSent(_))));
+        let first = throttle.admit(SOON, None, Hurry::Asked).await.unwrap();
+        let _second = throttle.admit(SOON, None, Hurry::Asked).await.unwrap();
+        assert!(matches!(throttle.admit(SOON, None, Hurry::Asked).await, Err(Failure::NotSent(_))));
         drop(first);
-        assert!(throttle.admit(SOON, None).await.is_ok());
+        assert!(throttle.admit(SOON, None, Hurry::Asked).await.is_ok());
     }
 
     #[tokio::test(start_paused = true)]
@@ -287,12 +313,15 @@ mod tests {
             _ => 0.0,
         };
         let at_once = Duration::ZERO;
-        assert_eq!(left(throttle.admit(at_once, Some("a")).await), 60.5);
-        assert_eq!(left(throttle.admit(at_once, Some("b")).await), 7.0);
-        assert!(throttle.admit(SOON, Some("c")).await.is_ok() && throttle.admit(SOON, None).await.is_ok());
+        assert_eq!(left(throttle.admit(at_once, Some("a"), Hurry::Asked).await), 60.5);
+        assert_eq!(left(throttle.admit(at_once, Some("b"), Hurry::Asked).await), 7.0);
+        assert!(
+            throttle.admit(SOON, Some("c"), Hurry::Asked).await.is_ok()
+                && throttle.admit(SOON, None, Hurry::Asked).await.is_ok()
+        );
         let all = headers(&[("retry-after", "70"), ("x-ratelimit-global", "true")]);
         throttle.learn(StatusCode::TOO_MANY_REQUESTS, &all, Some("c"));
-        assert_eq!(left(throttle.admit(at_once, None).await), 70.0);
-        assert_eq!(left(throttle.admit(at_once, Some("a")).await), 70.0);
+        assert_eq!(left(throttle.admit(at_once, None, Hurry::Asked).await), 70.0);
+        assert_eq!(left(throttle.admit(at_once, Some("a"), Hurry::Asked).await), 70.0);
     }
 }

@@ -18,6 +18,7 @@ use crate::notice::signature::Untrusted;
 use crate::secret::Secret;
 use crate::server::body::header;
 use crate::server::visit::Visit;
+use crate::telemetry::came_in;
 use async_trait::async_trait;
 use axum::Router;
 use axum::extract::{Request, State};
@@ -158,6 +159,7 @@ async fn take(door: &Arc<Door>, request: Request) -> Result<Value, Response> {
     let body = visit.read(body, BODY_LIMIT).await.map_err(|refusal| refusal.answer(ENDPOINT))?;
     door.admits(&head.headers, &body).map_err(IntoResponse::into_response)?;
     visit.prove();
+    came_in(ENDPOINT);
     heed(door, &body).await.map_err(IntoResponse::into_response)
 }
 

@@ -2,7 +2,7 @@
 
 use crate::ledger::{Accepted, LedgerError};
 use crate::notice::signature::Untrusted;
-use crate::telemetry::INBOUND;
+use crate::telemetry::{INBOUND, came_in};
 use axum::body::Body;
 use axum::http::header::RETRY_AFTER;
 use axum::http::{HeaderValue, Response, StatusCode};
@@ -81,6 +81,9 @@ impl From<LedgerError> for Refusal {
 
 /// The answer to a notice at this endpoint.
 pub(super) fn answer(endpoint: &'static str, outcome: Result<Accepted, Refusal>) -> Response<Body> {
+    if outcome.is_ok() {
+        came_in(endpoint);
+    }
     match outcome {
         Ok(Accepted::New) => count(endpoint, "accepted"),
         Ok(Accepted::Duplicate) => {

@@ -13,7 +13,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::task::JoinSet;
 use tokio_io_timeout::TimeoutStream;
 use tokio_util::sync::CancellationToken;
@@ -21,6 +21,23 @@ use tower::ServiceExt as _;
 
 /// Before the next try when the system has no room for one more connection.
 const BREATH: Duration = Duration::from_millis(200);
+
+/// What the system keeps for a connection in each direction (it takes twice that). Answers are small; a peer that reads
+/// none, or is not read, must not hold megabytes.
+const BUFFER: u32 = 32 << 10;
+
+/// Connections that may wait to be taken.
+const BACKLOG: u32 = 1_024;
+
+/// Listens where [`serve`] is to take connections.
+pub fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    socket.set_reuseaddr(true)?;
+    socket.set_send_buffer_size(BUFFER)?;
+    socket.set_recv_buffer_size(BUFFER)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
+}
 
 /// Serves until told to stop; then takes nothing new, and returns when the last request is answered or time is up.
 pub async fn serve(listener: TcpListener, router: Router, limits: Limits, pulse: Pulse, stop: CancellationToken) {

@@ -22,6 +22,22 @@ pub const CUSTODY_SECONDS: &str = "rekey_custody_seconds";
 /// No labels.
 pub const WORKER_LAG_SECONDS: &str = "rekey_worker_lag_seconds";
 /// Label `token`.
+pub const TOKEN_EXPIRES: &str = "rekey_token_expires_timestamp_seconds";
+/// Label `state` (ok, near, expired, endless, missing, unseen).
+pub const MANAGED_TOKENS: &str = "rekey_managed_tokens";
+/// Label `part`: scan, inbox, worker, clicks, comments, measures, slack_socket, discord_gateway.
+pub const LAST_SUCCESS: &str = "rekey_last_success_timestamp_seconds";
+/// Label `part`, as [`LAST_SUCCESS`].
+pub const FAILURES: &str = "rekey_failures_total";
+/// Label `endpoint`.
+pub const INBOUND_LAST_SUCCESS: &str = "rekey_inbound_last_success_timestamp_seconds";
+/// Label `host`.
+pub const OUTBOUND_LAST_SUCCESS: &str = "rekey_outbound_last_success_timestamp_seconds";
+/// Labels `host` and `why` (connection, timeout, status: 500 and above).
+pub const OUTBOUND_FAILURES: &str = "rekey_outbound_failures_total";
+/// Label `host`.
+pub const CLOCK_SKEW_SECONDS: &str = "rekey_clock_skew_seconds";
+/// Label `token`.
 pub const TOKEN_DAYS_LEFT: &str = "rekey_token_days_left";
 /// Labels `host` and `status`.
 pub const OUTBOUND: &str = "rekey_outbound_requests_total";
@@ -66,9 +82,46 @@ pub const METRICS: &[Metric] = &[
     },
     Metric { name: WORKER_LAG_SECONDS, kind: Kind::Gauge, help: "How long the oldest due step has been waiting." },
     Metric { name: TOKEN_DAYS_LEFT, kind: Kind::Gauge, help: "Days until a managed token expires." },
+    Metric { name: TOKEN_EXPIRES, kind: Kind::Gauge, help: "When a managed token expires, as last seen." },
+    Metric { name: MANAGED_TOKENS, kind: Kind::Gauge, help: "Managed tokens, by state." },
+    Metric { name: LAST_SUCCESS, kind: Kind::Gauge, help: "When a loop or a connection last did its work." },
+    Metric { name: FAILURES, kind: Kind::Counter, help: "How often a loop or a connection failed." },
+    Metric { name: INBOUND_LAST_SUCCESS, kind: Kind::Gauge, help: "When somebody genuine last came in." },
+    Metric { name: OUTBOUND_LAST_SUCCESS, kind: Kind::Gauge, help: "When a host last answered, below 500." },
+    Metric { name: OUTBOUND_FAILURES, kind: Kind::Counter, help: "Requests that we sent and that failed, by why." },
+    Metric { name: CLOCK_SKEW_SECONDS, kind: Kind::Gauge, help: "How far our clock is ahead of a host's." },
     Metric { name: SLACK_SOCKETS, kind: Kind::Gauge, help: "Open connections to Slack, in socket mode." },
     Metric { name: OUTBOUND, kind: Kind::Counter, help: "Requests that we sent, by host and status." },
 ];
+
+/// Now, as gauges of moments count it. These are for whoever watches the process from outside, by real time.
+pub fn seconds_now() -> f64 {
+    std::time::SystemTime::UNIX_EPOCH.elapsed().map_or(0.0, |since| since.as_secs_f64())
+}
+
+/// A part of the bot did its work.
+pub fn succeeded(part: &'static str) {
+    metrics::gauge!(LAST_SUCCESS, "part" => part).set(seconds_now());
+}
+
+/// A part of the bot could not do its work.
+pub fn failed(part: &'static str) {
+    metrics::counter!(FAILURES, "part" => part).increment(1);
+}
+
+/// Notes what became of a part's turn.
+pub fn noted<T, E>(part: &'static str, outcome: Result<T, E>) -> Result<T, E> {
+    match &outcome {
+        Ok(_) => succeeded(part),
+        Err(_) => failed(part),
+    }
+    outcome
+}
+
+/// Somebody genuine came in.
+pub fn came_in(endpoint: &'static str) {
+    metrics::gauge!(INBOUND_LAST_SUCCESS, "endpoint" => endpoint).set(seconds_now());
+}
 
 const SECONDS: &[f64] = &[0.005, 0.02, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0];
 
@@ -107,6 +160,14 @@ fn describe(metric: &Metric) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_metric_is_in_the_documentation() {
+        let docs = include_str!("../../docs/metrics.md");
+        for metric in METRICS {
+            assert!(docs.contains(&format!("| `{}` |", metric.name)), "{}", metric.name);
+        }
+    }
 
     #[test]
     fn what_is_counted_is_rendered_with_its_meaning_and_a_second_recorder_is_refused() {

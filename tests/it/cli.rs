@@ -6,6 +6,7 @@
 )]
 
 mod commands;
+mod crowd;
 mod discord;
 mod doctor;
 mod office;

@@ -22,7 +22,7 @@ mod onepassword;
 pub mod openbao;
 pub mod proxy;
 mod template;
-mod tls;
+pub mod tls;
 mod vault;
 
 use crate::http::api;

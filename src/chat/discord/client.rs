@@ -147,6 +147,11 @@ impl Client {
         Self { api }
     }
 
+    /// How far this machine's clock is ahead of Discord's, as far as its last answer tells.
+    pub fn clock_skew(&self) -> Option<jiff::SignedDuration> {
+        self.api.clock_skew()
+    }
+
     /// Who we are: proves the token.
     pub async fn me(&self) -> Result<User, ChatError> {
         self.read("/users/@me".into()).await

@@ -7,6 +7,7 @@ use super::client::Client;
 use super::inbound::Interaction;
 use crate::http::{Backoff, Received, Socket, SocketError, Sockets};
 use crate::secret::Secret;
+use crate::telemetry::{failed, succeeded};
 use async_trait::async_trait;
 use payload::{After, Heard, Payload};
 use std::sync::Arc;
@@ -14,6 +15,9 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
+
+/// As metrics name it.
+const PART: &str = "discord_gateway";
 
 /// How long Discord may take to say hello.
 const HELLO: Duration = Duration::from_secs(20);
@@ -72,6 +76,9 @@ impl Gateway {
         loop {
             let began = Instant::now();
             let after = self.connection(&mut session, &ear, &mut hearing, &stop).await;
+            if !matches!(after, After::Stop) {
+                failed(PART);
+            }
             failures = if began.elapsed() >= GOOD { 0 } else { failures + 1 };
             match after {
                 After::Stop => break,
@@ -172,6 +179,7 @@ impl Gateway {
         match payload.heard() {
             Heard::Ready { id, url } => {
                 (session.id, session.url) = (Some(id), url);
+                succeeded(PART);
                 tracing::info!("connected to Discord's Gateway");
             }
             Heard::Interaction(interaction) => {
@@ -182,7 +190,10 @@ impl Gateway {
                 pulse.answered = true;
                 pulse.beat(session, socket).await?;
             }
-            Heard::BeatAnswered => pulse.answered = true,
+            Heard::BeatAnswered => {
+                pulse.answered = true;
+                succeeded(PART);
+            }
             Heard::SentAway => return Err(After::Resume("Discord asks to come again".into())),
             Heard::Invalid { resumable: true } => return Err(After::Resume("the session broke".into())),
             Heard::Invalid { resumable: false } => return Err(After::Anew("the session is over".into())),

@@ -51,6 +51,11 @@ impl Client {
         Self { api, pace: Pace::default(), refused: Mutex::default() }
     }
 
+    /// How far this machine's clock is ahead of Slack's, as far as its last answer tells.
+    pub fn clock_skew(&self) -> Option<jiff::SignedDuration> {
+        self.api.clock_skew()
+    }
+
     /// Who we are: proves the token.
     pub async fn auth_test(&self) -> Result<Identity, ChatError> {
         self.ask(method::AUTH_TEST.post().json(&json!({}))).await

@@ -12,8 +12,6 @@ use jiff::civil::Date;
 
 /// A bot's token with fewer days than this should be replaced now.
 const SOON_DAYS: i32 = 30;
-/// Farther apart, signatures and silence are judged by a wrong clock.
-const SKEW_SECONDS: i64 = 30;
 
 /// Who the bot is, if GitLab tells, and what was found.
 pub(super) async fn look(config: &Config, engine: &Engine) -> (Option<Me>, Vec<Finding>) {
@@ -115,16 +113,8 @@ async fn clock(engine: &Engine) -> Option<Finding> {
 }
 
 fn skew(theirs: Timestamp, ours: Timestamp) -> Finding {
-    let seconds = theirs.as_second() - ours.as_second();
-    if seconds.abs() <= SKEW_SECONDS {
-        return Finding::ok("clock", "agrees with GitLab's");
-    }
-    let side = if seconds > 0 { "behind" } else { "ahead of" };
-    let mut what = format!("{} s {side} GitLab's", seconds.abs());
-    if utc_date(theirs) != utc_date(ours) {
-        what.push_str(", on another date");
-    }
-    Finding::warn("clock", what, "set this machine's clock by NTP: signatures and expiry depend on it")
+    let besides = if utc_date(theirs) == utc_date(ours) { "" } else { ", on another date" };
+    super::clock::compared("GitLab", ours.duration_since(theirs), besides)
 }
 
 #[cfg(test)]
@@ -138,6 +128,9 @@ mod tests {
         let ours = at("2026-11-21T12:00:00Z");
         assert_eq!(skew(at("2026-11-21T12:00:30Z"), ours).verdict, Verdict::Ok);
         assert_eq!(skew(at("2026-11-21T12:00:31Z"), ours).what, "31 s behind GitLab's");
-        assert_eq!(skew(at("2026-11-20T23:00:00Z"), ours).what, "46800 s ahead of GitLab's, on another date");
+        assert_eq!(skew(at("2026-11-21T12:00:31Z"), ours).verdict, Verdict::Warn);
+        let hours = skew(at("2026-11-20T23:00:00Z"), ours);
+        assert_eq!(hours.what, "46800 s ahead of GitLab's, on another date");
+        assert_eq!(hours.verdict, Verdict::Fail, "nothing that is signed would be believed");
     }
 }

@@ -2,6 +2,7 @@
 
 mod channels;
 
+use super::clock;
 use super::finding::Finding;
 use crate::app;
 use crate::chat::ChatError;
@@ -20,6 +21,7 @@ pub(super) async fn look(config: &Config) -> Vec<Finding> {
         Err(error) => return vec![trouble("token", &error, "correct [discord] token and api_url")],
     };
     let mut findings = vec![Finding::ok("token", format!("it is that of {}", me.username))];
+    findings.extend(clock::off("Discord", client.clock_skew()));
     findings.extend(application(config, discord, &client).await);
     findings.extend(channels::look(config, discord, &client, &me).await);
     findings.push(registered(discord, &client).await);

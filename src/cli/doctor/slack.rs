@@ -1,5 +1,6 @@
 //! Slack: the token, what it may do, the workspace and the channel.
 
+use super::clock;
 use super::finding::Finding;
 use crate::app;
 use crate::chat::ChatError;
@@ -36,6 +37,7 @@ pub(super) async fn look(config: &Config) -> Vec<Finding> {
         Ok(finding) => findings.push(finding),
         Err(finding) => return vec![finding],
     }
+    findings.extend(clock::off("Slack", client.clock_skew()));
     findings.push(scopes(config, &client).await);
     findings.push(channel(&slack.channel, "[slack] channel", &client).await);
     for reminded in reminded(config) {

@@ -1,6 +1,7 @@
 //! What awaits one person, for surfaces with a page of their own: what they may decide now, what they asked for, what
 //! comes up, what was done of late.
 
+use super::pace::EVERYTHING;
 use super::visitors::Stranger;
 use super::{Caller, Desk, words};
 use crate::engine::EngineError;
@@ -41,6 +42,9 @@ pub struct Home {
 impl Desk {
     /// The page of whoever calls.
     pub async fn home(&self, caller: &Caller) -> Result<Result<Home, EngineError>, Stranger> {
+        if let Err(wait) = self.pace.take(caller, EVERYTHING, self.office.now()) {
+            return Ok(Err(EngineError::Unavailable(words::too_fast(wait).plain())));
+        }
         let visitor = self.visitors.recognise(caller).await?;
         Ok(self.page(&visitor).await)
     }

@@ -7,6 +7,7 @@ use super::{Answer, Ask, Desk, Passing, words};
 use crate::engine::EngineError;
 use crate::ledger::Item;
 use crate::rotation::wish::Wish;
+use crate::telemetry::noted;
 use futures::StreamExt as _;
 use futures::future::BoxFuture;
 use futures::stream::FuturesUnordered;
@@ -93,7 +94,7 @@ impl<'a> Hands<'a> {
 
     fn take(&mut self, desk: &'a Desk) {
         self.taking = true;
-        self.busy.push(Box::pin(async move { Step::Taken(desk.office.take().await) }));
+        self.busy.push(Box::pin(async move { Step::Taken(noted("clicks", desk.office.take().await)) }));
     }
 
     fn add(&mut self, desk: &'a Desk, click: Click) {

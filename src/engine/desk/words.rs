@@ -132,6 +132,15 @@ pub fn refusal(error: &EngineError) -> Prose {
     .into()
 }
 
+/// For somebody who asks for more than their share.
+pub fn too_fast(wait: SignedDuration) -> Prose {
+    let seconds = wait.as_secs().max(1);
+    Prose::words(format!(
+        "You have asked for a lot just now, and rotations need GitLab too. Please try again in {seconds} s; decisions on \
+         cards are not held back."
+    ))
+}
+
 /// What asking for a rotation came to. `nobody_else`: only who asked could approve it, and may not.
 pub fn opened(opened: &OpenedRotation, nobody_else: bool) -> Prose {
     const NOBODY: &str = "you asked for it and nobody else may approve. Decline it and let somebody else ask, or name a \

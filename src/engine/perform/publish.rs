@@ -25,7 +25,8 @@ impl Engine {
             return hold.report(rotation, &Event::SurfaceGone { surface: surface.clone() }).await;
         };
         let state = rotation.surfaces.get(surface).cloned().unwrap_or_default();
-        let card = card(rotation);
+        let mut card = card(rotation);
+        card.warnings.extend(self.clock_warning());
         let published = if state.reference.is_none() || state.shown < rotation.revision {
             messenger.show(&card, state.reference.as_deref()).await.map(|posted| Event::Published {
                 surface: surface.clone(),

@@ -5,6 +5,7 @@ use crate::chat::slack::inbound;
 use crate::notice::signature::{self, Untrusted};
 use crate::server::body::header;
 use crate::server::visit::Visit;
+use crate::telemetry::came_in;
 use axum::Router;
 use axum::body::HttpBody as _;
 use axum::extract::{Request, State};
@@ -97,6 +98,7 @@ async fn heard(door: &Door, endpoint: &'static str, request: Request) -> Result<
     let body = visit.read(body, BODY_LIMIT).await.map_err(|refusal| refusal.answer(endpoint))?;
     if signature::slack(&door.keys, time, given, &body, now).is_ok() {
         visit.prove();
+        came_in(endpoint);
     }
     Ok((head.headers, body))
 }

@@ -273,6 +273,8 @@ async fn engine(stage: &Stage, setup: &Setup) -> Arc<Engine> {
         dice: Arc::new(Counter::default()),
         custody: Custody::default(),
         looks: rekey::engine::comments::Looks::default(),
+        attempts: rekey::engine::attempts::Attempts::default(),
+        inventory: rekey::engine::measure::Inventory::default(),
         scan_wanted: tokio::sync::Notify::new(),
         learned_limit: std::sync::Mutex::new(None),
     })

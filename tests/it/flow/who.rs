@@ -277,7 +277,7 @@ async fn only_people_who_are_known_may_read() {
         let told = counter.types(slack("UDAN"), text).await;
         assert!(told.contains("deploy") || told.contains("expires on 2026-11-28"), "{text}: {told}");
     }
-    assert_eq!(counter.turned_away().await, lines + 6, "each attempt is written down");
+    assert_eq!(counter.turned_away().await, lines + 1, "six attempts of one stranger are one line");
     assert!(counter.types(slack("UDAN"), "list mine").await.contains("deploy"));
     assert!(counter.types(slack("UALICE"), "list mine").await.starts_with("There is no token"));
     assert!(counter.types(slack("UDAN"), "whoami").await.starts_with("You are slack:UDAN here"));
@@ -345,4 +345,23 @@ async fn whoever_is_known_by_a_role_only_is_offered_its_tokens_and_what_they_ask
     assert_eq!(offered(discord("9", &[])).await, [""; 0]);
     counter.types(discord("9", &["777"]), "rotate backup").await;
     assert_eq!(offered(discord("9", &["777"])).await, ["backup", "deploy"]);
+}
+
+#[tokio::test]
+async fn whoever_asks_without_end_is_told_to_wait_and_fills_neither_the_journal_nor_gitlabs_budget() {
+    let counter = counter_of(by_groups(&[PLATFORM]), &["UDAN"]).await;
+    let lines = async || counter.team.engine.ledger.verify().await.unwrap().lines;
+    let before = lines().await;
+    for _ in 0..100 {
+        counter.types(slack("UMALLORY"), "whoami").await;
+    }
+    assert_eq!(lines().await - before, 2, "the first, and the tenth with the number");
+    let mut told = String::new();
+    for _ in 0..16 {
+        told = counter.types(slack("UDAN"), "list").await;
+    }
+    assert!(told.contains("Please try again in 12 s"), "{told}");
+    counter.team.stage.clock.advance(12);
+    let told = counter.types(slack("UDAN"), "list").await;
+    assert!(!told.contains("Please try again"), "{told}");
 }

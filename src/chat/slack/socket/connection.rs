@@ -4,7 +4,7 @@ use super::envelope::{self, Envelope, Reason, Said};
 use super::known::{Known, Seen};
 use super::{NotAccepted, Receiver};
 use crate::http::{Received, Socket};
-use crate::telemetry::SLACK_SOCKETS;
+use crate::telemetry::{SLACK_SOCKETS, failed, succeeded};
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::time::Duration;
@@ -59,6 +59,9 @@ pub(super) struct Shared {
     pub room: Arc<Semaphore>,
 }
 
+/// As metrics name it.
+const PART: &str = "slack_socket";
+
 /// What came of a request: what to send, if it is to be acknowledged.
 struct Dealt(Option<Value>);
 
@@ -97,6 +100,9 @@ impl Connection {
         if self.greeted {
             metrics::gauge!(SLACK_SOCKETS).decrement(1.0);
         }
+        if !self.stopping && !matches!(ending, Ending::Renew) {
+            failed(PART);
+        }
         self.tell(ending);
         self.socket.close(NORMAL).await;
     }
@@ -120,6 +126,7 @@ impl Connection {
     }
 
     fn hear(&mut self, text: &str, room: OwnedSemaphorePermit, tell: &mpsc::UnboundedSender<Dealt>) -> Option<Ending> {
+        succeeded(PART);
         match envelope::read(text) {
             Some(Said::Hello) => self.greet(),
             Some(Said::Goodbye(Reason::Renewal)) => return self.leave(Ending::Renew, LAST_WORDS, false),
@@ -182,7 +189,11 @@ impl Connection {
     /// The time is over; but a connection that pinged meanwhile gets more of it, unless it is about to end.
     fn is_silent(&mut self) -> bool {
         self.until = self.socket.heard() + SILENCE;
-        !self.greeted || self.ended.is_none() || self.until <= Instant::now()
+        let silent = self.until <= Instant::now();
+        if !silent {
+            succeeded(PART);
+        }
+        !self.greeted || self.ended.is_none() || silent
     }
 
     fn tell(&mut self, ending: Ending) {

@@ -1,0 +1,18 @@
+//! The benchmark of the doors in small: the real binary, a crowd, and somebody who clicks.
+
+#[path = "../../../benches/doors/load.rs"]
+mod load;
+
+use load::{Bot, LIMIT, Nuisance};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_crowd_neither_ends_the_bot_nor_keeps_a_click_out() {
+    let mut bot = Bot::start().await;
+    eprintln!("in a memory cgroup: {}", bot.cage.is_some());
+    for (nuisance, many) in [(Nuisance::Unfinished, 300), (Nuisance::NonReader, 512), (Nuisance::OneByte, 300)] {
+        let seen = bot.endure(nuisance, many, 20).await;
+        assert!(seen.healthy && seen.peak < LIMIT, "{nuisance:?}: {seen:?}\n{}", bot.log());
+        assert_eq!(seen.counted, seen.clicks, "{nuisance:?}: {seen:?}\n{}", bot.log());
+        eprintln!("{nuisance:?}: the slowest click took {:?}", seen.slowest);
+    }
+}
