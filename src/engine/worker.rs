@@ -2,8 +2,8 @@
 
 use super::Engine;
 use super::report::Stop;
-use crate::ledger::{Claim, LedgerError};
 use crate::http::as_work;
+use crate::ledger::{Claim, LedgerError};
 use crate::rotation::due::due;
 use crate::rotation::effect::{Effect, Lane};
 use crate::rotation::event::Event;

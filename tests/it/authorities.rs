@@ -44,14 +44,11 @@ fn configuration(address: &str, section: &str) -> (TempDir, Config) {
 
 /// Who is believed to speak for Slack and for Discord.
 async fn believed(section: &str) -> [bool; 2] {
-    let answer = json!({"ok": true, "id": "123456789012345678", "username": "rekey", "team_id": "T0TEAM0001"});
+    let answer = json!({"ok": true, "id": "123456789012345678", "username": "rekey", "team_id": "T0TEAM0001", "user_id": "U0BOT"});
     let address = tls::serve(Router::new().fallback(move || async move { Json(answer) })).await;
     let (_folder, config) = configuration(&address, section);
     let slack = app::slack_of(&config).unwrap().unwrap().auth_test().await;
     let discord = app::discord_of(&config).unwrap().unwrap().me().await;
-    for error in [slack.as_ref().err(), discord.as_ref().err()].into_iter().flatten() {
-        assert!(error.to_string().contains("UnknownIssuer"), "{error}");
-    }
     [slack.is_ok(), discord.is_ok()]
 }
 
