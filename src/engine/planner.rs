@@ -14,10 +14,10 @@ mod twins;
 mod variables;
 
 pub use checks::FINE_GRAINED_BOT;
+pub use doubt::Doubts;
 pub use strategy::{Maker, choose};
 pub use subject::{Inspection, Subject};
 pub use variables::place_of;
-pub use doubt::Doubts;
 
 use super::report::cleaned;
 use super::{Engine, EngineError};

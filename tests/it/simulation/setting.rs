@@ -183,7 +183,14 @@ impl Setting {
         let rollback = if versions { Rollback::Native } else { Rollback::None };
         let capabilities = Capabilities { readable, versions, rollback, ..Capabilities::plain() };
         let (replaces_other, holds_token) = (false, false);
-        PlannedStore { id: store_id(index), capabilities, replaces_other, holds_token, identity: None, other_token: None }
+        PlannedStore {
+            id: store_id(index),
+            capabilities,
+            replaces_other,
+            holds_token,
+            identity: None,
+            other_token: None,
+        }
     }
 }
 

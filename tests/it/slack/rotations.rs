@@ -21,8 +21,8 @@ pub fn at(minute: i64) -> Timestamp {
 
 fn store(id: &str, readable: bool) -> PlannedStore {
     let capabilities = if readable { Capabilities::plain() } else { Capabilities::plain().blind() };
-        let (replaces_other, holds_token) = (false, false);
-        PlannedStore { id: id.into(), capabilities, replaces_other, holds_token, identity: None, other_token: None }
+    let (replaces_other, holds_token) = (false, false);
+    PlannedStore { id: id.into(), capabilities, replaces_other, holds_token, identity: None, other_token: None }
 }
 
 pub fn plan() -> Plan {
