@@ -100,6 +100,20 @@ impl Client {
         Ok(sighting)
     }
 
+    /// The newest job of that name on a ref that passed or failed, looked for in the latest few hundred.
+    pub async fn latest_finished_job(&self, project: &str, git_ref: &str, name: &str) -> Result<Option<Job>> {
+        let (mut found, mut pages) = (None, 0);
+        let path = format!("/projects/{}/jobs", segment(project));
+        let list = || Call::get(path.clone()).query("scope[]", "success").query("scope[]", "failed");
+        self.pages(list, |page: Vec<Job>| {
+            pages += 1;
+            found = page.into_iter().find(|job| is_named(&job.name, name) && job.git_ref.as_deref() == Some(git_ref));
+            found.is_none() && pages < 5
+        })
+        .await?;
+        Ok(found)
+    }
+
     /// A job, or the one that GitLab started in its place: the newest of the same name in its pipeline.
     pub async fn newest_run(&self, project: &str, id: u64) -> Result<Option<Job>> {
         let Some(job) = self.job(project, id).await? else { return Ok(None) };

@@ -1,7 +1,6 @@
 //! Pipelines, jobs and schedules: how a new token is proven. A green pipeline proves nothing by itself; what counts
 //! is that the named job ran and passed.
 
-use super::jobs::is_named;
 use super::wire::moment;
 use super::{Client, Result, none_if};
 use crate::http::{Call, segment};
@@ -215,19 +214,6 @@ impl Client {
             }
         }
         Ok(None)
-    }
-
-    /// The newest job of that name on a ref that passed or failed, looked for in the latest few hundred.
-    pub async fn latest_finished_job(&self, project: &str, git_ref: &str, name: &str) -> Result<Option<Job>> {
-        let (mut found, mut pages) = (None, 0);
-        let list = || Call::get(at(project, "jobs")).query("scope[]", "success").query("scope[]", "failed");
-        self.pages(list, |page: Vec<Job>| {
-            pages += 1;
-            found = page.into_iter().find(|job| is_named(&job.name, name) && job.git_ref.as_deref() == Some(git_ref));
-            found.is_none() && pages < 5
-        })
-        .await?;
-        Ok(found)
     }
 
     /// The newest jobs of a project, however far they are, the newest first.

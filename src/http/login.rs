@@ -106,7 +106,7 @@ mod tests {
             assert!(logins.check(Some(&caller)).is_ok());
             refused(&logins);
         }
-        let resting = logins.check(Some(&caller)).unwrap_err().explain("GET /x", std::iter::empty()).to_string();
+        let resting = logins.check(Some(&caller)).unwrap_err().explain("GET /x").to_string();
         assert!(resting.contains("Token is expired. (the credential was refused three times in a row"), "{resting}");
         assert!(logins.check(Some(&Digest("b".into()))).is_ok());
         tokio::time::advance(REST).await;

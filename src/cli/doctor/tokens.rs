@@ -15,19 +15,19 @@ const OWNER: u8 = 50;
 pub(super) async fn look(visit: &Visit<'_>, token: &ManagedToken) -> (Vec<Finding>, Option<Inspection>) {
     let id = token.id.as_str();
     if let Some(trouble) = membership(visit, token).await {
-        return (vec![trouble], None);
+        return without_plan(visit, token, trouble).await;
     }
     let live = match visit.engine.live_token(token).await {
         Ok(live) => live,
-        Err(error) => return (vec![missing(id, &token.owner, &error)], None),
+        Err(error) => return without_plan(visit, token, missing(id, &token.owner, &error)).await,
     };
     let inspection = match visit.engine.inspect(token, &live, None, None).await {
         Ok(inspection) => inspection,
-        Err(error) => return (vec![missing(id, &token.owner, &error)], None),
+        Err(error) => return without_plan(visit, token, missing(id, &token.owner, &error)).await,
     };
     let subject = Subject::Token;
     let failures: Vec<Finding> =
-        inspection.blockers_of(&subject).map(|(what, mend)| Finding::fail(id, what, or(mend, MEND_TOKEN))).collect();
+        inspection.blockers_of(&subject).map(|(what, mend)| Finding::fail(id, what, or(mend, usual(what)))).collect();
     let mut findings = match failures.is_empty() {
         true => vec![found(visit, token, &live, inspection.plan.strategy)],
         false => failures,
@@ -38,8 +38,18 @@ pub(super) async fn look(visit: &Visit<'_>, token: &ManagedToken) -> (Vec<Findin
     (findings, Some(inspection))
 }
 
+/// There can be no plan; what its consumers need is looked at all the same.
+async fn without_plan(visit: &Visit<'_>, token: &ManagedToken, trouble: Finding) -> (Vec<Finding>, Option<Inspection>) {
+    (vec![trouble], visit.engine.inspect_consumers(token).await.ok())
+}
+
 /// What helps where the words of the plan do not say it.
-const MEND_TOKEN: &str = "mend it: until then nobody can approve its rotation";
+fn usual(what: &str) -> &'static str {
+    match what.contains("approve") {
+        true => "name more people under approvers, or put more into its groups",
+        false => "mend it: until then nobody can approve its rotation",
+    }
+}
 
 fn or<'a>(mend: &'a str, usual: &'a str) -> &'a str {
     if mend.is_empty() { usual } else { mend }

@@ -1,6 +1,6 @@
 //! What must be mended before anyone can approve (blockers), and what an approver should know (warnings).
 
-use super::subject::{Subject, Subjects};
+use super::subject::{Inspection, Subject, Subjects};
 use crate::engine::{Engine, EngineError};
 use crate::gitlab::{Me, renamed};
 use crate::rotation::plan::Plan;
@@ -47,6 +47,19 @@ impl Engine {
         plan.blockers.extend(self.too_few_approvers(managed).await);
         subjects.mark(plan, &Subject::Token);
         Ok(subjects)
+    }
+
+    /// What the checks of its consumers find of a token for which there can be no plan.
+    pub async fn inspect_consumers(&self, managed: &ManagedToken) -> Result<Inspection, EngineError> {
+        let me = self.gitlab.me().await?;
+        let mut plan = self.blocked_plan(managed, None, String::new());
+        plan.blockers.clear();
+        let mut subjects = Subjects::default();
+        for consumer in &managed.consumers {
+            self.check_one_consumer(&mut plan, consumer, &me, None).await?;
+            subjects.mark(&plan, &Subject::Consumer(consumer.id.clone()));
+        }
+        Ok(subjects.inspection(plan))
     }
 
     /// Which group or project the owner is in, and whose the token is.

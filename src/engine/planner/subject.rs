@@ -64,7 +64,21 @@ impl Inspection {
 
 fn of<'a>(found: &'a [(Subject, String)], subject: &'a Subject) -> impl Iterator<Item = (&'a str, &'a str)> {
     let about = found.iter().filter(move |(about, _)| about == subject);
-    about.map(|(_, what)| what.split_once("; ").unwrap_or((what, "")))
+    about.map(|(_, what)| apart(what))
+}
+
+/// What is wrong and what mends it: apart at the first semicolon that stands in no parentheses.
+fn apart(what: &str) -> (&str, &str) {
+    let mut depth = 0_usize;
+    for (at, letter) in what.char_indices() {
+        match letter {
+            '(' => depth += 1,
+            ')' => depth = depth.saturating_sub(1),
+            ';' if depth == 0 && what[at..].starts_with("; ") => return (&what[..at], &what[at + 2..]),
+            _ => {}
+        }
+    }
+    (what, "")
 }
 
 fn once(found: impl Iterator<Item = (Subject, String)>) -> Vec<(Subject, String)> {
@@ -75,4 +89,24 @@ fn once(found: impl Iterator<Item = (Subject, String)>) -> Vec<(Subject, String)
         }
     }
     kept
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_wrong_and_what_mends_it_are_told_apart() {
+        for (said, what, mend) in [
+            ("topic is not protected; protect topic", "topic is not protected", "protect topic"),
+            (
+                "few approvers (a has none; b: no such group; mend it)",
+                "few approvers (a has none; b: no such group; mend it)",
+                "",
+            ),
+            ("it is so", "it is so", ""),
+        ] {
+            assert_eq!(apart(said), (what, mend));
+        }
+    }
 }

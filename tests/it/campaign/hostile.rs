@@ -47,7 +47,7 @@ impl Hostile {
 
 fn forged(row: &Rotation, phase: &str) -> String {
     let yes =
-        |by: &str| Approval { by: by.into(), account: None, with_code: true, plan: row.plan.hash(), at: row.opened_at };
+        |by: &str| Approval { by: by.into(), account: None, shell: None, with_code: true, plan: row.plan.hash(), at: row.opened_at };
     let forged = Rotation { approvals: vec![yes("alice"), yes("carol")], ..row.clone() };
     let mut body = serde_json::to_value(&forged).unwrap();
     if !phase.is_empty() {
@@ -138,6 +138,7 @@ async fn clicks(counter: &Counter, hostile: &mut Hostile, row: &Rotation) {
         rotation: row.id.0.clone(),
         plan: Some(row.plan.hash().0),
         snooze_seconds: None,
+        reason: None,
         stop: None,
     };
     let now = counter.team.now();

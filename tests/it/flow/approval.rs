@@ -71,7 +71,7 @@ async fn of_a_quorum_all_that_shells_say_counts_as_one_person() {
     let team = Setup::new().token(|token| token.quorum = 2).start(|_, _| {}).await;
     team.open().await;
     let plan = team.rotation().await.plan.hash().0;
-    let by_shell = |who: &str| {
+    let by_shell = |who: &'static str| {
         let by = Visitor { shell: Some("uid 1000 (deploy)".into()), ..Visitor::named(who.into()) };
         let plan = Some(plan.clone());
         team.click_with(who, Action::Approve, move |click| (click.by, click.plan, click.via) = (by, plan, "cli".into()))

@@ -4,7 +4,7 @@
 use super::setup::{Setup, project_variable};
 use super::team::Team;
 use rekey::engine::OpenedRotation;
-use rekey::rotation::ids::PersonId;
+use rekey::engine::rights::Visitor;
 use rekey::rotation::token::{Owner, Strategy};
 use rekey::rotation::view::Action;
 use rekey::sandbox::gitlab::{Fault, Mint, Place, Rule, Variable, World};
@@ -72,7 +72,7 @@ async fn a_token_whose_permissions_are_not_told_is_rotated_in_place() {
 #[tokio::test]
 async fn an_incident_never_revokes_first_what_could_not_be_made_anew() {
     let team = of_an_account().await;
-    let opened = team.engine.open_incident("deploy", PersonId::from("alice"), "slack", "pasted").await.unwrap();
+    let opened = team.engine.open_incident("deploy", &Visitor::named("alice".into()), "slack", "pasted").await.unwrap();
     let OpenedRotation::New(rotation) = opened else { unreachable!("{opened:?}") };
     assert_eq!(rotation.plan.strategy, Strategy::InPlace);
     assert!(rotation.plan.reasons[0].contains("the value leaked"), "{:?}", rotation.plan.reasons);
@@ -86,7 +86,7 @@ async fn an_incident_never_revokes_first_what_could_not_be_made_anew() {
 async fn a_case_that_waits_is_turned_by_an_incident_into_one_that_replaces_in_one_step() {
     let team = of_an_account().await;
     team.open().await;
-    team.engine.open_incident("deploy", PersonId::from("alice"), "slack", "pasted").await.unwrap();
+    team.engine.open_incident("deploy", &Visitor::named("alice".into()), "slack", "pasted").await.unwrap();
     team.work().await;
     let rotation = team.rotation().await;
     assert!(rotation.is_incident() && rotation.plan.strategy == Strategy::InPlace, "{:?}", rotation.plan);

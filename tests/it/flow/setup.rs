@@ -225,6 +225,7 @@ pub fn people() -> BTreeMap<PersonId, rekey::engine::settings::Person> {
         gitlab: Some(id.into()),
         slack: Some(format!("U{}", id.to_uppercase())),
         discord: Some(discord_user(id)),
+        administrator: false,
     };
     ["alice", "bob", "carol"].map(|id| (PersonId::from(id), person(id))).into()
 }

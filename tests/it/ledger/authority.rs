@@ -14,7 +14,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 fn yes(rotation: &Rotation) -> Approval {
-    Approval { by: "alice".into(), account: None, with_code: true, plan: rotation.plan.hash(), at: at(0) }
+    Approval { by: "alice".into(), account: None, shell: None, with_code: true, plan: rotation.plan.hash(), at: at(0) }
 }
 
 async fn approved(ledger: &dyn Ledger, number: u64) -> Rotation {
@@ -138,7 +138,7 @@ async fn codes_that_were_repointed_put_back_or_given_more_guesses_are_of_no_use_
             codes.offer(&alice, "sealed-1", &line("code_offered")).await.unwrap();
             assert!(codes.confirm(&alice, "sealed-1", 10, "key", &line("code_enrolled")).await.unwrap());
             execute(&mut side, "CREATE TABLE kept_code AS SELECT * FROM one_time_code").await;
-            let limit = Guesses { most: 5, within: SignedDuration::from_mins(15) };
+            let limit = Guesses { most: 5, within: SignedDuration::from_mins(15), locks: 5 };
             assert!(codes.guess(&alice, at(0), limit).await.unwrap());
             assert!(codes.enrollment(&alice).await.unwrap().is_some());
             execute(&mut side, trick).await;

@@ -210,11 +210,11 @@ fn every_stop_has_ways_out_that_work() {
             }
             let told = format!("{name}, {}: {why:?}", event.name());
             assert!(why.todo.contains("etry") && why.todo.contains("bandon"), "{told}");
-            let retried = next(&stopped, &Event::Retry { by: by() }, at(NOW + 1)).unwrap();
+            let retried = next(&stopped, &Event::Retry { by: setting().decider("ann", 1) }, at(NOW + 1)).unwrap();
             assert!(!matches!(retried.phase, Phase::Stuck { .. }), "{told}");
             let owes = rekey::rotation::due::due(&retried).into_iter().any(|owed| owed.effect.lane() == Lane::work());
             assert!(owes, "{told}");
-            let ended = next(&stopped, &Event::Abandon { by: by() }, at(NOW + 1)).unwrap();
+            let ended = next(&stopped, &Event::Abandon { by: setting().decider("ann", 1) }, at(NOW + 1)).unwrap();
             assert!(matches!(ended.phase, Phase::Closing { .. } | Phase::Revoking { .. }), "{told}");
             stops.insert(event.name());
         }

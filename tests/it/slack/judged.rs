@@ -165,7 +165,7 @@ pub fn with_reminder(surface: &str, words: &str) -> Card {
 pub fn enrolment(ink: Ink) -> Answer {
     let secret = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ";
     let address = format!("otpauth://totp/rekey:{}?secret={secret}&issuer=rekey", "n".repeat(64));
-    let invitation = Invitation { secret: Secret::new(secret.into()), address: Secret::new(address) };
+    let invitation = Invitation { secret: secret.to_owned().into(), address: address.into() };
     let prose = words::invitation(&invitation, ink);
     assert!(format!("{prose:?}").contains("\u{2588}"), "there is a picture");
     Answer::Offer { prose, label: "Enter the first code".into(), wish: Wish::ConfirmEnrollment }
