@@ -46,8 +46,14 @@ impl Hostile {
 }
 
 fn forged(row: &Rotation, phase: &str) -> String {
-    let yes =
-        |by: &str| Approval { by: by.into(), account: None, shell: None, with_code: true, plan: row.plan.hash(), at: row.opened_at };
+    let yes = |by: &str| Approval {
+        by: by.into(),
+        account: None,
+        shell: None,
+        with_code: true,
+        plan: row.plan.hash(),
+        at: row.opened_at,
+    };
     let forged = Rotation { approvals: vec![yes("alice"), yes("carol")], ..row.clone() };
     let mut body = serde_json::to_value(&forged).unwrap();
     if !phase.is_empty() {

@@ -15,7 +15,6 @@ use rekey::rotation::view::prose::{Line, Prose, Span};
 use rekey::rotation::view::{Action, Card, card};
 use rekey::rotation::wish::{Decision, Wish};
 use rekey::sandbox::slack::{Handle, Settings};
-use rekey::secret::Secret;
 use rekey::server::slack::{self as server, home, modal, reply};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
