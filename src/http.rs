@@ -15,6 +15,7 @@ mod share;
 mod skew;
 mod socket;
 mod throttle;
+mod traffic;
 
 pub use answer::Reply;
 pub use answered::BadAnswer;
@@ -31,9 +32,8 @@ pub use throttle::{Budget, Throttle};
 
 use crate::clock::Clock;
 use crate::secret::{Secret, SecretFile};
-use crate::telemetry::{CLOCK_SKEW_SECONDS, OUTBOUND, OUTBOUND_FAILURES, OUTBOUND_LAST_SUCCESS, seconds_now};
 use error::Failure;
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 use login::{Login, Logins};
 use reqwest::Url;
 use reqwest::header::{AUTHORIZATION, HeaderName, HeaderValue, USER_AGENT};
@@ -286,27 +286,6 @@ impl Api {
             Err(Failure::Status(_)) => Login::Accepted,
             Err(_) => Login::Unclear,
         }
-    }
-
-    /// What every answer tells of the host, whatever it says.
-    fn heard(&self, response: &reqwest::Response, sent: Option<Timestamp>) {
-        let status = response.status();
-        metrics::counter!(OUTBOUND, "host" => self.host(), "status" => status.as_u16().to_string()).increment(1);
-        if status.is_server_error() {
-            metrics::counter!(OUTBOUND_FAILURES, "host" => self.host(), "why" => "status").increment(1);
-        } else {
-            metrics::gauge!(OUTBOUND_LAST_SUCCESS, "host" => self.host()).set(seconds_now());
-        }
-        let (Some(sent), Some(clock)) = (sent, &self.clock) else { return };
-        if let Some(skew) = self.skew.learn(response.headers(), sent, clock.now()) {
-            metrics::gauge!(CLOCK_SKEW_SECONDS, "host" => self.host()).set(skew.as_secs_f64());
-        }
-    }
-
-    fn not_answered(&self, error: reqwest::Error) -> Failure {
-        let why = if error.is_timeout() { "timeout" } else { "connection" };
-        metrics::counter!(OUTBOUND_FAILURES, "host" => self.host(), "why" => why).increment(1);
-        Failure::of_transport(error)
     }
 
     fn request(&self, call: &Call<'_>, credential: Option<&Secret>) -> Result<reqwest::Request, Failure> {

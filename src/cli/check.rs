@@ -72,7 +72,9 @@ mod tests {
     fn a_secret_with_which_the_bot_would_not_start_is_told_unless_secrets_are_not_looked_at() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("rekey.toml");
-        std::fs::write(folder.path().join("short"), "aa").unwrap();
+        let short = folder.path().join("short");
+        std::fs::write(&short, "aa").unwrap();
+        std::fs::set_permissions(&short, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
         let slack = "token = \"file:short\"\nsigning_secret = \"file:short\"\nteam = \"T1\"\nchannel = \"C1\"\n";
         let text = format!(
             "[gitlab]\nurl = \"https://gitlab.example.com\"\ntoken = \"file:short\"\n[issues]\nproject = \"a/b\"\n\

@@ -99,10 +99,10 @@ mod tests {
         }
         assert_eq!(under("approve"), Wish::Unclear { verb: "approve".into() });
         assert_eq!(under("history other-token"), Wish::History { token: "deploy".into() });
-        assert_eq!(
-            under("decline 01other00000000000000000000"),
-            decide(Action::Decline, Some("01other00000000000000000000"), None)
-        );
+        let Wish::Decide(declined) = under("decline 01other00000000000000000000") else { unreachable!("a decision") };
+        assert_eq!(declined.rotation, "01kakf7rm0000000000000000a");
+        assert_eq!(declined.plan, None, "what follows is the reason");
+        assert_eq!(declined.reason.as_deref(), Some("01other00000000000000000000"));
     }
 
     #[test]

@@ -48,11 +48,10 @@ async fn died_in_the_middle() -> House {
     let mut bot = house.serve();
     house.state.held().await;
     // What is known outside follows at once, and is looked at until it did.
-    let start = Instant::now();
-    while !std::fs::read_to_string(house.database(".head")).is_ok_and(|head| lines(&head) >= 5) {
-        tokio::time::sleep(Duration::from_millis(20)).await;
-        assert!(start.elapsed() < PATIENCE);
-    }
+    until("the end is known outside", || {
+        std::fs::read_to_string(house.database(".head")).is_ok_and(|head| lines(&head) >= 5)
+    })
+    .await;
     bot.kill();
     house.state.clear_faults();
     house.state.release(false);
@@ -96,12 +95,8 @@ async fn asks_people(house: &House) {
 }
 
 async fn owns_up_on_the_issue(house: &House) {
-    let start = Instant::now();
     let asks = || house.state.issues().iter().any(|issue| issue.description.contains("approvals of before are void"));
-    while !asks() {
-        tokio::time::sleep(Duration::from_millis(50)).await;
-        assert!(start.elapsed() < PATIENCE, "nobody is asked: {:#?}\n{}", house.state.issues(), house.said());
-    }
+    until("people are asked anew", asks).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -122,16 +117,12 @@ async fn a_database_of_nothing_is_no_new_installation_until_somebody_says_so() {
     }
     let before = house.made();
     let bot = house.serve_anew();
-    let start = Instant::now();
     let owns_up = || {
         let issues = house.state.issues();
         let notes = issues.iter().flat_map(|issue| house.state.notes(issue.id));
         notes.into_iter().any(|note| note.body.contains("does not remember this case"))
     };
-    while !owns_up() {
-        tokio::time::sleep(Duration::from_millis(50)).await;
-        assert!(start.elapsed() < PATIENCE, "{}", house.said());
-    }
+    until("the forgotten case is told of", owns_up).await;
     drop(bot);
     assert_eq!(house.made(), before, "nothing without a yes");
 }
