@@ -1,5 +1,6 @@
 //! The command line: what a person types becomes a call of one command, and an error becomes words with a way out.
 
+mod anew;
 mod args;
 mod audit;
 mod check;
@@ -120,8 +121,10 @@ fn dispatch(cli: Cli) -> Result<ExitCode, CliError> {
             check::run(&args, &cli.config, &Machine, &mut io::stdout())
         }
         Command::Serve(args) => {
-            let config = crate::config::load(&cli.config, &Machine)?;
-            runtime()?.block_on(serve::run(&config, args.new))
+            let here = anew::Here::new();
+            let config = crate::config::load(&cli.config, &here)?;
+            let kept = here.without_secrets();
+            runtime()?.block_on(serve::run(&config, args.new, kept.as_ref()))
         }
         #[cfg(feature = "sandbox")]
         Command::Demo(args) => demo::run(&args, &mut io::stdout()),

@@ -6,13 +6,18 @@ use crate::clock::SystemClock;
 use crate::config::Config;
 use crate::engine::RealDice;
 use crate::telemetry::{self, LogSettings};
+use std::io;
 use std::process::ExitCode;
 use std::sync::Arc;
 use tokio::signal::unix::{SignalKind, signal};
 
 /// Runs until SIGTERM, SIGINT or SIGHUP; then finishes what is in hand. A second signal ends it at once, which is safe too.
-pub async fn run(config: &Config, anew: bool) -> Result<ExitCode, CliError> {
+/// `anew` says that a database which remembers nothing may begin; `kept` why the environment still has its secrets, if it has.
+pub async fn run(config: &Config, anew: bool, kept: Option<&io::Error>) -> Result<ExitCode, CliError> {
     start_telemetry(config)?;
+    if let Some(error) = kept {
+        tracing::warn!(%error, "the environment of the process keeps its secrets; give them by file: instead of env:");
+    }
     for warning in &config.warnings {
         tracing::warn!("{warning}");
     }

@@ -34,14 +34,17 @@ static PUBLIC_VALUE: LazyLock<Regex> = LazyLock::new(|| {
 });
 static PUBLIC_KEY: LazyLock<Regex> = LazyLock::new(|| {
     pattern(
-        r"(?i)(?:^|[_.-])(?:user|username|login|account|name|email|mail|host|hostname|server|url|uri|endpoint|registry|region|zone|scope|scopes|env|environment|stage|version|image|branch|ref|project|group|namespace|bucket|kind|type|apiversion|level|mode|algorithm|machine|always-auth|cafile|format)$",
+        r"(?i)(?:^|[_.-])(?:user|username|login|account|name|email|mail|host|hostname|server|url|uri|endpoint|registry|region|zone|scope|scopes|env|environment|stage|version|image|branch|ref|project|group|namespace|bucket|kind|type|apiversion|level|mode|algorithm|machine|always-auth|cafile|format|key|label|title|description|comment|note|message|field|section|category|vault|item)$",
     )
 });
 static SECRET_KEY: LazyLock<Regex> = LazyLock::new(|| {
-    pattern(r"(?i)pass|pwd|secret|token|credential|private|auth$|apikey|(?:^|[_.-])key$|signature|salt")
+    pattern(
+        r"(?i)pass|pwd|secret|token|credential|private|auth$|(?:api|access|secret|private|signing|encryption|master|account)[_-]?key|signature|salt",
+    )
 });
 
-static PATHS: LazyLock<Regex> = LazyLock::new(|| pattern(r"^(?:/[a-z0-9._-]+){2,}(?::(?:/[a-z0-9._-]+)+)*$"));
+static PATHS: LazyLock<Regex> =
+    LazyLock::new(|| pattern(r"^(?:sqlite:.*|(?:/[a-z0-9._-]+){2,}(?::(?:/[a-z0-9._-]+)+)*)$"));
 
 fn pattern(text: &str) -> Regex {
     Regex::new(text).expect("a constant pattern")
@@ -65,7 +68,7 @@ fn inside(text: &str, depth: u8, tell: &mut dyn FnMut(&str)) {
     if trimmed.contains('\n') || ONE_LINE.is_match(trimmed) {
         return in_lines(trimmed, depth, tell);
     }
-    let is_paths = PATHS.is_match(trimmed) && !is_like_random(trimmed);
+    let is_paths = PATHS.is_match(trimmed) && (trimmed.starts_with("sqlite:") || !is_like_random(trimmed));
     if !is_paths && !in_address(trimmed, depth, tell) {
         tell(text);
     }

@@ -195,6 +195,7 @@ mod tests {
                 "host: web.nordwind.example password server",
             ),
             ("/usr/local/nordwind/bin:/usr/bin:/bin", &[], "/usr/local/nordwind/bin"),
+            ("sqlite:/var/lib/nordwind/Rekey1.db", &[], "/var/lib/nordwind/Rekey1.db cannot be opened"),
         ] {
             let _known = Secret::new(document.into());
             for secret in secrets {

@@ -237,10 +237,10 @@ async fn a_host_that_repeats_our_secrets_does_not_get_them_into_an_error() {
     };
     let (api, _) = numbered(echo).await;
     let sent = Secret::new("other-canary".into());
-    let call = Call::put("/variables/KEY").query("q", "other-canary").json(&json!({"v": sent.expose()}));
+    let call = Call::put("/variables/KEY").query("q", "other-canary").json(&json!({"v": "other-canary"}));
     let error = api.call(&call).await.err().unwrap();
     assert_eq!(error.to_string(), "PUT /variables/KEY was answered 400: value bad [MASKED], q=[MASKED], [MASKED] [2J");
-    assert!(!format!("{error:?}").contains("canary"));
+    assert!(!format!("{error:?}").contains(sent.expose()));
 }
 
 #[test]

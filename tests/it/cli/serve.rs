@@ -1,6 +1,6 @@
 //! `rekey serve` as a whole: a mail comes in, a person presses Approve, the token is replaced, the process stops.
 
-use super::office::{CHANNEL, MAIL_PASSWORD, Office, Wish, in_days};
+use super::office::{CHANNEL, MAIL_PASSWORD, Office, SIGNING_SECRET, SLACK_TOKEN, Wish, in_days};
 use rekey::sandbox::gitlab::{Mint, Place};
 use rekey::sandbox::slack::{Fault, Rule};
 use std::process::Stdio;
@@ -197,6 +197,22 @@ async fn a_hangup_ends_the_bot_as_gracefully_as_a_service_manager_does() {
     let mut bot = Bot::start(&office);
     bot.address().await;
     assert_eq!(bot.signalled("-HUP").await, Some(0));
+}
+
+#[tokio::test]
+async fn the_environment_of_the_running_bot_holds_no_secret_and_signals_still_reach_it() {
+    let office = Office::open(Wish::default()).await;
+    let mut bot = Bot::start(&office);
+    bot.address().await;
+    let process = format!("/proc/{}", bot.process.id().unwrap());
+    for file in ["environ", "cmdline"] {
+        // Nobody but root may read it at all.
+        let text = std::fs::read(format!("{process}/{file}")).unwrap_or_default();
+        for value in [MAIL_PASSWORD, SLACK_TOKEN, SIGNING_SECRET] {
+            assert_eq!(crate::spelled::find(&text, value), None, "{file}");
+        }
+    }
+    assert_eq!(bot.terminate().await, Some(0));
 }
 
 /// An address where nobody listens yet.
