@@ -38,10 +38,13 @@ static PUBLIC_KEY: LazyLock<Regex> = LazyLock::new(|| {
     )
 });
 static SECRET_KEY: LazyLock<Regex> = LazyLock::new(|| {
-    pattern(r"(?i)pass|pwd|secret|token|credential|private|auth$|(?:api|access|secret|private|signing|encryption|master|account)[_-]?key|signature|salt")
+    pattern(
+        r"(?i)pass|pwd|secret|token|credential|private|auth$|(?:api|access|secret|private|signing|encryption|master|account)[_-]?key|signature|salt",
+    )
 });
 
-static PATHS: LazyLock<Regex> = LazyLock::new(|| pattern(r"^(?:sqlite:.*|(?:/[a-z0-9._-]+){2,}(?::(?:/[a-z0-9._-]+)+)*)$"));
+static PATHS: LazyLock<Regex> =
+    LazyLock::new(|| pattern(r"^(?:sqlite:.*|(?:/[a-z0-9._-]+){2,}(?::(?:/[a-z0-9._-]+)+)*)$"));
 
 fn pattern(text: &str) -> Regex {
     Regex::new(text).expect("a constant pattern")
