@@ -3,7 +3,7 @@
 mod digest;
 mod withdrawn;
 
-use super::{Engine, EngineError};
+use super::{Engine, EngineError, OpenedRotation};
 use crate::gitlab::InventoryQuery;
 use crate::http::CallError;
 use crate::rotation::ids::TokenId;
@@ -50,6 +50,12 @@ impl Scan {
     /// Nothing but failures is no scan.
     fn saw_something(&self) -> bool {
         self.managed > 0 || self.failed.is_empty()
+    }
+
+    /// What is amiss with a token has a case: that is as good as a look.
+    fn told(&mut self, case: &Result<OpenedRotation, EngineError>) {
+        self.managed += usize::from(case.is_ok());
+        self.opened += usize::from(matches!(case, Ok(OpenedRotation::New(_))));
     }
 
     /// A name alone may be somebody else's; it has to do only where an owner's tokens could not be looked at.
@@ -178,8 +184,7 @@ impl Engine {
                 Ok(token) => self.weigh(owner, vec![token], scan).await,
                 Err(error) => {
                     scan.failed.push(format!("{}: {error}", managed.id));
-                    let opened = self.consider_amiss(managed, Origin::Scan, false, error).await;
-                    scan.opened += usize::from(matches!(opened, Ok(super::OpenedRotation::New(_))));
+                    scan.told(&self.consider_amiss(managed, Origin::Scan, false, error).await);
                 }
             }
         }
@@ -189,8 +194,7 @@ impl Engine {
     async fn weigh_unseen(&self, owner: &Owner, error: CallError, scan: &mut Scan) {
         scan.failed.push(format!("{owner}: {error}"));
         for managed in self.catalog.tokens.values().filter(|managed| managed.owner == *owner) {
-            let opened = self.consider_amiss(managed, Origin::Scan, false, error.clone().into()).await;
-            scan.opened += usize::from(matches!(opened, Ok(super::OpenedRotation::New(_))));
+            scan.told(&self.consider_amiss(managed, Origin::Scan, false, error.clone().into()).await);
         }
     }
 
@@ -207,7 +211,7 @@ impl Engine {
                 continue;
             }
             match self.consider(managed, Origin::Scan, false).await {
-                Ok(super::OpenedRotation::New(_)) => scan.opened += 1,
+                Ok(OpenedRotation::New(_)) => scan.opened += 1,
                 Ok(_) => {}
                 Err(error) => scan.failed.push(format!("{}: {error}", managed.id)),
             }

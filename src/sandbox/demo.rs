@@ -210,12 +210,12 @@ impl Demo {
         }
     }
 
-    /// The token joins after the bot's first scan, which would find it before any mail could tell of it.
+    /// Only after the bot's first scan, which would find it before any mail could tell of it.
     async fn come_close_to_expiry(&self) -> Result<(), DemoError> {
         self.wait_for("the first scan", || !self.gitlab().issues().is_empty()).await?;
-        let value = self.gitlab().with(|world| stage::add_token(world, &self.cast));
+        self.gitlab().with(|world| stage::come_close_to_expiry(world, &self.cast));
         if let Some(shelves) = &self.shelves {
-            shelves.fill(&value).await?;
+            shelves.fill(&self.cast.value).await?;
         }
         self.run_once_by_hand().await
     }

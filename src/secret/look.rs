@@ -124,9 +124,11 @@ fn never(_: &str) -> bool {
     false
 }
 
-/// The name of a variable, a place to be filled in, or what others masked.
+/// The name of a variable, where a secret is, a place to be filled in, or what others masked.
 fn is_reference(text: &str) -> bool {
-    text.starts_with(['$', '<', '{', '%', '*', '(']) || text.to_ascii_lowercase().contains("redacted")
+    let points =
+        text.starts_with(['$', '<', '{', '%', '*', '(']) || text.starts_with("env:") || text.starts_with("file:");
+    points || text.to_ascii_lowercase().contains("redacted")
 }
 
 fn is_talk(text: &str) -> bool {

@@ -88,7 +88,7 @@ impl Engine {
         match answer {
             Ok(Answer { token, .. }) if self.differs(&token, rotation).await => {
                 // Nobody else has its value. If this does not end it, the last look finds it by its marker.
-                let ended = self.gitlab.revoke(&rotation.plan.owner, token.id).await.is_ok();
+                let ended = self.gitlab.revoke(&rotation.plan.addressed_owner(), token.id).await.is_ok();
                 let then = if ended { "and was revoked at once" } else { "and could not be revoked yet" };
                 let why = format!("token {} was made with other permissions than the old one has, {then}", token.id);
                 hold.report(rotation, &Event::MintRefused { attempt, why }).await

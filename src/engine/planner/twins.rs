@@ -24,7 +24,7 @@ impl Engine {
             return Ok(twins);
         }
         let alive = TokenFilter { active: Some(true), ..TokenFilter::default() };
-        let mut tokens = self.gitlab.list(&managed.owner, &alive).await?;
+        let mut tokens = self.gitlab.list(&plan.addressed_owner(), &alive).await?;
         tokens.retain(|token| token.name == managed.name && token.id != plan.old.id);
         for token in tokens {
             let id = token.id;

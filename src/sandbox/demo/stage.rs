@@ -54,6 +54,10 @@ pub(super) struct Cast {
     pub project: u64,
     pub account: u64,
     pub alice_token: String,
+    /// The managed token.
+    token: u64,
+    /// Its value.
+    pub value: String,
     now: Timestamp,
 }
 
@@ -78,17 +82,26 @@ pub(super) fn world(secrets: &Secrets, step: Duration, now: Timestamp) -> (World
     world.mint(Mint::new(account, "Dashboard export", &["read_api"]).expires(utc_date(now).saturating_add(19.days())));
     let inventory = JobPlan::new("report", JOB).calls_with(KEY).needing(&["read_api", "api"]);
     world.pipeline(project, "main", vec![JobPlan::new("build", "build"), inventory]);
-    (world, Cast { group, project, account, alice_token: alice_token.value.expose().to_owned(), now })
+    let (token, value) = add_token(&mut world, account, project, now);
+    let alice_token = alice_token.value.expose().to_owned();
+    (world, Cast { group, project, account, alice_token, token, value, now })
 }
 
-/// The token that is about to expire, where it is used; its value for other places.
-pub(super) fn add_token(world: &mut World, cast: &Cast) -> String {
-    let expiry = utc_date(cast.now).saturating_add(6.days());
-    let mint = Mint::new(cast.account, NAME, &["read_api", "read_repository"]).expires(expiry);
-    let made = cast.now.saturating_sub(jiff::SignedDuration::from_hours(24 * 358)).unwrap_or(cast.now);
+/// The managed token where it is used, far from its expiry; its number, and its value for other places.
+fn add_token(world: &mut World, account: u64, project: u64, now: Timestamp) -> (u64, String) {
+    let mint = Mint::new(account, NAME, &["read_api", "read_repository"]);
+    let mint = mint.expires(utc_date(now).saturating_add(200.days()));
+    let made = now.saturating_sub(jiff::SignedDuration::from_hours(24 * 358)).unwrap_or(now);
     let minted = world.mint(Mint { created_at: Some(made), ..mint });
-    world.variable(Variable::new(Place::Project(cast.project), KEY, minted.value.expose()).masked().protected());
-    minted.value.expose().to_owned()
+    world.variable(Variable::new(Place::Project(project), KEY, minted.value.expose()).masked().protected());
+    (minted.id, minted.value.expose().to_owned())
+}
+
+/// The token is about to expire.
+pub(super) fn come_close_to_expiry(world: &mut World, cast: &Cast) {
+    if let Some(token) = world.tokens.get_mut(&cast.token) {
+        token.expires_at = Some(utc_date(cast.now).saturating_add(6.days()));
+    }
 }
 
 /// Slack with its people.

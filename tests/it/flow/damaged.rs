@@ -86,6 +86,9 @@ async fn a_token_made_in_a_time_that_is_lost_is_swept_after_people_said_yes_anew
     assert_eq!((row.phase.name(), row.approvals.len()), ("awaiting_approval", 0));
     assert!(changes(&team) <= before + 3, "only the issue was written");
     assert_eq!(team.live().len(), 2, "no token was made");
+    // The store holds the token of the lost time: a plan that says so is another one.
+    team.click("alice", Action::Approve).await.unwrap_err();
+    assert!(team.rotation().await.plan.stores[0].other_token.is_some(), "{:?}", team.rotation().await.plan.stores);
     team.click("alice", Action::Approve).await.unwrap();
     team.pass(4 * 3600).await;
     team.done().await;

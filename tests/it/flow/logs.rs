@@ -4,7 +4,7 @@ use super::setup::Setup;
 use super::team::Team;
 use crate::spelled;
 use rekey::rotation::view::Action;
-use rekey::sandbox::gitlab::JobPlan;
+use rekey::sandbox::gitlab::{JobPlan, Pace};
 
 /// What `curl -v -u`, a script with `set -x` and a dump of a request leave behind.
 const TALKATIVE: &str = "> Authorization: Basic {basic}\n+ echo {bare}\ndump: {hex}\n{\\\"token\\\":\\\"{json}\\\"}\n\
@@ -53,6 +53,7 @@ async fn a_log_that_prints_the_token_in_other_spellings_shows_the_rest_of_it() {
 #[tokio::test]
 async fn a_log_is_not_shown_by_a_process_that_has_not_seen_the_old_value() {
     let mut team = failed(TALKATIVE).await;
+    team.stage.state.with(|world| world.settings.pace = Pace::ByHand);
     for _ in 0..50 {
         if team.phase().await == "verifying" {
             break;

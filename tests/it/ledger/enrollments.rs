@@ -90,13 +90,13 @@ async fn of_many_guesses_at_once_five_are_looked_at_and_then_none_for_a_quarter_
         }
         assert!(guess(0, 2901).await, "the fifth in a row, however slowly");
         assert!(!guess(0, 2902).await);
-        // Three more locks, and then no code is looked at any more, whatever the time.
-        for lock in 1_i64..4 {
+        // Two more locks, and with the fifth no code is looked at any more, whatever the time.
+        for lock in 1_i64..3 {
             for second in 0..5 {
                 assert!(guess(0, 10_000 * lock + second).await, "lock {lock}");
             }
         }
-        for second in [40_000, 40_001, 40_002, 40_003, 40_004] {
+        for second in [30_000, 30_001, 30_002, 30_003, 30_004] {
             assert!(guess(0, second).await);
         }
         assert!(!guess(0, 40_000_000).await, "locked for good");
