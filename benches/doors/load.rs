@@ -3,17 +3,19 @@
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::task::JoinSet;
 
 /// As `manifests/kubernetes/deployment.yaml` has it.
 pub const LIMIT: u64 = 256 << 20;
 
+/// Peers in a crowd.
+const CROWD: usize = 8;
 /// Slack shows a failure after three seconds.
 const PATIENCE: Duration = Duration::from_secs(3);
 
@@ -108,12 +110,14 @@ impl Bot {
     /// A crowd of `many`, and so many clicks through it.
     pub async fn endure(&mut self, nuisance: Nuisance, many: usize, clicks: usize) -> Seen {
         let mut crowd = JoinSet::new();
-        for _ in 0..many {
+        for number in 0..many {
             let address = self.address;
+            // A crowd of few peers, none of which is who clicks.
+            let from = IpAddr::from([127, 0, 0, 2 + u8::try_from(number % CROWD).unwrap_or_default()]);
             crowd.spawn(async move {
                 loop {
                     // Whoever is cut comes again.
-                    if annoy(address, nuisance).await.is_err() {
+                    if annoy(from, address, nuisance).await.is_err() {
                         tokio::task::yield_now().await;
                     }
                 }
@@ -201,8 +205,10 @@ fn head(path: &str, body: &str, length: usize) -> String {
     )
 }
 
-async fn annoy(address: SocketAddr, nuisance: Nuisance) -> std::io::Result<()> {
-    let mut line = TcpStream::connect(address).await?;
+async fn annoy(from: IpAddr, address: SocketAddr, nuisance: Nuisance) -> std::io::Result<()> {
+    let line = TcpSocket::new_v4()?;
+    line.bind((from, 0).into())?;
+    let mut line = line.connect(address).await?;
     match nuisance {
         Nuisance::Unfinished => {
             line.write_all(head("/hooks/mail", "", 1 << 20).as_bytes()).await?;

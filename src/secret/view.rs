@@ -116,12 +116,13 @@ impl View {
         let bytes = tight.bytes();
         let in_base64: Vec<_> = runs(&bytes, |byte| sextet(byte).is_some()).collect();
         let in_hex: Vec<_> = runs(&bytes, |byte| byte.is_ascii_hexdigit()).collect();
-        let four = (0..4).filter(|_| !in_base64.is_empty()).map(|shift| tight.from_base64(&bytes, &in_base64, shift));
-        let two = (0..2).filter(|_| !in_hex.is_empty()).map(|shift| tight.from_hex(&bytes, &in_hex, shift));
+        let four =
+            (0..4).filter(|_| !in_base64.is_empty()).map(|shift| tight.read_as_base64(&bytes, &in_base64, shift));
+        let two = (0..2).filter(|_| !in_hex.is_empty()).map(|shift| tight.read_as_hex(&bytes, &in_hex, shift));
         four.chain(two).collect()
     }
 
-    fn from_base64(&self, bytes: &[u8], runs: &[Range<usize>], shift: usize) -> Self {
+    fn read_as_base64(&self, bytes: &[u8], runs: &[Range<usize>], shift: usize) -> Self {
         let mut view = self.next(Spelled::Base64);
         for run in runs {
             for at in (run.start + shift..run.end).step_by(4) {
@@ -137,7 +138,7 @@ impl View {
         view
     }
 
-    fn from_hex(&self, bytes: &[u8], runs: &[Range<usize>], shift: usize) -> Self {
+    fn read_as_hex(&self, bytes: &[u8], runs: &[Range<usize>], shift: usize) -> Self {
         let mut view = self.next(Spelled::Hex);
         let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok()).unwrap_or(0);
         for run in runs {

@@ -115,6 +115,8 @@ fn of_minting() -> Vec<Event> {
         Event::MintRefused { attempt: 1, why: "no".into() },
         Event::ValueLost { attempt: 1, found: [TokenId(3)].into() },
         Event::SelfRotateInterrupted { attempt: 1 },
+        Event::LeftBehind { found: [TokenId(3)].into() },
+        Event::Doubted { why: "the database is an older copy".into(), behind: true },
     ]
 }
 
