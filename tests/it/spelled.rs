@@ -45,5 +45,5 @@ fn the_hunt_finds_a_value_however_it_is_spelled_and_nothing_where_there_is_none(
     for spelling in spellings("canary-hunted-98765") {
         assert!(find(format!("before {spelling} after").as_bytes(), "canary-hunted-98765").is_some(), "{spelling}");
     }
-    assert_eq!(find(b"canary-hunted-bird, 98765", "canary-hunted-98765"), None);
+    assert_eq!(find(b"canary-hunt, ed-98765", "canary-hunted-98765"), None);
 }
