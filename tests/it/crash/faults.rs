@@ -2,6 +2,7 @@
 //! an older copy.
 
 use super::house::{Bot, House};
+use crate::until::until;
 use rekey::sandbox::gitlab::{Fault, Rule};
 use std::path::PathBuf;
 use std::process::Command;
