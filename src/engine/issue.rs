@@ -68,7 +68,11 @@ impl IssueSurface {
         let journal = self.journal.as_ref().filter(|_| !text.open);
         let Some(journal) = journal else { return text };
         match journal.head().await {
-            Ok(head) => text.description += &format!("\n\n{HEAD}{head}`"),
+            Ok(head) => {
+                // The log leaves this machine by another way than the issue.
+                tracing::info!(%head, rotation = %card.rotation, "the end of the journal, written into a closed issue");
+                text.description += &format!("\n\n{HEAD}{head}`");
+            }
             Err(error) => tracing::warn!(%error, "a closed issue does not tell where the journal ended"),
         }
         text

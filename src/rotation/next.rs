@@ -7,10 +7,11 @@ mod ending;
 mod minting;
 mod people;
 mod reminding;
+mod snoozing;
 mod surfaces;
 mod verifying;
 
-pub use approval::latest_snooze;
+pub use snoozing::latest_snooze;
 
 pub(super) use people::restorable;
 
@@ -49,7 +50,7 @@ fn apply(rotation: &mut Rotation, event: &Event, now: Timestamp) -> Result<(), R
         Event::Approve { by, plan, start_at } => approval::approve(rotation, by, plan, *start_at, now),
         Event::Counted { policy, start_at } => approval::counted(rotation, policy, *start_at, now),
         Event::Decline { by, reason } => approval::decline(rotation, by, reason.as_deref(), now),
-        Event::Snooze { by, until } => approval::snooze(rotation, by, *until, now),
+        Event::Snooze { by, until } => snoozing::snooze(rotation, by, *until, now),
         Event::Retry { by } => people::retry(rotation, by, now),
         Event::Restore { by } => people::restore(rotation, by, now),
         Event::Abandon { by } => people::abandon(rotation, by, now),

@@ -98,7 +98,7 @@ fn format(asked: Option<LogFormat>, terminal: bool) -> LogFormat {
 fn is_harmless(event: &Metadata<'_>) -> bool {
     let library = event.target().split("::").next().unwrap_or_default();
     let is = |name: &&str| name.strip_suffix('*').map_or(*name == library, |family| library.starts_with(family));
-    *event.level() <= Level::WARN || !TALKATIVE.iter().any(|name| is(name))
+    *event.level() <= Level::WARN || !TALKATIVE.iter().any(is)
 }
 
 #[cfg(test)]

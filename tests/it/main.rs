@@ -1,5 +1,6 @@
 //! One binary for all integration stories, so that linking is paid once.
 #![expect(clippy::unwrap_used, reason = "the set-up of a story has nobody to report to")]
+#![expect(clippy::large_futures, reason = "a story holds its whole world, and there is one at a time")]
 
 mod authorities;
 mod campaign;

@@ -1,6 +1,5 @@
 //! Before anything is done: the plan, the decision, the deadline.
 
-use crate::clock::start_of;
 use crate::rotation::account::Apart;
 use crate::rotation::event::Decider;
 use crate::rotation::ids::{PersonId, PlanHash};
@@ -11,7 +10,7 @@ use crate::rotation::record::{Audience, Origin, Rotation};
 use crate::rotation::refusal::{Refusal, in_words, when};
 use crate::rotation::token::Strategy;
 use crate::rotation::view::text::sentence;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 /// A plan that differs voids every approval, says what changed, and asks again.
 pub fn replanned(
@@ -351,46 +350,6 @@ fn declined(rotation: &Rotation, person: &str, reason: Option<&str>) -> String {
     )
 }
 
-/// They are not reminded until then, and nobody is while everybody who must act has snoozed. The deadline of the token
-/// itself does not move.
-pub fn snooze(rotation: &mut Rotation, by: &Decider, until: Timestamp, now: Timestamp) -> Result<(), Refusal> {
-    if rotation.phase != Phase::AwaitingApproval {
-        return Err(decided(rotation));
-    }
-    allowed(by)?;
-    if until <= now {
-        return Err(Refusal::Impossible { why: "snooze must end in the future".into() });
-    }
-    if rotation.is_incident() {
-        return Err(Refusal::Impossible {
-            why: "the value leaked, so the reminders go on until somebody decides".into(),
-        });
-    }
-    hard_stop(rotation, until, now)?;
-    rotation.snoozed.retain(|_, until| *until > now);
-    rotation.snoozed.insert(by.person.clone(), until);
-    rotation.snoozed_until = all_snooze_until(rotation, &by.policy, now);
-    let others = match rotation.snoozed_until {
-        Some(_) => "",
-        None => "; the others are reminded as before",
-    };
-    rotation.saw(now, &by.via, format!("{} snoozed reminders until {}{others}", by.person, when(until)), None);
-    Ok(())
-}
-
-/// Until when nobody is left who must act and has not snoozed. Who is in a group is not known, so that a group never
-/// snoozes as a whole.
-fn all_snooze_until(rotation: &Rotation, policy: &Policy, now: Timestamp) -> Option<Timestamp> {
-    if !policy.groups.is_empty() {
-        return None;
-    }
-    let counting = policy.counting(&rotation.approvals, &rotation.plan.hash(), rotation.requester(), now);
-    let must = |person: &&PersonId| policy.may_approve(person, rotation.requester()) && !counting.contains(*person);
-    let until: Option<Vec<_>> =
-        policy.approvers.iter().filter(must).map(|person| rotation.snoozed.get(person).copied()).collect();
-    until?.into_iter().min()
-}
-
 /// Refuses a decision without the code that the policy asks for.
 pub fn confirmed(by: &Decider) -> Result<(), Refusal> {
     if by.policy.step_up && !by.with_code { Err(Refusal::CodeNeeded) } else { Ok(()) }
@@ -404,24 +363,6 @@ pub fn on_shell(by: &Decider) -> String {
 /// What the evidence says of a code.
 pub fn with_code(by: &Decider) -> &'static str {
     if by.with_code { " with a one-time code" } else { "" }
-}
-
-/// A day before the expiry somebody must hear of it: no snooze goes on after that.
-pub fn latest_snooze(rotation: &Rotation) -> Option<Timestamp> {
-    let expires = rotation.plan.old.expires_at?;
-    Some(start_of(expires).saturating_sub(SignedDuration::from_hours(24)).unwrap_or(Timestamp::MIN))
-}
-
-fn hard_stop(rotation: &Rotation, until: Timestamp, now: Timestamp) -> Result<(), Refusal> {
-    let (Some(latest), Some(expires)) = (latest_snooze(rotation), rotation.plan.old.expires_at) else { return Ok(()) };
-    if until <= latest {
-        return Ok(());
-    }
-    let why = match now < latest {
-        true => format!("the token expires on {expires}, so snooze until {} at most", when(latest)),
-        false => format!("the token expires on {expires}; that is too soon to snooze"),
-    };
-    Err(Refusal::Impossible { why })
 }
 
 /// Refuses people whom the policy does not name.
@@ -438,7 +379,7 @@ fn declined_by(rotation: &Rotation) -> bool {
     matches!(rotation.phase, Phase::Closing { outcome, .. } | Phase::Closed { outcome, .. } if outcome == declined)
 }
 
-fn decided(rotation: &Rotation) -> Refusal {
+pub(super) fn decided(rotation: &Rotation) -> Refusal {
     if let Some(ended) = rotation.ended.as_ref().filter(|_| declined_by(rotation)) {
         return Refusal::AlreadyDecided { how: format!("{} declined, {}", ended.by, when(ended.at)) };
     }

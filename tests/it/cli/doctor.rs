@@ -23,6 +23,9 @@ async fn examine(office: &Office) -> (Option<i32>, String) {
     (output.status.code(), office.tame(&output.stdout))
 }
 
+/// A fault, what makes it in GitLab, and what makes it in the configuration.
+type Case = (&'static str, fn(&mut World), fn(String) -> String);
+
 #[tokio::test]
 async fn a_house_in_order_is_ok_in_every_line_and_nothing_in_it_was_changed() {
     let office = Office::open(Wish::default()).await;
@@ -223,7 +226,7 @@ async fn a_gitlab_that_is_too_old_is_told_by_its_version() {
 /// What a plan refuses and what doctor calls a failure of the same rotation, in changed offices.
 #[tokio::test]
 async fn doctor_fails_where_a_plan_refuses_and_only_there() {
-    let cases: [(&str, fn(&mut World), fn(String) -> String); 5] = [
+    let cases: [Case; 5] = [
         ("in order", |_| {}, |text| text),
         ("paused", |_| {}, |text| text.replace("[rotation]", "[rotation]\npaused = true")),
         ("sudo", |world| world.rescope(super::office::BOT, &["api", "sudo"]), |text| text),

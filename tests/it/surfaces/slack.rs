@@ -93,12 +93,12 @@ impl Bench for Workspace {
         self.state().send_click(click).await.unwrap();
         // A no says why.
         let who = click["user"]["id"].as_str().unwrap_or_default();
-        if self.state().form(who).is_some_and(|form| form.content.to_string().contains("Why not?")) {
-            if let Submitted::Replaced = self.state().submit(who, &[("because", "not now")]).await.unwrap() {
-                let words = self.state().form(who).unwrap().content["blocks"][0]["text"]["text"].to_string();
-                self.said.lock().unwrap().push((who.to_owned(), words.trim_matches('"').to_owned()));
-                self.state().close_form(who);
-            }
+        if self.state().form(who).is_some_and(|form| form.content.to_string().contains("Why not?"))
+            && let Submitted::Replaced = self.state().submit(who, &[("because", "not now")]).await.unwrap()
+        {
+            let words = self.state().form(who).unwrap().content["blocks"][0]["text"]["text"].to_string();
+            self.said.lock().unwrap().push((who.to_owned(), words.trim_matches('"').to_owned()));
+            self.state().close_form(who);
         }
     }
 
