@@ -9,6 +9,7 @@ mod call;
 mod client;
 mod dialect;
 mod error;
+mod header;
 mod login;
 mod proxy;
 mod share;
@@ -346,7 +347,7 @@ impl Credential {
             Self::PerCall { prefix, .. } => prefix,
             Self::PrivateToken(_) | Self::PrivateTokenFile(_) | Self::Nothing => "",
         };
-        call::secret_header(prefix, secret)
+        header::secret_header(prefix, secret)
     }
 }
 

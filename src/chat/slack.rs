@@ -8,6 +8,7 @@ pub mod inbound;
 pub mod mrkdwn;
 pub mod parts;
 pub mod prose;
+mod reference;
 pub mod socket;
 
 pub use blocks::{Message, announcement, message};
@@ -17,12 +18,13 @@ use super::escalation::Reminder;
 use super::{Approvers, ChatError, Messenger, Posted, must_move};
 use crate::rotation::account::Service;
 use crate::rotation::group::{Approver, Group};
-use crate::rotation::ids::{PersonId, RotationId};
+use crate::rotation::ids::PersonId;
 use crate::rotation::record::Audience;
 use crate::rotation::view::Card;
 use crate::rotation::view::prose::Prose;
 use async_trait::async_trait;
 use client::{Client, Identity, Mark, with_way_out};
+use reference::{born, card_mark, parts as parts_of, reference};
 
 /// What to do about a token that ends by itself.
 pub const TOKEN_ROTATION: &str = client::TOKEN_ROTATION;
@@ -32,9 +34,6 @@ use tokio::sync::OnceCell;
 
 /// Cards in a row that replaced each other unseen before we give up.
 const MOST_REPLACED: usize = 5;
-
-/// How far our clock and Slack's may differ, in seconds, when looking for a lost message.
-const SKEW: i64 = 3_600;
 
 /// Slack, one channel.
 pub struct Slack {
@@ -131,7 +130,7 @@ impl Messenger for Slack {
     }
 
     async fn announce(&self, card: &Card, reference: &str, index: usize) -> Result<(), ChatError> {
-        let thread = parts(reference)?;
+        let thread = parts_of(reference)?;
         self.announce_below(card, thread, index).await.map_err(|error| with_way_out(error, thread.0))
     }
 
@@ -150,7 +149,7 @@ impl Slack {
         };
         let (channel, ts) = match found {
             Some(found) => {
-                let (channel, ts) = parts(&found)?;
+                let (channel, ts) = parts_of(&found)?;
                 match self.client.update(channel, ts, &message, &mark).await {
                     Err(ChatError::Frozen { .. }) => self.replace(card, channel, ts, &message).await?,
                     updated => updated.map(|()| (channel.to_owned(), ts.to_owned()))?,
@@ -230,25 +229,4 @@ impl Slack {
         }
         self.client.post(channel, Some(ts), message, mark).await.map(|_| ())
     }
-}
-
-fn card_mark(card: &Card) -> Mark {
-    Mark { kind: "rekey_rotation", payload: vec![("rotation", card.rotation.0.clone())] }
-}
-
-fn reference(channel: &str, ts: &str) -> String {
-    format!("{channel}:{ts}")
-}
-
-fn parts(reference: &str) -> Result<(&str, &str), ChatError> {
-    reference.split_once(':').ok_or_else(|| ChatError::Refused {
-        messenger: "slack".into(),
-        why: "the remembered reference is not channel:ts; the database was edited".into(),
-    })
-}
-
-/// The second from which a card of this rotation can exist. Names are ULIDs, which begin with their time.
-fn born(rotation: &RotationId) -> i64 {
-    let ulid = ulid::Ulid::from_string(rotation.as_str()).ok();
-    ulid.and_then(|ulid| i64::try_from(ulid.timestamp_ms() / 1_000).ok()).map_or(0, |second| (second - SKEW).max(0))
 }

@@ -1,8 +1,13 @@
 //! A table of the configuration while it is read: typed look-ups that note what is wrong and go on.
 
+mod names;
+
+pub(super) use names::nearest;
+
 use super::duration;
 use super::problem::Place;
 use super::source::Source;
+use names::unknown;
 use std::ops::{Range, RangeInclusive};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
@@ -240,18 +245,4 @@ fn kind(value: &DeValue<'_>) -> &'static str {
         DeValue::Array(_) => "a list with something else in it",
         DeValue::Table(_) => "a table",
     }
-}
-
-fn unknown(key: &str, keys: &[&str]) -> String {
-    match nearest(key, keys.iter().copied()) {
-        Some(near) => format!("there is no key \"{key}\"; did you mean \"{near}\"?"),
-        None => format!("there is no key \"{key}\"; known are {}", keys.join(", ")),
-    }
-}
-
-/// The name that someone who typed `given` probably meant.
-pub(super) fn nearest<'n>(given: &str, names: impl Iterator<Item = &'n str>) -> Option<&'n str> {
-    let scored = names.map(|name| (strsim::normalized_damerau_levenshtein(given, name), name));
-    let (score, name) = scored.max_by(|left, right| left.0.total_cmp(&right.0))?;
-    (score >= 0.5).then_some(name)
 }

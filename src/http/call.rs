@@ -3,6 +3,7 @@
 
 use super::body::{self, Keep};
 use super::error::Failure;
+use super::header::secret_header;
 use crate::secret::Secret;
 use bytes::Bytes;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
@@ -241,15 +242,6 @@ impl<'a> Call<'a> {
         }
         Ok(url)
     }
-}
-
-/// A secret as a header's value, wiped on drop and never shown.
-pub(super) fn secret_header(prefix: &str, secret: &Secret) -> Result<HeaderValue, Failure> {
-    let bytes = body::wiped_on_drop(format!("{prefix}{}", secret.expose()).into_bytes());
-    let mut value = HeaderValue::from_maybe_shared(bytes)
-        .map_err(|_| Failure::not_sent("the credential has characters that no header may carry"))?;
-    value.set_sensitive(true);
-    Ok(value)
 }
 
 #[cfg(test)]

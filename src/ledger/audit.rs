@@ -1,15 +1,17 @@
 //! The audit: walks the whole journal in one state of the database and compares it with its end, with every row that it
 //! tells of, and with the ends that are known outside.
 
+mod columns;
+
 use super::chain::Link;
 use super::database::Database;
 use super::error::LedgerError;
 use super::head::Head;
 use super::journal;
-use super::row::{Columns, digest, number};
+use super::row::number;
 use super::trail::{self, Flaw, Last, Walked};
 use super::{enrollments, logins};
-use crate::rotation::record::Rotation;
+use columns::differs;
 use sqlx::{AnyConnection, Row as _};
 use std::collections::BTreeMap;
 
@@ -220,34 +222,4 @@ async fn rows(
     }
     let missing = unseen.into_iter().next();
     Ok(missing.map(|(id, last)| Fault::RowMissing { id, seq: last.seq.cast_unsigned() }))
-}
-
-/// The first column that is not as the last line left it: the body by its digest, the others by the body.
-fn differs(row: &super::dialect::Row, last: &Last) -> Result<Option<&'static str>, LedgerError> {
-    let body: String = row.try_get("body")?;
-    let version: i64 = row.try_get("version")?;
-    if version != last.version {
-        return Ok(Some("version"));
-    }
-    if digest(&body) != last.digest {
-        return Ok(Some("body"));
-    }
-    let Ok(rotation) = serde_json::from_str::<Rotation>(&body) else { return Ok(Some("body")) };
-    let is_open: i64 = row.try_get("is_open")?;
-    let columns = Columns::of(&rotation);
-    let texts = [
-        ("id", rotation.id.0.clone()),
-        ("key", rotation.key.to_string()),
-        ("host", rotation.key.host.clone()),
-        ("token_id", rotation.key.token_text()),
-        ("token", rotation.plan.token.0.clone()),
-        ("expires_on", columns.expires_on),
-        ("phase", columns.phase.to_owned()),
-    ];
-    for (column, expected) in texts {
-        if row.try_get::<String, _>(column)? != expected {
-            return Ok(Some(column));
-        }
-    }
-    Ok((is_open != columns.is_open).then_some("is_open"))
 }

@@ -5,6 +5,7 @@
 mod kin;
 mod process;
 mod protocol;
+mod said;
 
 pub use process::{Program, Settings};
 
@@ -16,6 +17,7 @@ use crate::rotation::view::text::{cut, line};
 use crate::secret::Secret;
 use process::{Ended, Failed};
 use protocol::{Abilities, Answer, Operation, Request, exit};
+use said::{explanation, may_keep};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::io::ErrorKind;
@@ -24,9 +26,6 @@ use std::time::Duration;
 
 /// The longest explanation that is passed on, in characters.
 const LONGEST: usize = 200;
-
-/// The longest undo that is kept.
-const LONGEST_UNDO: usize = 500;
 
 /// A place as the configuration names it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -241,15 +240,4 @@ impl Command {
         let Some(said) = said else { return otherwise.to_owned() };
         cut(&line(&said), LONGEST)
     }
-}
-
-/// What a program says of an end that was no success; nothing if it cannot be understood.
-fn explanation(output: &[u8]) -> Answer {
-    serde_json::from_slice(output).unwrap_or_default()
-}
-
-/// An undo is kept in the database, so the value must not be in it.
-fn may_keep(undo: &str, value: Option<&Secret>) -> bool {
-    let shown = value.is_some_and(|value| !value.expose().is_empty() && undo.contains(value.expose()));
-    !undo.is_empty() && undo.len() <= LONGEST_UNDO && !shown
 }

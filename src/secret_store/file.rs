@@ -3,9 +3,10 @@
 //! descriptors of the folder and the file, so that a name that changes hands meanwhile leads nowhere else.
 
 mod fresh;
+mod trouble;
 
 use super::registry::Place;
-use super::walk::{Unsafe, Walk, is_our_group};
+use super::walk::{Walk, is_our_group};
 use super::{Base, SecretStore, Seen, StoreError, Written};
 use crate::rotation::identity::Identity;
 use crate::rotation::ids::StoreId;
@@ -18,6 +19,7 @@ use serde::{Deserialize, Serialize};
 use std::fs;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
+use trouble::Trouble;
 use zeroize::Zeroizing;
 
 /// More than any token; a bigger file is not one that holds a token.
@@ -45,40 +47,6 @@ impl Spec {
 pub(super) struct File {
     id: StoreId,
     path: PathBuf,
-}
-
-/// What keeps us from using the file.
-enum Trouble {
-    /// A person must mend it: what is wrong, and how.
-    Wrong(String, String),
-    /// Somebody else wrote it since it was looked at.
-    Changed,
-    /// The system said no.
-    System(io::Error),
-}
-
-impl Trouble {
-    fn wrong(why: &str, mend: &str) -> Self {
-        Self::Wrong(why.to_owned(), mend.to_owned())
-    }
-}
-
-impl From<io::Error> for Trouble {
-    fn from(error: io::Error) -> Self {
-        Self::System(error)
-    }
-}
-
-impl From<rustix::io::Errno> for Trouble {
-    fn from(error: rustix::io::Errno) -> Self {
-        Self::System(error.into())
-    }
-}
-
-impl From<Unsafe> for Trouble {
-    fn from(found: Unsafe) -> Self {
-        Self::Wrong(found.why, found.mend)
-    }
 }
 
 #[async_trait::async_trait]

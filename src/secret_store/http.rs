@@ -3,6 +3,7 @@
 //! only be written, and is proven by the consumers alone.
 
 pub mod blank;
+mod method;
 
 use self::blank::{Spelling, filled};
 use super::connection::{BadConnection, Link};
@@ -104,16 +105,6 @@ impl Host {
 
     fn headers(&self) -> Result<Headers, NoLogin> {
         self.settings.headers.iter().map(|(name, source)| Ok((name.clone(), source.read()?))).collect()
-    }
-}
-
-impl fmt::Display for Method {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Put => "PUT",
-            Self::Post => "POST",
-            Self::Patch => "PATCH",
-        })
     }
 }
 

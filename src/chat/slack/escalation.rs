@@ -23,6 +23,6 @@ impl Slack {
         message: &Message,
         mark: &Mark,
     ) -> Result<(), ChatError> {
-        self.say_once(reminder.channel, (reminder.at.as_second() - super::SKEW).max(0), message, mark).await
+        self.say_once(reminder.channel, (reminder.at.as_second() - super::reference::SKEW).max(0), message, mark).await
     }
 }

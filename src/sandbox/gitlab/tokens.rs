@@ -1,6 +1,8 @@
 //! Access tokens: states, families, and the three things that change them: issue, rotate, revoke.
 //! Only a value's digest is kept, as GitLab does; the value leaves once, in the answer that made it.
 
+mod showing;
+
 use super::people::{Kind, Place};
 use super::reply::{Refusal, stamp};
 use super::world::World;
@@ -76,18 +78,6 @@ pub(super) struct Order {
     pub expires_at: Option<Date>,
     pub granular: bool,
     pub grants: Vec<Value>,
-}
-
-impl Showing {
-    /// From which version on the permissions are told there, if they are.
-    fn tells_permissions(self) -> Option<&'static str> {
-        match self {
-            Self::Single => Some("19.5"),
-            Self::Listed => Some("19.2"),
-            Self::OfAccount => None,
-            Self::Made => Some("19.6"),
-        }
-    }
 }
 
 impl Token {
