@@ -5,7 +5,6 @@ use crate::engine::{Engine, EngineError};
 use crate::gitlab::{Me, renamed};
 use crate::rotation::plan::Plan;
 use crate::rotation::token::{Consumer, LiveToken, ManagedToken, Owner, Strategy};
-use std::collections::BTreeSet;
 
 /// GitLab's number for the role of a developer, who may start pipelines.
 const DEVELOPER: u8 = 30;
@@ -37,7 +36,6 @@ impl Engine {
             self.check_one_consumer(plan, consumer, me, before).await?;
             subjects.mark(plan, &Subject::Consumer(consumer.id.clone()));
         }
-        dedup(&mut plan.warnings);
         if managed.consumers.is_empty() {
             plan.warnings.push("no pipeline proves the new token; the proof is its first use by anybody".into());
         }
@@ -147,12 +145,6 @@ impl Engine {
         }
         Ok(())
     }
-}
-
-/// One project may be named by several stores and consumers; one renaming is said once.
-fn dedup(warnings: &mut Vec<String>) {
-    let mut seen = BTreeSet::new();
-    warnings.retain(|warning| seen.insert(warning.clone()));
 }
 
 fn check_scopes(plan: &mut Plan, managed: &ManagedToken, live: &LiveToken, me: &Me) {
