@@ -159,7 +159,8 @@ async fn caught_up(scene: &Scene, mend: impl Fn()) {
     let before = scene.bench.calls(&scene.team);
     scene.team.pass(3600).await;
     let calls = scene.bench.calls(&scene.team) - before;
-    assert!((1..=20).contains(&calls), "{calls} calls in an hour");
+    // Eight tries, each at most a look, the card, and every way of announcing.
+    assert!((1..=8 * 5).contains(&calls), "{calls} calls in an hour");
     mend();
     scene.team.pass(600).await;
     assert!(scene.card().contains("Done"), "{}", scene.card());
