@@ -1,12 +1,18 @@
 """Checks what Rust cannot read: the Slack manifests against Slack's own schemas, the Kubernetes manifests against the
-rules that we promise. Needs PyYAML and jsonschema. Exits with 1 and one line for each thing that is wrong."""
+schemas of Kubernetes and the rules that we promise. Needs what requirements.txt lists. Exits with 1 and one line for each
+thing that is wrong."""
 
 import copy
 import json
 import pathlib
+import shutil
+import subprocess
 import sys
+import sysconfig
+import tempfile
 
 import jsonschema
+import kubernetes_validate
 import yaml
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
@@ -32,25 +38,93 @@ def slack():
         yield "the slack manifest for sockets names an address"
 
 
+def built(folder):
+    """What kubectl makes of a kustomization, by kind and name."""
+    made = subprocess.run([kubectl(), "kustomize", folder], check=True, capture_output=True, text=True).stdout
+    return {(one["kind"], one["metadata"]["name"]): one for one in yaml.safe_load_all(made)}
+
+
+def kubectl():
+    return pathlib.Path(sysconfig.get_path("scripts")) / "kubectl"
+
+
 def kubernetes():
     folder = ROOT / "manifests/kubernetes"
     listed = set(yaml.safe_load((folder / "kustomization.yaml").read_text())["resources"])
     found = {path.name for path in folder.glob("*.yaml")} - {"kustomization.yaml"}
     if listed != found:
         yield f"kustomization.yaml lists {sorted(listed)}, the folder has {sorted(found)}"
-    pod = yaml.safe_load((folder / "deployment.yaml").read_text())["spec"]["template"]["spec"]
+    base = built(folder)
+    with tempfile.TemporaryDirectory() as copy:
+        shutil.copytree(folder, f"{copy}/kubernetes")
+        with open(f"{copy}/kubernetes/kustomization.yaml", "a") as kustomization:
+            kustomization.write("components:\n  - secret-store\n")
+        with_store = built(f"{copy}/kubernetes")
+    for name, made in (("base", base), ("with secret-store", with_store)):
+        yield from (f"{name}: {wrong}" for wrong in strictly(made) + promised(made))
+    yield from (f"base: {wrong}" for wrong in alone(base))
+    yield from (f"with secret-store: {wrong}" for wrong in beside_a_cluster(with_store))
+
+
+def strictly(made):
+    """By the schemas of Kubernetes itself, unknown fields included."""
+    wrong = []
+    for (kind, name), one in made.items():
+        try:
+            kubernetes_validate.validate(one, "1.37", strict=True)
+        except kubernetes_validate.ValidationError as error:
+            wrong.append(f"{kind} {name}: {error.message}")
+    return wrong
+
+
+def pod_of(made):
+    return made["Deployment", "rekey"]["spec"]["template"]["spec"]
+
+
+def egress(made):
+    rules = made["NetworkPolicy", "rekey"]["spec"]["egress"]
+    return {port["port"] for rule in rules for port in rule["ports"]}
+
+
+def promised(made):
+    pod = pod_of(made)
     (container,) = pod["containers"]
     rules = {
         "not root": pod["securityContext"]["runAsNonRoot"] is True,
         "seccomp": pod["securityContext"]["seccompProfile"]["type"] == "RuntimeDefault",
-        "no service account": pod["automountServiceAccountToken"] is False,
+        "an account of its own": ("ServiceAccount", pod["serviceAccountName"]) in made,
+        "no token of a year": pod["automountServiceAccountToken"] is False,
         "read-only root": container["securityContext"]["readOnlyRootFilesystem"] is True,
         "no escalation": container["securityContext"]["allowPrivilegeEscalation"] is False,
         "no capabilities": container["securityContext"]["capabilities"] == {"drop": ["ALL"]},
         "probes": (container["livenessProbe"]["httpGet"]["path"], container["readinessProbe"]["httpGet"]["path"])
         == ("/healthz", "/readyz"),
     }
-    yield from (f"deployment.yaml: {rule} is not kept" for rule, kept in rules.items() if not kept)
+    return [f"{rule}: not kept" for rule, kept in rules.items() if not kept]
+
+
+def alone(made):
+    if egress(made) != {53, 443}:
+        yield f"it lets out {egress(made)}"
+    if any("projected" in volume for volume in pod_of(made)["volumes"]) or ("Role", "rekey") in made:
+        yield "it has rights in the cluster"
+
+
+def beside_a_cluster(made):
+    (container,) = pod_of(made)["containers"]
+    mounts = {mount["name"]: mount["mountPath"] for mount in container["volumeMounts"]}
+    projected = {volume["name"]: volume["projected"] for volume in pod_of(made)["volumes"] if "projected" in volume}
+    # Where the store looks for its token by default.
+    if [mounts.get(name) for name in projected] != ["/var/run/secrets/kubernetes.io/serviceaccount"]:
+        yield "the token is not where the store looks for it"
+    if egress(made) != {53, 443, 6443}:
+        yield f"it lets out {egress(made)}"
+    (subject,) = made["RoleBinding", "rekey"]["subjects"]
+    if (subject["kind"], subject["name"]) != ("ServiceAccount", pod_of(made)["serviceAccountName"]):
+        yield "the role is bound to somebody else"
+    for rule in made["Role", "rekey"]["rules"]:
+        if not rule.get("resourceNames") or not set(rule["verbs"]) <= {"get", "patch"}:
+            yield f"the role may more than it must: {rule}"
 
 
 if __name__ == "__main__":

@@ -108,7 +108,9 @@ impl Office {
 
     /// The binary with its secrets, as a person would start it in the folder.
     pub fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_rekey"));
+        // The image's own rekey, where `tests/image/run.sh` asks for it.
+        let binary = std::env::var_os("REKEY_STORIES_BINARY").unwrap_or_else(|| env!("CARGO_BIN_EXE_rekey").into());
+        let mut command = Command::new(binary);
         command.args(arguments).current_dir(self.folder.path()).kill_on_drop(true);
         command.env_clear().env("TZ", "UTC");
         command.env("SLACK_TOKEN", SLACK_TOKEN).env("SLACK_SECRET", SIGNING_SECRET);
