@@ -15,7 +15,7 @@ mod write;
 use super::Engine;
 use super::directory::Age;
 use super::report::Stop;
-use super::worker::{Hold, Performed};
+use super::worker::{Hold, Lasting, Performed};
 use crate::http::CallError;
 use crate::rotation::due::BLOCKED_SECONDS;
 use crate::rotation::effect::Effect;
@@ -59,7 +59,7 @@ impl Engine {
         };
         match policy {
             Ok(policy) => hold.report(rotation, &Event::Tick { policy }).await,
-            Err(unproven) => Ok(Performed::Trouble { why: unproven.to_string(), after: None }),
+            Err(unproven) => Ok(Performed::Trouble { why: unproven.to_string(), after: None, refused: None }),
         }
     }
 
@@ -82,7 +82,7 @@ impl Engine {
                 }
                 hold.report(rotation, &event).await
             }
-            Err(error) => Ok(Performed::Trouble { why: error.to_string(), after: None }),
+            Err(error) => Ok(Performed::Trouble { why: error.to_string(), after: None, refused: None }),
         }
     }
 }
@@ -93,5 +93,19 @@ fn is_scheduled(rotation: &Rotation) -> bool {
 
 /// A call that may be repeated did not work.
 fn trouble(error: &CallError) -> Performed {
-    Performed::Trouble { why: error.to_string(), after: Some(error.retry_after()).filter(|wait| !wait.is_zero()) }
+    let after = Some(error.retry_after()).filter(|wait| !wait.is_zero());
+    let why = match error.mend() {
+        Some(mend) => format!("{error}: {mend}"),
+        None => error.to_string(),
+    };
+    Performed::Trouble { why, after, refused: lasting(error) }
+}
+
+/// What concerns the bot itself passes for all rotations at once when people mend it, so that is waited for.
+fn lasting(error: &CallError) -> Option<Lasting> {
+    match error {
+        CallError::Status { status: 404 | 410, .. } if !error.bars_everything() => Some(Lasting::Missing),
+        CallError::Status { .. } if !error.bars_everything() => Some(Lasting::Forbidden),
+        _ => None,
+    }
 }

@@ -21,6 +21,8 @@ use tracing::Instrument;
 const LOOK: Duration = Duration::from_secs(1);
 /// How long a rotation is left alone that is not as it was left.
 const DAMAGED: Duration = Duration::from_secs(60);
+/// A refusal in words that promise no end is asked so often before it is believed.
+const SURE: u32 = 3;
 /// However long a store asks to be left alone, people can act and hear again after this.
 const LONGEST_PAUSE: Duration = Duration::from_secs(3_600);
 
@@ -39,7 +41,24 @@ pub enum Performed {
         why: String,
         /// The wish of the other side.
         after: Option<Duration>,
+        /// What was refused, which will not pass by itself as far as anybody can tell.
+        refused: Option<Lasting>,
     },
+}
+
+/// What came in between, for people, and whether it can be expected to pass.
+struct Trouble {
+    why: String,
+    refused: Option<Lasting>,
+}
+
+/// A refusal of this one call, in words that promise no end of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lasting {
+    /// It may not, or not so.
+    Forbidden,
+    /// It is not there, as far as the bot may see.
+    Missing,
 }
 
 /// A claimed lane, renewed before every outside call that needs it.
@@ -171,7 +190,7 @@ impl Engine {
             let claims_to_move = matches!(performed, Ok(Performed::Moved) | Err(Stop::Overtaken(_)));
             let stands = claims_to_move && moved_from == Some(rotation.version);
             moved_from = claims_to_move.then_some(rotation.version);
-            let (why, after) = match performed {
+            let (why, after, refused) = match performed {
                 Ok(Performed::Moved) if !stands => {
                     tries = 0;
                     continue;
@@ -180,8 +199,8 @@ impl Engine {
                     tracing::debug!(%refusal, "overtaken");
                     continue;
                 }
-                Ok(Performed::Moved | Performed::Misfit) | Err(Stop::Overtaken(_)) => (misfit(&effect), None),
-                Ok(Performed::Trouble { why, after }) => (why, after),
+                Ok(Performed::Moved | Performed::Misfit) | Err(Stop::Overtaken(_)) => (misfit(&effect), None, None),
+                Ok(Performed::Trouble { why, after, refused }) => (why, after, refused),
                 Ok(Performed::Later(pause)) => {
                     tries = 0;
                     if self.wait_in_custody(&hold, &rotation, pause).await {
@@ -193,7 +212,7 @@ impl Engine {
             };
             tries += 1;
             let pause = self.settings.backoff.pause(tries, self.dice.spread()).max(after.unwrap_or_default());
-            if self.trouble(&hold, &rotation, &lane, &why, tries).await {
+            if self.trouble(&hold, &rotation, &lane, Trouble { why, refused }, tries).await {
                 tries = 0;
                 continue;
             }
@@ -240,22 +259,34 @@ impl Engine {
     }
 
     /// Writes trouble down for people to see. True if it was given up: the row moved.
-    async fn trouble(&self, hold: &Hold<'_>, rotation: &Rotation, lane: &Lane, why: &str, tries: u32) -> bool {
+    async fn trouble(&self, hold: &Hold<'_>, rotation: &Rotation, lane: &Lane, met: Trouble, tries: u32) -> bool {
+        let Trouble { why, refused } = met;
         tracing::warn!(why, tries, "will try again");
         if *lane != Lane::work() {
             return false;
         }
-        if self.has_waited_long_enough(rotation) && !is_waiting(&rotation.phase) {
-            return hold.report(rotation, &Event::GaveUp { why: why.to_owned() }).await.is_ok();
+        let at_once = tries >= SURE && self.lasts(refused).await;
+        if (at_once || self.has_waited_long_enough(rotation)) && !is_waiting(&rotation.phase) {
+            return hold.report(rotation, &Event::GaveUp { why, at_once }).await.is_ok();
         }
         // People need not hear of a hiccup.
         if tries >= 2 && rotation.waiting.as_ref().is_none_or(|waiting| waiting.why != why) {
-            let delayed = Event::Delayed { why: why.to_owned() };
+            let delayed = Event::Delayed { why };
             if let Err(stop) = hold.report(rotation, &delayed).await {
                 tracing::debug!(?stop, "the trouble was not written down");
             }
         }
         false
+    }
+
+    /// Whether waiting is in vain. Where the bot's token is fine-grained, GitLab says of what it may not see that it is
+    /// not there, so that proves nothing.
+    async fn lasts(&self, refused: Option<Lasting>) -> bool {
+        match refused {
+            None => false,
+            Some(Lasting::Forbidden) => true,
+            Some(Lasting::Missing) => self.gitlab.me().await.is_ok_and(|me| !me.token.granular),
+        }
     }
 
     fn has_waited_long_enough(&self, rotation: &Rotation) -> bool {

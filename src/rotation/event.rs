@@ -353,6 +353,9 @@ pub enum Event {
     },
     /// Retries are used up.
     GaveUp {
+        /// It will not pass by itself, so nobody waited for it.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        at_once: bool,
         /// Why, in words.
         why: String,
     },

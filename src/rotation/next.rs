@@ -87,7 +87,7 @@ fn apply(rotation: &mut Rotation, event: &Event, now: Timestamp) -> Result<(), R
         Event::Reminded { steps, to } => reminding::reminded(rotation, *steps, to, now),
         Event::Probed { found, untidy } => ending::probed(rotation, found, untidy, now),
         Event::Delayed { why } => delayed(rotation, why, now),
-        Event::GaveUp { why } => people::gave_up(rotation, why, now),
+        Event::GaveUp { why, at_once } => people::gave_up(rotation, why, *at_once, now),
         Event::Published { surface, reference, url, revision, announced } => {
             surfaces::published(rotation, surface, reference, url.as_deref(), *revision, *announced)
         }

@@ -25,6 +25,7 @@ mod patience;
 mod plans;
 mod proof;
 mod quorum;
+mod refusals;
 mod reminders;
 mod restart;
 mod rogue;

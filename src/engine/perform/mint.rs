@@ -33,7 +33,7 @@ impl Engine {
                 Ok(Event::Replanned { plan, .. })
                     if plan.hash() == rotation.plan.hash() && plan.blockers.is_empty() => {}
                 Ok(event) => return hold.report(rotation, &event).await,
-                Err(error) => return Ok(Performed::Trouble { why: error.to_string(), after: None }),
+                Err(error) => return Ok(Performed::Trouble { why: error.to_string(), after: None, refused: None }),
             }
         }
         if first && let Some(found) = self.left_behind(rotation).await.transpose() {
@@ -44,7 +44,7 @@ impl Engine {
         }
         let current = match self.own_value(rotation).await {
             Ok(current) => current,
-            Err(none) => return Ok(Performed::Trouble { why: none.to_string(), after: None }),
+            Err(none) => return Ok(Performed::Trouble { why: none.to_string(), after: None, refused: None }),
         };
         if let Some(stop) = self.survey(hold, rotation).await? {
             return Ok(stop);
@@ -57,7 +57,7 @@ impl Engine {
         let policy = if first { self.policy_at_start(rotation).await } else { Ok(Policy::default()) };
         let policy = match policy {
             Ok(policy) => policy,
-            Err(unproven) => return Ok(Performed::Trouble { why: unproven.to_string(), after: None }),
+            Err(unproven) => return Ok(Performed::Trouble { why: unproven.to_string(), after: None, refused: None }),
         };
         let claim = hold.ensure().await?;
         let started = Event::MintStarted { attempt, policy };
@@ -136,7 +136,7 @@ impl Engine {
         let lives = match self.own_value(rotation).await {
             Ok(value) => value.is_some(),
             Err(NoValue::Gone) => false,
-            Err(NoValue::Trouble(why)) => return Ok(Performed::Trouble { why, after: None }),
+            Err(NoValue::Trouble(why)) => return Ok(Performed::Trouble { why, after: None, refused: None }),
         };
         if !lives {
             return hold.report(rotation, &Event::SelfRotateInterrupted { attempt }).await;

@@ -44,7 +44,7 @@ impl Engine {
         match found {
             Some(token) if !token.active => {
                 let why = format!("the new token {} was revoked by somebody", new.id);
-                hold.report(rotation, &Event::GaveUp { why }).await
+                hold.report(rotation, &Event::GaveUp { why, at_once: true }).await
             }
             Some(token) => match token.last_used_at {
                 Some(at) => hold.report(rotation, &Event::NewSeen { at }).await,
@@ -52,7 +52,7 @@ impl Engine {
             },
             None => {
                 let why = format!("the new token {} is no longer there", new.id);
-                hold.report(rotation, &Event::GaveUp { why }).await
+                hold.report(rotation, &Event::GaveUp { why, at_once: true }).await
             }
         }
     }

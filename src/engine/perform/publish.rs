@@ -34,7 +34,7 @@ impl Engine {
                 }
                 Ok(Privacy::Exposed) if state.exposed => {
                     let why = format!("the {surface} is public, so nothing more is written there");
-                    return Ok(Performed::Trouble { why, after: None });
+                    return Ok(Performed::Trouble { why, after: None, refused: None });
                 }
                 Ok(privacy) => {
                     let mended = privacy == Privacy::Mended;
@@ -108,5 +108,5 @@ fn trouble(error: &ChatError) -> Performed {
         ChatError::Unavailable { retry_after, .. } => *retry_after,
         _ => None,
     };
-    Performed::Trouble { why: error.to_string(), after }
+    Performed::Trouble { why: error.to_string(), after, refused: None }
 }

@@ -257,5 +257,5 @@ pub(super) fn trouble(error: &StoreError) -> Performed {
         StoreError::Unavailable { retry_after, .. } => *retry_after,
         _ => None,
     };
-    Performed::Trouble { why: error.to_string(), after }
+    Performed::Trouble { why: error.to_string(), after, refused: None }
 }

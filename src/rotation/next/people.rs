@@ -22,7 +22,7 @@ pub fn stuck(rotation: &mut Rotation, why: Why, now: Timestamp) {
 }
 
 /// Retries are used up.
-pub fn gave_up(rotation: &mut Rotation, why: &str, now: Timestamp) -> Result<(), Refusal> {
+pub fn gave_up(rotation: &mut Rotation, why: &str, at_once: bool, now: Timestamp) -> Result<(), Refusal> {
     if matches!(rotation.phase, Phase::Closed { .. } | Phase::Stuck { .. }) {
         return Err(Refusal::not_now(rotation));
     }
@@ -31,8 +31,12 @@ pub fn gave_up(rotation: &mut Rotation, why: &str, now: Timestamp) -> Result<(),
         safe = format!("{safe} {}", distributing::held(rotation, pending.len()));
     }
     let restorable = restorable(rotation, &rotation.phase) && !rotation.old_has_expired(now);
+    let down = all_that_is_down(&rotation.phase, why);
     let why = Why {
-        what: format!("Tried for a long time without success: {}", all_that_is_down(&rotation.phase, why)),
+        what: match at_once {
+            true => format!("It will not pass by itself: {down}"),
+            false => format!("Tried for a long time without success: {down}"),
+        },
         safe,
         todo: if restorable {
             "Mend what is named and retry, restore the previous value, or abandon.".into()

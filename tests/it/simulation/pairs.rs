@@ -159,7 +159,7 @@ fn of_ending() -> Vec<Event> {
         Event::Probed { found: Default::default(), untidy: Vec::new() },
         Event::Reminded { steps: 1, to: Audience::Approvers },
         Event::Delayed { why: "503".into() },
-        Event::GaveUp { why: "503".into() },
+        Event::GaveUp { why: "503".into(), at_once: false },
         Event::Published { surface: "issue".into(), reference: "1".into(), url: None, revision: 1, announced: 0 },
         Event::SurfaceExposed { surface: "issue".into(), mended: false },
         Event::SurfaceGone { surface: "issue".into() },
