@@ -30,6 +30,11 @@ impl Inventory {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(token.clone(), expires);
     }
 
+    /// Nobody could look at it, so what was seen before says nothing any more.
+    pub(super) fn lost_sight_of(&self, token: &TokenName) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(token);
+    }
+
     fn seen(&self) -> BTreeMap<TokenName, Option<Option<Date>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -80,14 +85,13 @@ impl Engine {
                 Some(Some(Some(_))) => "ok",
             };
             *states.entry(state).or_default() += 1;
-            if let Some(Some(Some(date))) = seen.get(&managed.id) {
-                let token = managed.id.0.clone();
-                let days = today.until(*date).map_or(0, |span| span.get_days());
-                metrics::gauge!(TOKEN_DAYS_LEFT, "token" => token.clone()).set(f64::from(days));
-                if let Ok(at) = date.to_zoned(TimeZone::UTC) {
-                    metrics::gauge!(TOKEN_EXPIRES, "token" => token).set(at.timestamp().as_second() as f64);
-                }
-            }
+            let expires = seen.get(&managed.id).copied().flatten().flatten();
+            // No number is better than one of which nobody knows whether it still holds.
+            let days = expires.map_or(f64::NAN, |date| today.until(date).map_or(0, |span| span.get_days()).into());
+            let at = expires.and_then(|date| date.to_zoned(TimeZone::UTC).ok());
+            let at = at.map_or(f64::NAN, |at| at.timestamp().as_second() as f64);
+            metrics::gauge!(TOKEN_DAYS_LEFT, "token" => managed.id.0.clone()).set(days);
+            metrics::gauge!(TOKEN_EXPIRES, "token" => managed.id.0.clone()).set(at);
         }
         for (state, many) in states {
             metrics::gauge!(MANAGED_TOKENS, "state" => state).set(many as f64);

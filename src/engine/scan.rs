@@ -48,8 +48,11 @@ pub struct Scan {
 
 impl Scan {
     /// Nothing but failures is no scan.
-    fn saw_something(&self) -> bool {
-        self.managed > 0 || self.failed.is_empty()
+    fn that_saw_something(self) -> Result<Self, EngineError> {
+        match self.managed > 0 || self.failed.is_empty() {
+            true => Ok(self),
+            false => Err(EngineError::Unavailable(self.failed.join("; "))),
+        }
     }
 
     /// What is amiss with a token has a case: that is as good as a look.
@@ -122,7 +125,8 @@ impl Engine {
         if let Err(error) = self.hold_logins().await {
             tracing::warn!(%error, "not every login was looked at; the next scan tries again");
         }
-        match noted("scan", self.scan().await) {
+        let scanned = self.scan().await.and_then(Scan::that_saw_something);
+        match noted("scan", scanned) {
             Ok(scan) => {
                 tracing::info!(
                     managed = scan.managed,
@@ -138,7 +142,7 @@ impl Engine {
                 if let Err(error) = self.tell_unmanaged(&scan.unmanaged).await {
                     tracing::warn!(%error, "the digest of unmanaged tokens was not written; it will be");
                 }
-                scan.saw_something()
+                true
             }
             Err(error) => {
                 tracing::warn!(%error, "the inventory could not be scanned");
@@ -183,6 +187,7 @@ impl Engine {
             match self.live_token(managed).await {
                 Ok(token) => self.weigh(owner, vec![token], scan).await,
                 Err(error) => {
+                    self.inventory.lost_sight_of(&managed.id);
                     scan.failed.push(format!("{}: {error}", managed.id));
                     scan.told(&self.consider_amiss(managed, Origin::Scan, false, error).await);
                 }
@@ -194,6 +199,7 @@ impl Engine {
     async fn weigh_unseen(&self, owner: &Owner, error: CallError, scan: &mut Scan) {
         scan.failed.push(format!("{owner}: {error}"));
         for managed in self.catalog.tokens.values().filter(|managed| managed.owner == *owner) {
+            self.inventory.lost_sight_of(&managed.id);
             scan.told(&self.consider_amiss(managed, Origin::Scan, false, error.clone().into()).await);
         }
     }

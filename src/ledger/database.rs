@@ -164,12 +164,19 @@ fn pool(dialect: Dialect, purpose: Use, connections: u32) -> AnyPoolOptions {
     let pool = AnyPoolOptions::new()
         .max_connections(connections)
         .acquire_timeout(PATIENCE)
-        .test_before_acquire(dialect == Dialect::Postgres)
+        .test_before_acquire(false)
         .after_connect(move |connection, _| Box::pin(async move { dialect.prepare(connection, purpose).await }));
     match dialect {
         Dialect::Sqlite => pool.idle_timeout(None).max_lifetime(None),
-        Dialect::Postgres => pool,
+        Dialect::Postgres => pool.before_acquire(|connection, _| Box::pin(takes_writes(connection))),
     }
+}
+
+/// Whether the connection lives and takes writes. One to a server that was demoted or set read-only answers every
+/// question and refuses every write, so another is opened, perhaps to the server that took over.
+async fn takes_writes(connection: &mut sqlx::AnyConnection) -> Result<bool, sqlx::Error> {
+    let ask = sqlx::query_scalar::<_, String>("SELECT current_setting('transaction_read_only')");
+    Ok(ask.fetch_one(connection).await? == "off")
 }
 
 #[cfg(test)]

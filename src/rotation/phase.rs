@@ -143,8 +143,12 @@ pub enum Phase {
     Grace {
         /// The new token.
         new: Minted,
-        /// Uses of the old token after this moment break the silence.
+        /// Since when it is watched.
         since: Timestamp,
+        /// The last use that was before this watch, by GitLab's clock: another one breaks the silence. GitLab's stamps are
+        /// only compared with each other, so clocks that differ end no token that is in use.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        before: Option<Timestamp>,
         /// When it may be revoked.
         until: Timestamp,
         /// How often silence was broken.

@@ -2,6 +2,7 @@
 
 use super::Secret;
 use std::fs::{self, Metadata};
+use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
@@ -22,11 +23,13 @@ struct Stamp {
     inode: u64,
     seconds: i64,
     nanoseconds: i64,
+    length: u64,
 }
 
 impl From<&Metadata> for Stamp {
     fn from(metadata: &Metadata) -> Self {
-        Self { inode: metadata.ino(), seconds: metadata.mtime(), nanoseconds: metadata.mtime_nsec() }
+        let (seconds, nanoseconds) = (metadata.mtime(), metadata.mtime_nsec());
+        Self { inode: metadata.ino(), seconds, nanoseconds, length: metadata.len() }
     }
 }
 
@@ -42,7 +45,9 @@ impl SecretFile {
         let Ok(metadata) = fs::metadata(&self.path) else { return seen.1.clone() };
         let stamp = Stamp::from(&metadata);
         if seen.0 != Some(stamp) && metadata.len() <= LONGEST {
-            if let Some(value) = self.read() {
+            // What could not be read is read when it is next asked for, though the file stays as it is.
+            let Ok(read) = self.read() else { return seen.1.clone() };
+            if let Some(value) = read {
                 seen.1 = Arc::new(value);
             }
             seen.0 = Some(stamp);
@@ -50,12 +55,12 @@ impl SecretFile {
         seen.1.clone()
     }
 
-    fn read(&self) -> Option<Secret> {
-        let mut text = fs::read_to_string(&self.path).ok()?;
+    fn read(&self) -> io::Result<Option<Secret>> {
+        let mut text = fs::read_to_string(&self.path)?;
         let value = text.trim_end_matches(['\r', '\n']);
         let value = (!value.is_empty()).then(|| Secret::new(value.to_owned()));
         text.zeroize();
-        value
+        Ok(value)
     }
 }
 
@@ -77,5 +82,20 @@ mod tests {
         }
         fs::remove_file(&path).unwrap();
         assert_eq!(file.current().expose(), "third");
+    }
+
+    #[test]
+    fn a_file_that_could_not_be_read_is_read_once_it_can() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, target) = (folder.path().join("token"), folder.path().join("target"));
+        let file = SecretFile::new(path.clone(), Secret::new("first".into()));
+        fs::write(&target, [0xff, 0xfe]).unwrap();
+        let made = fs::metadata(&target).unwrap().modified().unwrap();
+        std::os::unix::fs::symlink(&target, &path).unwrap();
+        assert_eq!(file.current().expose(), "first", "half written");
+        // As long, at the same place and in the same instant, as far as the file system tells.
+        fs::write(&target, "ok").unwrap();
+        fs::File::options().write(true).open(&target).unwrap().set_modified(made).unwrap();
+        assert_eq!(file.current().expose(), "ok");
     }
 }

@@ -18,6 +18,7 @@ mod leftovers;
 mod logs;
 mod lost;
 mod maintenance;
+mod measures;
 mod nine;
 mod notices;
 mod owners;

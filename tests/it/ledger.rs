@@ -6,6 +6,7 @@ mod inbox;
 mod journal;
 mod lanes;
 mod marks;
+mod read_only;
 mod retention;
 mod rotations;
 mod sample;

@@ -14,7 +14,7 @@ use std::collections::BTreeSet;
 /// The old token may break its silence this often before a person has to look.
 pub const MAX_BROKEN: u32 = 20;
 
-/// Silent for the whole grace period: revoke. Used: the period starts again from that use.
+/// Silent for the whole grace period: revoke. Used: the period starts again.
 pub fn old_seen(
     rotation: &mut Rotation,
     last_used: Option<Timestamp>,
@@ -24,22 +24,31 @@ pub fn old_seen(
     if matches!(rotation.phase, Phase::Revoking { .. }) {
         return used_before_revoke(rotation, last_used, ips, now);
     }
-    let Phase::Grace { new, since, until, broken } = rotation.phase.clone() else {
+    let Phase::Grace { new, since, before, until, broken } = rotation.phase.clone() else {
         return Err(Refusal::not_now(rotation));
     };
     if now < until {
         return Err(Refusal::TooEarly);
     }
-    rotation.old_last_used = last_used;
-    let silent_since = last_used.map_or(since, |used| used.max(since));
-    let silent_until = later(silent_since, rotation.plan.timing.grace_seconds);
-    if silent_until <= now {
-        rotation.saw(now, "gitlab", format!("old token silent since {}", when(silent_since)), None);
+    let used = last_used > before.max(rotation.old_last_used);
+    rotation.old_last_used = last_used.max(rotation.old_last_used);
+    if used {
+        still_used(rotation, new, broken + 1, ips, now);
+    } else {
+        rotation.saw(now, "gitlab", format!("old token silent since {}", when(since)), None);
         revoke_then_close(rotation, new);
-        return Ok(());
     }
-    still_used(rotation, new, silent_since, silent_until, broken + 1, ips, now);
     Ok(())
+}
+
+/// People say that nothing uses it any more: it is watched anew if it had not fallen silent.
+pub fn watch_again(rotation: &mut Rotation, now: Timestamp) {
+    let again = later(now, rotation.plan.timing.grace_seconds);
+    if let Phase::Grace { since, until, broken, .. } = &mut rotation.phase
+        && *broken >= MAX_BROKEN
+    {
+        (*since, *until, *broken) = (now, again, 0);
+    }
 }
 
 /// A revoke may wait for long; somebody who used the old token meanwhile gets a new grace period.
@@ -49,34 +58,26 @@ fn used_before_revoke(
     ips: &[String],
     now: Timestamp,
 ) -> Result<(), Refusal> {
-    let (Phase::Revoking { new: Some(new), pending, .. }, Some(used)) = (rotation.phase.clone(), last_used) else {
+    let Phase::Revoking { new: Some(new), pending, .. } = rotation.phase.clone() else {
         return Err(Refusal::not_now(rotation));
     };
     if !pending.contains(&rotation.plan.old.id) || rotation.old_last_used >= last_used {
         return Err(Refusal::Stale);
     }
     rotation.old_last_used = last_used;
-    let until = later(used, rotation.plan.timing.grace_seconds);
-    still_used(rotation, new, used, until, 1, ips, now);
+    still_used(rotation, new, 1, ips, now);
     Ok(())
 }
 
-fn still_used(
-    rotation: &mut Rotation,
-    new: Minted,
-    used: Timestamp,
-    until: Timestamp,
-    broken: u32,
-    ips: &[String],
-    now: Timestamp,
-) {
+fn still_used(rotation: &mut Rotation, new: Minted, broken: u32, ips: &[String], now: Timestamp) {
     let from = if ips.is_empty() { String::new() } else { format!(" from {}", ips.join(", ")) };
     rotation.saw(now, "gitlab", format!("old token still used{from}"), None);
     if broken == 1 {
         let text = format!("The old token is still in use{from}. It is revoked once it stays silent.");
         rotation.announce(now, Audience::Approvers, text);
     }
-    rotation.phase = Phase::Grace { new, since: used, until, broken };
+    let until = later(now, rotation.plan.timing.grace_seconds);
+    rotation.phase = Phase::Grace { new, since: now, before: rotation.old_last_used, until, broken };
     if broken >= MAX_BROKEN {
         let why = Why {
             what: format!("The old token does not fall silent: last used{from}."),

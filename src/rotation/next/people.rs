@@ -95,6 +95,7 @@ pub fn retry(rotation: &mut Rotation, by: &Decider, now: Timestamp) -> Result<()
     rotation.phase = *at;
     rotation.overwrite.append(&mut rotation.contested);
     rotation.uses.clear();
+    ending::watch_again(rotation, now);
     if let Phase::Distributing { down, .. } = &mut rotation.phase {
         down.clear();
     }

@@ -175,7 +175,7 @@ pub fn new_seen(rotation: &mut Rotation, at: Timestamp, now: Timestamp) -> Resul
         // Nothing is revoked during the quarantine, so the old token is watched to its end.
         let until = later(now, rotation.plan.timing.grace_seconds);
         let until = rotation.quarantine_until.map_or(until, |quarantine| quarantine.max(until));
-        rotation.phase = Phase::Grace { new, since: now, until, broken: 0 };
+        rotation.phase = Phase::Grace { new, since: now, before: Some(at), until, broken: 0 };
     } else {
         ending::revoke_then_close(rotation, new);
     }

@@ -289,3 +289,19 @@ async fn every_copy_of_a_parallel_job_must_pass() {
     team.pass(3600).await;
     team.done().await;
 }
+
+#[tokio::test]
+async fn an_old_token_that_is_used_is_not_revoked_because_our_clock_is_ahead() {
+    let team = Setup { ahead: 3 * 3600, ..Setup::new() }.start(|_, _| {}).await;
+    team.approved().await;
+    team.pass(60).await;
+    assert_eq!(team.phase().await, "grace");
+    let old = team.stage.old;
+    for _ in 0..24 {
+        team.stage.state.with(|world| world.used(old, "127.0.0.1"));
+        team.pass(300).await;
+        assert!(team.live().contains(&old), "a token was revoked that was used {}", team.phase().await);
+    }
+    team.pass(7200).await;
+    team.done().await;
+}

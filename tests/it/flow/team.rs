@@ -166,17 +166,19 @@ impl Team {
 
     /// Lets time pass, working at every moment at which something falls due.
     pub async fn pass(&self, seconds: i64) {
+        let ahead = self.now().duration_since(self.stage.clock.now());
         let end = self.now().saturating_add(jiff::SignedDuration::from_secs(seconds)).unwrap();
+        let set = |at: jiff::Timestamp| self.stage.clock.set(at.saturating_sub(ahead).unwrap());
         loop {
             self.work().await;
             let wake = self.engine.ledger.next_wake().await.unwrap();
             let soon = self.now().saturating_add(jiff::SignedDuration::from_secs(1)).unwrap();
             match wake {
-                Some(at) if at <= end => self.stage.clock.set(at.max(soon)),
+                Some(at) if at <= end => set(at.max(soon)),
                 _ => break,
             }
         }
-        self.stage.clock.set(end.max(self.now()));
+        set(end.max(self.now()));
         self.work().await;
     }
 

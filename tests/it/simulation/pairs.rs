@@ -51,7 +51,7 @@ fn phases() -> Vec<(&'static str, Phase)> {
         ("starting", verifying(Run::Starting { since: at(0), after: Some(4) }, None)),
         ("running", verifying(started, None)),
         ("passed", verifying(Run::Passed { run: run(), at: at(0) }, Some(0))),
-        ("grace", Phase::Grace { new: new(), since: at(0), until: at(100), broken: 0 }),
+        ("grace", Phase::Grace { new: new(), since: at(0), before: Some(at(0)), until: at(100), broken: 0 }),
         ("restoring", Phase::Restoring { new: new(), pending: vec![store_id(0)] }),
         ("revoking", revoking(Some(new()), AfterRevoke::Close(Outcome::Done))),
         ("revoking first", revoking(None, AfterRevoke::Mint)),
