@@ -107,6 +107,7 @@ fn assemble_with(
         stock: Stock::default(),
         attempts: Attempts::default(),
         inventory: Inventory::default(),
+        clocks: crate::engine::clocks::Clocks::default(),
         scan_wanted: tokio::sync::Notify::new(),
         learned_limit: std::sync::Mutex::new(None),
         doubts: crate::engine::planner::Doubts::default(),

@@ -111,6 +111,12 @@ pub trait Messenger: Send + Sync {
     /// same rotation, because the answer to an earlier post may have been lost.
     async fn show(&self, card: &Card, reference: Option<&str>) -> Result<Posted, ChatError>;
 
+    /// How far our clock is ahead of the one by which clicks are signed, as its last answer told; `None` where nothing
+    /// is signed, or nothing was told.
+    fn clock_skew(&self) -> Option<jiff::SignedDuration> {
+        None
+    }
+
     /// Looks whether others than its readers can see what `reference` names, and puts that right if it can.
     async fn privacy(&self, _reference: &str) -> Result<Privacy, ChatError> {
         Ok(Privacy::Kept)

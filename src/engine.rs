@@ -2,6 +2,7 @@
 //! `next`, one commit each.
 
 pub mod attempts;
+pub mod clocks;
 pub mod comments;
 pub mod custody;
 pub mod decide;
@@ -72,6 +73,8 @@ pub struct Engine {
     pub attempts: attempts::Attempts,
     /// What the last scan saw, for the gauges.
     pub inventory: measure::Inventory,
+    /// Clocks that differ from ours.
+    pub clocks: clocks::Clocks,
     /// Rung when something asks for a scan.
     pub scan_wanted: tokio::sync::Notify,
     /// The longest life in days that GitLab said it would accept, learned from a refusal.

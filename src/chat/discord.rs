@@ -164,6 +164,10 @@ impl Messenger for Discord {
         "discord"
     }
 
+    fn clock_skew(&self) -> Option<jiff::SignedDuration> {
+        self.client.clock_skew()
+    }
+
     async fn show(&self, card: &Card, known: Option<&str>) -> Result<Posted, ChatError> {
         let mut shown = self.show_in_place(card, known).await;
         if must_move(&shown, known, &self.channel) {

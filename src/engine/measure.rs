@@ -2,7 +2,6 @@
 //! tokens expire. What was seen once goes on being true or is told as unseen: no gauge stands still.
 
 use super::Engine;
-use crate::http::{BAD_SKEW, NOTABLE_SKEW};
 use crate::rotation::ids::TokenName;
 use crate::rotation::phase::Phase;
 use crate::telemetry::{
@@ -48,7 +47,7 @@ impl Engine {
                 tracing::debug!(%error, "the gauges were not brought up to date");
             }
             self.measure_tokens();
-            self.watch_clock();
+            self.watch_clocks().await;
             self.journal_what_is_over().await;
             tokio::select! {
                 () = tokio::time::sleep(EVERY) => {}
@@ -96,24 +95,5 @@ impl Engine {
         for (state, many) in states {
             metrics::gauge!(MANAGED_TOKENS, "state" => state).set(many as f64);
         }
-    }
-
-    fn watch_clock(&self) {
-        if let Some(skew) = self.gitlab.api().clock_skew().filter(|skew| skew.abs() >= NOTABLE_SKEW) {
-            tracing::warn!(
-                seconds = skew.as_secs(),
-                "this machine's clock is ahead of GitLab's by so much; set it by NTP"
-            );
-        }
-    }
-
-    /// A line for everything that people see, when nothing that they sign would be believed.
-    pub(super) fn clock_warning(&self) -> Option<String> {
-        let skew = self.gitlab.api().clock_skew().filter(|skew| skew.abs() >= BAD_SKEW)?;
-        let (minutes, side) = (skew.abs().as_mins(), if skew.is_positive() { "ahead of" } else { "behind" });
-        Some(format!(
-            "The clock of the machine that rekey runs on is {minutes} min {side} GitLab's. Clicks and webhooks are \
-             refused as too old until it is set right (NTP)."
-        ))
     }
 }

@@ -3,6 +3,7 @@
 mod approval;
 mod canary;
 pub mod chat;
+mod clocks;
 mod codes;
 mod comments;
 pub mod counter;

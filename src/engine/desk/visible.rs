@@ -166,8 +166,26 @@ impl Visible<'_> {
     /// Rotations, newest first; of one token, or those that go on.
     pub(super) async fn rotations(&self, of: Option<&str>) -> Result<Vec<Rotation>, EngineError> {
         of.map_or(Ok(()), |token| self.named(token))?;
-        let rows = self.office.rotations(of).await?;
+        let rows = match &self.only {
+            Some(only) if of.is_none() => self.open_ones_of(only).await?,
+            _ => self.office.rotations(of).await?,
+        };
         Ok(rows.into_iter().filter(|row| self.sees(row)).collect())
+    }
+
+    /// Token by token: among the newest of all there may be none of theirs.
+    async fn open_ones_of(&self, only: &Only) -> Result<Vec<Rotation>, EngineError> {
+        let mut open = Vec::new();
+        for token in &only.tokens {
+            match self.office.rotations(Some(token.as_str())).await {
+                Ok(rows) => open.extend(rows.into_iter().filter(|row| !row.phase.is_closed())),
+                Err(error) if error.is_passing() => return Err(error),
+                // It left the configuration.
+                Err(_) => {}
+            }
+        }
+        open.sort_by_key(|row| std::cmp::Reverse(row.opened_at));
+        Ok(open)
     }
 
     pub(super) async fn recent(&self) -> Result<Vec<Rotation>, EngineError> {
