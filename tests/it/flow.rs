@@ -33,6 +33,7 @@ mod restart;
 mod rogue;
 mod serving;
 pub mod setup;
+mod share;
 mod sight;
 mod slack;
 mod stores;

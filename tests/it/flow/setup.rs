@@ -4,6 +4,7 @@ use super::team::Team;
 use crate::sandbox::stage::{BOT, Stage, stage};
 use jiff::civil::Weekday;
 use rekey::engine::settings::{Backoff, Settings};
+use rekey::http::Budget;
 use rekey::rotation::ids::{ConsumerId, PersonId, TokenName};
 use rekey::rotation::remind::Reminders;
 use rekey::rotation::token::{Consumer, ConsumerKind, ManagedToken, Owner};
@@ -29,6 +30,8 @@ pub struct Setup {
     pub url: String,
     /// Seconds by which the bot's clock is ahead of GitLab's.
     pub ahead: i64,
+    /// How many requests GitLab may get in a while, if not any number.
+    pub budget: Option<Budget>,
     /// The value of the bot's own token.
     pub bot: String,
     /// The file that holds it, if the bot reads it again.
@@ -51,6 +54,7 @@ impl Setup {
             settings: settings(),
             url: format!("sqlite:{}", folder.path().join("rekey.db").display()),
             ahead: 0,
+            budget: None,
             bot: BOT.into(),
             bot_file: None,
             slack: None,

@@ -257,7 +257,7 @@ impl Team {
 async fn engine(stage: &Stage, setup: &Setup) -> Arc<Engine> {
     let client = rekey::http::client(None).unwrap();
     let base = format!("{}/api/v4", stage.gitlab.base_url());
-    let throttle = Arc::new(Throttle::new(16, None));
+    let throttle = Arc::new(Throttle::new(16, setup.budget));
     let own = Secret::new(setup.bot.clone());
     let credential = match setup.bot_file.clone() {
         Some(file) => Credential::PrivateTokenFile(SecretFile::new(file, own)),

@@ -126,6 +126,34 @@ async fn an_address_to_answer_to_that_is_used_too_much_holds_back_no_other() {
 }
 
 #[tokio::test]
+async fn an_address_to_answer_to_that_is_not_slacks_gets_nothing() {
+    let hits = Arc::new(std::sync::Mutex::new(0));
+    let seen = hits.clone();
+    let anywhere = axum::Router::new().fallback(move || {
+        *seen.lock().unwrap() += 1;
+        std::future::ready("ok")
+    });
+    let (base, elsewhere) = (crate::http::serve(anywhere.clone()).await, crate::http::serve(anywhere).await);
+    let http = rekey::http::client(None).unwrap();
+    let api = Api::new(http, &base, Credential::Nothing, Arc::new(Throttle::new(4, None))).unwrap();
+    let hooks = Hooks::new(api.with_backoff(Backoff::none()), &base);
+    let words = rekey::chat::slack::Message { text: "Noted.".into(), blocks: Vec::new() };
+    let (host, other) = (base.trim_start_matches("http://"), elsewhere.trim_start_matches("http://"));
+    for address in [
+        format!("{elsewhere}/actions/T/1"),
+        format!("http://{host}@{other}/actions/T/1"),
+        format!("{base}.{other}/actions/T/1"),
+        format!("//{other}/actions/T/1"),
+        "http://169.254.169.254/latest/meta-data".to_owned(),
+    ] {
+        assert!(hooks.respond(&address, &words).await.is_err(), "{address}");
+    }
+    assert_eq!(*hits.lock().unwrap(), 0);
+    hooks.respond(&format!("{base}/actions/T/1"), &words).await.unwrap();
+    assert_eq!(*hits.lock().unwrap(), 1);
+}
+
+#[tokio::test]
 async fn a_post_that_never_arrived_is_made_again() {
     for fault in [Fault::CutBefore, Fault::Html, Fault::ErrorBefore { status: 500 }] {
         let (_slack, state, bot) = both().await;
