@@ -20,6 +20,7 @@ mod rotations;
 mod screen;
 mod serve;
 mod show;
+mod signals;
 pub mod table;
 mod words;
 
