@@ -20,6 +20,7 @@ mod rotations;
 mod screen;
 mod serve;
 mod show;
+mod signals;
 pub mod table;
 mod words;
 
@@ -104,7 +105,12 @@ fn told(what: &str, way_out: &str) -> String {
 pub fn run() -> ExitCode {
     let cli = Cli::parse();
     hardening::keep_memory_private();
+    let json = cli.command.fails_in_json();
     dispatch(cli).unwrap_or_else(|error| {
+        if json {
+            // Nothing can be done if even that fails.
+            let _unheard = Screen::standard(&mut io::stdout()).json(&serde_json::json!({ "error": error.to_string() }));
+        }
         report(&error, &mut io::stderr());
         ExitCode::FAILURE
     })
@@ -128,9 +134,9 @@ fn dispatch(cli: Cli) -> Result<ExitCode, CliError> {
         }
         #[cfg(feature = "sandbox")]
         Command::Demo(args) => demo::run(&args, &mut io::stdout()),
-        Command::Doctor => {
+        Command::Doctor(args) => {
             let config = crate::config::load(&cli.config, &Machine)?;
-            runtime()?.block_on(doctor::run(&config, &mut Screen::standard(&mut io::stdout())))
+            runtime()?.block_on(doctor::run(&config, args.json, &mut Screen::standard(&mut io::stdout())))
         }
         Command::Discord { command: DiscordCommand::Register } => {
             let config = crate::config::load(&cli.config, &Machine)?;
@@ -139,7 +145,7 @@ fn dispatch(cli: Cli) -> Result<ExitCode, CliError> {
         }
         Command::Audit { command: AuditCommand::Verify(args) } => {
             let config = crate::config::load(&cli.config, &Machine)?;
-            runtime()?.block_on(audit::verify(&config.database, args.head, &mut Screen::standard(&mut io::stdout())))
+            runtime()?.block_on(audit::verify(&config.database, &args, &mut Screen::standard(&mut io::stdout())))
         }
         command => {
             let config = crate::config::load(&cli.config, &Machine)?;

@@ -12,6 +12,7 @@ mod gitlab;
 mod issues;
 mod log;
 mod mail;
+mod naming;
 mod owner;
 mod people;
 mod problem;

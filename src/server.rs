@@ -3,6 +3,7 @@
 
 mod body;
 pub mod discord;
+mod front;
 pub mod gitlab;
 pub mod health;
 pub mod limits;
@@ -91,7 +92,7 @@ pub fn router(intake: Arc<dyn Intake>, settings: Settings, chat: Option<Router>)
 /// What the world outside calls.
 pub fn hooks(intake: Arc<dyn Intake>, settings: Settings, chat: Option<Router>) -> Router {
     let Settings { mail, gitlab, limits, proxies, pulse: _ } = settings;
-    let mut routes = chat.unwrap_or_default();
+    let mut routes = chat.unwrap_or_default().route("/", get(front::words));
     if let Some(door) = mail {
         let state = Arc::new(Endpoint { door, intake: intake.clone(), limits });
         routes = routes.route("/hooks/mail", post(mail::receive).with_state(state));

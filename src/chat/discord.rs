@@ -13,7 +13,7 @@ pub mod permissions;
 pub mod prose;
 mod trouble;
 
-pub use card::{ASKS, Decider, announcement, message, offer, style};
+pub use card::{ASKS, Decider, announcement, message, offer};
 pub use escalation::reminder;
 pub use message::Message;
 

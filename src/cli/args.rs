@@ -6,9 +6,16 @@ use crate::ledger::Head;
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
 
+const EXIT_CODES: &str = "Exit codes:
+  0  it did what it was asked, or found nothing wrong; warnings do not count
+  1  it failed, or found something wrong (doctor, config check, audit verify, list)
+  2  it was typed wrongly
+
+With --json one JSON document goes to standard output, and complaints to standard error.";
+
 /// Rotates GitLab access tokens: plan, one approval, proof, revoke.
 #[derive(Debug, Parser)]
-#[command(name = "rekey", version, arg_required_else_help = true)]
+#[command(name = "rekey", version, arg_required_else_help = true, after_help = EXIT_CODES)]
 pub(super) struct Cli {
     /// Configuration file
     #[arg(long, global = true, default_value = "rekey.toml", value_name = "FILE")]
@@ -27,7 +34,8 @@ pub(super) enum Command {
     /// Write a commented configuration, by asking few questions
     Init(Box<InitArgs>),
     /// Test every connection and permission that the configuration needs
-    Doctor,
+    #[command(after_help = EXIT_CODES)]
+    Doctor(DoctorArgs),
     /// Print what a rotation would do, and its hash; changes nothing
     Plan(PlanArgs),
     /// List the managed tokens; fails if GitLab tells of none of them
@@ -72,6 +80,18 @@ pub(super) enum Command {
     },
 }
 
+impl Command {
+    /// Whether a failure is told as JSON too. The others print their document, or nothing, before they fail.
+    pub(super) fn fails_in_json(&self) -> bool {
+        match self {
+            Self::Doctor(args) => args.json,
+            Self::Audit { command: AuditCommand::Verify(args) } => args.json,
+            Self::Config { command: ConfigCommand::Check(args) } => args.json,
+            _ => false,
+        }
+    }
+}
+
 #[derive(Debug, Subcommand)]
 pub(super) enum PeopleCommand {
     /// Who is known, by which accounts, and who has one-time codes
@@ -105,6 +125,7 @@ pub(super) enum DiscordCommand {
 #[derive(Debug, Subcommand)]
 pub(super) enum AuditCommand {
     /// Find any edited, forged or missing line of the journal, and what it tells of otherwise
+    #[command(after_help = EXIT_CODES)]
     Verify(VerifyArgs),
 }
 
@@ -113,6 +134,16 @@ pub(super) struct VerifyArgs {
     /// An end that the journal must have had, as a closed issue, the log or the file beside the database tells it
     #[arg(long, value_name = "HEAD")]
     pub(super) head: Vec<Head>,
+    /// One JSON object, for programs
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct DoctorArgs {
+    /// One JSON object, for programs
+    #[arg(long)]
+    pub(super) json: bool,
 }
 
 #[derive(Debug, Args)]
@@ -125,6 +156,7 @@ pub(super) struct ServeArgs {
 #[derive(Debug, Subcommand)]
 pub(super) enum ConfigCommand {
     /// Tell everything that is wrong with the configuration
+    #[command(after_help = EXIT_CODES)]
     Check(CheckArgs),
 }
 

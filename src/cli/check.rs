@@ -2,8 +2,9 @@
 
 use super::CliError;
 use crate::app::check_doors;
-use crate::config::{Config, Surroundings, WithoutSecrets, load};
+use crate::config::{Config, ConfigErrors, Problem, Surroundings, WithoutSecrets, load};
 use clap::Args;
+use serde_json::{Value, json};
 use std::io::Write;
 use std::path::Path;
 use std::process::ExitCode;
@@ -14,6 +15,9 @@ pub(super) struct CheckArgs {
     /// Do not look at secrets, for machines that do not have them
     #[arg(long)]
     pub(super) without_secrets: bool,
+    /// One JSON object, for programs
+    #[arg(long)]
+    pub(super) json: bool,
 }
 
 pub(super) fn run(
@@ -22,7 +26,11 @@ pub(super) fn run(
     machine: &(impl Surroundings + Copy),
     output: &mut dyn Write,
 ) -> Result<ExitCode, CliError> {
-    let config = if args.without_secrets { load(path, &WithoutSecrets(*machine)) } else { load(path, machine) }?;
+    let config = if args.without_secrets { load(path, &WithoutSecrets(*machine)) } else { load(path, machine) };
+    if args.json {
+        return as_json(args, path, config, output);
+    }
+    let config = config?;
     if !args.without_secrets {
         check_doors(&config)
             .map_err(|error| CliError::failed(error.to_string(), "mend it, or `rekey serve` does not start"))?;
@@ -33,6 +41,40 @@ pub(super) fn run(
     }
     writeln!(output, "{}: ok, {}", path.display(), summary(&config)).map_err(print)?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// The same for programs, with every problem at its place.
+fn as_json(
+    args: &CheckArgs,
+    path: &Path,
+    config: Result<Config, ConfigErrors>,
+    output: &mut dyn Write,
+) -> Result<ExitCode, CliError> {
+    let (config, mut problems) = match config {
+        Ok(config) => (Some(config), Vec::new()),
+        Err(errors) => (None, errors.0.iter().map(placed).collect()),
+    };
+    let doors = config.as_ref().filter(|_| !args.without_secrets).map(check_doors);
+    if let Some(Err(error)) = doors {
+        let file = path.display().to_string();
+        problems.push(json!({ "file": file, "line": null, "column": null, "message": error.to_string() }));
+    }
+    let warnings = config.iter().flat_map(|config| &config.warnings).map(placed);
+    let verdict = if problems.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE };
+    let document = json!({
+        "file": path.display().to_string(), "ok": problems.is_empty(), "problems": problems,
+        "warnings": warnings.collect::<Vec<_>>(),
+        "tokens": config.as_ref().map(|config| config.tokens.len()),
+        "people": config.as_ref().map(|config| config.people.len()),
+    });
+    let print = |source| CliError::Io { what: "the result cannot be printed".into(), source };
+    writeln!(output, "{document:#}").map_err(print)?;
+    Ok(verdict)
+}
+
+fn placed(problem: &Problem) -> Value {
+    let (line, column) = problem.place.at.unzip();
+    json!({ "file": &*problem.place.file, "line": line, "column": column, "message": problem.message })
 }
 
 fn summary(config: &Config) -> String {
@@ -58,7 +100,7 @@ mod tests {
         let path = folder.path().join("rekey.toml");
         std::fs::write(&path, text).unwrap();
         let mut output = Vec::new();
-        run(&CheckArgs { without_secrets: true }, &path, &Machine, &mut output)?;
+        run(&CheckArgs { without_secrets: true, json: false }, &path, &Machine, &mut output)?;
         Ok(String::from_utf8(output).unwrap())
     }
 
@@ -81,7 +123,8 @@ mod tests {
              [slack]\n{slack}"
         );
         std::fs::write(&path, text).unwrap();
-        let check = |without_secrets| run(&CheckArgs { without_secrets }, &path, &Machine, &mut Vec::new());
+        let check =
+            |without_secrets| run(&CheckArgs { without_secrets, json: false }, &path, &Machine, &mut Vec::new());
         let told = check(false).unwrap_err().to_string();
         let why = "[slack] signing_secret file:short: a signing secret needs at least 16 bytes";
         assert_eq!(told, format!("{why}; mend it, or `rekey serve` does not start"));
@@ -92,7 +135,9 @@ mod tests {
     fn a_directory_and_text_in_another_encoding_are_told_as_such() {
         let folder = tempfile::tempdir().unwrap();
         let told = |path: &Path| {
-            run(&CheckArgs { without_secrets: true }, path, &Machine, &mut Vec::new()).unwrap_err().to_string()
+            run(&CheckArgs { without_secrets: true, json: false }, path, &Machine, &mut Vec::new())
+                .unwrap_err()
+                .to_string()
         };
         assert!(told(folder.path()).contains(": this is a directory; name a file"), "{}", told(folder.path()));
         let latin = folder.path().join("latin.toml");

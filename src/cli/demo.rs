@@ -2,6 +2,7 @@
 
 use super::CliError;
 use super::args::{Chat, DemoArgs, DemoStores, Failure};
+use super::signals::Signals;
 use super::table::{Cell, Table, Tone, wants_colour};
 use crate::sandbox::demo::{BotLog, Chats, Demo, DemoError, Held, Page, Report, Scene, Stores, Tempo, play};
 use crate::server::Render;
@@ -48,11 +49,15 @@ fn keep_log() -> Result<BotLog, CliError> {
 }
 
 fn stopped(error: DemoError) -> CliError {
-    if let DemoError::NoOpenBao = error {
-        let way_out = "install OpenBao so that `bao` is on the PATH (https://openbao.org), or leave --stores out";
-        return CliError::failed(error.to_string(), way_out);
-    }
-    CliError::failed(error.to_string(), "the demo needs loopback and a writable temporary folder")
+    let way_out = match error {
+        DemoError::NoOpenBao => {
+            "install OpenBao so that `bao` is on the PATH (https://openbao.org), or leave --stores out"
+        }
+        DemoError::OpenBaoEnds(_) => "run `bao server -dev` to see why, or leave --stores out",
+        DemoError::PortTaken(_) => "give another with --port, or leave --port out to take a free one",
+        _ => "the demo needs loopback and a writable temporary folder",
+    };
+    CliError::failed(error.to_string(), way_out)
 }
 
 fn unprinted(source: io::Error) -> CliError {
@@ -66,7 +71,11 @@ async fn watched(
     render: Render,
     output: &mut dyn Write,
 ) -> Result<ExitCode, CliError> {
-    let page = Page::start(port, Tempo::WATCHED, scene, log, render).await.map_err(stopped)?;
+    let mut signals = Signals::listen()?;
+    let page = tokio::select! {
+        started = Box::pin(Page::start(port, Tempo::WATCHED, scene, log, render)) => started.map_err(stopped)?,
+        () = signals.asked() => return Ok(ExitCode::SUCCESS),
+    };
     let (url, messengers) = (page.url(), named(scene.chats));
     let words = format!(
         "\n  rekey demo   {url}\n\n  The bot runs beside a sandbox GitLab and {messengers}, on this machine only.\n  \
@@ -74,11 +83,14 @@ async fn watched(
          in production the grace is 15 minutes.\n\n  Ctrl-C stops it and leaves nothing behind.\n"
     );
     writeln!(output, "{words}").map_err(unprinted)?;
-    if let Err(source) = tokio::signal::ctrl_c().await {
-        return Err(CliError::Io { what: "Ctrl-C cannot be heard".into(), source });
+    signals.asked().await;
+    // Whoever asks twice does not want to wait; all goes with the process.
+    tokio::select! {
+        () = page.stop() => {}
+        () = signals.asked() => {}
     }
-    page.stop().await;
-    writeln!(output, "\n  Stopped.").map_err(unprinted)?;
+    // A terminal that hung up hears nothing more.
+    let _unheard = writeln!(output, "\n  Stopped.");
     Ok(ExitCode::SUCCESS)
 }
 
@@ -89,7 +101,11 @@ async fn auto(
     render: Render,
     output: &mut dyn Write,
 ) -> Result<ExitCode, CliError> {
-    let demo = Demo::start(Tempo::QUICK, scene, log, render).await.map_err(stopped)?;
+    let mut signals = Signals::listen()?;
+    let demo = tokio::select! {
+        started = Box::pin(Demo::start(Tempo::QUICK, scene, log, render)) => started.map_err(stopped)?,
+        () = signals.asked() => return Ok(ExitCode::FAILURE),
+    };
     writeln!(
         output,
         "The bot beside a sandbox GitLab and {}. Grace and pipelines are shortened.\n",
@@ -102,9 +118,13 @@ async fn auto(
             failed = writeln!(output, "  {line}");
         }
     };
-    let played = play(&demo, red, &mut say).await;
+    let played = tokio::select! {
+        played = play(&demo, red, &mut say) => Some(played),
+        () = signals.asked() => None,
+    };
     demo.stop().await;
     failed.map_err(unprinted)?;
+    let Some(played) = played else { return Ok(ExitCode::FAILURE) };
     let report = played.map_err(stopped)?;
     write!(output, "\n{}\n{}\n{}", timeline(&report), shelves(&report), verdict(&report)).map_err(unprinted)?;
     Ok(if report.is_good() { ExitCode::SUCCESS } else { ExitCode::FAILURE })

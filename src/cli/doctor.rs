@@ -29,7 +29,7 @@ use crate::engine::{Engine, RealDice};
 use crate::gitlab::Me;
 use crate::rotation::token::ManagedToken;
 use crate::secret_store::StoreSpec;
-use finding::{Area, Finding, Tally};
+use finding::{Area, Document, Finding, Line, Tally};
 use futures::{StreamExt, stream};
 use progress::Progress;
 use std::process::ExitCode;
@@ -45,8 +45,9 @@ struct Visit<'a> {
     me: Me,
 }
 
-pub(super) async fn run(config: &Config, screen: &mut Screen<'_>) -> Result<ExitCode, CliError> {
-    let mut report = Report { screen, progress: Progress::on_a_terminal(), tally: Tally::default() };
+pub(super) async fn run(config: &Config, json: bool, screen: &mut Screen<'_>) -> Result<ExitCode, CliError> {
+    let kept = json.then(Vec::new);
+    let mut report = Report { screen, progress: Progress::on_a_terminal(), tally: Tally::default(), kept };
     report.begin(Area::Database);
     let (ledger, findings) = database::look(config).await;
     report.end(Area::Database, findings)?;
@@ -70,7 +71,7 @@ pub(super) async fn run(config: &Config, screen: &mut Screen<'_>) -> Result<Exit
         report.end(Area::Discord, discord::look(config).await)?;
     }
     engine.ledger.close().await;
-    report.screen.print(&report.tally.summary())?;
+    report.close()?;
     Ok(if report.tally.failures > 0 { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
@@ -115,6 +116,8 @@ struct Report<'r, 's> {
     screen: &'r mut Screen<'s>,
     progress: Progress,
     tally: Tally,
+    /// All of it, where a program reads it in the end.
+    kept: Option<Vec<Line>>,
 }
 
 impl Report<'_, '_> {
@@ -128,6 +131,17 @@ impl Report<'_, '_> {
             return Ok(());
         }
         self.tally.count(&findings);
+        if let Some(kept) = &mut self.kept {
+            kept.extend(findings.into_iter().map(|finding| Line { area, finding }));
+            return Ok(());
+        }
         self.screen.print(&finding::render(area, &findings, self.screen.colour))
+    }
+
+    fn close(&mut self) -> Result<(), CliError> {
+        match &self.kept {
+            Some(findings) => self.screen.json(&Document { tally: &self.tally, findings }),
+            None => self.screen.print(&self.tally.summary()),
+        }
     }
 }

@@ -61,6 +61,9 @@ pub struct InitArgs {
     /// Discord id of the first person who may approve
     #[arg(long, value_name = "ID")]
     pub discord_user: Option<String>,
+    /// Where the secret token for GitLab's webhooks is: env:NAME or file:/path; leave out to go without webhooks
+    #[arg(long, value_name = "WHERE")]
+    pub webhook_secret: Option<String>,
     /// Address that GitLab's mails come from; leave out to go without mail
     #[arg(long, value_name = "ADDRESS")]
     pub mail_sender: Option<String>,

@@ -1,6 +1,7 @@
 //! `rekey serve`: the bot itself, until a signal asks it to stop.
 
 use super::CliError;
+use super::signals::Signals;
 use crate::app::{self, StartError};
 use crate::clock::SystemClock;
 use crate::config::Config;
@@ -9,7 +10,6 @@ use crate::telemetry::{self, LogSettings};
 use std::io;
 use std::process::ExitCode;
 use std::sync::Arc;
-use tokio::signal::unix::{SignalKind, signal};
 
 /// Runs until SIGTERM, SIGINT or SIGHUP; then finishes what is in hand. A second signal ends it at once, which is safe too.
 /// `anew` says that a database which remembers nothing may begin; `kept` why the environment still has its secrets, if it has.
@@ -22,32 +22,23 @@ pub async fn run(config: &Config, anew: bool, kept: Option<&io::Error>) -> Resul
         tracing::warn!("{warning}");
     }
     // Before anything starts, so that no signal ends what has begun.
-    let mut terminate = signal(SignalKind::terminate()).map_err(no_signals)?;
-    let mut interrupt = signal(SignalKind::interrupt()).map_err(no_signals)?;
-    let mut hangup = signal(SignalKind::hangup()).map_err(no_signals)?;
+    let mut signals = Signals::listen()?;
     let metrics = telemetry::install_metrics().map_err(|error| CliError::failed(error.to_string(), "report this"))?;
     let render = Arc::new(move || metrics.render());
-    let mut asked = async || {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-            _ = hangup.recv() => {}
-        }
-    };
     let running = tokio::select! {
         started = Box::pin(app::run(config, Arc::new(SystemClock), Arc::new(RealDice), render, anew)) => {
             started.map_err(not_started)?
         }
-        () = asked() => {
+        () = signals.asked() => {
             tracing::info!("stopped before anything had begun");
             return Ok(ExitCode::SUCCESS);
         }
     };
-    asked().await;
+    signals.asked().await;
     tracing::info!("stopping: finishing what is in hand; a second signal stops at once");
     tokio::select! {
         () = running.stop() => tracing::info!("stopped"),
-        () = asked() => tracing::warn!("stopped at once; another process will resume what was in hand"),
+        () = signals.asked() => tracing::warn!("stopped at once; another process will resume what was in hand"),
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -66,8 +57,4 @@ fn start_telemetry(config: &Config) -> Result<(), CliError> {
 /// Words for a bot that does not start.
 pub fn not_started(error: StartError) -> CliError {
     CliError::failed(error.to_string(), "mend it and start again; `rekey doctor` looks at everything")
-}
-
-fn no_signals(source: std::io::Error) -> CliError {
-    CliError::Io { what: "signals cannot be received".into(), source }
 }

@@ -1,5 +1,6 @@
 //! `[issues]`: where each rotation has its issue.
 
+use super::naming::project_path;
 use super::section::Section;
 
 pub(super) const KEYS: &[&str] = &["project", "labels", "confidential"];
@@ -18,7 +19,7 @@ pub struct Issues {
 }
 
 pub(super) fn read(section: &Section<'_>) -> Option<Issues> {
-    let project = full_path(section, "project", "write the full path of the project, \"acme/operations\"");
+    let project = project_path(section, "project", "write the full path of the project, \"acme/operations\"");
     let mut labels = section.texts("labels");
     if labels.is_empty() {
         labels.push(LABEL.into());
@@ -27,15 +28,4 @@ pub(super) fn read(section: &Section<'_>) -> Option<Issues> {
         section.complain_item("labels", index, "a label must not be empty or contain a comma");
     }
     Some(Issues { project: project?, labels, confidential: section.flag("confidential").unwrap_or(true) })
-}
-
-/// The full path of a group or project, as in its address.
-pub(super) fn full_path(section: &Section<'_>, key: &str, hint: &str) -> Option<String> {
-    let path = section.required(key, hint)?;
-    let allowed = |symbol: char| symbol.is_alphanumeric() || matches!(symbol, '/' | '-' | '_' | '.' | '+');
-    if path.starts_with('/') || path.ends_with('/') || path.contains("//") || !path.chars().all(allowed) {
-        section.complain(key, &format!("{key} is \"{path}\"; write the full path as in its address, \"acme/deploy\""));
-        return None;
-    }
-    Some(path)
 }

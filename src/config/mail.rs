@@ -1,6 +1,7 @@
 //! `[mail]`: who may hand over expiry mails, and why their sender is believed. Without it mail is not accepted.
 
 use super::address;
+use super::naming;
 use super::secret_ref::{self, SecretRef};
 use super::section::Section;
 
@@ -69,15 +70,15 @@ pub(super) fn read(section: &Section<'_>) -> Option<Mail> {
         hmac_secrets,
         senders: senders(section),
         hosts: hosts(section),
-        forwarders: section.texts("forwarders"),
-        own_addresses: section.texts("own_addresses"),
+        forwarders: naming::senders(section, "forwarders"),
+        own_addresses: naming::senders(section, "own_addresses"),
         link_gateways: section.texts("link_gateways"),
         trust: trust(section)?,
     })
 }
 
 fn senders(section: &Section<'_>) -> Vec<String> {
-    let senders = section.texts("senders");
+    let senders = naming::senders(section, "senders");
     if senders.is_empty() {
         section.complain("senders", "senders is missing, so no mail is believed; name the address GitLab sends from");
     }

@@ -1,6 +1,6 @@
 //! `owner = { … }` of a token: whose it is, told by which keys are there.
 
-use super::issues::full_path;
+use super::naming;
 use super::section::Section;
 use crate::rotation::token::Owner;
 
@@ -15,21 +15,22 @@ pub(super) fn read(token: &Section<'_>) -> Option<Owner> {
     }
     let section = token.section("owner", "owner".into(), KEYS)?.called(format!("{}: owner", token.label()));
     let given: Vec<&str> = KEYS.iter().copied().filter(|key| section.has(key)).collect();
-    let path = |key| full_path(&section, key, "");
-    let login = |key| section.text(key).map(|text| text.trim_start_matches('@').to_owned());
+    let group = || naming::group_path(&section, "group", "");
+    let project = || naming::project_path(&section, "project", "");
+    let login = |key| naming::login(&section, key);
     match given.as_slice() {
         ["group", "service_account"] => {
-            Some(Owner::GroupServiceAccount { group: path("group")?, username: login("service_account")? })
+            Some(Owner::GroupServiceAccount { group: group()?, username: login("service_account")? })
         }
         ["project", "service_account"] => {
-            Some(Owner::ProjectServiceAccount { project: path("project")?, username: login("service_account")? })
+            Some(Owner::ProjectServiceAccount { project: project()?, username: login("service_account")? })
         }
         ["instance_service_account"] => {
             Some(Owner::InstanceServiceAccount { username: login("instance_service_account")? })
         }
         ["user"] => Some(Owner::User { username: login("user")? }),
-        ["project"] => Some(Owner::Project { project: path("project")? }),
-        ["group"] => Some(Owner::Group { group: path("group")? }),
+        ["project"] => Some(Owner::Project { project: project()? }),
+        ["group"] => Some(Owner::Group { group: group()? }),
         ["service_account"] => {
             section.complain("service_account", "service_account needs the group or project it belongs to; add it");
             None

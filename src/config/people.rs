@@ -1,5 +1,6 @@
 //! `[people.<id>]`: who a click or a comment comes from. An identity belongs to one person only.
 
+use super::naming;
 use super::section::Section;
 use super::{discord, slack};
 use crate::engine::settings::Person;
@@ -33,7 +34,7 @@ pub(super) fn read(section: Option<Section<'_>>) -> People {
 fn read_person(section: &Section<'_>, id: &str) -> Person {
     let person = Person {
         name: section.text("name").unwrap_or_else(|| id.to_owned()),
-        gitlab: section.text("gitlab").map(|login| login.trim_start_matches('@').to_owned()),
+        gitlab: naming::login(section, "gitlab"),
         slack: section.text("slack"),
         discord: section.text("discord"),
         administrator: section.flag("administrator").unwrap_or_default(),

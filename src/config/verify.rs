@@ -1,6 +1,6 @@
 //! `[[token.verify]]`: the pipelines that use a token and prove the new one.
 
-use super::issues::full_path;
+use super::naming::project_path;
 use super::section::Section;
 use crate::rotation::ids::ConsumerId;
 use crate::rotation::token::{Consumer, ConsumerKind};
@@ -35,7 +35,7 @@ pub(super) fn read(token: &Section<'_>) -> Vec<Consumer> {
 
 fn read_one(section: &Section<'_>) -> Option<Consumer> {
     section.required("kind", "write \"pipeline\", \"retry_job\" or \"schedule\"");
-    let project = full_path(section, "project", "write the full path of the project whose pipeline uses the token");
+    let project = project_path(section, "project", "write the full path of the project whose pipeline uses the token");
     let job = section.required("job", "name the job that uses the token; it must have run and passed");
     let timeout_seconds = section.duration("timeout").unwrap_or(TIMEOUT_SECONDS);
     let kind = kind(section)?;

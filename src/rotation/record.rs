@@ -243,6 +243,8 @@ pub struct Rotation {
 
 /// What a store says that holds the previous value again.
 pub(super) const PREVIOUS_RESTORED: &str = "previous value restored";
+/// How evidence names tokens that nobody has revoked.
+pub(super) const ALIVE: &str = " alive";
 
 /// What is needed to open a rotation.
 #[derive(Clone, Debug)]
@@ -309,9 +311,11 @@ impl Rotation {
         }
     }
 
-    /// Whether the stores got the previous value back after something of ours was stored.
+    /// Whether the stores got the previous value back after something of ours was stored: all of them, so nobody has ended
+    /// it on the way.
     pub fn was_restored(&self) -> bool {
-        self.evidence.iter().any(|seen| seen.what == PREVIOUS_RESTORED)
+        let mut told = self.evidence.iter().rev().map(|seen| seen.what.as_str());
+        told.find(|what| *what == PREVIOUS_RESTORED || what.contains(ALIVE)) == Some(PREVIOUS_RESTORED)
     }
 
     /// The person who asked for it, who cannot approve it.

@@ -5,6 +5,7 @@ mod discord_page;
 mod folder;
 mod log;
 mod mails;
+mod openbao;
 mod page;
 mod picture;
 mod settings;
@@ -14,7 +15,7 @@ mod story;
 mod watch;
 
 pub use log::BotLog;
-pub use mails::{Sample, samples};
+pub use mails::{Sample, delivered, samples};
 pub use page::Page;
 pub use shelves::{Held, Stores};
 pub use stage::{ALICE, BOB, CHANNEL, DISCORD_CHANNEL, JOB, OUTSIDER, Person};
@@ -55,6 +56,12 @@ pub enum DemoError {
     /// There is no OpenBao.
     #[error("there is no OpenBao: no program `bao` is on the PATH")]
     NoOpenBao,
+    /// It does not stay.
+    #[error("OpenBao ends as soon as it is started ({0})")]
+    OpenBaoEnds(String),
+    /// Somebody listens where the page should.
+    #[error("port {0} is in use")]
+    PortTaken(u16),
     /// No connection to the bot, or between the parts.
     #[error("{0}")]
     Call(String),
@@ -146,7 +153,7 @@ impl Demo {
         let (world, cast) = stage::world(&secrets, tempo.step, clock.now());
         let shelves = match scene.stores {
             Stores::Variable => None,
-            Stores::Three => Some(shelves::Shelves::new(folder.path(), client.clone()).await?),
+            Stores::Three => Some(shelves::Shelves::new(folder.path(), &client).await?),
         };
         let no_port = "no port for the sandbox";
         let gitlab = Gitlab::start(world, clock.clone()).await.map_err(DemoError::io(no_port))?;
@@ -314,6 +321,9 @@ impl Demo {
     /// The bot finishes what is in hand; then all is gone.
     pub async fn stop(self) {
         self.bot.stop().await;
+        if let Some(shelves) = self.shelves {
+            shelves.stop().await;
+        }
     }
 }
 

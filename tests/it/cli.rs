@@ -9,6 +9,7 @@ mod commands;
 mod crowd;
 mod discord;
 mod doctor;
+mod machine;
 mod office;
 mod people;
 mod serve;

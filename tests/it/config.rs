@@ -296,6 +296,30 @@ fn what_lets_somebody_in_is_not_so_short_that_it_can_be_guessed() {
 }
 
 #[test]
+fn a_name_that_gitlab_or_a_mail_server_could_not_know_is_told_wherever_it_stands() {
+    let mail = "[mail]\npassword = \"env:HOOK\"\nsenders = [\"gitlab@\"]\nforwarders = [\"@acme.com\"]\n\
+                own_addresses = [\"rekey at acme.com\"]\ntrust = \"ingress\"\n";
+    let text = format!("{BASE}{DEPLOY}{mail}").replace("\"acme/deploy\"", "\"deploy\"");
+    let text = text.replace("acme/operations", "operations").replace("\"grace\"", "\"acme/grace\"");
+    let text = text.replace("\"deploy-bot\"", "\"deploy bot\"");
+    let told = desk(&text).variable("HOOK", "long enough").mistakes();
+    let way_out = "write the full path with its group, as in its address";
+    for expected in [
+        format!("[issues]: project is \"operations\", which is no project's path; {way_out}, \"acme/operations\""),
+        format!("store 1: project is \"deploy\", which is no project's path; {way_out}, \"acme/deploy\""),
+        format!("verify 1: project is \"deploy\", which is no project's path; {way_out}, \"acme/deploy\""),
+        "person \"grace\": gitlab is \"acme/grace\", which is no login".into(),
+        "owner: service_account is \"deploy bot\", which is no login".into(),
+        "senders: \"gitlab@\" is neither an address nor a domain".into(),
+        "forwarders: \"@acme.com\" is neither an address nor a domain".into(),
+        "own_addresses: \"rekey at acme.com\" is neither an address nor a domain".into(),
+        "8 problems in the configuration".into(),
+    ] {
+        assert!(told.contains(&expected), "{expected}\n{told}");
+    }
+}
+
+#[test]
 fn a_secret_that_is_not_there_is_told_by_its_reference() {
     let text = format!("{BASE}{DEPLOY}");
     let told = Desk::default().file("rekey.toml", &text).mistakes();

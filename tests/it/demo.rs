@@ -1,9 +1,13 @@
 //! The demo: the story without a browser, both ways, and the page in a real browser.
 
 mod browser;
+mod ending;
+mod keyboard;
 
 use browser::Browser;
-use rekey::sandbox::demo::{BotLog, CHANNEL, Chats, DISCORD_CHANNEL, Demo, Page, Report, Scene, Tempo, play, samples};
+use rekey::sandbox::demo::{
+    BotLog, CHANNEL, Chats, DISCORD_CHANNEL, Demo, Page, Report, Scene, Tempo, delivered, play, samples,
+};
 use rekey::server::Render;
 use rekey::telemetry::{LogFormat, LogSettings, subscriber};
 use std::sync::Arc;
@@ -74,12 +78,21 @@ async fn the_mailbox_says_why_a_mail_was_of_no_use() {
         let answer = demo.mail(sample.name, sample.raw).await.unwrap();
         answers.push(format!("{}: {} {}", sample.name, answer.status, answer.why.as_deref().unwrap_or("no complaint")));
     }
+    // As it lies in a mailbox: without what our own server found.
+    let real = samples()[0].raw.split_once("\nAuthentication-Results: ").unwrap().1;
+    let real = &real[real.find("DKIM-Signature").unwrap()..];
+    for (name, raw) in [("pasted", real.to_owned()), ("pasted, as delivered", delivered(real))] {
+        let answer = demo.mail(name, &raw).await.unwrap();
+        answers.push(format!("{name}: {} {}", answer.status, answer.why.as_deref().unwrap_or("no complaint")));
+    }
     demo.stop().await;
     insta::assert_snapshot!(answers.join("\n"), @r"
     expiry: 202 no complaint
     forwarded: 202 no complaint
     reply: 200 the mail is a reply
     phishing: 200 the mail's sender is not authenticated: dmarc failed
+    pasted: 200 the mail's sender is not authenticated: no results of a server that we trust
+    pasted, as delivered: 202 notice known already
     ");
 }
 

@@ -23,7 +23,8 @@ fn by_flags() -> InitArgs {
 fn a_person_answers_few_questions_and_gets_a_configuration_that_is_right() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("rekey.toml");
-    let lines = "https://gitlab.example.com\n\nacme/operations\nada\nT0ACME\n\nC0OPS\nU0ADA\n\ngitlab@example.com\n\n";
+    let lines =
+        "https://gitlab.example.com\n\nacme/operations\nada\nT0ACME\n\nC0OPS\nU0ADA\n\n\ngitlab@example.com\n\n";
     let (printed, ended) = asked(&InitArgs::default(), &path, lines, true);
     assert_eq!(ended, Ok(()));
     insta::assert_snapshot!(printed.replace(&path.display().to_string(), "rekey.toml"));
@@ -47,7 +48,7 @@ fn an_answer_that_is_wrong_is_asked_for_again_and_the_others_are_kept() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("rekey.toml");
     let lines = "gitlab.example.com\nhttps://gitlab.example.com\n\nacme/operations\nada\n#ops\nT0ACME\nhttp\nC0OPS\n\
-                 U0ADA\n42\n123456789012345678\n223456789012345678\n323456789012345678\n423456789012345678\n\nmysql:x\n\n";
+                 U0ADA\n42\n123456789012345678\n223456789012345678\n323456789012345678\n423456789012345678\n\n\nmysql:x\n\n";
     let (printed, ended) = asked(&InitArgs::default(), &path, lines, true);
     assert_eq!(ended, Ok(()), "{printed}");
     for objection in ["url is not an address", "team is \"#ops\"", "application is \"42\"", "[database]: url"] {
@@ -61,12 +62,52 @@ fn an_answer_that_is_wrong_is_asked_for_again_and_the_others_are_kept() {
 }
 
 #[test]
+fn a_name_that_gitlab_could_not_know_is_asked_for_again_by_the_rules_of_the_configuration() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("rekey.toml");
+    let lines = "\n\noperations\nacme/operations\nacme/ada\nada\n\n\n\ngitlab@\ngitlab@example.com\n\n";
+    let (printed, ended) = asked(&InitArgs::default(), &path, lines, true);
+    assert_eq!(ended, Ok(()), "{printed}");
+    let objections = [
+        "\"operations\", which is no project's path",
+        "\"acme/ada\", which is no login",
+        "\"gitlab@\" is neither an address",
+    ];
+    for objection in objections {
+        assert!(printed.contains(objection), "{objection}: {printed}");
+    }
+    let wrong = InitArgs { issues_project: Some("operations".into()), force: true, ..by_flags() };
+    let told = asked(&wrong, &path, "", false).1.unwrap_err();
+    assert!(told.contains("write the full path with its group, as in its address, \"acme/operations\""), "{told}");
+}
+
+#[test]
+fn who_has_webhooks_says_where_their_secret_is_and_is_told_what_to_do_in_gitlab() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("rekey.toml");
+    let lines = "\n\nacme/operations\nada\n\n\nhunter2hunter2hunter2\nfile:/run/secrets/webhook\n\n\n";
+    let (printed, ended) = asked(&InitArgs::default(), &path, lines, true);
+    assert_eq!(ended, Ok(()), "{printed}");
+    assert!(printed.contains("secret_token must say where the value is"), "{printed}");
+    assert!(printed.contains("(env:GITLAB_TOKEN, file:/run/secrets/webhook)"), "{printed}");
+    assert!(printed.contains("/hooks/gitlab with the secret token of file:/run/secrets/webhook"), "{printed}");
+    let config = load(&path, &WithoutSecrets(Machine)).unwrap();
+    assert_eq!(config.gitlab.webhook.secret_tokens[0].reference, "file:/run/secrets/webhook");
+
+    let without = InitArgs { force: true, ..by_flags() };
+    let (printed, ended) = asked(&without, &path, "", false);
+    assert_eq!(ended, Ok(()));
+    assert!(!printed.contains("webhook"), "{printed}");
+    assert!(load(&path, &WithoutSecrets(Machine)).unwrap().gitlab.webhook.secret_tokens.is_empty());
+}
+
+#[test]
 fn a_script_gives_flags_and_is_asked_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("rekey.toml");
     let (printed, ended) = asked(&by_flags(), &path, "", false);
     assert_eq!(ended, Ok(()));
-    assert!(printed.starts_with("Wrote ") && printed.lines().count() == 2, "{printed}");
+    assert!(printed.starts_with("Wrote ") && printed.lines().count() == 4, "{printed}");
     let config = load(&path, &WithoutSecrets(Machine)).unwrap();
     assert_eq!(config.people.keys().next().unwrap().as_str(), "ada-lovelace");
     assert!(config.slack.is_none() && config.mail.is_none());
@@ -105,7 +146,7 @@ fn a_secret_given_as_an_answer_is_refused_and_written_nowhere() {
     assert!(told.contains("token holds a secret itself") && !told.contains("Canary"), "{told}");
     assert!(!path.exists());
 
-    let lines = format!("https://gitlab.example.com\n{secret}\nfile:/run/secrets/gitlab\n\n\n\n\n");
+    let lines = format!("https://gitlab.example.com\n{secret}\nfile:/run/secrets/gitlab\n\n\n\n\n\n");
     let (printed, ended) = asked(&by_flags(), &path, &lines, true);
     assert_eq!(ended, Ok(()));
     assert!(printed.contains("That is a secret itself") && !printed.contains("Canary"), "{printed}");

@@ -186,7 +186,7 @@ fn button(card: &Card, action: Action) -> Option<CreateButton> {
     let (rotation, plan) = (card.rotation.0.clone(), Some(card.plan.0.clone()));
     let wish =
         Wish::Decide(Decision { action, rotation, plan, snooze_seconds: None, reason: None, stop: Some(card.stop) });
-    let button = offer(action.label(), &wish, style(action))?;
+    let button = offer(action.label(), &wish, style(card, action))?;
     // What is asked for twice is asked by a button that only asks.
     Some(if card.question(action).is_some() { button.custom_id(format!("{ASKS}{}", wish.to_id()?)) } else { button })
 }
@@ -196,9 +196,11 @@ pub fn offer(label: &str, wish: &Wish, style: ButtonStyle) -> Option<CreateButto
     Some(CreateButton::new(wish.to_id()?).label(text::cut(&text::line(label), 80)).style(style))
 }
 
-/// One primary, one destructive.
-pub fn style(action: Action) -> ButtonStyle {
+/// One primary, one destructive. Of an incident the yes destroys, and the no is harmless.
+fn style(card: &Card, action: Action) -> ButtonStyle {
     match action {
+        Action::Approve if card.incident => ButtonStyle::Danger,
+        Action::Decline if card.incident => ButtonStyle::Secondary,
         Action::Approve => ButtonStyle::Success,
         Action::Retry => ButtonStyle::Primary,
         Action::Decline | Action::Abandon => ButtonStyle::Danger,

@@ -111,11 +111,12 @@ fn button(card: &Card, action: Action) -> Json {
     let (name, label) = (format!("rekey.{}", action.word()), action.label());
     let value = wish(card, action).to_id().unwrap_or_default();
     let mut button = parts::button(&name, label, &value, &format!("{label}: {}", card.title));
-    if let Some(style) = style(action) {
+    let style = style(card, action);
+    if let Some(style) = style {
         button["style"] = style.into();
     }
     if let Some((question, yes)) = card.question(action) {
-        button["confirm"] = parts::confirm(label, &question, yes);
+        button["confirm"] = parts::confirm(label, &question, yes, style == Some("danger"));
     }
     button
 }
@@ -126,8 +127,11 @@ fn wish(card: &Card, action: Action) -> Wish {
     Wish::Decide(Decision { action, rotation: card.rotation.0.clone(), plan, snooze_seconds: None, reason: None, stop })
 }
 
-fn style(action: Action) -> Option<&'static str> {
+/// Of an incident the yes destroys, and the no is harmless.
+fn style(card: &Card, action: Action) -> Option<&'static str> {
     match action {
+        Action::Approve if card.incident => Some("danger"),
+        Action::Decline if card.incident => None,
         Action::Approve | Action::Retry => Some("primary"),
         Action::Decline | Action::Abandon => Some("danger"),
         Action::Snooze | Action::Restore => None,

@@ -42,9 +42,10 @@ pub fn button(action_id: &str, label: &str, value: &str, spoken: &str) -> Value 
     })
 }
 
-/// A question before a button counts.
-pub fn confirm(title: &str, question: &str, yes: &str) -> Value {
+/// A question before a button counts. Slack makes the yes green unless told otherwise.
+pub fn confirm(title: &str, question: &str, yes: &str, danger: bool) -> Value {
     json!({
+        "style": if danger { "danger" } else { "primary" },
         "title": plain(title, 100),
         "text": plain(question, 300),
         "confirm": plain(yes, 30),

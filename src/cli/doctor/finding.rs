@@ -2,9 +2,11 @@
 
 use crate::cli::table::{Cell, Table, Tone};
 use crate::cli::words::count;
+use serde::Serialize;
 
 /// What is looked at, in this order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
 pub(super) enum Area {
     Database,
     GitLab,
@@ -38,7 +40,8 @@ impl Area {
 }
 
 /// How bad it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
 pub(super) enum Verdict {
     /// As it should be.
     Ok,
@@ -49,7 +52,7 @@ pub(super) enum Verdict {
 }
 
 /// One thing that was looked at.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(super) struct Finding {
     pub(super) subject: String,
     pub(super) verdict: Verdict,
@@ -74,8 +77,9 @@ impl Finding {
 }
 
 /// How much was found.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Serialize)]
 pub(super) struct Tally {
+    #[serde(rename = "ok")]
     fine: u64,
     warnings: u64,
     pub(super) failures: u64,
@@ -96,6 +100,22 @@ impl Tally {
         let (warnings, failures) = (count(self.warnings, "warning"), count(self.failures, "failure"));
         format!("\n{} ok, {warnings}, {failures}\n", self.fine)
     }
+}
+
+/// A finding and its area, as programs read it.
+#[derive(Serialize)]
+pub(super) struct Line {
+    pub(super) area: Area,
+    #[serde(flatten)]
+    pub(super) finding: Finding,
+}
+
+/// All of them, as programs read it.
+#[derive(Serialize)]
+pub(super) struct Document<'a> {
+    #[serde(flatten)]
+    pub(super) tally: &'a Tally,
+    pub(super) findings: &'a [Line],
 }
 
 /// The findings of one area under its title.

@@ -32,6 +32,7 @@ pub(super) struct Answers {
     pub(super) discord_guild: String,
     pub(super) discord_channel: String,
     pub(super) discord_user: String,
+    pub(super) webhook_secret: String,
     pub(super) mail_sender: String,
 }
 
@@ -42,6 +43,10 @@ impl Answers {
 
     pub(super) fn with_discord(&self) -> bool {
         !self.discord_application.is_empty()
+    }
+
+    pub(super) fn with_webhook(&self) -> bool {
+        !self.webhook_secret.is_empty()
     }
 
     pub(super) fn with_mail(&self) -> bool {
@@ -65,6 +70,7 @@ impl Answers {
             discord_guild: id(),
             discord_channel: id(),
             discord_user: id(),
+            webhook_secret: "env:REKEY_WEBHOOK_TOKEN".into(),
             mail_sender: "gitlab@example.com".into(),
         }
     }
@@ -172,6 +178,8 @@ pub(super) fn ask(args: &InitArgs, dialogue: &mut Dialogue<'_>) -> Result<Answer
         ask("Discord channel id", "discord-channel", &args.discord_channel, None, |all| &mut all.discord_channel)?;
         ask("Discord id of who approves", "discord-user", &args.discord_user, None, |all| &mut all.discord_user)?;
     }
+    let secret = "Where the secret token for GitLab's webhooks is (env:NAME or file:/path), empty for no webhooks";
+    ask(secret, "webhook-secret", &args.webhook_secret, none, |all| &mut all.webhook_secret)?;
     let sender = "Address GitLab's mails come from, empty for no mail";
     ask(sender, "mail-sender", &args.mail_sender, none, |all| &mut all.mail_sender)?;
     ask("Database", "database", &args.database, Some("sqlite:rekey.db"), |all| &mut all.database)?;

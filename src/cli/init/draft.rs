@@ -11,6 +11,8 @@ const SLACK_HTTP: &str = include_str!("slack_http.toml");
 const SLACK_SOCKET: &str = include_str!("slack_socket.toml");
 const DISCORD_PERSON: &str = include_str!("discord_person.toml");
 const DISCORD: &str = include_str!("discord.toml");
+const WEBHOOK: &str = include_str!("webhook.toml");
+const NO_WEBHOOK: &str = include_str!("no_webhook.toml");
 const MAIL: &str = include_str!("mail.toml");
 const TOKEN: &str = include_str!("token.toml");
 
@@ -22,6 +24,8 @@ pub(super) fn render(answers: &Answers) -> String {
         (answers.with_discord(), DISCORD_PERSON),
         (answers.with_slack(), slack),
         (answers.with_discord(), DISCORD),
+        (answers.with_webhook(), WEBHOOK),
+        (!answers.with_webhook(), NO_WEBHOOK),
         (answers.with_mail(), MAIL),
         (true, TOKEN),
     ];
@@ -43,6 +47,7 @@ pub(super) fn render(answers: &Answers) -> String {
         ("discord_application", quoted(&answers.discord_application)),
         ("discord_guild", quoted(&answers.discord_guild)),
         ("discord_channel", quoted(&answers.discord_channel)),
+        ("webhook_secret", quoted(&answers.webhook_secret)),
         ("mail_sender", quoted(&answers.mail_sender)),
     ];
     fill(&text, &values)
@@ -72,7 +77,23 @@ pub(super) fn objections(errors: &ConfigErrors) -> String {
     messages.join("; ")
 }
 
+/// What is left to do, by what was written.
 pub(super) fn farewell(path: &Path, answers: &Answers) -> String {
+    let (file, needed) = (path.display(), secrets(answers).join(", "));
+    let mut steps = vec![
+        format!("put the secrets where it says ({needed})"),
+        format!("open {file}, take the # off [[token]] and fill in yours"),
+        "run `rekey doctor`, then `rekey serve`".to_owned(),
+    ];
+    if answers.with_webhook() {
+        let secret = &answers.webhook_secret;
+        steps.push(format!("in GitLab add the webhook https://<rekey>/hooks/gitlab with the secret token of {secret}"));
+    }
+    let numbered = steps.iter().enumerate().map(|(index, step)| format!("  {}. {step}\n", index + 1));
+    format!("Wrote {file}. Next:\n{}", numbered.collect::<String>())
+}
+
+fn secrets(answers: &Answers) -> Vec<&str> {
     let mut needed = vec![answers.gitlab_token.as_str()];
     if answers.with_slack() {
         let proof = if answers.slack_mode == SOCKET { "env:SLACK_APP_TOKEN" } else { "env:SLACK_SIGNING_SECRET" };
@@ -81,14 +102,13 @@ pub(super) fn farewell(path: &Path, answers: &Answers) -> String {
     if answers.with_discord() {
         needed.push("env:DISCORD_TOKEN");
     }
+    if answers.with_webhook() {
+        needed.push(&answers.webhook_secret);
+    }
     if answers.with_mail() {
         needed.push("env:REKEY_MAIL_PASSWORD");
     }
-    let (file, needed) = (path.display(), needed.join(", "));
-    format!(
-        "Wrote {file}.\nNext: put the secrets where it says ({needed}), open {file} and take the # off [[token]], \
-         then run `rekey doctor`.\n"
-    )
+    needed
 }
 
 fn quoted(text: &str) -> String {

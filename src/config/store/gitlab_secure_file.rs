@@ -1,7 +1,7 @@
 //! `kind = "gitlab_secure_file"`: a secure file of a project on the GitLab that the bot works with.
 
 use super::Kind;
-use crate::config::issues::full_path;
+use crate::config::naming::project_path;
 use crate::config::section::Section;
 use crate::secret_store::gitlab_secure_file::Spec;
 use crate::secret_store::{Connections, StoreSpec};
@@ -9,7 +9,7 @@ use crate::secret_store::{Connections, StoreSpec};
 pub(super) const KIND: Kind = Kind { name: "gitlab_secure_file", keys: &["project", "name"], read };
 
 fn read(section: &Section<'_>, _: &Connections) -> Option<StoreSpec> {
-    let project = full_path(section, "project", "write the project's full path, \"acme/deploy\"");
+    let project = project_path(section, "project", "write the project's full path, \"acme/deploy\"");
     let name = section.required("name", "write the file's name, \"deploy.npmrc\"");
     let name = name.filter(|name| {
         let unfit = |c: char| c.is_control() || "\"/\\".contains(c);

@@ -1,7 +1,7 @@
 //! `kind = "gitlab_variable"`: a CI/CD variable of a project, a group or the instance.
 
 use super::Kind;
-use crate::config::issues::full_path;
+use crate::config::naming::{group_path, project_path};
 use crate::config::section::Section;
 use crate::secret_store::gitlab_variable::{Create, Spec};
 use crate::secret_store::{Connections, StoreSpec, VariableScope};
@@ -47,8 +47,8 @@ fn create(section: &Section<'_>) -> Option<Create> {
 fn scope(section: &Section<'_>) -> Option<VariableScope> {
     let given: Vec<&str> = ["project", "group", "instance"].into_iter().filter(|key| section.has(key)).collect();
     match given.as_slice() {
-        ["project"] => full_path(section, "project", "").map(VariableScope::Project),
-        ["group"] => full_path(section, "group", "").map(VariableScope::Group),
+        ["project"] => project_path(section, "project", "").map(VariableScope::Project),
+        ["group"] => group_path(section, "group", "").map(VariableScope::Group),
         ["instance"] if section.flag("instance")? => Some(VariableScope::Instance),
         _ => {
             section.complain("", "needs exactly one of project = \"…\", group = \"…\" and instance = true");

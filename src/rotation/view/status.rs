@@ -2,7 +2,8 @@
 
 use super::{Status, text};
 use crate::rotation::phase::{AfterRevoke, Outcome, Phase, Why};
-use crate::rotation::record::{Origin, Rotation};
+use crate::rotation::record::{ALIVE, Origin, Rotation};
+use jiff::Timestamp;
 
 pub fn status(rotation: &Rotation) -> Status {
     let (symbol, word, sentence) = match &rotation.phase {
@@ -13,7 +14,7 @@ pub fn status(rotation: &Rotation) -> Status {
             ("🚨", "Waiting for approval", format!("{} Once approved, it is revoked at once.", leak(rotation)))
         }
         Phase::AwaitingApproval => ("⏳", "Waiting for approval", request_sentence(rotation)),
-        Phase::Scheduled { .. } => ("🗓️", "Approved", "It starts when its window opens.".into()),
+        Phase::Scheduled { at } => ("🗓️", "Approved", start_sentence(rotation, *at)),
         Phase::Minting { .. } => ("🔄", "Rotating", "Making the new token.".into()),
         Phase::Distributing { pending, down, .. } => {
             let total = rotation.plan.stores.len();
@@ -39,6 +40,14 @@ pub fn status(rotation: &Rotation) -> Status {
         Phase::Stuck { why, .. } => ("⚠️", "Stuck", stuck_sentence(why)),
     };
     Status { symbol, word, sentence }
+}
+
+/// A window that is open, or none at all, makes nobody wait: the yes and the start are one moment.
+fn start_sentence(rotation: &Rotation, at: Timestamp) -> String {
+    match rotation.evidence.last() {
+        Some(yes) if at <= yes.at => "It starts at once.".into(),
+        _ => "It starts when its window opens.".into(),
+    }
 }
 
 fn leak(rotation: &Rotation) -> String {
@@ -69,14 +78,32 @@ fn expiry_sentence(rotation: &Rotation) -> String {
 
 fn closed(rotation: &Rotation, outcome: Outcome) -> (&'static str, &'static str, String) {
     match outcome {
-        Outcome::Done => ("✅", "Done", "The new token is stored and proven; the old one is revoked.".into()),
+        Outcome::Done => ("✅", "Done", done_sentence(rotation)),
         Outcome::Declined => ("❌", "Declined", "Nothing was changed.".into()),
         Outcome::Superseded => ("✅", "Taken care of elsewhere", superseded_sentence(rotation)),
         Outcome::Withdrawn => {
             ("⏹️", "Withdrawn", "The token is no longer in the configuration. Nothing was changed.".into())
         }
+        Outcome::Abandoned if rotation.was_restored() => {
+            ("↩️", "Restored", "The stores have their previous value again; the new token is given up.".into())
+        }
         Outcome::Abandoned => ("⏹️", "Abandoned", abandoned_sentence(rotation)),
     }
+}
+
+/// When this comes up again: what GitLab gave the new token, not what was planned.
+fn done_sentence(rotation: &Rotation) -> String {
+    let made = rotation
+        .evidence
+        .iter()
+        .rev()
+        .find(|seen| seen.what.starts_with("new token ") && seen.what.contains(" made, "));
+    let expiry = match made.and_then(|seen| seen.what.rsplit_once(", ")) {
+        Some((_, "never expires")) => " The new one never expires.".into(),
+        Some((_, expires)) => format!(" The new one {}.", expires.replace("expires", "expires on")),
+        None => String::new(),
+    };
+    format!("The new token is stored and proven; the old one is revoked.{expiry}")
 }
 
 /// What was seen of it: that somebody else was faster is no more than GitLab and the stores show.
@@ -92,9 +119,5 @@ fn stuck_sentence(why: &Why) -> String {
 /// Which tokens live now: what a person must know who ended it.
 fn abandoned_sentence(rotation: &Rotation) -> String {
     let mut seen = rotation.evidence.iter().rev();
-    match seen.find(|e| e.what.contains(" alive") || e.what.contains("restored")) {
-        Some(e) if e.what.contains(" alive") => text::sentence(&e.what),
-        Some(_) => "The stores have their previous value again; the new token is given up.".into(),
-        None => "Nothing was stored.".into(),
-    }
+    seen.find(|e| e.what.contains(ALIVE)).map_or_else(|| "Nothing was stored.".into(), |e| text::sentence(&e.what))
 }

@@ -92,18 +92,32 @@ pub fn fitting(lines: impl ExactSizeIterator<Item = String>, most: usize, measur
 /// Words as one sentence: a capital at the beginning, unless a name stands there, and a stop at the end.
 pub fn sentence(words: &str) -> String {
     let words = words.trim();
-    let mut letters = words.chars();
-    let capital = |c: char| if is_named_first(words) { c.to_string() } else { c.to_uppercase().collect() };
-    let first: String = letters.next().map(capital).unwrap_or_default();
     let stop = if words.is_empty() || words.ends_with(['.', '!', '?', '…']) { "" } else { "." };
+    let (first, rest) = words.split_once(' ').map_or((words, ""), |(first, _)| words.split_at(first.len()));
+    if let Some((_, name)) = KINDS.iter().find(|(kind, _)| *kind == first).filter(|_| !rest.is_empty()) {
+        return format!("{name}{rest}{stop}");
+    }
+    let mut letters = words.chars();
+    let capital = |c: char| if is_spelt_as_it_is(first) { c.to_string() } else { c.to_uppercase().collect() };
+    let first: String = letters.next().map(capital).unwrap_or_default();
     format!("{first}{}{stop}", letters.as_str())
 }
 
-/// Whether the first word is a name that is spelt as it is: of an account, or of a store's kind before its place.
-fn is_named_first(words: &str) -> bool {
-    let mut words = words.split_whitespace();
-    let (first, second) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
-    first.contains(['_', '/']) || (first.contains('-') && second.contains(['/', '.', '_']))
+/// Kinds of stores before their place, and how their makers spell them. The others only get a capital.
+const KINDS: [(&str, &str); 8] = [
+    ("1password", "1Password"),
+    ("aws-secret", "AWS secret"),
+    ("azure-key-vault", "Azure Key Vault"),
+    ("fortanix", "Fortanix DSM"),
+    ("gitlab-secure-file", "GitLab secure file"),
+    ("gitlab-variable", "GitLab variable"),
+    ("google-secret", "Google secret"),
+    ("http", "HTTP"),
+];
+
+/// Whether it is an account's name, or a path.
+fn is_spelt_as_it_is(word: &str) -> bool {
+    word.contains(['_', '/'])
 }
 
 /// A link that may be followed: http(s), without characters that could end it early in any markup.
@@ -155,7 +169,10 @@ mod tests {
         assert_eq!(sentence("What now?"), "What now?");
         assert_eq!(sentence(""), "");
         let store = "gitlab-variable acme/deploy TOKEN cannot be written";
-        assert_eq!(sentence(store), format!("{store}."), "a kind is a name");
+        assert_eq!(sentence(store), "GitLab variable acme/deploy TOKEN cannot be written.");
+        assert_eq!(sentence("http PUT host.example/x says no"), "HTTP PUT host.example/x says no.");
+        assert_eq!(sentence("vault answers 503"), "Vault answers 503.");
+        assert_eq!(sentence("svc_deploy is blocked"), "svc_deploy is blocked.");
         assert_eq!(sentence("read-only mode is on"), "Read-only mode is on.");
     }
 

@@ -23,7 +23,12 @@ impl Folder {
 
 impl Drop for Folder {
     fn drop(&mut self) {
-        // What cannot be removed is left to the system, which tidies its temporary files.
-        let _ = std::fs::remove_dir_all(&self.0);
+        // A file may still be made while it is emptied. What cannot be removed is left to the system, which tidies its
+        // temporary files.
+        for _ in 0..3 {
+            if std::fs::remove_dir_all(&self.0).is_ok() {
+                return;
+            }
+        }
     }
 }

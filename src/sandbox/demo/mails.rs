@@ -1,6 +1,8 @@
 //! The mailbox: sample mails as GitLab, people and forgers write them, and how they come to speak of the sandbox.
 
+use super::settings::MAIL_SERVER;
 use jiff::Timestamp;
+use mail_parser::MessageParser;
 use regex::Regex;
 use serde::Serialize;
 use std::sync::LazyLock;
@@ -72,6 +74,15 @@ static GITLAB: LazyLock<Regex> = LazyLock::new(|| {
     let pattern = letters.collect::<Vec<_>>().join("(?:=\r?\n)?");
     Regex::new(&format!("{pattern}(=\r?\n)?/")).expect("a constant pattern")
 });
+
+/// The mail as our own server hands it over after it has checked the sender: what it found stands on top.
+pub fn delivered(raw: &str) -> String {
+    let raw = raw.trim_start();
+    let mail = MessageParser::default().parse(raw).unwrap_or_default();
+    let from = mail.from().and_then(|from| from.first()).and_then(|from| from.address()).unwrap_or_default();
+    let domain = from.rsplit_once('@').map_or(from, |(_, domain)| domain);
+    format!("Authentication-Results: {MAIL_SERVER};\n dmarc=pass header.from={domain}\n{raw}")
+}
 
 /// The mail as the sandbox would have sent it: its address instead of gitlab.com's, line ends as mail has them.
 pub(super) fn rewritten(raw: &str, gitlab: &str) -> String {

@@ -16,6 +16,7 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 use serde::Deserialize;
 use serde_json::{Value, json};
+use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use tokio::net::TcpListener;
@@ -57,6 +58,9 @@ struct Line {
 #[derive(Deserialize)]
 struct Raw {
     raw: String,
+    /// As our own server would hand it over.
+    #[serde(default)]
+    delivered: bool,
 }
 
 #[derive(Deserialize)]
@@ -76,7 +80,10 @@ impl IntoResponse for DemoError {
 impl Page {
     /// Starts a demo and its page on a port of this machine; 0 takes a free one.
     pub async fn start(port: u16, tempo: Tempo, scene: Scene, log: BotLog, render: Render) -> Result<Self, DemoError> {
-        let listener = TcpListener::bind(("127.0.0.1", port)).await.map_err(DemoError::io("no port for the page"))?;
+        let listener = TcpListener::bind(("127.0.0.1", port)).await.map_err(|error| match error.kind() {
+            ErrorKind::AddrInUse => DemoError::PortTaken(port),
+            _ => DemoError::io("no port for the page")(error),
+        })?;
         let address = listener.local_addr().map_err(DemoError::io("no port for the page"))?;
         let demo = Demo::start(tempo, scene, log.clone(), render.clone()).await?;
         let shared = Arc::new(Shared { demo: RwLock::new(Some(demo)), address, tempo, scene, log, render });
@@ -168,7 +175,11 @@ async fn mail(
     Json(given): Json<Raw>,
 ) -> Result<Json<Value>, DemoError> {
     let sample = super::samples().into_iter().find(|sample| sample.name == name);
-    let raw = sample.map_or(given.raw, |sample| sample.raw.to_owned());
+    let raw = match sample {
+        Some(sample) => sample.raw.to_owned(),
+        None if given.delivered => super::delivered(&given.raw),
+        None => given.raw.trim_start().to_owned(),
+    };
     let answer = shared.with(async |demo| demo.mail(&name, &raw).await).await?;
     Ok(Json(json!(answer)))
 }

@@ -10,6 +10,8 @@ use base64::engine::general_purpose::STANDARD;
 use std::io;
 use std::path::{Path, PathBuf};
 
+/// Our own mail server, by the name with which it says what it has checked.
+pub(super) const MAIL_SERVER: &str = "mx.corp.example";
 /// Who hands mail over.
 pub(super) const MAIL_USER: &str = "mailserver";
 
@@ -86,6 +88,7 @@ impl DemoSurroundings {
             ("{alice}", ALICE.slack.to_owned()),
             ("{bob}", BOB.slack.to_owned()),
             ("{mail_user}", MAIL_USER.to_owned()),
+            ("{mail_server}", MAIL_SERVER.to_owned()),
             ("{stores}", shelves.map(Shelves::settings).unwrap_or_default()),
         ];
         let mut text = include_str!("settings.toml").to_owned();

@@ -138,7 +138,10 @@ fn restored(demo: &Demo, rotation: &Rotation, before: Option<u64>) -> Vec<Check>
     let gitlab = demo.gitlab();
     let (live, held) = (demo.cast.live(&gitlab), demo.cast.held(&gitlab));
     vec![
-        check(ended(rotation, Outcome::Abandoned), "the rotation closed as abandoned"),
+        check(
+            ended(rotation, Outcome::Abandoned) && card(rotation).status.word == "Restored",
+            "the rotation closed as restored",
+        ),
         check(held.is_some() && held == before, "the variable holds the old token again"),
         check(live.len() == 1 && live.first().copied() == before, "the new token is revoked, the old one lives"),
         check(issue_is_closed(demo, rotation), "the issue is closed"),

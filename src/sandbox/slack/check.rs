@@ -128,15 +128,20 @@ fn button(button: &Value) -> Check {
     require(within(button, "action_id", 255), "action_id is too long")?;
     require(within(button, "value", 2_000), "value is too long")?;
     require(within(button, "accessibility_label", 75), "accessibility_label is too long")?;
-    let style = button.get("style").and_then(Value::as_str);
-    require(matches!(style, None | Some("primary" | "danger")), "unknown style")?;
+    styled(button)?;
     match button.get("confirm") {
         Some(confirm) => dialog(confirm),
         None => Ok(()),
     }
 }
 
+fn styled(one: &Value) -> Check {
+    let style = one.get("style").and_then(Value::as_str);
+    require(matches!(style, None | Some("primary" | "danger")), "unknown style")
+}
+
 fn dialog(confirm: &Value) -> Check {
+    styled(confirm)?;
     text(&confirm["title"], 100, &["plain_text"])?;
     text(&confirm["text"], 300, &["plain_text", "mrkdwn"])?;
     text(&confirm["confirm"], 30, &["plain_text"])?;

@@ -82,6 +82,11 @@ impl Browser {
         self.call("/url", json!({ "url": url })).await;
     }
 
+    /// Makes what is seen this wide and high.
+    pub async fn resize(&self, width: u32, height: u32) {
+        self.call("/window/rect", json!({ "width": width, "height": height })).await;
+    }
+
     async fn run(&self, script: &str) -> Value {
         self.call("/execute/sync", json!({ "script": script, "args": [] })).await
     }

@@ -19,6 +19,20 @@ async fn ready_means_that_the_database_answers_and_alive_does_not() {
 }
 
 #[tokio::test]
+async fn whoever_opens_the_address_reads_what_it_is_and_nothing_of_how_it_is_set_up() {
+    let house = House::new(Settings::default()).await;
+    let response = house.client.get(house.url("/")).send().await.unwrap();
+    assert_eq!(response.status(), 200);
+    assert_eq!(response.headers()["content-type"], "text/plain; charset=utf-8");
+    let words = response.text().await.unwrap();
+    assert!(words.starts_with("This is rekey, a bot that rotates GitLab access tokens.\n"), "{words}");
+    assert!(words.contains("README") && words.contains("nothing to see"), "{words}");
+    assert!(!words.contains(env!("CARGO_PKG_VERSION")) && !words.contains("/hooks"), "{words}");
+    assert_eq!(house.client.post(house.url("/")).send().await.unwrap().status(), 405);
+    assert_eq!(get(&house, "/elsewhere").await.0, 404);
+}
+
+#[tokio::test]
 async fn a_bot_that_takes_no_connections_any_more_is_not_alive() {
     let house = House::new(Settings::default()).await;
     let admin = house.admin().await;

@@ -106,6 +106,11 @@ pub fn approve(rotation: &Rotation, person: &str, quorum: u32) -> Event {
     Event::Approve { by: by(person, quorum), plan: rotation.plan.hash(), start_at: at(1) }
 }
 
+/// Alice's yes, after which it may start then.
+pub fn approve_at(rotation: &Rotation, start_at: Timestamp) -> Event {
+    Event::Approve { by: by("alice", 1), plan: rotation.plan.hash(), start_at }
+}
+
 fn minted() -> Minted {
     let expires_at = Some("2027-11-21".parse().unwrap());
     Minted { attempt: 1, id: TokenId(202), digest: Digest("ab".repeat(32)), expires_at, at: at(2) }
@@ -176,6 +181,28 @@ pub fn restoring() -> Rotation {
     go(stuck(), &[(7, Event::Restore { by: by("bob", 1) })])
 }
 
+pub fn restored() -> Rotation {
+    let store = |id: &str| Event::Restored { store: StoreId::from(id), untouched: false };
+    let variable = store("gitlab-variable acme/deploy DEPLOY_TOKEN (scope *)");
+    let file = store("file /run/secrets/deploy-token");
+    close(go(restoring(), &[(8, variable), (8, file), (50, Event::Revoked { token: TokenId(202) })]), 60)
+}
+
+/// Ended by a person after one of two stores had its previous value again.
+pub fn restored_in_part() -> Rotation {
+    let (file, why) = (StoreId::from("file /run/secrets/deploy-token"), "the disk is full".into());
+    let variable = StoreId::from("gitlab-variable acme/deploy DEPLOY_TOKEN (scope *)");
+    let stopped = go(
+        restoring(),
+        &[
+            (8, Event::Restored { store: variable, untouched: false }),
+            (8, Event::RestoreImpossible { store: file, why }),
+            (9, Event::Abandon { by: by("bob", 1) }),
+        ],
+    );
+    close(stopped, 60)
+}
+
 pub fn abandoned() -> Rotation {
     let rotation = go(stuck(), &[(8, Event::Abandon { by: by("bob", 1) })]);
     close(rotation, 60)
@@ -229,6 +256,7 @@ pub fn all() -> Vec<(&'static str, Rotation)> {
         ("verifying", verifying()),
         ("stuck", stuck()),
         ("restoring", restoring()),
+        ("restored", restored()),
         ("abandoned", abandoned()),
         ("grace", grace()),
         ("revoking", revoking()),

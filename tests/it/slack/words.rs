@@ -1,13 +1,15 @@
 //! Every text that people read, kept to be read aloud, and the limits that no rotation may pass.
 
-use super::rotations::{self, all, at, opened, plan};
+use super::rotations::{self, all, approve_at, at, go, opened, plan, restored, restored_in_part};
 use rekey::chat::slack::{announcement, message};
+use rekey::rotation::duty::how_it_ended;
 use rekey::rotation::event::Event;
 use rekey::rotation::plan::{Plan, PlannedStore};
 use rekey::rotation::record::Rotation;
+use rekey::rotation::token::Strategy;
 use rekey::rotation::view::{card, issue};
 use rekey::rotation::wish::Wish;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// Blocks as a person sees them.
 fn seen(blocks: &[Value]) -> String {
@@ -73,6 +75,35 @@ fn the_issue_of_every_state_reads_well() {
         let all = format!("{head}\n---\n{}--- comments\n{}", text.description, comments.join("\n"));
         insta::assert_snapshot!(format!("issue_{name}"), without_hash(&all, &rotation));
     }
+}
+
+#[test]
+fn only_what_was_put_back_everywhere_is_called_restored() {
+    let card = card(&restored_in_part());
+    assert_eq!(card.status.word, "Abandoned");
+    assert!(card.status.sentence.contains("both stay alive"), "{}", card.status.sentence);
+    assert!(how_it_ended(&restored()).starts_with("ended with the previous value restored"));
+    assert!(how_it_ended(&restored_in_part()).starts_with("abandoned"));
+}
+
+#[test]
+fn a_yes_that_no_window_holds_up_starts_at_once_and_says_so() {
+    let rotation = opened(Plan { strategy: Strategy::RevokeFirst, ..plan() });
+    let words = |start| card(&go(rotation.clone(), &[(1, approve_at(&rotation, start))])).status.sentence;
+    assert_eq!(words(at(1)), "It starts at once.");
+    assert_eq!(words(at(600)), "It starts when its window opens.");
+}
+
+#[test]
+fn what_destroys_is_never_green() {
+    let mut card = card(&opened(plan()));
+    card.incident = true;
+    let shown = message(&card, &[]);
+    let buttons = shown.blocks.iter().filter_map(|block| block["elements"].as_array()).flatten();
+    let approve = buttons.clone().find(|button| button["action_id"] == "rekey.approve").unwrap();
+    assert_eq!((&approve["style"], &approve["confirm"]["style"]), (&json!("danger"), &json!("danger")));
+    let decline = buttons.clone().find(|button| button["action_id"] == "rekey.decline").unwrap();
+    assert!(decline.get("style").is_none(), "a no is harmless here");
 }
 
 #[test]

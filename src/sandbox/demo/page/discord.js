@@ -1,6 +1,6 @@
 // The chat side in Discord: embeds, buttons, threads, private lines, forms, and what is proposed while one types.
 
-import { $, h, keep, post, quietly } from "./dom.js";
+import { $, h, keep, once, post, quietly } from "./dom.js";
 import { inline, markdown } from "./markdown.js";
 import { me } from "./who.js";
 
@@ -62,12 +62,8 @@ function drawThread(thread, picture) {
 }
 
 function drawButton(element, message, picture) {
-  const press = async (event) => {
-    const button = event.target;
-    button.disabled = true;
-    await quietly(() => post("discord/press", { user: me(picture).discord, message: message.id, button: element.custom_id }));
-    button.disabled = false;
-  };
+  const press = ({ target }) => once(target,
+    () => post("discord/press", { user: me(picture).discord, message: message.id, button: element.custom_id }));
   return h("button", { type: "button", class: STYLES[element.style], "data-key": element.custom_id, on: { click: press } }, element.label);
 }
 

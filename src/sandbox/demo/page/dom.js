@@ -16,17 +16,40 @@ export function h(tag, attributes = {}, ...children) {
 
 const shown = new Map();
 
+// Where the focus was last outside a dialog: an entry of a list, and what in it.
+let last = null;
+document.addEventListener("focusin", ({ target }) => {
+  if (target.closest("dialog")) return;
+  const entry = target.closest("[data-entry]");
+  last = entry && { list: entry.parentElement, entry: entry.dataset.entry, key: target.dataset.key };
+});
+
+/** Focuses what has this key, or what it stood in if that is gone: whoever uses the keyboard is not sent to the top. */
+function focusIn(node, key) {
+  const same = key ? node.querySelector(`[data-key="${CSS.escape(key)}"]`) : null;
+  if (!same) node.tabIndex = -1;
+  (same ?? node).focus({ preventScroll: !same });
+}
+
+// What opened a dialog may have been drawn anew meanwhile: the browser does not find it again then.
+for (const dialog of document.querySelectorAll("dialog")) dialog.addEventListener("close", () => {
+  const now = document.activeElement;
+  if (!last || (now !== document.body && !now.closest("dialog:not([open])"))) return;
+  const entry = last.list.querySelector(`:scope > [data-entry="${CSS.escape(last.entry)}"]`);
+  if (entry) focusIn(entry, last.key);
+});
+
 /** Renders into an element when `data` is another than last time; keeps the focus on what has the same `data-key`. */
 export function render(id, data, draw) {
   const print = JSON.stringify(data);
   if (shown.get(id) === print) return false;
   shown.set(id, print);
   const place = $(id);
-  const key = place.contains(document.activeElement) ? document.activeElement.dataset.key : null;
+  const focus = place.contains(document.activeElement) ? document.activeElement : null;
   const open = new Set([...place.querySelectorAll("details[open]")].map((one) => one.dataset.key));
   place.replaceChildren(...[draw(data)].flat(Infinity).filter(Boolean));
   for (const one of place.querySelectorAll("details")) if (open.has(one.dataset.key)) one.open = true;
-  if (key) place.querySelector(`[data-key="${CSS.escape(key)}"]`)?.focus();
+  if (focus && focus !== place) focusIn(place, focus.dataset.key);
   return true;
 }
 
@@ -53,12 +76,13 @@ export function keep(place, nodes, items, print, draw, empty) {
     const now = print(item);
     const known = nodes.get(item.key);
     if (known?.print === now) continue;
-    const focus = known?.node.contains(document.activeElement) ? document.activeElement.dataset.key : null;
+    const focus = known?.node.contains(document.activeElement) ? document.activeElement : null;
     const node = draw(item);
+    node.dataset.entry = item.key;
     if (known) known.node.replaceWith(node);
     else fresh = node;
     nodes.set(item.key, { print: now, node });
-    if (focus) node.querySelector(`[data-key="${CSS.escape(focus)}"]`)?.focus();
+    if (focus) focusIn(node, focus.dataset.key);
   }
   const kept = new Set(items.map((item) => item.key));
   for (const [key, { node }] of nodes) if (!kept.has(key)) { node.remove(); nodes.delete(key); }
@@ -78,6 +102,14 @@ export async function quietly(act) {
   }
 }
 
+/** Does what a button is for, once at a time. It stays enabled, since a button that is not loses the focus. */
+export async function once(button, act) {
+  if (button.getAttribute("aria-disabled")) return;
+  button.setAttribute("aria-disabled", "true");
+  await quietly(act);
+  button.removeAttribute("aria-disabled");
+}
+
 let hide;
 export function toast(text) {
   const place = $("toast");
@@ -87,8 +119,14 @@ export function toast(text) {
   hide = setTimeout(() => { place.hidden = true; }, 6000);
 }
 
-export const day = (text) => (text ? new Date(`${text}T00:00:00Z`).toLocaleDateString("en-GB",
-  { day: "numeric", month: "short", year: "numeric", timeZone: "UTC" }) : "never");
+export const day = (text) => text ?? "never";
+
+/** A moment in the reader's zone, written as the bot writes dates everywhere. */
+export function moment(seconds) {
+  const at = new Date(seconds * 1000);
+  const two = (number) => String(number).padStart(2, "0");
+  return `${at.getFullYear()}-${two(at.getMonth() + 1)}-${two(at.getDate())} ${two(at.getHours())}:${two(at.getMinutes())}`;
+}
 
 export function ago(text, now) {
   if (!text) return "never";

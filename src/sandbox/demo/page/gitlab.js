@@ -73,7 +73,8 @@ export function drawIssue({ gitlab, rotation }) {
   const drawn = render("issue", { issue, all: issues.map((one) => [one.iid, one.state, one.title]) }, () => (issue ? [
     h("nav", { "aria-label": "Issues" }, issues.map((one) => h("button", { type: "button", "data-key": `issue-${one.iid}`,
       class: "tab", "aria-pressed": String(one === issue), title: one.title,
-      on: { click: () => { pickIssue(one.iid); drawIssue({ gitlab, rotation }); } } }, `#${one.iid} ${one.title}`))),
+      on: { click: () => { pickIssue(one.iid); drawIssue({ gitlab, rotation }); } } },
+      one === issue ? `#${one.iid}` : `#${one.iid} ${one.title}`))),
     h("div", { class: "text", tabindex: "0", "data-key": "issue-text", "aria-label": "Issue" }, h("h3", {}, issue.title),
       h("p", { class: "meta" }, badge(issue.state === "opened" ? "good" : "done", issue.state === "opened" ? "open" : "closed"),
         issue.confidential ? badge("mute", "confidential") : null, issue.labels.map((label) => badge("label", label)),

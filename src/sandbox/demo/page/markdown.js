@@ -1,6 +1,6 @@
 // Discord's own markup, as far as the bot writes it. Strings become text nodes, so nothing foreign is read as HTML.
 
-import { h, startsWithIcon, withIcons } from "./dom.js";
+import { h, moment, startsWithIcon, withIcons } from "./dom.js";
 
 const PARTS = new RegExp([
   String.raw`\\([^A-Za-z0-9\s])`, // an escape
@@ -45,8 +45,7 @@ export function inline(text, names) {
 
 function time(second, form) {
   const at = new Date(second * 1000);
-  const words = form === "R" ? distance(at - Date.now())
-    : at.toLocaleString("en-GB", { day: "numeric", month: "long", year: "numeric", hour: "2-digit", minute: "2-digit" });
+  const words = form === "R" ? distance(at - Date.now()) : moment(second);
   return h("time", { datetime: at.toISOString() }, words);
 }
 

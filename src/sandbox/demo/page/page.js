@@ -1,7 +1,7 @@
 // The page: asks for the picture twice a second and hands its parts to the panes.
 
 import * as discord from "./discord.js";
-import { $, h, post, quietly, render, toast, withIcons } from "./dom.js";
+import { $, h, once, post, quietly, render, withIcons } from "./dom.js";
 import { drawIssue, drawPipelines, drawTokens, hookWords, pickIssue } from "./gitlab.js";
 import { drawForm, openHome } from "./form.js";
 import * as slack from "./slack.js";
@@ -93,19 +93,9 @@ function drawMails({ mailbox: mails, sent }) {
       h("footer", {}, h("span", {}, mail.about),
         h("button", { class: `small ${mail.name === "expiry" && !last ? "primary" : ""}`, "data-key": `send-${mail.name}`, "data-mail": mail.name,
           "aria-label": `Send: ${mail.subject}, from ${mail.from}`,
-          on: { click: (event) => send(event.target, mail) } }, last ? "Send again" : "Send")),
+          on: { click: ({ target }) => once(target, () => post(`mail/${mail.name}`, { raw: "" })) } }, last ? "Send again" : "Send")),
       last ? answered(last) : null);
   });
-}
-
-async function send(button, mail) {
-  button.disabled = true;
-  try {
-    await post(`mail/${mail.name}`, { raw: "" });
-  } catch (error) {
-    toast(error.message);
-  }
-  button.disabled = false;
 }
 
 function drawLog(lines) {
@@ -120,15 +110,14 @@ function drawLog(lines) {
 
 $("red").addEventListener("change", (event) => quietly(() => post("trouble", { red: event.target.checked })));
 $("cut").addEventListener("click", () => quietly(() => post("trouble", { cut: true })));
-$("again").addEventListener("click", async (event) => {
-  event.target.disabled = true;
-  await quietly(() => post("again"));
+$("again").addEventListener("click", ({ target }) => once(target, async () => {
+  await post("again");
   pickIssue(null);
-  event.target.disabled = false;
-});
+}));
 $("own").addEventListener("submit", (event) => {
   event.preventDefault();
-  quietly(async () => $("own-answer").replaceChildren(answered(await post("mail/own", { raw: $("raw").value }))));
+  quietly(async () => $("own-answer").replaceChildren(answered(await post("mail/own", {
+    raw: $("raw").value, delivered: $("delivered").checked }))));
 });
 $("home").addEventListener("click", () => picture && openHome(picture));
 $("say").addEventListener("submit", (event) => {

@@ -1,6 +1,6 @@
 // The chat side: Block Kit and Slack's own markup, threads, private lines, and who you are.
 
-import { $, h, keep, post, startsWithIcon, toast, withIcons } from "./dom.js";
+import { $, h, keep, moment, once, post, startsWithIcon, withIcons } from "./dom.js";
 import { me } from "./who.js";
 
 const nodes = new Map();
@@ -57,15 +57,8 @@ export function drawBlock(block, message, picture) {
 function drawButton(element, message, picture) {
   const press = async (event) => {
     if (element.confirm && !await asked(element.confirm)) return;
-    const button = event.target;
-    button.disabled = true;
-    try {
-      if (message.press) await message.press(element.action_id);
-      else await post("press", { user: me(picture).slack, ts: message.ts, action: element.action_id });
-    } catch (error) {
-      toast(error.message);
-    }
-    button.disabled = false;
+    await once(event.target, () => (message.press ? message.press(element.action_id)
+      : post("press", { user: me(picture).slack, ts: message.ts, action: element.action_id })));
   };
   return h("button", { type: "button", class: element.style ?? "", "data-key": element.action_id,
     "aria-label": element.accessibility_label, on: { click: press } }, element.text.text);
@@ -75,6 +68,7 @@ function asked(confirm) {
   $("confirm-title").textContent = confirm.title.text;
   $("confirm-text").textContent = confirm.text.text;
   $("confirm-yes").textContent = confirm.confirm.text;
+  $("confirm-yes").className = confirm.style === "danger" ? "danger" : "";
   $("confirm-no").textContent = confirm.deny.text;
   const dialog = $("confirm");
   return new Promise((decide) => {
@@ -111,15 +105,9 @@ function special(angle, picture) {
   if (target.startsWith("@")) {
     return h("span", { class: "mention" }, `@${picture.slack.users[target.slice(1)]?.name ?? target.slice(1)}`);
   }
-  if (target.startsWith("!date^")) return h("span", {}, moment(target.split("^")[1]));
+  if (target.startsWith("!date^")) return h("span", {}, moment(Number(target.split("^")[1])));
   if (/^https?:/.test(target)) return h("a", { href: plain(target) }, plain(words ?? target));
   return plain(words ?? target);
-}
-
-function moment(seconds) {
-  const at = new Date(Number(seconds) * 1000);
-  return `${at.toLocaleDateString("en-GB", { day: "numeric", month: "short", year: "numeric" })} at ${
-    at.toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit" })}`;
 }
 
 export const say = (picture, text) => post("say", { user: me(picture).slack, text });
