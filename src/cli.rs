@@ -129,8 +129,10 @@ fn dispatch(cli: Cli) -> Result<ExitCode, CliError> {
         #[cfg(feature = "sandbox")]
         Command::Demo(args) => demo::run(&args, &mut io::stdout()),
         Command::Doctor => {
-            let config = crate::config::load(&cli.config, &Machine)?;
-            runtime()?.block_on(doctor::run(&config, &mut Screen::standard(&mut io::stdout())))
+            let here = anew::Here::new();
+            let config = crate::config::load(&cli.config, &here)?;
+            let stays = here.would_stay();
+            runtime()?.block_on(doctor::run(&config, stays.as_ref(), &mut Screen::standard(&mut io::stdout())))
         }
         Command::Discord { command: DiscordCommand::Register } => {
             let config = crate::config::load(&cli.config, &Machine)?;

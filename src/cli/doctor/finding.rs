@@ -7,6 +7,7 @@ use crate::cli::words::count;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Area {
     Database,
+    Configuration,
     GitLab,
     Tokens,
     Stores,
@@ -23,6 +24,7 @@ impl Area {
     pub(super) fn title(self) -> &'static str {
         match self {
             Self::Database => "Database",
+            Self::Configuration => "Configuration",
             Self::GitLab => "GitLab",
             Self::Tokens => "Tokens",
             Self::Stores => "Stores",
