@@ -135,8 +135,11 @@ fn dispatch(cli: Cli) -> Result<ExitCode, CliError> {
         #[cfg(feature = "sandbox")]
         Command::Demo(args) => demo::run(&args, &mut io::stdout()),
         Command::Doctor(args) => {
-            let config = crate::config::load(&cli.config, &Machine)?;
-            runtime()?.block_on(doctor::run(&config, args.json, &mut Screen::standard(&mut io::stdout())))
+            let here = anew::Here::new();
+            let config = crate::config::load(&cli.config, &here)?;
+            let stays = here.would_stay();
+            let screen = &mut Screen::standard(&mut io::stdout());
+            runtime()?.block_on(doctor::run(&config, stays.as_ref(), args.json, screen))
         }
         Command::Discord { command: DiscordCommand::Register } => {
             let config = crate::config::load(&cli.config, &Machine)?;

@@ -2,6 +2,7 @@
 //! so a value can only leave through [`Secret::expose`], which is easy to find in review. Whatever lives in one is known
 //! to [`hide`], through which every text goes before it is shown, logged or stored.
 
+mod digits;
 mod document;
 mod escape;
 mod file;
@@ -9,11 +10,15 @@ mod hide;
 mod json;
 mod known;
 mod look;
+mod sieve;
 mod view;
 
 pub use file::SecretFile;
 pub use hide::{hide, is_safe};
 pub use json::hide_in;
+
+/// A value with fewer characters would be found in ordinary words, so [`hide`] does not look for it.
+pub const SHORTEST: usize = 8;
 
 use sha2::{Digest as _, Sha256};
 use std::sync::Arc;
@@ -77,6 +82,12 @@ impl Secret {
     /// Lets [`hide`] know the value for longer than it lives.
     pub fn imprint(&self) -> Imprint {
         Imprint(known::Imprint::of(self.expose()))
+    }
+
+    /// Whether [`hide`] can find it: of a value with too many secrets in it, pieces are not kept, and every text is hidden
+    /// as a whole while it lives.
+    pub fn can_be_hidden(&self) -> bool {
+        known::can_be_hidden(self.expose())
     }
 
     /// Compares with text from outside without leaking, through time, how much of it matched.

@@ -1,6 +1,7 @@
 //! Where a token's value lives: one trait, one registry. A new adapter is a module beside its siblings, a line in the
 //! registry (`secret_store/registry.rs`), and a line in the contract suite.
 
+mod adapter;
 pub mod aws_secrets_manager;
 pub mod azure_key_vault;
 mod caution;
@@ -40,7 +41,9 @@ use crate::rotation::store::{Capabilities, Tag, Undo};
 use crate::secret::{Digest, Secret};
 use std::sync::Arc;
 
-/// One place that holds one value.
+/// One place that holds one value, as the rest of the program sees it. Nothing here has a default: whatever is put around
+/// a store answers for all of it, or does not compile. What a kind of store must answer itself is an
+/// [`Adapter`](adapter::Adapter).
 ///
 /// The engine calls in this order: `preflight` while people decide; then, in one process, `look`, [`Undo`] into the
 /// database, `write` as often as it takes, `look` to compare. If it comes to that, `look` and `roll_back`, perhaps in
@@ -68,38 +71,27 @@ pub trait SecretStore: Send + Sync {
 
     /// Puts back what `undo` names, if the place is still as in `base`. May be repeated. Only called if the store's
     /// rollback is [`Rollback::Native`](crate::rotation::store::Rollback::Native).
-    async fn roll_back(&self, undo: &Undo, base: &Base, tag: &Tag) -> Result<Written, StoreError> {
-        let _unused = (undo, base, tag);
-        Err(StoreError::refused(self.id(), "it keeps no earlier value", "put the previous value there by hand"))
-    }
+    async fn roll_back(&self, undo: &Undo, base: &Base, tag: &Tag) -> Result<Written, StoreError>;
 
     /// Removes what the rotation left in the store besides the value that it holds now: temporary names, labels, files
     /// of before. `undo` is what the first look gave, by which the value of before is found. Called once nothing but the
     /// present value lives; may be repeated, and finds nothing then.
-    async fn finish(&self, tag: &Tag, undo: Option<&Undo>) -> Result<(), StoreError> {
-        let _unused = (tag, undo);
-        Ok(())
-    }
+    async fn finish(&self, tag: &Tag, undo: Option<&Undo>) -> Result<(), StoreError>;
 
     /// The CI/CD variable of GitLab that jobs get the value from, if it is one.
-    fn ci_variable(&self) -> Option<&gitlab_variable::Spec> {
-        None
-    }
+    fn ci_variable(&self) -> Option<&gitlab_variable::Spec>;
 
     /// What people should know before they approve, as the last [`SecretStore::preflight`] found it.
-    fn cautions(&self) -> Vec<Caution> {
-        Vec::new()
-    }
+    fn cautions(&self) -> Vec<Caution>;
 
     /// The same place by the identity that an earlier look gave, whatever its name leads to by now. `None`: it can only be
     /// found by its name, and who asks compares what the look says of it.
-    fn held_to(&self, identity: &Identity) -> Option<Arc<dyn SecretStore>> {
-        let _unused = identity;
-        None
-    }
+    fn held_to(&self, identity: &Identity) -> Option<Arc<dyn SecretStore>>;
+}
 
+impl dyn SecretStore + '_ {
     /// The value alone; `None` if it cannot be read by design.
-    async fn read(&self) -> Result<Option<Secret>, StoreError> {
+    pub async fn read(&self) -> Result<Option<Secret>, StoreError> {
         Ok(self.look().await?.value)
     }
 }

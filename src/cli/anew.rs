@@ -12,6 +12,9 @@ use zeroize::Zeroizing;
 /// Says where the values are; no secret itself.
 const WHERE: &str = "REKEY_ENVIRONMENT_FD";
 
+/// Our own program, wherever it lies by now.
+const OURSELVES: &str = "/proc/self/exe";
+
 /// What the configuration names of the environment, by name.
 type Values = BTreeMap<String, Zeroizing<String>>;
 
@@ -26,6 +29,12 @@ impl Here {
     pub(super) fn new() -> Self {
         let place = std::env::var(WHERE).ok().and_then(|number| number.parse::<u32>().ok());
         Self { carried: place.and_then(taken_over), asked: RefCell::default() }
+    }
+
+    /// Why a bot that is started like this one would keep the secrets of its environment, if it would.
+    pub(super) fn would_stay(&self) -> Option<io::Error> {
+        let exists = |_| std::fs::metadata(OURSELVES).map(drop);
+        if self.asked.borrow().is_empty() { None } else { carrier(&Values::new()).and_then(exists).err() }
     }
 
     /// Does not come back where the configuration took secrets from the environment and the system allows it; where it
@@ -83,27 +92,35 @@ fn place_of(descriptor: i32) -> String {
     format!("/proc/self/fd/{descriptor}")
 }
 
-/// Comes back only with what kept it.
+/// A file without a name that holds the values and is there after the start.
 #[cfg(target_os = "linux")]
-fn start_anew(values: &Values) -> io::Error {
+fn carrier(values: &Values) -> io::Result<std::fs::File> {
     use std::io::Write as _;
     use std::os::fd::AsRawFd as _;
+    let values: BTreeMap<&str, &str> = values.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    let text = Zeroizing::new(serde_json::to_vec(&values)?);
+    let mut file = std::fs::File::from(rustix::fs::memfd_create("rekey", rustix::fs::MemfdFlags::empty())?);
+    file.write_all(&text)?;
+    // Where it cannot be opened once more, it could not be afterwards.
+    std::fs::File::options().read(true).write(true).open(place_of(file.as_raw_fd()))?;
+    Ok(file)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn carrier(_: &Values) -> io::Result<std::fs::File> {
+    Err(io::Error::from(io::ErrorKind::Unsupported))
+}
+
+/// Comes back only with what kept it.
+fn start_anew(values: &Values) -> io::Error {
+    use std::os::fd::AsRawFd as _;
     use std::os::unix::process::CommandExt as _;
-    let place = || -> io::Result<std::fs::File> {
-        let values: BTreeMap<&str, &str> = values.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-        let text = Zeroizing::new(serde_json::to_vec(&values)?);
-        let mut file = std::fs::File::from(rustix::fs::memfd_create("rekey", rustix::fs::MemfdFlags::empty())?);
-        file.write_all(&text)?;
-        // Where it cannot be opened once more, it could not be afterwards.
-        std::fs::File::options().read(true).write(true).open(place_of(file.as_raw_fd()))?;
-        Ok(file)
-    };
-    let place = match place() {
+    let place = match carrier(values) {
         Ok(place) => place,
         Err(error) => return error,
     };
     let mut arguments = std::env::args_os();
-    let mut program = std::process::Command::new("/proc/self/exe");
+    let mut program = std::process::Command::new(OURSELVES);
     if let Some(name) = arguments.next() {
         program.arg0(name);
     }
@@ -111,9 +128,4 @@ fn start_anew(values: &Values) -> io::Error {
         program.env_remove(name);
     }
     program.args(arguments).env(WHERE, place.as_raw_fd().to_string()).exec()
-}
-
-#[cfg(not(target_os = "linux"))]
-fn start_anew(_: &Values) -> io::Error {
-    io::Error::from(io::ErrorKind::Unsupported)
 }

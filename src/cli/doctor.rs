@@ -4,6 +4,7 @@
 mod bot;
 mod clock;
 mod codes;
+mod configuration;
 mod consumers;
 mod database;
 mod discord;
@@ -32,6 +33,7 @@ use crate::secret_store::StoreSpec;
 use finding::{Area, Document, Finding, Line, Tally};
 use futures::{StreamExt, stream};
 use progress::Progress;
+use std::io;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -45,12 +47,19 @@ struct Visit<'a> {
     me: Me,
 }
 
-pub(super) async fn run(config: &Config, json: bool, screen: &mut Screen<'_>) -> Result<ExitCode, CliError> {
+/// `stays` says why the environment of a bot that is started like this keeps its secrets, if it does.
+pub(super) async fn run(
+    config: &Config,
+    stays: Option<&io::Error>,
+    json: bool,
+    screen: &mut Screen<'_>,
+) -> Result<ExitCode, CliError> {
     let kept = json.then(Vec::new);
     let mut report = Report { screen, progress: Progress::on_a_terminal(), tally: Tally::default(), kept };
     report.begin(Area::Database);
     let (ledger, findings) = database::look(config).await;
     report.end(Area::Database, findings)?;
+    report.end(Area::Configuration, configuration::look(&config.warnings, stays))?;
     let engine = app::assemble_on(config, ledger, Arc::new(SystemClock), Arc::new(RealDice)).map_err(not_started)?;
     report.begin(Area::GitLab);
     let (me, findings) = bot::look(config, &engine).await;

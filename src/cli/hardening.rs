@@ -14,9 +14,12 @@ pub(super) fn keep_memory_private() {}
 
 #[cfg(all(test, target_os = "linux"))]
 mod tests {
+    use rustix::process::{DumpableBehavior, Resource, dumpable_behavior, getrlimit};
+
     #[test]
-    fn afterwards_a_crash_leaves_no_core() {
+    fn afterwards_a_crash_leaves_no_core_and_nobody_attaches() {
         super::keep_memory_private();
-        assert_eq!(rustix::process::getrlimit(rustix::process::Resource::Core).current, Some(0));
+        assert_eq!(getrlimit(Resource::Core).current, Some(0));
+        assert_eq!(dumpable_behavior(), Ok(DumpableBehavior::NotDumpable));
     }
 }

@@ -1,6 +1,6 @@
 //! What is wrong with a configuration, and where. Problems are gathered, so that a person mends all of them in one go.
 
-use crate::secret::hide;
+use crate::secret::{Secret, hide};
 use std::cell::RefCell;
 use std::fmt;
 use std::sync::Arc;
@@ -66,22 +66,31 @@ impl ConfigErrors {
 pub(super) struct Problems {
     errors: RefCell<Vec<Problem>>,
     warnings: RefCell<Vec<Problem>>,
+    /// What was read so far: a mistake may quote what only a later line says to be secret.
+    secrets: RefCell<Vec<Secret>>,
 }
 
 impl Problems {
     pub(super) fn error(&self, place: Place, message: impl AsRef<str>) {
-        self.errors.borrow_mut().push(Problem { place, message: hide(message.as_ref()) });
+        self.errors.borrow_mut().push(Problem { place, message: message.as_ref().to_owned() });
     }
 
     pub(super) fn warning(&self, place: Place, message: impl AsRef<str>) {
-        self.warnings.borrow_mut().push(Problem { place, message: hide(message.as_ref()) });
+        self.warnings.borrow_mut().push(Problem { place, message: message.as_ref().to_owned() });
+    }
+
+    pub(super) fn keep_quiet_about(&self, secret: &Secret) {
+        self.secrets.borrow_mut().push(secret.duplicate());
     }
 
     /// The warnings if nothing is wrong, else all that is wrong.
     pub(super) fn verdict(self) -> Result<Vec<Problem>, ConfigErrors> {
-        let mut errors = self.errors.into_inner();
+        let hidden = |problems: RefCell<Vec<Problem>>| -> Vec<Problem> {
+            problems.into_inner().into_iter().map(|told| Problem { message: hide(&told.message), ..told }).collect()
+        };
+        let (mut errors, warnings) = (hidden(self.errors), hidden(self.warnings));
         if errors.is_empty() {
-            return Ok(self.warnings.into_inner());
+            return Ok(warnings);
         }
         errors.sort();
         errors.dedup();

@@ -1,7 +1,7 @@
 //! Secrets by reference: the file says where a value is (`env:NAME`, `file:/path`), never what it is.
 
 use super::section::Section;
-use crate::secret::{Secret, is_safe};
+use crate::secret::{SHORTEST, Secret, is_safe};
 use std::fmt;
 use std::path::PathBuf;
 
@@ -54,6 +54,11 @@ pub(super) fn several_long(section: &Section<'_>, key: &str, least: usize) -> Ve
 fn resolve(section: &Section<'_>, key: &str, reference: String) -> Option<SecretRef> {
     match look_up(section, key, &reference) {
         Ok(value) => {
+            section.source.problems.keep_quiet_about(&value);
+            if value.expose().chars().count() < SHORTEST {
+                let what = "it would be found in ordinary words, so rekey cannot keep it out of logs and messages";
+                section.warn(key, &format!("{key}: {reference} is shorter than {SHORTEST} characters: {what}"));
+            }
             let file = reference.strip_prefix("file:").map(|path| section.source.folder.join(path));
             Some(SecretRef { reference, file, value })
         }

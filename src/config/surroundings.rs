@@ -19,10 +19,7 @@ pub trait Surroundings {
 
     /// Whether a file lies on a mount of its own that nobody can write, as Kubernetes and Docker hand secrets to a
     /// container. Who may read there is decided outside of it.
-    fn is_sealed(&self, path: &Path) -> bool {
-        let _unknown = path;
-        false
-    }
+    fn is_sealed(&self, path: &Path) -> bool;
 
     /// The files directly in a folder, in any order.
     fn files(&self, folder: &Path) -> io::Result<Vec<PathBuf>>;
@@ -89,6 +86,10 @@ impl<S: Surroundings> Surroundings for WithoutSecrets<S> {
 
     fn mode(&self, _path: &Path) -> Option<u32> {
         None
+    }
+
+    fn is_sealed(&self, _path: &Path) -> bool {
+        false
     }
 
     fn files(&self, folder: &Path) -> io::Result<Vec<PathBuf>> {

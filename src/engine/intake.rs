@@ -140,7 +140,7 @@ impl Engine {
 
     async fn store_new(&self, rotation: Rotation) -> Result<OpenedRotation, EngineError> {
         self.stock.may_open()?;
-        let rotation = cleaned(&rotation);
+        let rotation = cleaned(&rotation)?;
         let line = Line {
             at: rotation.opened_at,
             actor: self.actor(&origin(&rotation.opened_by)),

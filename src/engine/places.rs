@@ -9,7 +9,8 @@ use crate::rotation::record::Rotation;
 use crate::rotation::store::{Capabilities, Tag, Undo};
 use crate::rotation::token::Consumer;
 use crate::secret::{Digest, Secret};
-use crate::secret_store::{Base, SecretStore, Seen, StoreError, Written};
+use crate::secret_store::gitlab_variable::Spec;
+use crate::secret_store::{Base, Caution, SecretStore, Seen, StoreError, Written};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -99,5 +100,19 @@ impl SecretStore for Held {
 
     async fn finish(&self, tag: &Tag, undo: Option<&Undo>) -> Result<(), StoreError> {
         self.inner.finish(tag, undo).await
+    }
+
+    fn ci_variable(&self) -> Option<&Spec> {
+        self.inner.ci_variable()
+    }
+
+    fn cautions(&self) -> Vec<Caution> {
+        self.inner.cautions()
+    }
+
+    /// Held to that, and to what was meant before.
+    fn held_to(&self, identity: &Identity) -> Option<Arc<dyn SecretStore>> {
+        let inner = self.inner.held_to(identity)?;
+        Some(Arc::new(Self { inner, expected: self.expected.clone(), ours: self.ours.clone() }))
     }
 }

@@ -65,7 +65,7 @@ impl Engine {
         let mut plan = self.draft(managed, live, &me, wish, before).await?;
         let subjects = self.check(&mut plan, managed, live, &me, before).await?;
         // Before it is compared with what was stored.
-        Ok(subjects.inspection(cleaned(&plan)))
+        Ok(subjects.inspection(cleaned(&plan)?))
     }
 
     async fn draft(

@@ -24,12 +24,19 @@ pub enum Stop {
     Overtaken(Refusal),
     /// The database does not answer.
     Ledger(LedgerError),
+    /// What happened cannot be written down without what may be secret in it.
+    Unclean(Unclean),
 }
+
+/// Words from outside could not be cleaned, so they were not remembered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("what was told could not be cleaned of secrets, so it was not written down; please report this as a bug")]
+pub struct Unclean;
 
 impl Engine {
     /// Applies what happened. With a claim, only while the claim is current.
     pub async fn advance(&self, id: &RotationId, event: &Event, claim: Option<&Claim>) -> Result<Rotation, Stop> {
-        let event = &cleaned(event);
+        let event = &cleaned(event).map_err(Stop::Unclean)?;
         for _ in 0..MAX_COLLISIONS {
             let Some(before) = self.ledger.load(id).await.map_err(Stop::Ledger)? else {
                 return Err(Stop::Overtaken(Refusal::Stale));
@@ -69,10 +76,11 @@ impl Engine {
 
 /// What is stored without a value that somebody's words may repeat: texts of people and servers pass here before
 /// anything is remembered or shown.
-pub(super) fn cleaned<T: Clone + Serialize + DeserializeOwned>(told: &T) -> T {
-    let Ok(mut value) = serde_json::to_value(told) else { return told.clone() };
+pub(super) fn cleaned<T: Serialize + DeserializeOwned>(told: &T) -> Result<T, Unclean> {
+    // The parser's own words may quote what it read.
+    let mut value = serde_json::to_value(told).map_err(|_| Unclean)?;
     secret::hide_in(&mut value, holds_words);
-    serde_json::from_value(value).unwrap_or_else(|_| told.clone())
+    serde_json::from_value(value).map_err(|_| Unclean)
 }
 
 /// Keys under which stand words, as opposed to names that must stay what they are.
@@ -123,6 +131,32 @@ impl From<Stop> for EngineError {
             Stop::Fenced => Self::Unavailable("another worker is on it; try again".into()),
             Stop::Overtaken(refusal) => Self::Refused(refusal),
             Stop::Ledger(error) => Self::Unavailable(error.to_string()),
+            Stop::Unclean(unclean) => unclean.into(),
         }
+    }
+}
+
+impl From<Unclean> for EngineError {
+    fn from(unclean: Unclean) -> Self {
+        Self::Broken(unclean.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rotation::ids::TokenId;
+    use crate::secret::Secret;
+
+    #[test]
+    fn words_are_cleaned_and_names_stay_and_what_cannot_be_cleaned_is_not_passed_on() {
+        let _known = Secret::new("Hw6-kT2-pL9-zQ4".into());
+        let why = "no Hw6-kT2-pL9-zQ4, glpat-AbCdEfGhIjKlMnOpQrSt";
+        let event = Event::RevokeRefused { token: TokenId(7), why: why.into() };
+        let expected = Event::RevokeRefused { token: TokenId(7), why: "no [MASKED], [MASKED]".into() };
+        assert_eq!(cleaned(&event), Ok(expected));
+        // Two keys of a map that are no texts.
+        let odd = std::collections::BTreeMap::from([((1, 2), why.to_owned())]);
+        assert_eq!(cleaned::<std::collections::BTreeMap<(u8, u8), String>>(&odd), Err(Unclean));
     }
 }

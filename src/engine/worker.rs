@@ -234,6 +234,10 @@ impl Engine {
                 tracing::error!(%error, "the rotation is not as rekey left it, so nothing is done; see `rekey audit verify`");
                 self.let_go(claim, Some(DAMAGED), tries).await;
             }
+            Stop::Unclean(error) => {
+                tracing::error!(%error);
+                self.let_go(claim, Some(DAMAGED), tries).await;
+            }
             Stop::Ledger(error) => {
                 tracing::warn!(%error, "the database does not answer");
                 self.let_go(claim, Some(LOOK), tries).await;

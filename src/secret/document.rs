@@ -2,6 +2,7 @@
 //! wherever they turn up, but not its host names, keys and common words, or nobody could read a message any more.
 //! Whatever is no document is a secret as a whole.
 
+use super::SHORTEST;
 use super::look::{is_like_random, is_prose};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -10,8 +11,6 @@ use serde_json::Value;
 use std::sync::LazyLock;
 use zeroize::Zeroizing;
 
-/// Shorter ones would be found in ordinary words.
-const SHORTEST: usize = 8;
 /// Documents inside documents inside documents.
 const DEEPEST: u8 = 4;
 

@@ -4,8 +4,9 @@
 /// Undoes one escape at the beginning of the bytes: how long it is, and what it means.
 pub(super) type Undo = fn(&[u8]) -> Option<(usize, Vec<u8>)>;
 
-/// Every kind, each undone on its own: what one of them spells may be plain text to another.
-pub(super) const KINDS: [Undo; 4] = [backslash, backslashes, percent, entity];
+/// Every kind with the byte that it begins with, each undone on its own: what one of them spells may be plain text to
+/// another.
+pub(super) const KINDS: [(u8, Undo); 4] = [(b'\\', backslash), (b'\\', backslashes), (b'%', percent), (b'&', entity)];
 
 /// The length of an escape sequence of terminals, such as a colour.
 pub(super) fn colour(text: &str) -> Option<usize> {

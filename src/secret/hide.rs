@@ -1,13 +1,12 @@
 //! The one function through which every text goes before it is shown, logged or stored.
 
-use super::view::{Spelled, View};
-use super::{known, look, view};
+use super::digits::{Spelled, is_base64};
+use super::view::{Reading, View};
+use super::{SHORTEST, known, look, view};
 use std::ops::Range;
 
 /// What stands in the place of a secret.
 const MASK: &str = "[MASKED]";
-/// Nothing shorter holds a piece of a value.
-const SHORTEST: usize = 8;
 
 /// The text without any value that this process knows, however it is spelled and however little of it is there, and
 /// without what looks like a credential of anybody else. Hidden again it stays the same.
@@ -50,21 +49,18 @@ fn found(text: &str, by_look: bool) -> Vec<Range<usize>> {
     }
     let mut ranges = Vec::new();
     known::with(|pieces| {
-        for view in view::all(text) {
+        if pieces.hide_all() {
+            ranges.push(0..text.len());
+            return;
+        }
+        for Reading { loose, tight } in view::all(text, pieces.sieve()) {
             let mut hit = |view: &View, range: Range<usize>| {
                 let range = view.original(range);
                 ranges.push(if view.spelled == Spelled::Base64 { word_around(text, range) } else { range });
             };
-            let tight = view.tight();
             pieces.in_view(&tight, |range| hit(&tight, range));
-            if !by_look {
-                continue;
-            }
-            let bytes = view.bytes();
-            let readable = String::from_utf8_lossy(&bytes);
-            // Nonsense is replaced by other characters, and places would not fit.
-            if readable.len() == bytes.len() {
-                look::credentials(&readable, |range| hit(&view, range));
+            if by_look {
+                look::credentials(&loose.text(), |range| hit(&loose, range));
             }
         }
     });
@@ -74,7 +70,7 @@ fn found(text: &str, by_look: bool) -> Vec<Range<usize>> {
 
 /// The whole run of base64 that a part was found in: the rest of it belongs to the same secret or to its neighbours.
 fn word_around(text: &str, range: Range<usize>) -> Range<usize> {
-    let belongs = |byte: &u8| view::sextet(*byte).is_some() || *byte == b'=';
+    let belongs = |byte: &u8| is_base64(*byte) || *byte == b'=';
     let before = text.as_bytes()[..range.start].iter().rev().take_while(|byte| belongs(byte)).count();
     let after = text.as_bytes()[range.end..].iter().take_while(|byte| belongs(byte)).count();
     range.start - before..range.end + after
@@ -139,6 +135,32 @@ mod tests {
         assert_eq!(hide("user:hB6%tq1Z!"), "user:[MASKED]!");
         assert_eq!(hide(&format!("x {} y", percent("hB6%tq1Z"))), "x [MASKED] y");
         assert_eq!(hide("hB6%tq1"), "hB6%tq1");
+    }
+
+    #[test]
+    fn a_piece_far_from_any_escape_beside_nonsense_and_at_every_alignment_is_found() {
+        let _known = Secret::new("Tr7-pQ2-xM9-vB4".into());
+        let noise = "the quick/brown_fox-jumps 0123abcdef%20 \\n && over\n".repeat(90);
+        for before in ["", "a", "ab", "abc"] {
+            for spelt in
+                [STANDARD.encode(format!("{before}Tr7-pQ2-xM9-vB4")), hex::encode(format!("{before}Tr7-pQ2-xM9-vB4"))]
+            {
+                let hidden = hide(&format!("{noise}{before}{spelt}{noise}"));
+                assert!(hidden.contains("[MASKED]"), "{before} {spelt}");
+                assert!(!hidden.contains(&spelt[4..]), "{before} {spelt}");
+            }
+        }
+        let in_json = json(&format!("{{\"auth\": \"{}\"}}", STANDARD.encode("u:Tr7-pQ2-xM9-vB4")));
+        let hidden = hide(&format!("{noise}{in_json}{noise}"));
+        assert!(hidden.contains("auth") && !hidden.contains("dTpUcjct"), "{hidden}");
+    }
+
+    #[test]
+    fn a_credential_in_base64_is_known_by_its_look_whatever_is_beside_it() {
+        let _known = Secret::new("Tr7-pQ2-xM9-vB4".into());
+        let beside = STANDARD.encode("Tr7-pQ2-xM9-vB4");
+        let text = format!("{beside} and {}", STANDARD.encode("glpat-AbCdEfGhIjKlMnOpQrSt"));
+        assert_eq!(hide(&text), "[MASKED] and [MASKED]");
     }
 
     #[test]
@@ -211,6 +233,15 @@ mod tests {
             }
             assert_eq!(hide(words), words);
         }
+    }
+
+    #[test]
+    fn a_long_document_is_known_to_its_end() {
+        let filler = "# a comment on nothing in particular\nSITE=https://site.nordwind.example\n".repeat(4_000);
+        let document = Secret::new(format!("{filler}API_TOKEN=Zk8vLm9hQq\n"));
+        assert!(document.expose().len() > 256 << 10 && document.can_be_hidden());
+        assert_eq!(hide("it said Zk8vLm9hQq"), "it said [MASKED]");
+        assert_eq!(hide("it said site.nordwind.example"), "it said site.nordwind.example");
     }
 
     #[test]

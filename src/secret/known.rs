@@ -3,8 +3,10 @@
 //! values. A value is hashed when the first text is searched after it was made, so that one that comes and goes in a
 //! request costs nothing.
 
-use super::view::{Spelled, View};
-use super::{document, look};
+use super::digits::{BASE64, HEX, Spelled};
+use super::sieve::{self, BELOW, Sieve, mixed};
+use super::view::View;
+use super::{SHORTEST, document, look};
 use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest as _, Sha256};
 use std::collections::HashMap;
@@ -15,16 +17,16 @@ use zeroize::Zeroizing;
 
 /// So many consecutive characters of a value are a piece that counts; a shorter value counts as a whole.
 const PIECE: usize = 12;
-/// Shorter ones would be found in ordinary words.
-const SHORTEST: usize = 8;
-/// Whole bytes in a piece of twelve characters of base64, and of hex, wherever it begins.
-const BASE64_PIECE: usize = 8;
-const HEX_PIECE: usize = 5;
-/// More of a document is not known: no value that is rotated is anywhere near as long.
+/// Of a value with more secret bytes than this, pieces are not worth their memory: nothing that is rotated is anywhere near
+/// as long. While there is one, every text is hidden as a whole.
 const LONGEST: usize = 128 << 10;
+/// Stands among the pieces of such a value.
+const TOO_LONG: u64 = 0xf;
+
+/// So many pieces that are gone are let through at least before the sieve is made anew.
+const MOST_STALE: usize = 1 << 12;
 
 static KEY: LazyLock<RandomState> = LazyLock::new(RandomState::new);
-static SEEDS: LazyLock<[u64; 3]> = LazyLock::new(|| [1u8, 2, 3].map(|nth| KEY.hash_one(nth)));
 static NEW: LazyLock<Mutex<HashMap<usize, Weak<Held>>>> = LazyLock::new(Mutex::default);
 static PIECES: LazyLock<RwLock<Pieces>> = LazyLock::new(RwLock::default);
 
@@ -88,13 +90,19 @@ impl Drop for Imprint {
 pub(super) struct Pieces {
     counts: HashMap<u64, u32, Keyed>,
     forms: [usize; 16],
+    sieve: Sieve,
+    /// How many pieces the sieve lets through that are not known any more.
+    stale: usize,
 }
 
 impl Pieces {
     fn add(&mut self, pieces: &[u64]) {
         for piece in pieces {
             let count = self.counts.entry(*piece).or_default();
-            self.forms[form(*piece)] += usize::from(*count == 0);
+            if *count == 0 {
+                self.forms[form(*piece)] += 1;
+                self.sieve.let_through(*piece);
+            }
             *count += 1;
         }
     }
@@ -106,27 +114,62 @@ impl Pieces {
                 if *count == 0 {
                     self.counts.remove(piece);
                     self.forms[form(*piece)] -= 1;
+                    self.stale += 1;
                 }
             }
         }
+        if self.stale > MOST_STALE.max(self.counts.len()) {
+            self.sieve.close();
+            self.counts.keys().for_each(|piece| self.sieve.let_through(*piece));
+            self.stale = 0;
+        }
+    }
+
+    /// By which the beginnings of pieces are told from all else.
+    pub(super) fn sieve(&self) -> &Sieve {
+        &self.sieve
+    }
+
+    /// Whether there is a value that could not be found in a text.
+    pub(super) fn hide_all(&self) -> bool {
+        self.counts.contains_key(&TOO_LONG)
     }
 
     /// Where the bytes of a view without white space hold a piece of a known value.
     pub(super) fn in_view(&self, view: &View, mut found: impl FnMut(Range<usize>)) {
+        let (shortest, longest) = lengths(view.spelled);
         let bytes = view.bytes();
-        let lengths = match view.spelled {
-            Spelled::Plainly => SHORTEST..=PIECE,
-            Spelled::Base64 => BASE64_PIECE..=BASE64_PIECE,
-            Spelled::Hex => HEX_PIECE..=HEX_PIECE,
-        };
-        for length in lengths.filter(|length| self.forms[form_of(view.spelled, *length)] > 0) {
-            for (at, piece) in bytes.windows(length).enumerate() {
+        for at in 0..bytes.len() {
+            if !self.sieve.may_begin(&bytes[at..], shortest) {
+                continue;
+            }
+            for length in (shortest..=longest).filter(|length| self.forms[form_of(view.spelled, *length)] > 0) {
+                let Some(piece) = bytes.get(at..at + length) else { break };
                 if self.counts.contains_key(&mark(view.spelled, piece)) {
                     found(at..at + length);
                 }
             }
         }
     }
+}
+
+/// The shortest piece that counts and the longest that is looked for.
+pub(super) fn lengths(spelled: Spelled) -> (usize, usize) {
+    match spelled {
+        Spelled::Plainly => (SHORTEST, PIECE),
+        Spelled::Base64 => (BASE64.piece, BASE64.piece),
+        Spelled::Hex => (HEX.piece, HEX.piece),
+    }
+}
+
+/// Whether the secrets in a value are few enough to be found again in any text.
+pub(super) fn can_be_hidden(value: &str) -> bool {
+    if value.len() <= LONGEST {
+        return true;
+    }
+    let mut bytes = 0;
+    document::secrets(value, &mut |secret| bytes += secret.len());
+    bytes <= LONGEST
 }
 
 /// Looks at what is known at this moment.
@@ -157,28 +200,10 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// A piece as it is remembered: a keyed hash whose last four bits are its form.
+/// A piece as it is remembered: its place in the sieve, a keyed hash, and in the last four bits its form.
 fn mark(spelled: Spelled, piece: &[u8]) -> u64 {
-    let form = form_of(spelled, piece.len());
-    mixed(piece, form as u64) & !0xf | form as u64
-}
-
-/// Millions of pieces of texts are hashed for every one that is known, so this is the fastest hash that depends on all
-/// of a key that nobody outside can learn. A piece has five to twelve bytes.
-fn mixed(piece: &[u8], form: u64) -> u64 {
-    let (mut head, mut tail) = ([0; 8], [0; 8]);
-    let half = piece.len().min(8);
-    head[..half].copy_from_slice(&piece[..half]);
-    let rest = piece.len() - half;
-    tail[..rest].copy_from_slice(&piece[half..]);
-    let [one, two, three] = *SEEDS;
-    let folded = fold(u64::from_le_bytes(head) ^ one, u64::from_le_bytes(tail) ^ two ^ form.rotate_left(56));
-    fold(folded ^ two, three)
-}
-
-fn fold(a: u64, b: u64) -> u64 {
-    let product = u128::from(a) * u128::from(b | 1);
-    (product as u64) ^ ((product >> 64) as u64)
+    let form = form_of(spelled, piece.len()) as u64;
+    sieve::slot(piece) << BELOW | mixed(piece, form) & ((1 << BELOW) - 1) & !0xf | form
 }
 
 fn digest(value: &str) -> String {
@@ -222,26 +247,30 @@ impl Hasher for AsIs {
 
 /// By what a value is found: its own pieces, or those of the secrets in it if it is a document.
 fn pieces_of(value: &str) -> Box<[u64]> {
-    let mut pieces = vec![whole(&digest(value))];
-    let mut end = value.len().min(LONGEST);
-    while !value.is_char_boundary(end) {
-        end -= 1;
+    let (mut pieces, mut bytes) = (vec![whole(&digest(value))], 0);
+    document::secrets(value, &mut |secret| {
+        bytes += secret.len();
+        if bytes <= LONGEST {
+            add_secret(secret, &mut pieces);
+        }
+    });
+    if bytes > LONGEST {
+        pieces.push(TOO_LONG);
     }
-    document::secrets(&value[..end], &mut |secret| add_secret(secret, &mut pieces));
     pieces.sort_unstable();
     pieces.dedup();
     pieces.into_boxed_slice()
 }
 
 fn add_secret(secret: &str, into: &mut Vec<u64>) {
-    let bytes = Zeroizing::new(View::of(secret).tight().bytes());
+    let bytes = Zeroizing::new(View::of(secret).tight().bytes().to_vec());
     if bytes.len() < SHORTEST {
         return;
     }
     let mut add = |spelled, length| into.extend(bytes.windows(length).map(|piece| mark(spelled, piece)));
     add(Spelled::Plainly, bytes.len().min(PIECE));
-    add(Spelled::Base64, BASE64_PIECE);
-    add(Spelled::Hex, HEX_PIECE);
+    add(Spelled::Base64, BASE64.piece);
+    add(Spelled::Hex, HEX.piece);
     // A form sends a plus for every space.
     if secret.contains(' ') {
         let sent = Zeroizing::new(secret.replace(' ', "+"));
@@ -254,5 +283,38 @@ fn add_secret(secret: &str, into: &mut Vec<u64>) {
         if counts && std::str::from_utf8(rest).is_ok_and(|rest| !look::is_prose(rest)) {
             into.push(mark(Spelled::Plainly, rest));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_a_value_with_too_many_secrets_no_piece_is_promised_and_every_text_would_be_hidden() {
+        let letters = "Qz7-";
+        for (length, can) in [(LONGEST, true), (LONGEST + 4, false)] {
+            let value = letters.repeat(length / letters.len());
+            assert_eq!(can_be_hidden(&value), can);
+            let mut known = Pieces::default();
+            known.add(&pieces_of(&value));
+            assert_eq!(known.hide_all(), !can);
+            known.remove(&pieces_of(&value));
+            assert!(!known.hide_all() && known.counts.is_empty());
+        }
+    }
+
+    #[test]
+    fn what_is_forgotten_is_let_through_no_more() {
+        let (mut known, kept) = (Pieces::default(), pieces_of("Kept-8hGf5dSa2qWe"));
+        known.add(&kept);
+        let gone: String = (0..20_000u32).map(|number| format!("{:x}-", number.wrapping_mul(2_654_435_761))).collect();
+        let gone = pieces_of(&gone[..LONGEST]);
+        known.add(&gone);
+        known.remove(&gone);
+        let let_through = |text: &str| text.as_bytes().windows(8).filter(|at| known.sieve.may_begin(at, 8)).count();
+        assert_eq!(let_through("Kept-8hGf5dSa2qWe"), 10, "all of it");
+        let others: String = (0..3_000u32).map(|number| format!("{:x}.", number.wrapping_mul(40_503))).collect();
+        assert!(let_through(&others) < 10, "and hardly anything else");
     }
 }

@@ -2,39 +2,27 @@
 //! every byte the place in the original that it came from. A value is looked for in all of these views, so that nobody
 //! has to list in how many ways it can be spelled.
 
-use super::escape;
+use super::digits::{BASE64, Code, HEX, SHORTEST_RUN, Spelled, is_base64, runs, stretches};
+use super::escape::{self, Undo};
+use super::sieve::Sieve;
+use std::borrow::Cow;
 use std::ops::Range;
 
-/// Shorter runs of base64 or hex hold no piece of a value that counts.
-const SHORTEST_RUN: usize = 12;
 /// How often one spelling may be wrapped in another.
 const DEEPEST: u8 = 4;
 /// How many views of one text are unwrapped at most, and how many bytes all of them may have for each byte of it.
 const MOST_VIEWS: usize = 48;
 const MOST_GROWTH: usize = 48;
+/// How much of a line around an escape is read with it, and how much of its neighbours.
+const FAR: usize = 4 << 10;
+const NEAR: usize = 40;
 
-/// How the bytes of a view are spelled in the text, which decides how few of them are a piece that counts: twelve
-/// characters of base64 hold eight whole bytes, twelve of hex hold five.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Spelled {
-    Plainly,
-    Base64,
-    Hex,
-}
-
-/// One byte and the part of the original that spells it.
-#[derive(Clone, Copy)]
-struct Place {
-    byte: u8,
-    from: u32,
-    to: u32,
-}
-
-/// One reading of a text.
+/// One reading of a text: bytes, and for each the part of the original that spells it.
 #[derive(Clone)]
 pub(super) struct View {
     pub(super) spelled: Spelled,
-    places: Vec<Place>,
+    bytes: Vec<u8>,
+    places: Vec<(u32, u32)>,
     /// How often escapes were undone, or what was encoded was decoded.
     rounds: u8,
 }
@@ -42,173 +30,206 @@ pub(super) struct View {
 impl View {
     /// The text itself, without what is invisible.
     pub(super) fn of(text: &str) -> Self {
-        let mut view = Self { spelled: Spelled::Plainly, places: Vec::with_capacity(text.len()), rounds: 0 };
+        let mut view = Self::empty(Spelled::Plainly, 0, text.len());
         let mut at = 0;
-        while let Some(c) = text[at..].chars().next() {
-            let end = at + c.len_utf8();
-            if let Some(length) = escape::colour(&text[at..]) {
-                at += length;
-                continue;
+        while let Some(byte) = text.as_bytes().get(at) {
+            let plain = matches!(byte, b' '..=b'~' | b'\n');
+            if plain {
+                view.push(*byte, &(at..at + 1));
+                at += 1;
+            } else {
+                at += view.push_odd(text, at);
             }
-            if c.is_whitespace() {
-                let blank = if c == '\n' { b'\n' } else { b' ' };
-                view.push(&[blank], at..end);
-            } else if !is_invisible(c) {
-                view.push(&text.as_bytes()[at..end], at..end);
-            }
-            at = end;
         }
         view
     }
 
+    /// A character that may be longer, or nothing; how long it is.
+    fn push_odd(&mut self, text: &str, at: usize) -> usize {
+        let rest = &text[at..];
+        let Some(c) = rest.chars().next() else { return 1 };
+        let from = at..at + c.len_utf8();
+        match escape::colour(rest) {
+            Some(length) => return length,
+            None if c.is_whitespace() => self.push(b' ', &from),
+            None if is_invisible(c) => {}
+            None => text.as_bytes()[from.clone()].iter().for_each(|byte| self.push(*byte, &from)),
+        }
+        from.len()
+    }
+
     /// The bytes.
-    pub(super) fn bytes(&self) -> Vec<u8> {
-        self.places.iter().map(|place| place.byte).collect()
+    pub(super) fn bytes(&self) -> &[u8] {
+        &self.bytes
     }
 
     /// The same without white space: a value may be broken over lines.
     pub(super) fn tight(&self) -> Self {
-        let places = self.places.iter().filter(|place| !place.byte.is_ascii_whitespace()).copied().collect();
-        Self { places, ..*self }
+        let mut tight = Self::empty(self.spelled, self.rounds, self.bytes.len());
+        let mut at = 0;
+        for word in self.bytes.split(u8::is_ascii_whitespace) {
+            tight.copy(self, at..at + word.len());
+            at += word.len() + 1;
+        }
+        tight
+    }
+
+    /// The same as text; what is none is some other character of one byte, so that places still fit.
+    pub(super) fn text(&self) -> Cow<'_, str> {
+        let mut chunks = self.bytes.utf8_chunks().peekable();
+        match chunks.peek() {
+            Some(first) if first.invalid().is_empty() => return Cow::Borrowed(first.valid()),
+            _ => {}
+        }
+        let mut text = String::with_capacity(self.bytes.len());
+        for chunk in chunks {
+            text.push_str(chunk.valid());
+            chunk.invalid().iter().for_each(|_| text.push('\0'));
+        }
+        Cow::Owned(text)
     }
 
     /// The part of the original that spells these bytes.
     pub(super) fn original(&self, range: Range<usize>) -> Range<usize> {
         match (self.places.get(range.start), self.places.get(range.end.saturating_sub(1))) {
-            (Some(first), Some(last)) => first.from as usize..last.to as usize,
+            (Some((from, _)), Some((_, to))) => *from as usize..*to as usize,
             _ => 0..0,
         }
     }
 
-    fn push(&mut self, bytes: &[u8], from: Range<usize>) {
+    fn empty(spelled: Spelled, rounds: u8, room: usize) -> Self {
+        Self { spelled, rounds, bytes: Vec::with_capacity(room), places: Vec::with_capacity(room) }
+    }
+
+    fn push(&mut self, byte: u8, from: &Range<usize>) {
+        self.bytes.push(byte);
         // Texts that are hidden are far shorter than 4 GiB.
-        let (from, to) = (u32::try_from(from.start).unwrap_or(u32::MAX), u32::try_from(from.end).unwrap_or(u32::MAX));
-        self.places.extend(bytes.iter().map(|byte| Place { byte: *byte, from, to }));
+        let place = |at| u32::try_from(at).unwrap_or(u32::MAX);
+        self.places.push((place(from.start), place(from.end)));
+    }
+
+    /// What is copied from another view does not touch what stood before it.
+    fn part(&mut self) {
+        self.push(0, &(0..0));
+    }
+
+    fn copy(&mut self, from: &Self, range: Range<usize>) {
+        self.bytes.extend_from_slice(&from.bytes[range.clone()]);
+        self.places.extend_from_slice(&from.places[range]);
     }
 
     fn next(&self, spelled: Spelled) -> Self {
-        let spelled = spelled.max(self.spelled);
-        Self { spelled, places: Vec::with_capacity(self.places.len()), rounds: self.rounds + 1 }
+        Self::empty(spelled.max(self.spelled), self.rounds + 1, 0)
     }
 
-    /// The same with one kind of escapes undone; `None` if there are none.
-    fn unescaped(&self, bytes: &[u8], undo: escape::Undo) -> Option<Self> {
+    /// What stands around escapes of one kind, with those undone; `None` if there are none.
+    fn unescaped(&self, (lead, undo): (u8, Undo)) -> Option<Self> {
         let mut view = self.next(Spelled::Plainly);
-        let (mut at, mut kept) = (0, 0);
-        while at < bytes.len() {
-            let Some((length, means)) = undo(&bytes[at..]) else {
+        // What is copied up to here, and where what stands around the last escape ends.
+        let (mut kept, mut end, mut at) = (0, 0, 0);
+        while let Some(found) = self.bytes[at..].iter().position(|byte| *byte == lead) {
+            at += found;
+            let Some((length, means)) = undo(&self.bytes[at..]) else {
                 at += 1;
                 continue;
             };
-            view.places.extend_from_slice(&self.places[kept..at]);
-            view.push(&means, self.original(at..at + length));
+            if at > end {
+                view.copy(self, kept..end);
+                view.part();
+                kept = end.max(self.before(at));
+            }
+            view.copy(self, kept..at);
+            let from = self.original(at..at + length);
+            means.iter().for_each(|byte| view.push(*byte, &from));
             at += length;
             kept = at;
+            if end < self.bytes.len().min(at + NEAR) {
+                end = self.after(at);
+            }
         }
-        view.places.extend_from_slice(&self.places[kept..]);
+        view.copy(self, kept..end.max(kept));
         (kept > 0).then_some(view)
     }
 
-    /// What its runs of letters and digits say if they are base64 or hex, from wherever they begin. A wrong beginning
-    /// gives nonsense, in which nothing is found.
-    fn decoded(&self) -> Vec<Self> {
-        let tight = self.tight();
-        let bytes = tight.bytes();
-        let in_base64: Vec<_> = runs(&bytes, |byte| sextet(byte).is_some()).collect();
-        let in_hex: Vec<_> = runs(&bytes, |byte| byte.is_ascii_hexdigit()).collect();
-        let four =
-            (0..4).filter(|_| !in_base64.is_empty()).map(|shift| tight.read_as_base64(&bytes, &in_base64, shift));
-        let two = (0..2).filter(|_| !in_hex.is_empty()).map(|shift| tight.read_as_hex(&bytes, &in_hex, shift));
+    /// Where the line begins, or as much of it as matters, and the end of the one before if a value may be broken there.
+    fn before(&self, at: usize) -> usize {
+        let least = at.saturating_sub(FAR);
+        let is_end = |byte: &u8| *byte == b'\n';
+        let line = self.bytes[least..at].iter().rposition(is_end).map_or(least, |end| least + end);
+        if at - line > NEAR { line } else { line.saturating_sub(NEAR).max(least) }
+    }
+
+    /// Where the line ends, or as much of it as matters, and the beginning of the next if a value may be broken there.
+    fn after(&self, at: usize) -> usize {
+        let most = self.bytes.len().min(at + FAR);
+        let is_end = |byte: &u8| *byte == b'\n';
+        let line = self.bytes[at..most].iter().position(is_end).map_or(most, |end| at + end + 1);
+        if line - at > NEAR { line } else { most.min(line + NEAR) }
+    }
+
+    /// What the runs of letters and digits of a tight view say if they are base64 or hex, from wherever they begin. A wrong
+    /// beginning gives nonsense, which is left out.
+    fn decoded(&self, sieve: &Sieve) -> Vec<Self> {
+        let in_base64 = runs(&self.bytes, is_base64);
+        let in_hex = runs(&self.bytes, |byte| byte.is_ascii_hexdigit());
+        let four = (0..4).filter_map(|shift| self.decoded_from(&in_base64, shift, &BASE64, sieve));
+        let two = (0..2).filter_map(|shift| self.decoded_from(&in_hex, shift, &HEX, sieve));
         four.chain(two).collect()
     }
 
-    fn read_as_base64(&self, bytes: &[u8], runs: &[Range<usize>], shift: usize) -> Self {
-        let mut view = self.next(Spelled::Base64);
+    fn decoded_from(&self, runs: &[Range<usize>], shift: usize, code: &Code, sieve: &Sieve) -> Option<Self> {
+        let mut view = self.next(code.spelled);
+        let mut bytes = Vec::new();
         for run in runs {
-            for at in (run.start + shift..run.end).step_by(4) {
-                let group = &bytes[at..run.end.min(at + 4)];
-                let bits = group.iter().fold(0u32, |bits, byte| bits << 6 | u32::from(sextet(*byte).unwrap_or(0)));
-                let [_, decoded @ ..] = (bits << (6 * (4 - group.len()))).to_be_bytes();
-                for (nth, byte) in decoded.into_iter().take(group.len() - 1).enumerate() {
-                    view.push(&[byte], self.original(at + nth..at + nth + 2));
+            let from = run.start + shift;
+            bytes.clear();
+            (code.decode)(&self.bytes[from.min(run.end)..run.end], &mut bytes);
+            for stretch in stretches(&bytes, code.piece, sieve) {
+                for nth in stretch {
+                    let (first, last) = (code.digits)(nth);
+                    view.push(bytes[nth], &self.original(from + first..from + last));
                 }
+                view.part();
             }
-            view.push(&[0], 0..0);
         }
-        view
+        (!view.bytes.is_empty()).then_some(view)
     }
+}
 
-    fn read_as_hex(&self, bytes: &[u8], runs: &[Range<usize>], shift: usize) -> Self {
-        let mut view = self.next(Spelled::Hex);
-        let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok()).unwrap_or(0);
-        for run in runs {
-            for at in (run.start + shift..run.end - 1).step_by(2) {
-                let byte = digit(bytes[at]) << 4 | digit(bytes[at + 1]);
-                view.push(&[byte], self.original(at..at + 2));
-            }
-            view.push(&[0], 0..0);
-        }
-        view
-    }
+/// A view and the same without white space.
+pub(super) struct Reading {
+    pub(super) loose: View,
+    pub(super) tight: View,
+}
 
-    /// Whether there is text in it that may be spelled in one more way.
-    fn is_readable(&self) -> bool {
-        let readable = |byte: u8| byte.is_ascii_graphic() || byte.is_ascii_whitespace() || byte >= 0x80;
-        self.spelled == Spelled::Plainly || runs(&self.bytes(), readable).next().is_some()
+impl From<View> for Reading {
+    fn from(loose: View) -> Self {
+        Self { tight: loose.tight(), loose }
     }
 }
 
 /// Every view of the text, the plain one first. How deep they go, their number and their size are bounded: a text that
 /// is wrapped more often than that was not wrapped by accident.
-pub(super) fn all(text: &str) -> Vec<View> {
-    let mut views = vec![View::of(text)];
+pub(super) fn all(text: &str, sieve: &Sieve) -> Vec<Reading> {
+    let mut views = vec![Reading::from(View::of(text))];
     let mut room = text.len().saturating_mul(MOST_GROWTH);
     let mut next = 0;
     while next < views.len().min(MOST_VIEWS) {
-        let view = &views[next];
+        let Reading { loose, tight } = &views[next];
         next += 1;
-        if view.rounds >= DEEPEST || !view.is_readable() {
+        if loose.rounds >= DEEPEST || tight.bytes.len() < SHORTEST_RUN {
             continue;
         }
-        let bytes = view.bytes();
-        let escapes = escape::KINDS.iter().filter_map(|undo| view.unescaped(&bytes, *undo));
-        let found: Vec<View> = escapes.chain(view.decoded()).collect();
+        let escapes = escape::KINDS.iter().filter_map(|kind| loose.unescaped(*kind));
+        let found: Vec<View> = escapes.chain(tight.decoded(sieve)).collect();
         for view in found {
-            if let Some(left) = room.checked_sub(view.places.len()) {
+            if let Some(left) = room.checked_sub(view.bytes.len()) {
                 room = left;
-                views.push(view);
+                views.push(view.into());
             }
         }
     }
     views
-}
-
-/// The stretches of bytes that fit, if they are long enough to matter.
-fn runs(bytes: &[u8], fits: impl Fn(u8) -> bool) -> impl Iterator<Item = Range<usize>> {
-    let mut found = Vec::new();
-    let mut start = 0;
-    for end in 0..=bytes.len() {
-        if end < bytes.len() && fits(bytes[end]) {
-            continue;
-        }
-        if end - start >= SHORTEST_RUN {
-            found.push(start..end);
-        }
-        start = end + 1;
-    }
-    found.into_iter()
-}
-
-/// What a digit of base64 stands for, in either alphabet.
-pub(super) fn sextet(byte: u8) -> Option<u8> {
-    match byte {
-        b'A'..=b'Z' => Some(byte - b'A'),
-        b'a'..=b'z' => Some(byte - b'a' + 26),
-        b'0'..=b'9' => Some(byte - b'0' + 52),
-        b'+' | b'-' => Some(62),
-        b'/' | b'_' => Some(63),
-        _ => None,
-    }
 }
 
 /// Controls, zero-width characters, marks that turn the direction of writing, and invisible tags; not white space.

@@ -18,7 +18,7 @@ pub use account::Account;
 #[cfg(not(feature = "aws"))]
 pub use without::Account;
 
-use super::SecretStore;
+use super::adapter::Adapter;
 use super::connection::BadConnection;
 use super::registry::Place;
 use crate::rotation::ids::StoreId;
@@ -103,7 +103,7 @@ impl Settings {
 }
 
 /// The adapter for one secret.
-pub(super) fn build(id: StoreId, account: Arc<Account>, spec: &Spec) -> Arc<dyn SecretStore> {
+pub(super) fn build(id: StoreId, account: Arc<Account>, spec: &Spec) -> Arc<dyn Adapter> {
     account.store(id, spec)
 }
 
@@ -111,7 +111,7 @@ pub(super) fn build(id: StoreId, account: Arc<Account>, spec: &Spec) -> Arc<dyn 
 mod without {
     //! A build that does not know AWS says so.
 
-    use super::{Arc, BadConnection, SecretStore, Settings, Spec, StoreId};
+    use super::{Adapter, Arc, BadConnection, Settings, Spec, StoreId};
 
     /// There is none in this build.
     pub enum Account {}
@@ -122,7 +122,7 @@ mod without {
             Err(BadConnection(format!("{section}: this rekey was built without AWS; {out}")))
         }
 
-        pub(super) fn store(self: Arc<Self>, _: StoreId, _: &Spec) -> Arc<dyn SecretStore> {
+        pub(super) fn store(self: Arc<Self>, _: StoreId, _: &Spec) -> Arc<dyn Adapter> {
             match *self {}
         }
     }

@@ -11,9 +11,10 @@ pub use self::identity::{Application, Identity, Proof};
 pub(super) use self::vault::Vault;
 
 use self::vault::{Bundle, NewSecret};
+use super::adapter::Adapter;
 use super::connection::{BadConnection, Link};
 use super::registry::Place;
-use super::{Base, SecretStore, Seen, StoreError, Written};
+use super::{Base, Seen, StoreError, Written};
 use crate::clock::start_of;
 use crate::rotation::ids::StoreId;
 use crate::rotation::store::{Capabilities, Rollback, Tag, Undo};
@@ -85,7 +86,7 @@ pub(super) struct AzureKeyVault {
 }
 
 #[async_trait::async_trait]
-impl SecretStore for AzureKeyVault {
+impl Adapter for AzureKeyVault {
     fn id(&self) -> &StoreId {
         &self.id
     }

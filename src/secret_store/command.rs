@@ -9,8 +9,9 @@ mod said;
 
 pub use process::{Program, Settings};
 
+use super::adapter::Adapter;
 use super::registry::Place;
-use super::{Base, SecretStore, Seen, StoreError, Written};
+use super::{Base, Seen, StoreError, Written};
 use crate::rotation::ids::StoreId;
 use crate::rotation::store::{Capabilities, Rollback, Tag, Undo};
 use crate::rotation::view::text::{cut, line};
@@ -58,7 +59,7 @@ pub(super) struct Command {
 }
 
 #[async_trait::async_trait]
-impl SecretStore for Command {
+impl Adapter for Command {
     fn id(&self) -> &StoreId {
         &self.id
     }

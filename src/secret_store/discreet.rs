@@ -1,7 +1,8 @@
-//! Around every store: what it was seen to hold or given stays known, as hashes, for as long as the store is there, and
+//! Around every adapter: what it was seen to hold or given stays known, as hashes, for as long as the store is there, and
 //! no word of an error or of what is awaited leaves it with a secret in it. An adapter need not think of either.
 
-use super::{Base, Caution, SecretStore, Seen, StoreError, Written};
+use super::adapter::Adapter;
+use super::{Base, Caution, SecretStore, Seen, StoreError, Written, gitlab_variable};
 use crate::rotation::identity::Identity;
 use crate::rotation::ids::StoreId;
 use crate::rotation::store::{Capabilities, Tag, Undo};
@@ -14,22 +15,27 @@ const REMEMBERED: usize = 6;
 
 /// A store whose secrets stay known.
 pub(super) struct Discreet {
-    inner: Arc<dyn SecretStore>,
-    known: Mutex<VecDeque<Imprint>>,
+    inner: Arc<dyn Adapter>,
+    known: Arc<Mutex<VecDeque<Imprint>>>,
 }
 
 impl Discreet {
-    pub(super) fn around(inner: Arc<dyn SecretStore>) -> Arc<dyn SecretStore> {
-        Arc::new(Self { inner, known: Mutex::default() })
+    pub(super) fn around(inner: Arc<dyn Adapter>) -> Arc<dyn SecretStore> {
+        Arc::new(Self { inner, known: Arc::default() })
     }
 
-    fn learn(&self, value: &Secret) {
-        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        if known.iter().any(|imprint| imprint.is_of(value)) {
-            return;
+    /// What could not be found again in a text is not taken at all.
+    fn learn(&self, value: &Secret) -> Result<(), StoreError> {
+        if !value.can_be_hidden() {
+            let why = "more of what it holds is secret than rekey can keep out of its words";
+            return Err(StoreError::refused(self.id(), why, "keep the token in a place of its own"));
         }
-        known.truncate(REMEMBERED - 1);
-        known.push_front(value.imprint());
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if !known.iter().any(|imprint| imprint.is_of(value)) {
+            known.truncate(REMEMBERED - 1);
+            known.push_front(value.imprint());
+        }
+        Ok(())
     }
 
     /// Looks once if nothing was seen yet: the store may repeat what it holds, and that must be known by then.
@@ -52,7 +58,7 @@ impl SecretStore for Discreet {
         self.inner.capabilities()
     }
 
-    fn ci_variable(&self) -> Option<&super::gitlab_variable::Spec> {
+    fn ci_variable(&self) -> Option<&gitlab_variable::Spec> {
         self.inner.ci_variable()
     }
 
@@ -62,21 +68,26 @@ impl SecretStore for Discreet {
     }
 
     fn held_to(&self, identity: &Identity) -> Option<Arc<dyn SecretStore>> {
-        self.inner.held_to(identity).map(Self::around)
+        let inner = self.inner.held_to(identity)?;
+        Some(Arc::new(Self { inner, known: self.known.clone() }))
     }
 
     async fn preflight(&self) -> Result<(), StoreError> {
-        self.inner.preflight().await.map_err(StoreError::hidden)
+        let Err(error) = self.inner.preflight().await else { return Ok(()) };
+        self.get_to_know().await;
+        Err(error.hidden())
     }
 
     async fn look(&self) -> Result<Seen, StoreError> {
         let seen = self.inner.look().await.map_err(StoreError::hidden)?;
-        seen.value.iter().for_each(|value| self.learn(value));
-        Ok(seen)
+        if let Some(value) = &seen.value {
+            self.learn(value)?;
+        }
+        Ok(Seen { note: seen.note.map(|note| hide(&note)), ..seen })
     }
 
     async fn write(&self, value: &Secret, base: &Base, tag: &Tag) -> Result<Written, StoreError> {
-        self.learn(value);
+        self.learn(value)?;
         self.inner.write(value, base, tag).await.map(hidden).map_err(StoreError::hidden)
     }
 

@@ -5,9 +5,10 @@
 mod fresh;
 mod trouble;
 
+use super::adapter::Adapter;
 use super::registry::Place;
 use super::walk::{Walk, is_our_group};
-use super::{Base, SecretStore, Seen, StoreError, Written};
+use super::{Base, Seen, StoreError, Written};
 use crate::rotation::identity::Identity;
 use crate::rotation::ids::StoreId;
 use crate::rotation::store::{Capabilities, Tag};
@@ -50,7 +51,7 @@ pub(super) struct File {
 }
 
 #[async_trait::async_trait]
-impl SecretStore for File {
+impl Adapter for File {
     fn id(&self) -> &StoreId {
         &self.id
     }

@@ -13,9 +13,10 @@ pub use self::login::Key;
 
 use self::account::{Exported, Imported, Performed};
 use self::object::{NewSobject, Operation, Sobject, Which, is_leftover, is_staged, parked_name, staged_name};
+use super::adapter::Adapter;
 use super::connection::{BadConnection, Link};
 use super::registry::Place;
-use super::{Base, SecretStore, Seen, StoreError, Written};
+use super::{Base, Seen, StoreError, Written};
 use crate::rotation::ids::StoreId;
 use crate::rotation::store::{Capabilities, Rollback, Tag, Undo};
 use crate::secret::Secret;
@@ -90,7 +91,7 @@ pub(super) struct Fortanix {
 }
 
 #[async_trait::async_trait]
-impl SecretStore for Fortanix {
+impl Adapter for Fortanix {
     fn id(&self) -> &StoreId {
         &self.id
     }

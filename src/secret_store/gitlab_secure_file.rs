@@ -4,10 +4,11 @@
 
 mod upload;
 
+use super::adapter::Adapter;
 use super::gitlab_holder::{Found as At, Holder};
 use super::gitlab_rights::Rights;
 use super::registry::{Context, Place};
-use super::{Base, SecretStore, Seen, StoreError, Written};
+use super::{Base, Seen, StoreError, Written};
 use crate::http::{Api, Call, CallError};
 use crate::rotation::identity::Identity;
 use crate::rotation::ids::{RotationId, StoreId};
@@ -79,7 +80,7 @@ impl Entry {
 }
 
 #[async_trait::async_trait]
-impl SecretStore for GitlabSecureFile {
+impl Adapter for GitlabSecureFile {
     fn id(&self) -> &StoreId {
         &self.id
     }
@@ -109,7 +110,7 @@ impl SecretStore for GitlabSecureFile {
         Ok(Seen { note: found.at.renamed, ..seen.at(found.at.identity) })
     }
 
-    fn held_to(&self, identity: &Identity) -> Option<Arc<dyn SecretStore>> {
+    fn held_to(&self, identity: &Identity) -> Option<Arc<dyn Adapter>> {
         let holder = self.holder.held_to(identity)?;
         Some(Arc::new(Self { id: self.id.clone(), api: self.api.clone(), spec: self.spec.clone(), holder }))
     }

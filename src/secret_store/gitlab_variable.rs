@@ -1,10 +1,11 @@
 //! A CI/CD variable of a project, a group or the instance. Only its value is ever sent, so its flags survive; its
 //! environment scope is always named, so no other variable of the same key can be meant.
 
+use super::adapter::Adapter;
 use super::gitlab_holder::{Found, Holder};
 use super::gitlab_rights::Rights;
 use super::registry::{Context, Place};
-use super::{Base, SecretStore, Seen, StoreError, Written};
+use super::{Base, Seen, StoreError, Written};
 use crate::http::{Api, Call, CallError, segment};
 use crate::rotation::identity::Identity;
 use crate::rotation::ids::StoreId;
@@ -137,7 +138,7 @@ impl VariableScope {
 }
 
 #[async_trait::async_trait]
-impl SecretStore for GitlabVariable {
+impl Adapter for GitlabVariable {
     fn ci_variable(&self) -> Option<&Spec> {
         Some(&self.spec)
     }
@@ -182,7 +183,7 @@ impl SecretStore for GitlabVariable {
         Ok(Seen { note: at.renamed, ..seen.at(at.identity) })
     }
 
-    fn held_to(&self, identity: &Identity) -> Option<Arc<dyn SecretStore>> {
+    fn held_to(&self, identity: &Identity) -> Option<Arc<dyn Adapter>> {
         let holder = self.holder.as_ref()?.held_to(identity)?;
         Some(Arc::new(Self::of(self.id.clone(), self.api.clone(), self.spec.clone(), Some(holder))))
     }

@@ -7,10 +7,11 @@ mod identity;
 
 pub use identity::Credentials;
 
+use super::adapter::Adapter;
 use super::connection::{BadConnection, Link};
 use super::registry::Place;
 use super::session::Session;
-use super::{Base, SecretStore, Seen, StoreError, Written};
+use super::{Base, Seen, StoreError, Written};
 use crate::http::{Api, Credential};
 use crate::rotation::ids::StoreId;
 use crate::rotation::store::{Capabilities, Idempotency, Rollback, Tag, Undo};
@@ -123,7 +124,7 @@ struct Current {
 }
 
 #[async_trait::async_trait]
-impl SecretStore for GoogleSecretManager {
+impl Adapter for GoogleSecretManager {
     fn id(&self) -> &StoreId {
         &self.id
     }

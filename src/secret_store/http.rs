@@ -6,11 +6,12 @@ pub mod blank;
 mod method;
 
 use self::blank::{Spelling, filled};
+use super::adapter::Adapter;
 use super::connection::{BadConnection, Link};
 use super::registry::Place;
 use super::session::NoLogin;
 use super::source::Source;
-use super::{Base, SecretStore, Seen, StoreError, Written};
+use super::{Base, Seen, StoreError, Written};
 use crate::http::{Api, Call, CallError, Credential};
 use crate::rotation::ids::StoreId;
 use crate::rotation::store::{Capabilities, Tag};
@@ -130,7 +131,7 @@ pub(super) struct Http {
 }
 
 #[async_trait::async_trait]
-impl SecretStore for Http {
+impl Adapter for Http {
     fn id(&self) -> &StoreId {
         &self.id
     }

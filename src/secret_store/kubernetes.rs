@@ -7,10 +7,11 @@ mod restart;
 
 pub use restart::Workload;
 
+use super::adapter::Adapter;
 use super::caution::{Caution, Cautions};
 use super::connection::{BadConnection, Link};
 use super::registry::Place;
-use super::{Base, SecretStore, Seen, StoreError, Written};
+use super::{Base, Seen, StoreError, Written};
 use crate::http::{Api, Call, CallError, Credential, Reply, segment};
 use crate::rotation::identity::Identity;
 use crate::rotation::ids::StoreId;
@@ -122,7 +123,7 @@ pub(super) struct Kubernetes {
 }
 
 #[async_trait::async_trait]
-impl SecretStore for Kubernetes {
+impl Adapter for Kubernetes {
     fn id(&self) -> &StoreId {
         &self.id
     }

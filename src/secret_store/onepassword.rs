@@ -8,10 +8,11 @@ mod server;
 use self::item::{Change, Field, Item};
 use self::server::Located;
 pub(super) use self::server::Server;
+use super::adapter::Adapter;
 use super::caution::{Caution, Cautions};
 use super::connection::{BadConnection, Link};
 use super::registry::Place;
-use super::{Base, SecretStore, Seen, StoreError, Written};
+use super::{Base, Seen, StoreError, Written};
 use crate::rotation::ids::StoreId;
 use crate::rotation::store::{Capabilities, Rollback, Tag, Undo};
 use crate::secret::Secret;
@@ -98,7 +99,7 @@ pub(super) struct Onepassword {
 }
 
 #[async_trait::async_trait]
-impl SecretStore for Onepassword {
+impl Adapter for Onepassword {
     fn id(&self) -> &StoreId {
         &self.id
     }

@@ -1,6 +1,7 @@
 //! The registry: every kind of store once as a specification, once as a connection if it needs one, once in [`build`].
 //! Adapters are added side by side, one line each.
 
+use super::adapter::Adapter;
 use super::connection::{BadConnection, Named};
 use super::discreet::Discreet;
 use super::line_end::LineEnd;
@@ -131,18 +132,14 @@ fn at<C>(connections: &Named<Arc<C>>, kind: &str, name: &str) -> Result<Arc<C>, 
 
 /// From a name to the thing. Fails if the specification names a connection that there is not.
 pub fn build(spec: &StoreSpec, context: &Context) -> Result<Arc<dyn SecretStore>, BadConnection> {
-    match spec {
-        StoreSpec::Templated(inner, template) => {
-            Ok(Arc::new(Templated::new(spec.id(), whole(inner, context)?, template.clone())))
-        }
-        alone => Ok(LineEnd::around(whole(alone, context)?)),
-    }
+    let store = whole(spec, context)?;
+    Ok(if matches!(spec, StoreSpec::Templated(..)) { store } else { LineEnd::around(store) })
 }
 
-/// The store that holds a whole document, or a value to its last byte.
+/// The store that holds a whole document, a part of one, or a value to its last byte.
 fn whole(spec: &StoreSpec, context: &Context) -> Result<Arc<dyn SecretStore>, BadConnection> {
     let id = spec.id();
-    let store: Arc<dyn SecretStore> = match spec {
+    let adapter: Arc<dyn Adapter> = match spec {
         StoreSpec::GitlabVariable(spec) => Arc::new(gitlab_variable::GitlabVariable::new(id, context, spec)),
         StoreSpec::GitlabSecureFile(spec) => Arc::new(gitlab_secure_file::GitlabSecureFile::new(id, context, spec)),
         StoreSpec::File(spec) => Arc::new(file::File::new(id, spec)),
@@ -174,7 +171,7 @@ fn whole(spec: &StoreSpec, context: &Context) -> Result<Arc<dyn SecretStore>, Ba
         StoreSpec::Vault(spec) => Arc::new(vault::Vault::new(id, at(&context.vault, "vault", &spec.at)?, spec.clone())),
         StoreSpec::Templated(inner, template) => Arc::new(Templated::new(id, whole(inner, context)?, template.clone())),
     };
-    Ok(Discreet::around(store))
+    Ok(Discreet::around(adapter))
 }
 
 /// Where a value lies: `whole` is what one write replaces or guards, `part` the way to the value in it.

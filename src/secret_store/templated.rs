@@ -1,6 +1,7 @@
 //! A store whose value is one part of the document that another store holds. The other store only ever sees whole
 //! documents, and its own guard against changes by others covers the rest of them.
 
+use super::adapter::Adapter;
 use super::caution::Cautions;
 use super::template::{Misfit, Template};
 use super::{Base, Caution, SecretStore, Seen, StoreError, Written};
@@ -45,7 +46,7 @@ impl Templated {
 }
 
 #[async_trait::async_trait]
-impl SecretStore for Templated {
+impl Adapter for Templated {
     fn ci_variable(&self) -> Option<&super::gitlab_variable::Spec> {
         self.inner.ci_variable()
     }
@@ -83,7 +84,7 @@ impl SecretStore for Templated {
         Ok(Seen { value: Some(value), ..seen })
     }
 
-    fn held_to(&self, identity: &Identity) -> Option<Arc<dyn SecretStore>> {
+    fn held_to(&self, identity: &Identity) -> Option<Arc<dyn Adapter>> {
         let inner = self.inner.held_to(identity)?;
         Some(Arc::new(Self::new(self.id.clone(), inner, self.template.clone())))
     }

@@ -6,11 +6,12 @@ mod wire;
 
 pub use auth::{Auth, Proof};
 
+use super::adapter::Adapter;
 use super::caution::{Caution, Cautions};
 use super::registry::Place;
 use super::session::Session;
 use super::template::Template;
-use super::{BadConnection, Base, Link, SecretStore, Seen, StoreError, Written};
+use super::{BadConnection, Base, Link, Seen, StoreError, Written};
 use crate::http::{Api, Call, CallError, Credential, Reply, segment};
 use crate::rotation::ids::StoreId;
 use crate::rotation::store::{Capabilities, Rollback, Tag, Undo};
@@ -105,7 +106,7 @@ pub(super) struct Vault {
 }
 
 #[async_trait::async_trait]
-impl SecretStore for Vault {
+impl Adapter for Vault {
     fn id(&self) -> &StoreId {
         &self.id
     }

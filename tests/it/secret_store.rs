@@ -4,7 +4,7 @@
 #[cfg(feature = "aws")]
 mod aws_secrets_manager;
 mod aws_settings;
-mod command;
+pub mod command;
 mod configured;
 #[macro_use]
 pub mod contract;

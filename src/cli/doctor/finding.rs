@@ -9,6 +9,7 @@ use serde::Serialize;
 #[serde(rename_all = "lowercase")]
 pub(super) enum Area {
     Database,
+    Configuration,
     GitLab,
     Tokens,
     Stores,
@@ -25,6 +26,7 @@ impl Area {
     pub(super) fn title(self) -> &'static str {
         match self {
             Self::Database => "Database",
+            Self::Configuration => "Configuration",
             Self::GitLab => "GitLab",
             Self::Tokens => "Tokens",
             Self::Stores => "Stores",

@@ -141,6 +141,10 @@ impl Surroundings for Draft<'_> {
         None
     }
 
+    fn is_sealed(&self, _path: &Path) -> bool {
+        false
+    }
+
     fn files(&self, _folder: &Path) -> io::Result<Vec<PathBuf>> {
         Ok(Vec::new())
     }

@@ -6,6 +6,7 @@ use crate::engine::directory::Age;
 use crate::engine::inbox::after;
 use crate::engine::issue::ISSUE;
 use crate::engine::overview::TokenLine;
+use crate::engine::report::Unclean;
 use crate::engine::rights::Visitor;
 use crate::engine::{Engine, EngineError, OpenedRotation};
 use crate::ledger::{Accepted, Entry, Filter, Item, LedgerError};
@@ -14,6 +15,7 @@ use crate::rotation::plan::Plan;
 use crate::rotation::policy::Policy;
 use crate::rotation::record::{Origin, Rotation};
 use crate::rotation::view::prose::Prose;
+use crate::secret;
 use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
 
@@ -175,7 +177,10 @@ impl Reception for Engine {
     }
 
     async fn remember(&self, ask: &Ask) -> Result<Accepted, EngineError> {
-        let body = serde_json::to_string(ask).map_err(|error| EngineError::Broken(error.to_string()))?;
+        let mut body = serde_json::to_value(ask).map_err(|_| Unclean)?;
+        // Whatever they typed or pasted; who they are stays as it is.
+        secret::hide_in(&mut body, |key| key == "wish");
+        let body = body.to_string();
         let key = format!("ask:{}:{}", ask.caller.surface, ask.key);
         let entry = Entry { key, kind: ASK.into(), body, received_at: self.clock.now() };
         Ok(self.ledger.accept(entry).await?)

@@ -5,7 +5,7 @@ use super::store::AwsSecretsManager;
 use super::{Settings, Spec};
 use crate::http::{BadClient, Proxies, client};
 use crate::rotation::ids::StoreId;
-use crate::secret_store::SecretStore;
+use crate::secret_store::adapter::Adapter;
 use crate::secret_store::connection::BadConnection;
 use aws_config::identity::IdentityCache;
 use aws_config::profile::ProfileFileCredentialsProvider;
@@ -60,7 +60,7 @@ impl Account {
         })
     }
 
-    pub(super) fn store(self: Arc<Self>, id: StoreId, spec: &Spec) -> Arc<dyn SecretStore> {
+    pub(super) fn store(self: Arc<Self>, id: StoreId, spec: &Spec) -> Arc<dyn Adapter> {
         Arc::new(AwsSecretsManager::new(id, self, spec))
     }
 

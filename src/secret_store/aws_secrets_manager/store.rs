@@ -8,8 +8,9 @@ use crate::rotation::identity::Identity;
 use crate::rotation::ids::StoreId;
 use crate::rotation::store::{Capabilities, Idempotency, Rollback, Tag, Undo};
 use crate::secret::Secret;
+use crate::secret_store::adapter::Adapter;
 use crate::secret_store::template::{Misfit, Template};
-use crate::secret_store::{Base, SecretStore, Seen, StoreError, Written};
+use crate::secret_store::{Base, Seen, StoreError, Written};
 use std::sync::Arc;
 use std::time::Duration;
 use uuid::Uuid;
@@ -33,7 +34,7 @@ pub(super) struct AwsSecretsManager {
 }
 
 #[async_trait::async_trait]
-impl SecretStore for AwsSecretsManager {
+impl Adapter for AwsSecretsManager {
     fn id(&self) -> &StoreId {
         &self.calls.id
     }

@@ -251,3 +251,26 @@ async fn doctor_fails_where_a_plan_refuses_and_only_there() {
         assert_eq!(failures, refused.len(), "{name}: {said}\n{refused:#?}");
     }
 }
+
+#[tokio::test]
+async fn a_place_with_more_secrets_than_could_be_kept_out_of_words_is_refused_and_a_short_secret_is_told() {
+    let office = Office::open(Wish::default()).await;
+    let at = |name: &str| office.folder.path().join(name);
+    let value: String = (0..20_000u32).map(|number| format!("{:x}", number.wrapping_mul(2_654_435_761))).collect();
+    std::fs::write(at("answer"), serde_json::json!({ "value": value }).to_string()).unwrap();
+    std::fs::write(at("short"), "geheim7").unwrap();
+    std::fs::set_permissions(at("short"), std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+    let program = format!("#!/bin/sh\ncase \"$1\" in read) cat {} ;; *) echo '{{}}' ;; esac\n", at("answer").display());
+    crate::secret_store::command::install(&at("program"), &program);
+    let (program, short) = (at("program").display().to_string(), at("short").display().to_string());
+    office.configure(|text| {
+        let store = "[[token.store]]\nkind = \"command\"\nat = \"safe\"\nplace = \"x\"\n\n";
+        let text = text.replacen("[[token.verify]]", &format!("{store}[[token.verify]]"), 1);
+        format!("{text}\n[command.safe]\nprogram = \"{program}\"\nenv = {{ KEY = \"file:{short}\" }}\n")
+    });
+    let (code, said) = examine(&office).await;
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("more of what it holds is secret than rekey can keep out of its words"), "{said}");
+    assert!(said.contains("keep the token in a place of its own"), "{said}");
+    assert!(said.contains("is shorter than 8 characters") && !said.contains("geheim7"), "{said}");
+}

@@ -260,3 +260,30 @@ async fn a_database_that_is_not_up_yet_is_waited_for_in_words_and_the_bot_is_ali
     assert_eq!((status("/healthz").await, status("/readyz").await), (200, 200));
     assert_eq!(bot.terminate().await, Some(0));
 }
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn the_secrets_of_its_environment_are_gone_once_the_bot_runs_and_a_crash_would_leave_no_core() {
+    let office = Office::open(Wish::default()).await;
+    let mut bot = Bot::start(&office);
+    bot.address().await;
+    let process = std::path::PathBuf::from(format!("/proc/{}", bot.process.id().unwrap()));
+    // Where it cannot be read at all nobody else reads it either.
+    if let Ok(environment) = std::fs::read(process.join("environ")) {
+        let environment = String::from_utf8_lossy(&environment).into_owned();
+        assert!(environment.contains("TZ=UTC") && environment.contains("REKEY_ENVIRONMENT_FD="), "{environment}");
+        for secret in [SLACK_TOKEN, SIGNING_SECRET, MAIL_PASSWORD, "hook-secret-hook-secret"] {
+            assert!(!environment.contains(secret), "{environment}");
+        }
+        let open = std::fs::read_dir(process.join("fd")).unwrap().flatten().map(|entry| entry.path());
+        let carriers: Vec<_> = open
+            .filter(|path| std::fs::read_link(path).is_ok_and(|to| to.to_string_lossy().contains("memfd:rekey")))
+            .collect();
+        assert_eq!(carriers.len(), 1);
+        assert_eq!(std::fs::read(&carriers[0]).unwrap(), b"", "what carried them is empty");
+    }
+    let limits = std::fs::read_to_string(process.join("limits")).unwrap();
+    let core = limits.lines().find(|line| line.starts_with("Max core file size")).unwrap();
+    assert_eq!(core.split_whitespace().rev().skip(1).take(2).collect::<Vec<_>>(), ["0", "0"], "{core}");
+    assert_eq!(bot.terminate().await, Some(0));
+}

@@ -3,10 +3,12 @@
 use super::setup::Setup;
 use super::team::Team;
 use crate::sandbox::stage::OLD;
+use rekey::rotation::identity::Identity;
 use rekey::rotation::ids::StoreId;
-use rekey::rotation::store::{Capabilities, Tag};
+use rekey::rotation::store::{Capabilities, Tag, Undo};
 use rekey::secret::Secret;
-use rekey::secret_store::{Base, SecretStore, Seen, StoreError, Written};
+use rekey::secret_store::gitlab_variable::Spec;
+use rekey::secret_store::{Base, Caution, SecretStore, Seen, StoreError, Written};
 use std::sync::{Arc, Mutex};
 
 /// What a store does to a write.
@@ -69,5 +71,25 @@ impl SecretStore for Rogue {
             Does::Asks => Ok(Written::Waiting { why: "two of its quorum must agree".into() }),
             Does::Takes | Does::Pretends => Ok(Written::Done),
         }
+    }
+
+    async fn roll_back(&self, _: &Undo, _: &Base, _: &Tag) -> Result<Written, StoreError> {
+        Err(StoreError::refused(&self.id, "it keeps no earlier value", "write it"))
+    }
+
+    async fn finish(&self, _: &Tag, _: Option<&Undo>) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    fn ci_variable(&self) -> Option<&Spec> {
+        None
+    }
+
+    fn cautions(&self) -> Vec<Caution> {
+        Vec::new()
+    }
+
+    fn held_to(&self, _: &Identity) -> Option<Arc<dyn SecretStore>> {
+        None
     }
 }

@@ -20,6 +20,14 @@ use tempfile::TempDir;
 /// Makes the trouble that the program behind it would not, and notes what it could show to others on the machine.
 const WRAPPER: &str = r#"#!/bin/sh
 { echo "$@"; env; } >> "$1/said"
+if [ -e "$1/words" ]; then
+  others=$(cat "$1/others")
+  if [ "$others" = 0 ]; then
+    cat "$1/words" >&2; cat "$1/words"; rm "$1/words"
+    exit "$(cat "$1/exit")"
+  fi
+  echo $((others - 1)) > "$1/others"
+fi
 trouble=$(cat "$1/trouble")
 case "$trouble $2" in
   "denied "*) echo '{"why":"you may not","mend":"ask the keeper"}'; exit 11;;
@@ -32,6 +40,9 @@ case "$trouble $2" in
 esac
 exec "$1/program" "$@"
 "#;
+
+/// The exit codes by which a program says no, and one by which it says nothing.
+const REFUSALS: [&str; 5] = ["11", "13", "10", "12", "1"];
 
 /// The last block of Python in the documentation.
 fn example() -> &'static str {
@@ -171,6 +182,17 @@ impl Bench for Kept {
         };
         fs::write(self.at("trouble"), word).unwrap();
         true
+    }
+
+    async fn refuses_after(&self, others: usize, way: usize, words: &str) -> bool {
+        fs::write(self.at("others"), others.to_string()).unwrap();
+        fs::write(self.at("exit"), REFUSALS[(way + others) % REFUSALS.len()]).unwrap();
+        fs::write(self.at("words"), json!({"why": words, "mend": words}).to_string()).unwrap();
+        true
+    }
+
+    async fn takes_back_a_refusal(&self) -> bool {
+        fs::remove_file(self.at("words")).is_ok()
     }
 
     async fn said(&self) -> String {

@@ -5,9 +5,9 @@ use super::proxy::Proxy;
 use crate::server::house::Log;
 use crate::spelled;
 use rekey::rotation::ids::{RotationId, TokenId};
-use rekey::rotation::store::{Capabilities, Rollback, Tag};
+use rekey::rotation::store::{Capabilities, Rollback, Tag, Undo};
 use rekey::secret::Secret;
-use rekey::secret_store::{SecretStore, StoreError, Written};
+use rekey::secret_store::{Base, SecretStore, StoreError, Written};
 use rekey::telemetry::{LogSettings, subscriber};
 use std::sync::Arc;
 use std::time::Duration;
@@ -95,6 +95,24 @@ pub trait Bench: Send + Sync {
     /// What stands between the adapter and the place, if the adapter calls anybody.
     fn proxy(&self) -> Option<&Proxy> {
         None
+    }
+
+    /// Whoever the adapter asks refuses after that many other requests, the nth time in the nth way, in these words.
+    /// `false`: it asks nobody who has words of their own, as the file store, to which the system says a number.
+    async fn refuses_after(&self, others: usize, way: usize, words: &str) -> bool {
+        let Some(proxy) = self.proxy() else { return false };
+        proxy.refuse_after(others, way, words);
+        true
+    }
+
+    /// They refuse no more; whether they had not done so yet.
+    async fn takes_back_a_refusal(&self) -> bool {
+        self.proxy().is_some_and(Proxy::takes_back_a_refusal)
+    }
+
+    /// Whether their words are shown to people at all.
+    fn passes_words_on(&self) -> bool {
+        true
     }
 
     /// Everything that a fake was sent and said besides bodies, as logs would have it; for the hunt for secrets.
@@ -327,31 +345,75 @@ async fn a_refusal_that_repeats_the_value_does_not_show_it(bench: &dyn Bench) {
     }
 }
 
-/// The host refuses one request after the other, of every method, and repeats the old value and the new one.
+/// The host refuses one request after the other, of every method, and repeats the old value and the new one. Nothing of
+/// that is in the error or in the most talkative log.
 async fn no_words_of_the_host_give_a_value_away_whatever_is_asked(bench: &dyn Bench) {
-    let (store, Some(proxy)) = (bench.store(), bench.proxy()) else { return };
-    let (new, undo) = (secret(NEW), store.look().await.unwrap().undo);
-    let undo = undo.unwrap_or_else(|| rekey::rotation::store::Undo("7".into()));
+    let store = bench.store();
+    if !bench.refuses_after(0, 0, "no").await {
+        return eprintln!("  not applicable: {} asks nobody who has words of their own", store.id());
+    }
+    bench.takes_back_a_refusal().await;
+    let heard = Heard::default();
     let known = if store.capabilities().readable { vec![OLD, NEW] } else { vec![NEW] };
-    for words in known.iter().flat_map(|value| spelled::spellings(value)) {
+    for (way, words) in known.iter().flat_map(|value| quotations(value)).enumerate() {
+        let undo = store.look().await.unwrap().undo.unwrap_or_else(|| Undo("7".into()));
         for method in ["preflight", "look", "write", "roll_back", "finish"] {
             for others in 0..8 {
                 let base = store.look().await.unwrap().base;
-                proxy.refuse_after(others, &format!("it is {words} indeed"));
-                let error = match method {
-                    "preflight" => store.preflight().await.err(),
-                    "look" => store.look().await.err(),
-                    "write" => store.write(&new, &base, &tag(8)).await.err(),
-                    "roll_back" => store.roll_back(&undo, &base, &tag(7)).await.err(),
-                    _ => store.finish(&tag(8), Some(&undo)).await.err(),
-                };
-                error.iter().for_each(|error| is_fit_to_show(bench, error));
-                if proxy.takes_back_a_refusal() {
+                bench.refuses_after(others, way, &words).await;
+                heard.of(bench, method, (&undo, &base)).await;
+                if bench.takes_back_a_refusal().await {
                     break;
                 }
             }
         }
         bench.meddle(OLD).await;
+    }
+    heard.nothing_of(bench, &known);
+}
+
+/// The spellings, a few at a time: what is hidden is short, so whatever is not hidden is within the part that is shown.
+fn quotations(value: &str) -> Vec<String> {
+    let mut all = spelled::spellings(value);
+    let encoded = all[7].clone();
+    all.push(format!("{} {} {} {}", &value[..12], &value[4..16], &value[7..], &encoded[3..19]));
+    all.chunks(5).map(|few| format!("so {} indeed", few.join(", "))).collect()
+}
+
+/// Everything that was said when the host refused, as the engine would log it.
+#[derive(Default)]
+struct Heard(Log);
+
+impl Heard {
+    async fn of(&self, bench: &dyn Bench, method: &str, (undo, base): (&Undo, &Base)) {
+        let (store, new, writer) = (bench.store(), secret(NEW), self.0.clone());
+        let settings = LogSettings { format: None, filter: Some("trace".into()) };
+        let listening = subscriber(&settings, false, move || writer.clone()).unwrap();
+        let _listening = tracing::subscriber::set_default(listening);
+        let outcome = match method {
+            "preflight" => store.preflight().await.map(|()| Written::Done),
+            "look" => store.look().await.map(|_| Written::Done),
+            "write" => store.write(&new, base, &tag(8)).await,
+            "roll_back" => store.roll_back(undo, base, &tag(7)).await,
+            _ => store.finish(&tag(8), Some(undo)).await.map(|()| Written::Done),
+        };
+        match outcome {
+            Err(error) => {
+                is_fit_to_show(bench, &error);
+                tracing::warn!(%error, ?error, method, "refused");
+            }
+            Ok(Written::Waiting { why }) => tracing::warn!(why, method, "waiting"),
+            Ok(Written::Done) => {}
+        }
+    }
+
+    fn nothing_of(&self, bench: &dyn Bench, known: &[&str]) {
+        let log = self.0.text();
+        assert!(log.contains("refused"), "the host was asked");
+        assert!(!bench.passes_words_on() || log.contains("indeed"), "its words were passed on");
+        for value in known {
+            assert_eq!(spelled::find(log.as_bytes(), value), None);
+        }
     }
 }
 

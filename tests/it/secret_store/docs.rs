@@ -47,6 +47,10 @@ impl Surroundings for Paper {
         None
     }
 
+    fn is_sealed(&self, _: &Path) -> bool {
+        false
+    }
+
     fn files(&self, _: &Path) -> io::Result<Vec<PathBuf>> {
         Ok(Vec::new())
     }

@@ -25,8 +25,18 @@ struct Inner {
     arrived: Notify,
     go_on: Notify,
     said: Mutex<String>,
-    quoting: Mutex<Option<(usize, String)>>,
+    quoting: Mutex<Option<(usize, StatusCode, String)>>,
 }
+
+/// With which a host may refuse.
+const REFUSALS: [StatusCode; 6] = [
+    StatusCode::BAD_REQUEST,
+    StatusCode::UNPROCESSABLE_ENTITY,
+    StatusCode::FORBIDDEN,
+    StatusCode::CONFLICT,
+    StatusCode::PRECONDITION_FAILED,
+    StatusCode::NOT_FOUND,
+];
 
 /// Everything but GET and HEAD, the usual meaning of a write.
 pub fn by_method(request: &Request) -> bool {
@@ -69,9 +79,10 @@ impl Proxy {
         self.0.go_on.notify_one();
     }
 
-    /// The host refuses the request after that many others, and says so in these words.
-    pub fn refuse_after(&self, others: usize, words: &str) {
-        *self.0.quoting.lock().unwrap() = Some((others, words.to_owned()));
+    /// The host refuses the request after that many others, the nth time with the nth status, and says so in these words.
+    pub fn refuse_after(&self, others: usize, way: usize, words: &str) {
+        let status = REFUSALS[way % REFUSALS.len()];
+        *self.0.quoting.lock().unwrap() = Some((others, status, words.to_owned()));
     }
 
     /// Whether it is yet to refuse; it no longer does.
@@ -81,14 +92,14 @@ impl Proxy {
 
     fn quoted(&self) -> Option<Response> {
         let mut quoting = self.0.quoting.lock().unwrap();
-        let (others, words) = quoting.take()?;
+        let (others, status, words) = quoting.take()?;
         if others > 0 {
-            *quoting = Some((others - 1, words));
+            *quoting = Some((others - 1, status, words));
             return None;
         }
         let error = serde_json::json!({"code": "BadParameter", "message": words});
         let body = serde_json::json!({"__type": "InvalidRequestException", "message": words, "error": error});
-        Some((StatusCode::BAD_REQUEST, axum::Json(body)).into_response())
+        Some((status, axum::Json(body)).into_response())
     }
 
     /// Methods, addresses and headers (but for credentials) of all that passed.

@@ -234,3 +234,12 @@ fn the_table_knows_every_kind_of_event() {
     let kinds = kinds.filter(|line| line.trim_start().starts_with(char::is_uppercase)).count();
     assert_eq!(names.len(), kinds);
 }
+
+/// What is stored goes through JSON to be cleaned; what did not come back from there would be held up.
+#[test]
+fn every_event_comes_back_from_json_as_it_was() {
+    for event in events(&setting().row()) {
+        let value = serde_json::to_value(&event).unwrap();
+        assert_eq!(serde_json::from_value::<Event>(value).unwrap(), event);
+    }
+}
