@@ -104,6 +104,7 @@ fn told(what: &str, way_out: &str) -> String {
 pub fn run() -> ExitCode {
     let cli = Cli::parse();
     hardening::keep_memory_private();
+    crate::secret_store::command::adopt();
     dispatch(cli).unwrap_or_else(|error| {
         report(&error, &mut io::stderr());
         ExitCode::FAILURE

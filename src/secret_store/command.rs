@@ -3,14 +3,17 @@
 //! environment, and nothing it says is shown but its own explanations, masked.
 
 mod kin;
+mod orphans;
 mod process;
 mod protocol;
 mod said;
 
+pub use orphans::adopt;
 pub use process::{Program, Settings};
 
 use super::registry::Place;
 use super::{Base, SecretStore, Seen, StoreError, Written};
+use crate::rotation::identity::Identity;
 use crate::rotation::ids::StoreId;
 use crate::rotation::store::{Capabilities, Rollback, Tag, Undo};
 use crate::rotation::view::text::{cut, line};
@@ -52,6 +55,7 @@ impl Spec {
 pub(super) struct Command {
     id: StoreId,
     program: Arc<Program>,
+    at: String,
     place: String,
     /// What the program said last that it can do.
     told: Mutex<Option<Capabilities>>,
@@ -89,12 +93,17 @@ impl SecretStore for Command {
         {
             return Err(self.breach("it promises to restore and names no undo that may be kept"));
         }
+        let identity = answer.identity;
+        if identity.as_ref().is_some_and(|identity| !may_keep(identity, answer.value.as_ref())) {
+            return Err(self.breach("the identity that it names may not be kept"));
+        }
+        let identity = identity.map(|identity| Identity(format!("{} {}", self.at, line(&identity))));
         let base = match (answer.version, &answer.value) {
             (Some(version), _) => Base::version(version),
             (None, Some(value)) => Base::of(value),
             (None, None) => Base::default(),
         };
-        Ok(Seen::new(answer.value, base, undo.map(Undo)))
+        Ok(Seen { identity, ..Seen::new(answer.value, base, undo.map(Undo)) })
     }
 
     async fn write(&self, value: &Secret, base: &Base, tag: &Tag) -> Result<Written, StoreError> {
@@ -130,7 +139,7 @@ impl SecretStore for Command {
 
 impl Command {
     pub(super) fn new(id: StoreId, program: Arc<Program>, spec: &Spec) -> Self {
-        Self { id, program, place: spec.place.clone(), told: Mutex::new(None) }
+        Self { id, program, at: spec.at.clone(), place: spec.place.clone(), told: Mutex::new(None) }
     }
 
     fn told(&self) -> Option<Capabilities> {
