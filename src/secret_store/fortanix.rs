@@ -16,6 +16,7 @@ use self::object::{NewSobject, Operation, Sobject, Which, is_leftover, is_staged
 use super::connection::{BadConnection, Link};
 use super::registry::Place;
 use super::{Base, SecretStore, Seen, StoreError, Written};
+use crate::rotation::identity::Identity;
 use crate::rotation::ids::StoreId;
 use crate::rotation::store::{Capabilities, Rollback, Tag, Undo};
 use crate::secret::Secret;
@@ -119,7 +120,8 @@ impl SecretStore for Fortanix {
     async fn look(&self) -> Result<Seen, StoreError> {
         let now = self.object().await?;
         let value = self.value_of(&now).await?;
-        Ok(Seen::new(value, Base::version(now.kid.clone()), Some(Undo(now.kid))))
+        let identity = Identity(format!("{} object {}", self.spec.host, now.origin(self.account.made(&now))));
+        Ok(Seen::new(value, Base::version(now.kid.clone()), Some(Undo(now.kid))).at(identity))
     }
 
     async fn write(&self, value: &Secret, base: &Base, tag: &Tag) -> Result<Written, StoreError> {
@@ -226,7 +228,8 @@ impl Fortanix {
             }
             self.make_way(&staged, &name).await?;
         }
-        match self.account.import(&self.id, &NewSobject::after(now, name.clone(), value, tag)).await? {
+        let origin = now.origin(self.account.made(now));
+        match self.account.import(&self.id, &NewSobject::after(now, origin, name.clone(), value, tag)).await? {
             Imported::As(kid) => Ok(kid),
             Imported::NameTaken => Err(StoreError::unavailable(&self.id, format!("{name} was just being made"))),
         }
