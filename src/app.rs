@@ -126,9 +126,9 @@ impl Authority<'_> {
         http::client(self.pem()?.as_deref()).map_err(|error| self.bad(&error))
     }
 
-    /// Websockets, which trust what the client trusts.
-    fn sockets(self) -> Result<Sockets, StartError> {
-        Sockets::new(self.pem()?.as_deref()).map_err(|error| self.bad(&error))
+    /// Websockets, which trust what the client trusts, at addresses that the host of `base` names.
+    fn sockets(self, base: &str) -> Result<Sockets, StartError> {
+        Sockets::beside(self.pem()?.as_deref(), &[base]).map_err(|error| self.bad(&error))
     }
 
     fn pem(self) -> Result<Option<Vec<u8>>, StartError> {

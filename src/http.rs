@@ -12,6 +12,7 @@ mod error;
 mod header;
 mod login;
 mod proxy;
+mod resolver;
 mod share;
 mod skew;
 mod socket;

@@ -77,7 +77,7 @@ pub(super) fn gateway(config: &Config, lines: &Lines) -> Result<Option<Gateway>,
     if discord.mode != DiscordMode::Gateway {
         return Ok(None);
     }
-    let sockets = discord_authority(discord).sockets()?;
+    let sockets = discord_authority(discord).sockets(&discord.api_url)?;
     let backoff = Backoff::jittered(Duration::from_secs(1), Duration::from_secs(120));
     Ok(Some(Gateway::new(sockets, client, discord.token.value.duplicate(), backoff)))
 }

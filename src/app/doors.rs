@@ -133,7 +133,7 @@ pub fn slack_socket(config: &Config, door: Option<&Arc<Door>>) -> Result<Option<
     let (Some(door), Some(slack), Some(client)) = (door, &config.slack, super::slack_socket_of(config)?) else {
         return Ok(None);
     };
-    let sockets = super::slack_authority(slack).sockets()?;
+    let sockets = super::slack_authority(slack).sockets(&slack.api_url)?;
     let backoff = Backoff::jittered(Duration::from_secs(1), Duration::from_secs(60));
     Ok(Some(SocketMode::new(client, sockets, Arc::new(Envelopes(door.clone())), backoff)))
 }

@@ -116,16 +116,21 @@ impl Engine {
         outcome
     }
 
-    /// A yes is for the places that are there at the click: what was swapped or emptied since the plan voids it. What
-    /// cannot be looked at now is looked at again before anything is made.
+    /// A yes is for the places that are there at the click: what was swapped, emptied or removed since the plan voids it.
+    /// What cannot be looked at now is looked at again before anything is made.
     async fn accept_decision(&self, rotation: &Rotation, event: &Event) -> Result<Rotation, EngineError> {
         if matches!(event, Event::Approve { .. }) && next(rotation, event, self.clock.now()).is_ok() {
             let looked = tokio::time::timeout(LOOK, self.compare_plan(rotation)).await;
             match looked {
-                Ok(Ok(Event::Replanned { plan, .. })) if plan.hash() == rotation.plan.hash() => {}
+                Ok(Ok(Event::Replanned { plan, .. }))
+                    if plan.hash() == rotation.plan.hash() && plan.blockers.is_empty() => {}
                 Ok(Ok(changed)) => {
-                    let current = self.advance(&rotation.id, &changed, None).await?.plan.hash();
-                    return Err(Refusal::PlanChanged { current: current.short().to_owned() }.into());
+                    let current = self.advance(&rotation.id, &changed, None).await?.plan;
+                    // What only cannot be begun any more is the same plan, and says why.
+                    if current.hash() == rotation.plan.hash() && !current.blockers.is_empty() {
+                        return Err(Refusal::Blocked { why: current.blockers.join("; ") }.into());
+                    }
+                    return Err(Refusal::PlanChanged { current: current.hash().short().to_owned() }.into());
                 }
                 Ok(Err(_)) | Err(_) => {}
             }

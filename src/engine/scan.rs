@@ -139,6 +139,9 @@ impl Engine {
                     failed("scan");
                     tracing::warn!(failure, "a part of the inventory could not be scanned");
                 }
+                if let Err(error) = self.hide_digests().await {
+                    tracing::warn!(%error, "it was not looked whether lists of tokens are still confidential");
+                }
                 if let Err(error) = self.tell_unmanaged(&scan.unmanaged).await {
                     tracing::warn!(%error, "the digest of unmanaged tokens was not written; it will be");
                 }

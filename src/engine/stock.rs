@@ -2,11 +2,12 @@
 //! lost its memory opens nothing and decides nothing by what it remembers.
 
 use super::desk::ASK;
-use super::issue::head_of;
+use super::issue::{ISSUE, head_of};
 use super::{Engine, EngineError};
+use crate::chat::Privacy;
 use crate::gitlab::{Issue, IssueQuery};
 use crate::ledger::{Head, LedgerError};
-use crate::rotation::ids::RotationId;
+use crate::rotation::ids::{RotationId, SurfaceName};
 use crate::rotation::view::issue::{LABEL, rotation_of};
 use crate::rotation::view::text::sentence;
 use jiff::SignedDuration;
@@ -151,6 +152,13 @@ impl Engine {
             rotation = id,
             "an open issue of ours is about a case that is not remembered"
         );
+        if let Some(surface) = self.surfaces.get(&SurfaceName::from(ISSUE)) {
+            let privacy = surface.privacy(&issue.iid.to_string()).await;
+            if privacy.map_err(|error| EngineError::Unavailable(error.to_string()))? == Privacy::Exposed {
+                tracing::error!(issue = issue.web_url, "it is public, so nothing is said there");
+                return Ok(());
+            }
+        }
         let marker = format!("<!-- rekey:forgotten:{id} -->");
         let (Some(project), words) = (&self.settings.issues_project, forgotten(&id)) else { return Ok(()) };
         let notes = self.gitlab.notes(project, issue.iid).await?;

@@ -114,6 +114,11 @@ struct RawPlace {
 }
 
 #[derive(Deserialize)]
+struct JobTokenScope {
+    inbound_enabled: bool,
+}
+
+#[derive(Deserialize)]
 struct Member {
     access_level: u8,
 }
@@ -161,6 +166,14 @@ impl Client {
         let level = self.member_level(&format!("/projects/{}", raw.id), me).await?;
         let RawPlace { id, full_path, web_url, default_branch, archived } = raw;
         Ok(Some(Project { id, path: full_path, web_url, default_branch, archived: archived.unwrap_or(false), level }))
+    }
+
+    /// Whether jobs of any other project may reach this one by their job token, with the rights of whoever started them.
+    /// `None`: GitLab does not tell us, who are no maintainer there.
+    pub async fn is_open_to_job_tokens(&self, path: &str) -> Result<Option<bool>> {
+        let call = Call::get(format!("/projects/{}/job_token_scope", segment(path)));
+        let scope = none_if(&[403, 404], self.get::<JobTokenScope>(call).await)?;
+        Ok(scope.map(|scope| !scope.inbound_enabled))
     }
 
     /// A group by full path, with the role that user `me` has in it. `None`: there is none that we can see.

@@ -3,11 +3,13 @@
 
 use super::client::{BadClient, builder};
 use super::proxy::Proxies;
+use super::resolver::Outward;
 use super::{BadBase, checked_base};
 use crate::secret::hide;
 use futures::{SinkExt as _, StreamExt as _};
 use reqwest::header::{CONNECTION, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_VERSION, UPGRADE};
 use reqwest::{Client, Response, StatusCode, Upgraded};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{Instant, timeout};
 use tokio_tungstenite::WebSocketStream;
@@ -65,9 +67,17 @@ pub struct Socket {
 }
 
 impl Sockets {
-    /// As [`super::client`], but without the newer protocols, over which no plain websocket can be opened.
+    /// As [`super::client`], but without the newer protocols, over which no plain websocket can be opened. No name may
+    /// lead to a private address.
     pub fn new(extra_ca: Option<&[u8]>) -> Result<Self, BadClient> {
-        let client = builder(extra_ca, &Proxies::of_environment())?.http1_only().build();
+        Self::beside(extra_ca, &[])
+    }
+
+    /// The same where the hosts of these addresses, which are configured, may be private.
+    pub fn beside(extra_ca: Option<&[u8]>, bases: &[&str]) -> Result<Self, BadClient> {
+        let proxies = Proxies::of_environment();
+        let resolver = Outward::beside(bases, &proxies);
+        let client = builder(extra_ca, &proxies)?.http1_only().dns_resolver(Arc::new(resolver)).build();
         client.map(Self).map_err(|error| BadClient::Setup(error.without_url().to_string()))
     }
 

@@ -16,6 +16,7 @@ use super::connection::{BadConnection, Link};
 use super::registry::Place;
 use super::{Base, Seen, StoreError, Written};
 use crate::clock::start_of;
+use crate::rotation::identity::Identity as PlaceIdentity;
 use crate::rotation::ids::StoreId;
 use crate::rotation::store::{Capabilities, Rollback, Tag, Undo};
 use crate::secret::Secret;
@@ -115,7 +116,7 @@ impl Adapter for AzureKeyVault {
     async fn look(&self) -> Result<Seen, StoreError> {
         let now = self.current().await?;
         let (base, undo) = (base_of(&now), Some(Undo(now.version().to_owned())));
-        Ok(Seen::new(Some(now.value), base, undo))
+        Ok(Seen { identity: self.first().await?, ..Seen::new(Some(now.value), base, undo) })
     }
 
     async fn write(&self, value: &Secret, base: &Base, tag: &Tag) -> Result<Written, StoreError> {
@@ -147,6 +148,15 @@ impl AzureKeyVault {
             return Err(StoreError::refused(&self.id, "it belongs to a certificate of the vault", mend));
         }
         Ok(now)
+    }
+
+    /// A secret is known by its first version, whose name no other secret gets: one that was purged and made again begins
+    /// anew.
+    async fn first(&self) -> Result<Option<PlaceIdentity>, StoreError> {
+        let versions = self.versions().await?;
+        let first = versions.iter().min_by_key(|version| (version.created(), version.name()));
+        let Spec { host, secret, .. } = &self.spec;
+        Ok(first.map(|first| PlaceIdentity(format!("{host} {secret}, begun with version {}", first.name()))))
     }
 
     async fn versions(&self) -> Result<Vec<vault::Version>, StoreError> {

@@ -3,15 +3,18 @@
 //! environment, and nothing it says is shown but its own explanations, masked.
 
 mod kin;
+mod orphans;
 mod process;
 mod protocol;
 mod said;
 
+pub use orphans::adopt;
 pub use process::{Program, Settings};
 
 use super::adapter::Adapter;
 use super::registry::Place;
 use super::{Base, Seen, StoreError, Written};
+use crate::rotation::identity::Identity;
 use crate::rotation::ids::StoreId;
 use crate::rotation::store::{Capabilities, Rollback, Tag, Undo};
 use crate::rotation::view::text::{cut, line};
@@ -53,6 +56,7 @@ impl Spec {
 pub(super) struct Command {
     id: StoreId,
     program: Arc<Program>,
+    at: String,
     place: String,
     /// What the program said last that it can do.
     told: Mutex<Option<Capabilities>>,
@@ -90,12 +94,17 @@ impl Adapter for Command {
         {
             return Err(self.breach("it promises to restore and names no undo that may be kept"));
         }
+        let identity = answer.identity;
+        if identity.as_ref().is_some_and(|identity| !may_keep(identity, answer.value.as_ref())) {
+            return Err(self.breach("the identity that it names may not be kept"));
+        }
+        let identity = identity.map(|identity| Identity(format!("{} {}", self.at, line(&identity))));
         let base = match (answer.version, &answer.value) {
             (Some(version), _) => Base::version(version),
             (None, Some(value)) => Base::of(value),
             (None, None) => Base::default(),
         };
-        Ok(Seen::new(answer.value, base, undo.map(Undo)))
+        Ok(Seen { identity, ..Seen::new(answer.value, base, undo.map(Undo)) })
     }
 
     async fn write(&self, value: &Secret, base: &Base, tag: &Tag) -> Result<Written, StoreError> {
@@ -131,7 +140,7 @@ impl Adapter for Command {
 
 impl Command {
     pub(super) fn new(id: StoreId, program: Arc<Program>, spec: &Spec) -> Self {
-        Self { id, program, place: spec.place.clone(), told: Mutex::new(None) }
+        Self { id, program, at: spec.at.clone(), place: spec.place.clone(), told: Mutex::new(None) }
     }
 
     fn told(&self) -> Option<Capabilities> {

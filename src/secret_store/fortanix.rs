@@ -17,6 +17,7 @@ use super::adapter::Adapter;
 use super::connection::{BadConnection, Link};
 use super::registry::Place;
 use super::{Base, Seen, StoreError, Written};
+use crate::rotation::identity::Identity;
 use crate::rotation::ids::StoreId;
 use crate::rotation::store::{Capabilities, Rollback, Tag, Undo};
 use crate::secret::Secret;
@@ -120,7 +121,8 @@ impl Adapter for Fortanix {
     async fn look(&self) -> Result<Seen, StoreError> {
         let now = self.object().await?;
         let value = self.value_of(&now).await?;
-        Ok(Seen::new(value, Base::version(now.kid.clone()), Some(Undo(now.kid))))
+        let identity = Identity(format!("{} object {}", self.spec.host, now.origin(self.account.made(&now))));
+        Ok(Seen::new(value, Base::version(now.kid.clone()), Some(Undo(now.kid))).at(identity))
     }
 
     async fn write(&self, value: &Secret, base: &Base, tag: &Tag) -> Result<Written, StoreError> {
@@ -227,7 +229,8 @@ impl Fortanix {
             }
             self.make_way(&staged, &name).await?;
         }
-        match self.account.import(&self.id, &NewSobject::after(now, name.clone(), value, tag)).await? {
+        let origin = now.origin(self.account.made(now));
+        match self.account.import(&self.id, &NewSobject::after(now, origin, name.clone(), value, tag)).await? {
             Imported::As(kid) => Ok(kid),
             Imported::NameTaken => Err(StoreError::unavailable(&self.id, format!("{name} was just being made"))),
         }

@@ -150,9 +150,16 @@ impl Adapter for GoogleSecretManager {
     }
 
     async fn look(&self) -> Result<Seen, StoreError> {
-        let Current { number, payload, .. } = self.current().await?;
-        let undo = Some(Undo(number.to_string()));
-        Ok(Seen::new(Some(payload), Base::version(number.to_string()), undo))
+        let Current { number, payload, labels } = self.current().await?;
+        let (undo, identity) = (Some(Undo(number.to_string())), self.identity(labels).await?);
+        let note = identity.is_none().then(|| {
+            format!(
+                "{} could be deleted and made again between this plan and the write, and nothing would tell; grant \
+                 secretmanager.secrets.get",
+                self.id
+            )
+        });
+        Ok(Seen { identity, note, ..Seen::new(Some(payload), Base::version(number.to_string()), undo) })
     }
 
     async fn write(&self, value: &Secret, base: &Base, _tag: &Tag) -> Result<Written, StoreError> {

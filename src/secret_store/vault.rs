@@ -2,6 +2,7 @@
 //! check-and-set and keeps the versions from before; version 1 has neither.
 
 mod auth;
+mod identity;
 mod wire;
 
 pub use auth::{Auth, Proof};
@@ -134,7 +135,8 @@ impl Adapter for Vault {
         let native = self.capabilities().rollback == Rollback::Native;
         let undo = held.version.filter(|_| native).map(|version| Undo(version.to_string()));
         let base = held.base();
-        Ok(Seen::new(Some(held.value), base, undo))
+        let told = self.identity().await?;
+        Ok(Seen { identity: told.identity, note: told.lacks, ..Seen::new(Some(held.value), base, undo) })
     }
 
     async fn write(&self, value: &Secret, base: &Base, _tag: &Tag) -> Result<Written, StoreError> {

@@ -93,6 +93,16 @@ impl Door {
         reply::Way { hooks, address: address.to_owned(), client, caller: caller.clone() }
     }
 
+    /// Whether the app is ours. Over HTTP the signing secret, which is one app's alone, stands for it where it is not named.
+    fn is_ours(&self, app: &str, endpoint: &'static str) -> bool {
+        let ours = self.app.as_ref().is_none_or(|ours| ours == app);
+        if !ours {
+            tracing::warn!(endpoint, app, "a request about another app of Slack's was turned away");
+            metrics::counter!("rekey_inbound_refused_total", "endpoint" => endpoint, "why" => "app").increment(1);
+        }
+        ours
+    }
+
     /// Whether this is no repeat of a request that asks for something and was heard before, by whatever replica. Decisions
     /// are told apart where they are remembered.
     async fn hears_first(&self, ask: &Ask) -> bool {

@@ -75,3 +75,15 @@ async fn a_connection_that_breaks_is_no_goodbye() {
     });
     assert!(matches!(open(&address).await.err(), Some(SocketError::Broken(_))));
 }
+
+#[tokio::test]
+async fn a_name_that_leads_into_our_own_network_is_not_connected_to_unless_it_is_configured() {
+    let address = host().await.replace("ws://127.0.0.1", "ws://localhost") + "/talk";
+    let error = open(&address).await.err().unwrap();
+    assert!(
+        error.to_string().contains("localhost, which an answer names, leads to an address of the network"),
+        "{error}"
+    );
+    let configured = Sockets::beside(None, &["https://localhost/api"]).unwrap();
+    assert!(configured.open(&address).await.is_ok(), "a configured host may be private");
+}

@@ -38,7 +38,7 @@ if operation in ("write", "restore") and request["version"] != current:
 if operation == "check":
     end(0, versions=True, compare_and_set=True, idempotency="by_tag", rollback="native", max_bytes=10_000)
 elif operation == "read":
-    end(0, value=entry["versions"][-1], version=current, undo=current)
+    end(0, value=entry["versions"][-1], version=current, undo=current, identity=entry["id"])
 elif operation == "write":
     store(request["value"])
 elif operation == "restore":

@@ -27,6 +27,9 @@ pub struct Command {
     /// Where it was typed.
     #[serde(deserialize_with = "or_default")]
     pub channel_id: String,
+    /// The app that is meant.
+    #[serde(deserialize_with = "or_default")]
+    pub api_app_id: String,
     /// What follows the command's name.
     #[serde(deserialize_with = "or_default")]
     pub text: String,
@@ -192,6 +195,9 @@ pub struct Event {
     /// The organisation of the workspace, if it belongs to one.
     #[serde(deserialize_with = "or_default")]
     pub enterprise_id: String,
+    /// The app that is meant.
+    #[serde(deserialize_with = "or_default")]
+    pub api_app_id: String,
     /// Unique per event, the same in every repeat.
     #[serde(deserialize_with = "or_default")]
     pub event_id: String,

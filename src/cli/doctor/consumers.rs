@@ -7,6 +7,7 @@ use crate::engine::planner::{Inspection, Subject};
 use crate::gitlab::{Client, GitRef, renamed};
 use crate::http::CallError;
 use crate::rotation::token::{Consumer, ConsumerKind, ManagedToken};
+use std::collections::BTreeSet;
 
 const DEVELOPER: u8 = 30;
 
@@ -28,11 +29,24 @@ pub(super) async fn look(visit: &Visit<'_>, token: &ManagedToken, inspection: Op
         let warned = inspection.into_iter().flat_map(|seen| seen.warnings_of(&subject));
         findings.extend(warned.map(|(what, mend)| Finding::warn(&consumer.id.0, what, or(mend))));
     }
+    let projects: BTreeSet<&str> = token.consumers.iter().map(|consumer| consumer.project.as_str()).collect();
+    for project in projects {
+        findings.extend(job_tokens(visit, project).await);
+    }
     if token.consumers.is_empty() {
         let what = "no pipeline proves its new value; the first use by anybody is the proof";
         findings.push(Finding::warn(token.id.as_str(), what, "add a [[token.verify]] to it"));
     }
     findings
+}
+
+/// Jobs that prove a token run as the bot, and may reach with its rights whatever lets their project in.
+async fn job_tokens(visit: &Visit<'_>, project: &str) -> Option<Finding> {
+    let open = visit.engine.gitlab.is_open_to_job_tokens(project).await.ok().flatten()?;
+    let what = "jobs of every project may reach it by their job token, with the rights of whoever started them";
+    let mend = "choose \"Only this project and any groups and projects in the allowlist\" under Settings > CI/CD > Job \
+                token permissions";
+    open.then(|| Finding::warn(project, what, mend))
 }
 
 fn or(mend: &str) -> String {

@@ -86,13 +86,17 @@ async fn writes(database: &Database, ledger: &dyn Ledger) -> Finding {
 }
 
 fn closed(database: &Database, error: &LedgerError) -> Finding {
+    let said = error.to_string();
+    if let Some((what, mend)) = said.split_once("; as its owner ") {
+        return Finding::fail(SUBJECT, what, format!("as its owner {mend}"));
+    }
     let mend = match database.file() {
         Some(file) => format!("let the bot's user write {} and its folder", file.display()),
         None => "see that PostgreSQL runs, that [database] url and password are right, and that the user owns the \
                  database"
             .into(),
     };
-    Finding::fail(SUBJECT, error.to_string(), mend)
+    Finding::fail(SUBJECT, said, mend)
 }
 
 /// `doctor` makes no database: whoever runs it may not be the user whom `serve` runs as.
@@ -145,6 +149,14 @@ fn kind_of<'m>(mounts: &'m str, folder: &Path) -> Option<&'m str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_file_that_others_can_read_is_told_with_the_command_that_mends_it_and_no_other() {
+        let database = Database { url: "sqlite:/srv/rekey.db".into(), ..Database::default() };
+        let why = "others can read /srv/rekey.db; as its owner run chmod 600 /srv/rekey.db";
+        let found = closed(&database, &LedgerError::Unavailable { why: why.into() });
+        assert_eq!(found.mend, "as its owner run chmod 600 /srv/rekey.db");
+    }
 
     #[test]
     fn the_nearest_mount_says_on_what_a_folder_lies() {

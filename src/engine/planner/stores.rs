@@ -68,8 +68,9 @@ impl Engine {
                 }
                 planned.holds_token = twin.is_some() || held.is_some_and(|held| self.gitlab.could_be_token(held));
                 planned.replaces_other = held.is_some() && !planned.holds_token;
+                let unknown = (seen.identity.is_none() && seen.note.is_none()).then(|| nameless(store));
                 planned.identity = seen.identity;
-                plan.warnings.extend(seen.note);
+                plan.warnings.extend(seen.note.into_iter().chain(unknown));
             }
             Err(error @ StoreError::Refused { .. }) => {
                 plan.blockers.push(error.to_string());
@@ -100,6 +101,15 @@ impl Engine {
         }
         Ok(())
     }
+}
+
+/// Words for a place that is only known by its name.
+fn nameless(store: &dyn SecretStore) -> String {
+    format!(
+        "{} does not tell which place it is: one that takes its name between this plan and the write is taken for it, if \
+         it holds the same",
+        store.id()
+    )
 }
 
 fn what_is_lacking(stores: &[PlannedStore]) -> Option<&'static str> {

@@ -1,11 +1,18 @@
 //! Tokens near expiry that nobody manages: named once, in one issue, so that none is lost.
 
 use crate::engine::{Engine, EngineError};
-use crate::gitlab::{IssueQuery, NewIssue};
+use crate::gitlab::{IssueChange, IssueQuery, NewIssue};
 use crate::rotation::token::{LiveToken, Owner};
 use crate::rotation::view::issue::markdown::{code, plain};
 use sha2::{Digest as _, Sha256};
 use std::fmt::Write as _;
+
+/// What the text of a list begins with.
+const MARK: &str = "<!-- rekey:unmanaged:";
+
+/// What is said under a list that was public.
+const HIDDEN: &str =
+    "Somebody had made this issue public. It is confidential again; what stands here may have been read.";
 
 /// Tokens that one issue names.
 const MOST_ROWS: usize = 1_000;
@@ -28,6 +35,27 @@ impl Engine {
         self.write_digest(project, &fresh).await?;
         for (_, token) in &fresh {
             self.ledger.first_time(&key(self.gitlab.host(), token), self.clock.now()).await?;
+        }
+        Ok(())
+    }
+
+    /// A list that somebody made public is confidential again, and says so. What was not mended is tried by the next scan;
+    /// nothing is ever added to a list, so nothing more gets out.
+    pub(super) async fn hide_digests(&self) -> Result<(), EngineError> {
+        let Some(project) = &self.settings.issues_project else { return Ok(()) };
+        let me = self.gitlab.account().await?.id;
+        let query = IssueQuery { labels: self.settings.labels.clone(), author_id: Some(me), ..IssueQuery::default() };
+        let lists = self.gitlab.issues(project, &query).await?;
+        for list in lists.iter().filter(|issue| !issue.confidential && issue.description.starts_with(MARK)) {
+            let hide = IssueChange { confidential: Some(true), ..IssueChange::default() };
+            match self.gitlab.update_issue(project, list.iid, &hide).await {
+                Ok(hidden) if hidden.confidential => {
+                    tracing::warn!(issue = list.web_url, "a list of tokens was public; it is confidential again");
+                    self.gitlab.create_note(project, list.iid, HIDDEN).await?;
+                }
+                Ok(_) => tracing::error!(issue = list.web_url, "a list of tokens is public and stays so"),
+                Err(error) => tracing::error!(%error, issue = list.web_url, "a list of tokens is public and stays so"),
+            }
         }
         Ok(())
     }
@@ -71,7 +99,7 @@ fn marker(fresh: &[(&Option<Owner>, &LiveToken)]) -> String {
         hasher.update(token.id.to_string());
         hasher.update(",");
     }
-    format!("<!-- rekey:unmanaged:{} -->", hex::encode(hasher.finalize()))
+    format!("{MARK}{} -->", hex::encode(hasher.finalize()))
 }
 
 fn text(marker: &str, fresh: &[(&Option<Owner>, &LiveToken)]) -> String {

@@ -1,7 +1,7 @@
 //! The instance, projects, groups, and who is a member of them.
 
 use super::page::page;
-use super::people::{Place, is_within};
+use super::people::{MAINTAINER, Place, is_within};
 use super::reply::{Answer, Refusal, Reply};
 use super::request::Ctx;
 use super::users;
@@ -39,6 +39,13 @@ pub(super) fn project(ctx: &mut Ctx) -> Answer {
     });
     let reasons: &[&str] = if ctx.caller.admin { &["admin"] } else { &[] };
     Ok(Reply::ok(ctx.world.shown("project", reasons, &own)))
+}
+
+/// GET /projects/:id/job_token_scope
+pub(super) fn job_token_scope(ctx: &mut Ctx) -> Answer {
+    let project = ctx.project_as(MAINTAINER)?;
+    let is_closed = !ctx.world.open_to_job_tokens.contains(&project);
+    Ok(Reply::ok(json!({"inbound_enabled": is_closed, "outbound_enabled": false})))
 }
 
 /// GET /groups/:id

@@ -111,6 +111,7 @@ fn project() -> Router<Handle> {
     Router::new()
         .route("/groups/{id}", read(places::group))
         .route("/projects/{id}", read(places::project))
+        .route("/projects/{id}/job_token_scope", read(places::job_token_scope))
         .route("/projects/{id}/repository/branches/{branch}", read(branches::get))
         .route("/projects/{id}/pipeline", post(pipelines::create))
         .route("/projects/{id}/pipelines", read(pipelines::list))

@@ -18,7 +18,7 @@ use crate::clock::utc_date;
 use crate::secret::Digest;
 use jiff::{Timestamp, civil::Date};
 use rand::{Rng, SeedableRng, rngs::StdRng};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// What is in the sandbox. Build it with the methods of `build.rs`, then give it to [`super::Gitlab::start`].
 pub struct World {
@@ -32,6 +32,8 @@ pub struct World {
     pub(super) projects: BTreeMap<u64, Project>,
     /// Former paths of projects, and which project had them.
     pub(super) former: BTreeMap<String, u64>,
+    /// Projects that the job token of any other project may reach.
+    pub open_to_job_tokens: BTreeSet<u64>,
     /// Access tokens, by number.
     pub tokens: BTreeMap<u64, Token>,
     pub(super) by_digest: HashMap<Digest, u64>,
@@ -65,6 +67,7 @@ impl World {
             groups: BTreeMap::new(),
             projects: BTreeMap::new(),
             former: BTreeMap::new(),
+            open_to_job_tokens: BTreeSet::new(),
             tokens: BTreeMap::new(),
             by_digest: HashMap::new(),
             variables: Vec::new(),

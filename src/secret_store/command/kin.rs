@@ -10,24 +10,29 @@ pub(super) const RUN: &str = "REKEY_RUN";
 /// A process may have begun another while it was looked for; so often it is looked again.
 const ROUNDS: u32 = 20;
 
+/// In the instant in which a process begins another program its environment is not to be seen.
+const SURE: u32 = 2;
+
 /// Ends every process of that run.
 pub(super) fn end(run: &str) {
     let mark = format!("{RUN}={run}");
+    let mut empty = 0;
     for _ in 0..ROUNDS {
         let alive = of_run(&mark);
-        if alive.is_empty() {
+        empty = if alive.is_empty() { empty + 1 } else { 0 };
+        if empty == SURE {
             return;
         }
         for pid in alive {
-            end_one(pid, &mark);
+            end_one(pid, |pid| belongs(pid, &mark));
         }
     }
 }
 
 /// Its number may be another process's by now, so it is held first and looked at once more.
-fn end_one(pid: Pid, mark: &str) {
+pub(super) fn end_one(pid: Pid, is_meant: impl Fn(Pid) -> bool) {
     let Ok(held) = pidfd_open(pid, PidfdFlags::empty()) else { return };
-    if belongs(pid, mark) {
+    if is_meant(pid) {
         // If it is gone, that is what was wanted.
         let _gone = pidfd_send_signal(&held, Signal::KILL);
     }

@@ -2,6 +2,7 @@
 //! process group of its own that ends with it; what leaves the group is found by the run that it carries.
 
 use super::kin::{self, RUN};
+use super::orphans;
 use crate::secret::Secret;
 use crate::secret_store::BadConnection;
 use crate::secret_store::walk::{Unsafe, Walk};
@@ -154,7 +155,7 @@ impl Program {
         let run = format!("{:032x}", rand::random::<u128>());
         let mut child = self.start(operation, &run).map_err(|error| Failed::NotStarted(error.kind()))?;
         let leader = child.id().and_then(|id| Pid::from_raw(id.cast_signed()));
-        let group = Group { leader, run };
+        let group = Group { leader, run, orphans: orphans::Run::of(leader) };
         match timeout_at(deadline, talk(&mut child, input, &group)).await {
             Ok(Ok((status, output))) => Ok(ended(status, output)),
             Ok(Err(TooMuch)) => Err(Failed::TooMuch(MOST)),
@@ -192,6 +193,7 @@ struct TooMuch;
 struct Group {
     leader: Option<Pid>,
     run: String,
+    orphans: orphans::Run,
 }
 
 impl Group {
@@ -201,6 +203,7 @@ impl Group {
             let _gone = kill_process_group(leader, Signal::KILL);
         }
         kin::end(&self.run);
+        self.orphans.end();
     }
 }
 

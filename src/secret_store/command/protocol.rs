@@ -123,6 +123,8 @@ pub(super) struct Answer {
     pub(super) value: Option<Secret>,
     pub(super) version: Option<String>,
     pub(super) undo: Option<String>,
+    /// Which place it is, whatever its name leads to later.
+    pub(super) identity: Option<String>,
     pub(super) why: Option<String>,
     pub(super) mend: Option<String>,
     pub(super) retry_after: Option<u64>,

@@ -16,6 +16,9 @@ const ROTATION: &str = "rekey-rotation";
 /// The mark that names the GitLab token.
 const TOKEN: &str = "gitlab-token-id";
 
+/// The mark by which an object of ours says which one it goes back to.
+const ORIGIN: &str = "rekey-origin";
+
 /// How a call names an object.
 #[derive(Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -83,6 +86,12 @@ impl Sobject {
         String::from_utf8(bytes).ok().map(Secret::new)
     }
 
+    /// The object that it goes back to over all that the app replaced; itself where anybody else made it, whatever marks
+    /// it was given.
+    pub(super) fn origin(&self, is_ours: bool) -> &str {
+        self.mark(ORIGIN).filter(|_| is_ours).unwrap_or(&self.kid)
+    }
+
     fn mark(&self, key: &str) -> Option<&String> {
         self.custom_metadata.as_ref()?.get(key)
     }
@@ -105,9 +114,11 @@ pub(super) struct NewSobject {
 }
 
 impl NewSobject {
-    /// All but name and value is as it is in the object that will be replaced: DSM asks for that.
-    pub(super) fn after(now: &Sobject, name: String, value: &Secret, tag: &Tag) -> Self {
+    /// All but name and value is as it is in the object that will be replaced: DSM asks for that. `origin` is what that
+    /// one goes back to.
+    pub(super) fn after(now: &Sobject, origin: &str, name: String, value: &Secret, tag: &Tag) -> Self {
         let mut custom_metadata = now.custom_metadata.clone().unwrap_or_default();
+        custom_metadata.insert(ORIGIN.to_owned(), origin.to_owned());
         custom_metadata.insert(ROTATION.to_owned(), tag.rotation.0.clone());
         custom_metadata.insert(TOKEN.to_owned(), tag.token.0.to_string());
         Self {

@@ -2,6 +2,7 @@
 
 use super::{GoogleSecretManager, OldVersions, Project, secret};
 use crate::http::{Backoff, Call, CallError, Reply, segment};
+use crate::rotation::identity::Identity;
 use crate::secret::Secret;
 use crate::secret_store::{StoreError, Written};
 use base64::Engine as _;
@@ -31,6 +32,10 @@ pub(super) enum Access {
 #[derive(Clone, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Labels {
+    /// With the project's number.
+    name: String,
+    #[serde(default)]
+    create_time: Option<String>,
     etag: String,
     #[serde(default)]
     version_aliases: BTreeMap<String, Number>,
@@ -99,6 +104,11 @@ impl Labels {
     /// The versions that some alias means.
     pub(super) fn numbers(&self) -> BTreeSet<u64> {
         self.version_aliases.values().filter_map(Number::get).collect()
+    }
+
+    /// Which secret it is, whatever has its name later.
+    fn identity(&self) -> Option<Identity> {
+        Some(Identity(format!("{} made {}", self.name, self.create_time.as_ref()?)))
     }
 
     fn with<'a>(&'a self, alias: &'a str, number: u64) -> NewLabels<'a> {
@@ -170,6 +180,19 @@ impl GoogleSecretManager {
         let answer = self.read(&Call::get(self.path(""))).await?;
         let labels = answer.and_then(|reply| reply.json());
         labels.map_err(|error| self.of_read(&error, "secretmanager.secrets.get"))
+    }
+
+    /// Which secret it is; `None` where the bot may not ask.
+    pub(super) async fn identity(&self, known: Option<Labels>) -> Result<Option<Identity>, StoreError> {
+        if let Some(known) = known {
+            return Ok(known.identity());
+        }
+        let answer = self.read(&Call::get(self.path(""))).await?;
+        match answer.and_then(|reply| reply.json::<Labels>()) {
+            Ok(labels) => Ok(labels.identity()),
+            Err(error) if error.status() == Some(403) => Ok(None),
+            Err(error) => Err(self.of_read(&error, "secretmanager.secrets.get")),
+        }
     }
 
     /// Lets the alias mean `to`, if it still means `from`. Of others nothing is lost: the change is made from one state

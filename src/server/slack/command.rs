@@ -9,6 +9,9 @@ use crate::server::patience::in_time;
 use std::sync::Arc;
 
 pub async fn answer(door: &Arc<Door>, command: Command) -> Answer {
+    if !door.is_ours(&command.api_app_id, "slack_command") {
+        return Answer::nothing();
+    }
     let name = command.command.clone();
     let ask = Ask::new(&command.trigger_id, caller::of_command(door, &command), Wish::parse(&as_typed(&command.text)));
     let way = door.way_back(&command.response_url, &ask.caller);

@@ -7,6 +7,10 @@ use serde_json::json;
 use std::sync::Arc;
 
 pub fn answer(door: &Arc<Door>, event: Event) -> Answer {
+    // The question whether we are there comes before there is an app.
+    if event.kind == "event_callback" && !door.is_ours(&event.api_app_id, "slack_event") {
+        return Answer::nothing();
+    }
     match (event.kind.as_str(), event.event.kind.as_str()) {
         ("url_verification", _) => return Answer::with(json!({"challenge": event.challenge})),
         ("event_callback", "app_home_opened") if event.event.tab != "messages" => {

@@ -19,10 +19,7 @@ const ELSEWHERE: &str = "rekey's cards are not in this channel, so what is press
 const ACKNOWLEDGED: Duration = Duration::from_millis(500);
 
 pub async fn answer(door: &Arc<Door>, interaction: Interaction) -> Answer {
-    if door.app.as_ref().is_some_and(|app| *app != interaction.api_app_id) {
-        tracing::warn!("an interaction with another app of Slack's was turned away");
-        metrics::counter!("rekey_inbound_refused_total", "endpoint" => "slack_interaction", "why" => "app")
-            .increment(1);
+    if !door.is_ours(&interaction.api_app_id, "slack_interaction") {
         return Answer::nothing();
     }
     match interaction.kind.as_str() {

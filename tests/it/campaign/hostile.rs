@@ -2,7 +2,7 @@
 //! and again. Nothing is made, stored or revoked by it, and a person who really says yes is heard afterwards.
 
 use crate::databases::on_each;
-use crate::flow::counter::{Counter, slack};
+use crate::flow::counter::{Counter, Told, slack};
 use crate::flow::setup::Setup;
 use rekey::engine::desk::Ask;
 use rekey::ledger::Entry;
@@ -11,8 +11,9 @@ use rekey::rotation::record::Rotation;
 use rekey::rotation::view::Action;
 use rekey::rotation::wish::{Decision, Wish};
 use sqlx::{AnyConnection, AssertSqlSafe, Connection as _};
+use std::sync::Arc;
 
-const TABLES: [&str; 5] = ["journal", "journal_head", "rotation", "login", "one_time_code"];
+const TABLES: [&str; 7] = ["journal", "journal_head", "rotation", "login", "one_time_code", "inbox", "told"];
 const LANE: &str = "rotation, lane, owes, due_at, not_before, poked_at, owner, lease_until, epoch, tries";
 
 struct Hostile {
@@ -137,19 +138,18 @@ fn line(counter: &Counter) -> rekey::ledger::Line {
     rekey::ledger::Line { at: counter.team.now(), actor: "story".into(), event: "told".into(), detail }
 }
 
+/// As the button of the card says it.
+fn yes(row: &Rotation) -> Wish {
+    let plan = Some(row.plan.hash().0);
+    let (action, rotation) = (Action::Approve, row.id.0.clone());
+    Wish::Decide(Decision { action, rotation, plan, snooze_seconds: None, reason: None, stop: None })
+}
+
 /// Entries that came by no door, one whose body is another's, and one that is put back.
 async fn clicks(counter: &Counter, hostile: &mut Hostile, row: &Rotation) {
-    let decision = |action| Decision {
-        action,
-        rotation: row.id.0.clone(),
-        plan: Some(row.plan.hash().0),
-        snooze_seconds: None,
-        reason: None,
-        stop: None,
-    };
     let now = counter.team.now();
     for (number, who) in ["UALICE", "UCAROL"].into_iter().enumerate() {
-        let ask = Ask::new(format!("forged-{number}"), slack(who), Wish::Decide(decision(Action::Approve)));
+        let ask = Ask::new(format!("forged-{number}"), slack(who), yes(row));
         let body = serde_json::to_string(&ask).unwrap().replace('\'', "''");
         let at = now.as_millisecond();
         hostile
@@ -166,4 +166,76 @@ async fn clicks(counter: &Counter, hostile: &mut Hostile, row: &Rotation) {
     counter.serve().await;
     hostile.does("UPDATE inbox SET done = 0, ready_at = 0").await;
     counter.serve().await;
+}
+
+#[tokio::test]
+async fn what_is_authentic_counts_for_nothing_as_a_copy_and_when_it_is_put_back() {
+    on_each(|url| Box::pin(with_authentic_rows(url))).await;
+}
+
+impl Hostile {
+    /// A genuine yes comes in; before it is dealt with, everything that waits is kept under that name.
+    async fn keeps_a_yes(&mut self, counter: &Counter, key: &str, row: &Rotation) {
+        let ask = Ask::new(key, slack("UALICE"), yes(row));
+        counter.desk.accept(&ask, Arc::new(Told::default())).await.unwrap();
+        self.does(&format!("CREATE TABLE waiting_{key} AS SELECT * FROM inbox WHERE done = 0")).await;
+    }
+
+    async fn takes_out_and_puts_back(&mut self, key: &str) {
+        self.does(&format!("DELETE FROM inbox WHERE key = 'ask:slack:{key}'")).await;
+        self.does(&format!("DELETE FROM told; INSERT INTO inbox SELECT * FROM waiting_{key}")).await;
+    }
+}
+
+async fn with_authentic_rows(url: String) {
+    let two = |token: &mut rekey::rotation::token::ManagedToken| {
+        token.quorum = 2;
+        token.approvers.insert("carol".into());
+    };
+    let counter = Counter::open(Setup::new().database(url.clone()).token(two)).await;
+    counter.ask(slack("UBOB"), Wish::parse("rotate deploy")).await;
+    counter.team.work().await;
+    let (row, live) = (counter.team.rotation().await, counter.team.live());
+    let approvals = async || counter.team.rotation().await.approvals.len();
+    let mut hostile = Hostile { side: AnyConnection::connect(&url).await.unwrap() };
+
+    // Copied under another name, and the original put back when it has long been too late.
+    hostile.keeps_a_yes(&counter, "late", &row).await;
+    let copy = "'ask:slack:copy', kind, body, received_at, seal FROM waiting_late";
+    hostile.does(&format!("INSERT INTO inbox (key, kind, body, received_at, seal) SELECT {copy}")).await;
+    hostile.does("DELETE FROM inbox WHERE key = 'ask:slack:late'").await;
+    counter.serve().await;
+    assert_eq!(approvals().await, 0, "a copy is none");
+    counter.team.stage.clock.advance(2 * 3600);
+    hostile.takes_out_and_puts_back("late").await;
+    counter.serve().await;
+    assert_eq!(approvals().await, 0, "nobody meant that yes any more");
+
+    // One that counted is no second one, though nothing in the database knows of it.
+    hostile.keeps_a_yes(&counter, "first", &row).await;
+    counter.serve().await;
+    assert_eq!(approvals().await, 1);
+    hostile.keeps("one_yes").await;
+    hostile.takes_out_and_puts_back("first").await;
+    counter.serve().await;
+    assert_eq!(approvals().await, 1, "one person is one");
+
+    // What was decided since is cut off: the yes of before that is void with it.
+    counter.press(slack("UCAROL"), Action::Decline).await;
+    counter.team.work().await;
+    assert_eq!(counter.team.rotation().await.phase.name(), "closed");
+    hostile.puts_back("one_yes").await;
+    hostile.wakes_all().await;
+    counter.team.work().await;
+    counter.team.engine.take_stock(false).await.unwrap();
+    counter.team.work().await;
+    assert_eq!((approvals().await, counter.team.rotation().await.phase.name()), (0, "awaiting_approval"));
+    assert_eq!(counter.team.live(), live);
+
+    // A line is taken out of the middle.
+    hostile.does("DELETE FROM journal WHERE seq = (SELECT MAX(seq) - 1 FROM journal)").await;
+    assert!(counter.team.engine.ledger.verify().await.unwrap().fault.is_some());
+    hostile.wakes_all().await;
+    counter.team.work().await;
+    assert_eq!(counter.team.live(), live);
 }

@@ -92,6 +92,81 @@ async fn a_channel_that_another_organisation_shares_is_told() {
 }
 
 #[tokio::test]
+async fn a_project_that_job_tokens_of_all_others_may_reach_is_told() {
+    let office = Office::open(Wish::default()).await;
+    let (_, said) = examine(&office).await;
+    assert!(!said.contains("job token"), "{said}");
+    office.state.with(|world| {
+        let project = world.project_named("acme/deploy").unwrap();
+        world.open_to_job_tokens.insert(project);
+    });
+    let (_, said) = examine(&office).await;
+    assert!(said.contains("jobs of every project may reach it by their job token"), "{said}");
+}
+
+#[tokio::test]
+async fn what_others_could_read_or_change_is_refused_with_the_command_that_mends_it() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let mode = |path: &std::path::Path, mode| {
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+    };
+    let office = Office::open(Wish::default()).await;
+    let token = office.folder.path().join("gitlab-token");
+    mode(&token, 0o644);
+    let output = office.run(&["doctor"]).await;
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(!output.status.success() && said.contains(&format!("run chmod 600 {}", token.display())), "{said}");
+    mode(&token, 0o600);
+
+    let folder = tempfile::tempdir().unwrap();
+    let program = folder.path().join("program");
+    std::fs::write(&program, "#!/bin/sh\necho '{\"readable\":false}'\n").unwrap();
+    mode(&program, 0o755);
+    office.configure(|text| with_program(&text, folder.path()));
+    for (bits, at, mend) in [(0o777, folder.path(), "chmod o-w"), (0o757, program.as_path(), "chmod 755")] {
+        let before = std::fs::metadata(at).unwrap().permissions().mode();
+        mode(at, bits);
+        let (code, said) = examine(&office).await;
+        assert_eq!(code, Some(1), "{said}");
+        assert!(said.contains(mend), "{said}");
+        mode(at, before & 0o7777);
+    }
+}
+
+/// Another store of the token: a program.
+fn with_program(text: &str, folder: &std::path::Path) -> String {
+    let at = folder.display();
+    let store = "[[token.store]]\nkind = \"command\"\nat = \"safe\"\nplace = \"x\"\n\n[[token.verify]]";
+    let command = format!("\n[command.safe]\nprogram = \"{at}/program\"\nargs = [\"{at}\"]\n");
+    text.replacen("[[token.verify]]", store, 1) + &command
+}
+
+#[tokio::test]
+async fn what_a_stores_program_leaves_running_ends_with_it_though_it_wiped_its_environment_and_hid() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let office = Office::open(Wish::default()).await;
+    let folder = tempfile::tempdir().unwrap();
+    let program = folder.path().join("program");
+    let hide = r#"#!/bin/sh
+[ "$2" = check ] || { echo '{}'; exit; }
+( env -i setsid /bin/sh -c 'echo $$ > "$0/new"; mv "$0/new" "$0/child"; exec sleep 300' "$1" < /dev/null > /dev/null 2>&1 & )
+while [ ! -s "$1/child" ]; do :; done
+echo '{"readable":false}'
+"#;
+    std::fs::write(&program, hide).unwrap();
+    std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
+    office.configure(|text| with_program(&text, folder.path()));
+    let (_, said) = examine(&office).await;
+    assert!(said.contains("command safe x"), "{said}");
+    let number = std::fs::read_to_string(folder.path().join("child")).unwrap();
+    let is_gone = || {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", number.trim()));
+        stat.map_or(true, |stat| stat.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with('Z')))
+    };
+    crate::until::until("the hidden child is gone", is_gone).await;
+}
+
+#[tokio::test]
 async fn groups_of_approvers_are_looked_at_one_by_one() {
     let office = Office::open(Wish::default()).await;
     let members = ["U0ADA00001", "U0GRACE001"].map(str::to_owned).to_vec();

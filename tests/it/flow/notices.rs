@@ -158,6 +158,26 @@ async fn tokens_that_nobody_manages_are_listed_once() {
 }
 
 #[tokio::test]
+async fn a_list_of_tokens_that_somebody_made_public_is_confidential_again_and_says_so() {
+    let team = Team::new().await;
+    let stray = Mint::new(team.stage.account, "forgotten", &["api"]).expires("2026-11-30".parse().unwrap());
+    team.stage.state.with(|world| world.mint(stray));
+    assert!(team.engine.scan_and_tell().await);
+    let list = || team.stage.state.issues().into_iter().find(|issue| issue.title.contains("does not manage")).unwrap();
+    let path = format!("/projects/acme%2Fops/issues/{}", list().iid);
+    team.stage.call("PUT", &path, serde_json::json!({"confidential": false})).await;
+    team.stage.state.fault(Rule::new("PUT", "*/issues/*", Fault::ErrorBefore { status: 403 }));
+    assert!(team.engine.scan_and_tell().await, "what cannot be mended holds nothing up");
+    assert!(!list().confidential);
+    for _ in 0..2 {
+        assert!(team.engine.scan_and_tell().await);
+        assert!(list().confidential);
+    }
+    let said: Vec<String> = team.comments();
+    assert_eq!(said.iter().filter(|said| said.contains("Somebody had made this issue public")).count(), 1, "{said:?}");
+}
+
+#[tokio::test]
 async fn mails_about_unknown_tokens_lead_to_one_scan_in_five_minutes() {
     let team = Team::new().await;
     assert!(team.engine.scan_is_due(Wish::Nothing).await, "the first turn of the hour");

@@ -4,10 +4,16 @@
 use super::setup::{Setup, project_variable};
 use super::team::Team;
 use crate::sandbox::stage::OLD;
+use crate::secret_store::contract::{Bench, FOREIGN, Trouble};
+use crate::secret_store::eight_kinds;
+use rekey::engine::directory::Age;
+use rekey::rotation::account::{Account, Service};
+use rekey::rotation::group::Group;
 use rekey::rotation::phase::Phase;
 use rekey::rotation::view::Action;
 use rekey::sandbox::gitlab::{Fault, JobPlan, MAINTAINER, Place, Rule, Variable};
 use rekey::secret_store::{StoreSpec, file};
+use sqlx::Connection as _;
 use std::fs;
 
 /// The project makes way for a stranger's with the same path and an empty variable of the same key.
@@ -208,9 +214,9 @@ async fn what_we_wrote_ourselves_is_still_the_same_place_after_a_crash_and_anoth
     team.done().await;
 }
 
-#[tokio::test]
-async fn approvers_by_a_group_are_those_of_the_group_that_was_meant_and_not_of_its_successor() {
-    let group: rekey::rotation::group::Group = "gitlab-group:platform>=maintainer".parse().unwrap();
+/// A token whose approvers are a group's, which is another's by now: its number.
+async fn with_a_replaced_group() -> (Team, Group, u64) {
+    let group: Group = "gitlab-group:platform>=maintainer".parse().unwrap();
     let setup = Setup::new().token(|token| {
         token.approvers.clear();
         token.groups = [group.clone()].into();
@@ -226,7 +232,7 @@ async fn approvers_by_a_group_are_those_of_the_group_that_was_meant_and_not_of_i
         .await;
     let plan = team.open().await.plan;
     assert!(plan.blockers.is_empty(), "{:?}", plan.blockers);
-    team.stage.state.with(|world| {
+    let stranger = team.stage.state.with(|world| {
         let platform = world.group_number("platform").unwrap();
         world.rename_group(platform, "platform-of-old");
         let stranger = world.group("platform");
@@ -234,13 +240,92 @@ async fn approvers_by_a_group_are_those_of_the_group_that_was_meant_and_not_of_i
         world.member(Place::Group(stranger), mallory, MAINTAINER);
         let bot = world.user_named("rekey-bot").unwrap();
         world.member(Place::Group(stranger), bot, MAINTAINER);
+        stranger
     });
-    let account =
-        |login: &str| rekey::rotation::account::Account::new(rekey::rotation::account::Service::Gitlab, login);
-    let directories = &team.engine.directories;
-    let age = rekey::engine::directory::Age::Now;
-    let refused = directories.is_in(&account("mallory"), &group, age).await.unwrap_err().to_string();
+    (team, group, stranger)
+}
+
+async fn is_mallory_in(team: &Team, group: &Group) -> Result<bool, String> {
+    let mallory = Account::new(Service::Gitlab, "mallory");
+    team.engine.directories.is_in(&mallory, group, Age::Now).await.map_err(|error| error.to_string())
+}
+
+#[tokio::test]
+async fn approvers_by_a_group_are_those_of_the_group_that_was_meant_and_not_of_its_successor() {
+    let (team, group, _) = with_a_replaced_group().await;
+    let refused = is_mallory_in(&team, &group).await.unwrap_err();
     assert!(refused.contains("is another one") && refused.contains("forget-login gitlab-group:platform"), "{refused}");
     assert!(team.engine.forget_login("gitlab-group:platform", "cli").await.unwrap());
-    assert!(directories.is_in(&account("mallory"), &group, age).await.unwrap());
+    assert_eq!(is_mallory_in(&team, &group).await, Ok(true));
+}
+
+#[tokio::test]
+async fn a_groups_number_that_is_repointed_or_taken_out_in_the_database_lets_nobody_in() {
+    let (team, group, stranger) = with_a_replaced_group().await;
+    let mut side = sqlx::AnyConnection::connect(&team.setup.url).await.unwrap();
+    let repoint = format!("UPDATE login SET account = {stranger} WHERE login = 'gitlab-group:platform'");
+    for trick in [repoint.as_str(), "DELETE FROM login WHERE login = 'gitlab-group:platform'"] {
+        sqlx::raw_sql(sqlx::AssertSqlSafe(trick.to_owned())).execute(&mut side).await.unwrap();
+        assert!(is_mallory_in(&team, &group).await.is_err(), "{trick}");
+        assert!(team.engine.ledger.verify().await.unwrap().fault.is_some(), "{trick}");
+    }
+}
+
+/// Kinds that tell the place from one that was made again.
+const TELLING: usize = 6;
+
+async fn told_of(bench: &dyn Bench) -> Team {
+    bench.meddle(OLD).await;
+    let team = Setup::new().also_in(bench.store()).start(|_, _| {}).await;
+    let plan = team.open().await.plan;
+    assert!(plan.blockers.is_empty() && plan.stores[1].holds_token, "{plan:?}");
+    team
+}
+
+#[tokio::test]
+async fn a_place_of_any_kind_that_was_made_again_between_card_and_click_voids_the_plan_or_the_plan_said_so() {
+    let mut telling = 0;
+    for bench in eight_kinds().await {
+        let team = told_of(&*bench).await;
+        let (id, plan) = (bench.store().id().clone(), team.rotation().await.plan);
+        if !bench.make_again(OLD).await {
+            let told =
+                plan.warnings.iter().any(|told| told.starts_with(&format!("{id} does not tell which place it is")));
+            assert!(told || plan.stores[1].identity.is_some(), "{id}: {:?}", plan.warnings);
+            continue;
+        }
+        telling += 1;
+        let told = team.refusal("alice", Action::Approve).await;
+        assert!(told.contains("the plan has changed"), "{id}: {told}");
+        let said = team.rotation().await.evidence.iter().any(|seen| seen.what.contains("is another one than before"));
+        assert!(said, "{id}");
+        team.pass(3600).await;
+        assert_eq!((bench.held().await.as_deref(), team.live()), (Some(OLD), vec![team.stage.old]), "{id}");
+    }
+    assert_eq!(telling, TELLING);
+}
+
+#[tokio::test]
+async fn a_place_of_any_kind_that_held_the_token_and_holds_something_else_or_is_gone_is_not_written_unasked() {
+    for bench in eight_kinds().await {
+        let (team, id) = (told_of(&*bench).await, bench.store().id().clone());
+        bench.meddle(FOREIGN).await;
+        match team.click("alice", Action::Approve).await {
+            Err(refused) => assert!(refused.to_string().contains("the plan has changed"), "{id}: {refused}"),
+            Ok(_) => eprintln!("{id} could not be looked at within a click"),
+        }
+        team.pass(3600).await;
+        assert_eq!((bench.held().await.as_deref(), team.live()), (Some(FOREIGN), vec![team.stage.old]), "{id}");
+    }
+    for bench in eight_kinds().await {
+        let (team, id) = (told_of(&*bench).await, bench.store().id().clone());
+        if bench.trouble(Trouble::Gone).await {
+            let told = team.refusal("alice", Action::Approve).await;
+            assert!(told.contains(id.as_str()), "{id}: {told}");
+            team.pass(3600).await;
+            let plan = team.rotation().await.plan;
+            assert!(plan.blockers.iter().any(|why| why.contains(id.as_str())), "{id}: {:?}", plan.blockers);
+            assert_eq!(team.live(), [team.stage.old], "{id}");
+        }
+    }
 }

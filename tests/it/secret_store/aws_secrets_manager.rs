@@ -241,6 +241,12 @@ impl Bench for Place {
         true
     }
 
+    async fn make_again(&self, value: &str) -> bool {
+        self.stage.fake.world().make_again();
+        self.meddle(value).await;
+        true
+    }
+
     async fn trouble(&self, trouble: Trouble) -> bool {
         let of_transport = self.proxy.trouble(trouble);
         let mut world = self.stage.fake.world();

@@ -114,6 +114,14 @@ impl Bench for OnTheFake {
         true
     }
 
+    async fn make_again(&self, value: &str) -> bool {
+        let mut world = self.fake.world();
+        let tags = world.current().map(|now| now["tags"].clone()).unwrap();
+        world.versions.clear();
+        world.save(json!({ "value": value, "contentType": "text/x-token", "tags": tags, "attributes": {} }));
+        true
+    }
+
     async fn trouble(&self, trouble: Trouble) -> bool {
         let mut world = self.fake.world();
         world.trouble = trouble;

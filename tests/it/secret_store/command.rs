@@ -100,7 +100,7 @@ impl Site for Programs {
         install(&at("wrapper"), WRAPPER);
         install(&at("program"), if self.keeps_versions { include_str!("../../python/safe.py") } else { example() });
         fs::write(at("trouble"), "none").unwrap();
-        let text = json!({ "note": "not yours", "versions": [OLD] }).to_string();
+        let text = json!({ "id": "entry-1", "note": "not yours", "versions": [OLD] }).to_string();
         fs::write(at("deploy-token"), if self.keeps_versions { &text } else { OLD }).unwrap();
         let patient = Some(Duration::from_secs(30));
         let store = store_of(&at("wrapper"), &[folder.path()], patient);
@@ -162,6 +162,15 @@ impl Bench for Kept {
             None => value.to_owned(),
         };
         fs::write(self.at("deploy-token"), text).unwrap();
+    }
+
+    async fn make_again(&self, value: &str) -> bool {
+        if !self.keeps_versions {
+            return false;
+        }
+        let text = json!({ "id": "entry-2", "note": "not yours", "versions": [value] }).to_string();
+        fs::write(self.at("deploy-token"), text).unwrap();
+        true
     }
 
     async fn trouble(&self, trouble: Trouble) -> bool {

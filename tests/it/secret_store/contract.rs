@@ -89,6 +89,13 @@ pub trait Bench: Send + Sync {
         false
     }
 
+    /// Somebody removes the place and makes one of the same name that holds this value; `false` if nothing of this kind
+    /// tells the one from the other.
+    async fn make_again(&self, value: &str) -> bool {
+        let _untold = value;
+        false
+    }
+
     /// Makes the trouble; `false` if this kind of place cannot have it.
     async fn trouble(&self, trouble: Trouble) -> bool;
 
@@ -153,6 +160,8 @@ pub async fn keeps_the_contract(site: &dyn Site) {
         a_change_of_the_surroundings_is_not_overwritten
         a_change_in_the_instant_of_a_write_is_not_lost_unseen
         what_was_there_comes_back
+        one_that_was_made_again_under_its_name_is_another_place
+        what_we_write_ourselves_does_not_make_it_another_place
         a_roll_back_does_not_overwrite_somebody_else
         a_refusal_says_how_to_mend_it
         a_place_that_is_gone_is_told_with_the_mend
@@ -295,6 +304,31 @@ async fn what_was_there_comes_back(bench: &dyn Bench) {
         }
     }
     assert_eq!(bench.held().await.as_deref(), Some(OLD));
+}
+
+async fn one_that_was_made_again_under_its_name_is_another_place(bench: &dyn Bench) {
+    let store = bench.store();
+    let before = store.look().await.unwrap().identity;
+    assert_eq!(store.look().await.unwrap().identity, before, "it is told alike each time");
+    if bench.make_again(OLD).await {
+        assert!(before.is_some(), "it is told which place it is");
+        assert_ne!(store.look().await.unwrap().identity, before);
+    }
+}
+
+async fn what_we_write_ourselves_does_not_make_it_another_place(bench: &dyn Bench) {
+    let store = bench.store();
+    store.preflight().await.unwrap();
+    let before = store.look().await.unwrap();
+    for (value, token) in [(NEW, 8), (OLD, 9)] {
+        let base = store.look().await.unwrap().base;
+        store.write(&secret(value), &base, &tag(token)).await.unwrap();
+        let seen = store.look().await.unwrap();
+        let is_ours = seen.value.as_ref().is_some_and(|held| held.expose() == value);
+        assert!(seen.identity == before.identity || is_ours, "{:?} became {:?}", before.identity, seen.identity);
+        store.finish(&tag(token), before.undo.as_ref()).await.unwrap();
+        assert_eq!(store.look().await.unwrap().identity, seen.identity, "nor does the end of it");
+    }
 }
 
 async fn a_roll_back_does_not_overwrite_somebody_else(bench: &dyn Bench) {

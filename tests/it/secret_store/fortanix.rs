@@ -114,7 +114,7 @@ impl Bench for OnTheFake {
             object.as_object_mut().unwrap().remove(key);
         }
         let marks = object["custom_metadata"].as_object_mut().unwrap();
-        marks.retain(|key, _| !["rekey-rotation", "gitlab-token-id"].contains(&key.as_str()));
+        marks.retain(|key, _| !["rekey-rotation", "gitlab-token-id", "rekey-origin"].contains(&key.as_str()));
         object.to_string()
     }
 
@@ -129,6 +129,13 @@ impl Bench for OnTheFake {
     async fn meddle_with_the_rest(&self) -> bool {
         let mut world = self.fake.world();
         world.objects.iter_mut().for_each(|object| object["description"] = json!("of somebody else"));
+        true
+    }
+
+    async fn make_again(&self, value: &str) -> bool {
+        let mut world = self.fake.world();
+        world.objects.retain(|object| object["name"] != NAME);
+        world.add(NAME, value, json!({ "user": "somebody" }));
         true
     }
 

@@ -153,6 +153,12 @@ impl Bench for Place {
         true
     }
 
+    async fn make_again(&self, value: &str) -> bool {
+        self.fake.make_again("secrets/gitlab");
+        self.meddle(value).await;
+        true
+    }
+
     async fn trouble(&self, trouble: Trouble) -> bool {
         self.fake.world().forbidden = trouble == Trouble::Denied;
         self.fake.world().picky = trouble == Trouble::Picky;

@@ -140,6 +140,18 @@ impl Bench for OnTheFake {
         true
     }
 
+    async fn make_again(&self, value: &str) -> bool {
+        if self.spec.item == ITEM {
+            return false;
+        }
+        let mut world = self.fake.world();
+        let mut item = world.item().unwrap().clone();
+        (item["id"], item["version"]) = (json!("q7eflcy7f5mk7vg6zrzf5rjjyu"), json!(1));
+        world.versions = vec![item];
+        world.set("credential", "value", json!(value));
+        true
+    }
+
     async fn trouble(&self, trouble: Trouble) -> bool {
         let mut world = self.fake.world();
         world.trouble = trouble;

@@ -230,6 +230,15 @@ impl Bench for Room {
         true
     }
 
+    async fn make_again(&self, value: &str) -> bool {
+        if self.kind == Kind::V1 {
+            return false;
+        }
+        self.bao.must("DELETE", &self.path("metadata"), Value::Null).await;
+        self.meddle(value).await;
+        true
+    }
+
     async fn trouble(&self, trouble: Trouble) -> bool {
         let role = self.role();
         let nothing = "path \"cubbyhole/none\" { capabilities = [\"deny\"] }".to_owned();

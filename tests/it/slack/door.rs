@@ -395,6 +395,27 @@ async fn strangers_guests_and_people_of_other_workspaces_change_nothing(by: By) 
     assert_eq!(story.desk.outsiders().len(), 4);
 }
 
+async fn a_click_about_another_app_or_from_another_channel_decides_nothing(by: By) {
+    let story = story(by).await;
+    let click = story.slack.click("U0ALICE001", &story.card, "rekey.approve").unwrap();
+    let forged = |place: &str, value: serde_json::Value| {
+        let mut forged = click.clone();
+        *forged.pointer_mut(place).unwrap() = value;
+        forged
+    };
+    for app in [serde_json::json!("A0OTHER0001"), serde_json::json!(""), serde_json::Value::Null] {
+        story.sends(&forged("/api_app_id", app)).await;
+    }
+    story.sends(&forged("/channel/id", "C0OTHER0001".into())).await;
+    until("it is told that cards are elsewhere", || {
+        story.told("U0ALICE001").starts_with("rekey's cards are not in this channel")
+    })
+    .await;
+    assert_eq!(story.desk.row().phase, Phase::AwaitingApproval);
+    story.sends(&click).await;
+    assert!(matches!(story.desk.row().phase, Phase::Minting { .. }), "the genuine one decides");
+}
+
 async fn a_click_for_an_older_plan_is_refused(by: By) {
     let story = story(by).await;
     let old = story.slack.click("U0ALICE001", &story.card, "rekey.approve").unwrap();
@@ -573,6 +594,7 @@ fn signed_command(story: &Story, trigger: &str, text: &str) -> (String, String, 
     let team = Settings::default().team;
     let fields = [
         ("team_id", team.as_str()),
+        ("api_app_id", "A0APP00001"),
         ("user_id", "U0ALICE001"),
         ("channel_id", CHANNEL),
         ("command", "/rekey"),
@@ -619,6 +641,7 @@ by_both_ways! {
     a_second_click_is_told_who_was_faster,
     a_person_who_is_no_approver_is_told_privately_whom_to_ask,
     strangers_guests_and_people_of_other_workspaces_change_nothing,
+    a_click_about_another_app_or_from_another_channel_decides_nothing,
     a_click_for_an_older_plan_is_refused,
     the_same_click_twice_decides_once_and_says_nothing,
     buttons_and_types_that_are_not_ours_are_acknowledged_and_change_nothing,

@@ -197,6 +197,12 @@ fn invalid(code: &'static str, message: &str) -> No {
 }
 
 impl World {
+    /// Somebody deletes the secret at once and makes one of the same name, without versions.
+    pub fn make_again(&mut self) {
+        let about = [("ARN".to_owned(), json!(ARN.replace("AbCdEf", "GhIjKl")))];
+        self.secret = Some(Secret { about: about.into_iter().collect(), ..Secret::default() });
+    }
+
     fn route(&mut self, action: &str, body: &Bytes) -> Result<Value, No> {
         let given: Map<String, Value> =
             serde_json::from_slice(body).map_err(|_| invalid("SerializationException", "no JSON object"))?;
@@ -235,7 +241,8 @@ impl World {
         let secret = self.secret();
         let labels = stale.unwrap_or_else(|| secret.labels());
         let mut answer = secret.about.clone();
-        answer.extend([("ARN".into(), json!(ARN)), ("Name".into(), json!(SECRET))]);
+        answer.entry("ARN").or_insert_with(|| json!(ARN));
+        answer.insert("Name".into(), json!(SECRET));
         answer.insert("VersionIdsToStages".into(), json!(labels));
         json!(answer)
     }

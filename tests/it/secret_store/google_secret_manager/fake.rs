@@ -49,6 +49,8 @@ pub struct Secret {
     pub aliases: BTreeMap<String, u64>,
     pub labels: BTreeMap<String, String>,
     pub versions: Vec<Version>,
+    /// How often there was one of that name before.
+    pub made: u32,
     edits: u32,
 }
 
@@ -107,6 +109,12 @@ impl World {
     /// From now on, readers of `latest` and of aliases get that version.
     pub fn lag_from(&mut self, number: usize) {
         self.behind = Some((u32::MAX, number));
+    }
+
+    /// Somebody deletes the secret and makes one of the same name, without versions.
+    pub fn make_again(&mut self) {
+        let made = self.secret().made + 1;
+        self.secret = Some(Secret { made, ..Secret::default() });
     }
 
     pub fn secret(&mut self) -> &mut Secret {
@@ -223,7 +231,7 @@ impl World {
             secret.aliases.iter().map(|(name, number)| (name.clone(), json!(number.to_string()))).collect();
         json!({
             "name": format!("{}/secrets/{SECRET}", self.parent), "replication": { "automatic": {} },
-            "createTime": "2026-01-01T00:00:00Z", "labels": secret.labels, "etag": secret.etag(),
+            "createTime": format!("2026-01-01T00:00:{:02}Z", secret.made), "labels": secret.labels, "etag": secret.etag(),
             "versionAliases": aliases,
         })
     }

@@ -73,7 +73,14 @@ impl Fake {
         let mut world = self.world();
         world.version += 1;
         object["metadata"]["resourceVersion"] = world.version.to_string().into();
+        object["metadata"]["uid"] = format!("{:08x}-5c1b-4f0e-9a53-000000000000", world.version).into();
         world.objects.insert(name.to_owned(), object);
+    }
+
+    /// Somebody deletes an object and makes the same again.
+    pub fn make_again(&self, name: &str) {
+        let object = self.world().objects.remove(name).unwrap();
+        self.make(name, object);
     }
 
     /// Changes an object as somebody else.

@@ -86,6 +86,10 @@ impl World {
         self.versions.last()
     }
 
+    fn is(&self, id: &str) -> bool {
+        self.item().is_some_and(|item| item["id"] == id)
+    }
+
     /// The fields with that label.
     pub fn fields(&self, label: &str) -> Vec<Value> {
         let fields = self.item().and_then(|item| item["fields"].as_array()).into_iter().flatten();
@@ -116,7 +120,8 @@ impl World {
     }
 
     fn titles(&self, wanted: &str) -> Value {
-        let known = self.item().filter(|item| item["title"] == wanted).map(|_| ITEM.to_owned());
+        let known =
+            self.item().filter(|item| item["title"] == wanted).map(|item| item["id"].as_str().unwrap().to_owned());
         let others = (0..self.namesakes).map(|n| format!("{:026}", n));
         let summary = |id: String| json!({ "id": id, "title": wanted, "vault": { "id": VAULT }, "category": "LOGIN" });
         known.into_iter().chain(others).map(summary).collect()
@@ -227,10 +232,12 @@ fn routed(world: &mut World, method: &Method, path: &[&str], query: &[(String, S
         }
         ("GET", ["v1", "vaults", _]) => Ok(world.vaults[0].clone()),
         ("GET", ["v1", "vaults", _, "items"]) => Ok(world.titles(filter.as_deref().unwrap_or("GitLab"))),
-        ("GET", ["v1", "vaults", _, "items", item]) if *item == ITEM => world.read(),
-        ("PATCH", ["v1", "vaults", _, "items", item]) if *item == ITEM => world.patch(&sent),
-        ("PUT", ["v1", "vaults", _, "items", item]) if *item == ITEM => {
-            let complete = sent["id"] == ITEM && sent["vault"]["id"] == VAULT && sent["fields"].is_array();
+        ("GET", ["v1", "vaults", _, "items", item]) if world.is(item) => world.read(),
+        ("PATCH", ["v1", "vaults", _, "items", item]) if world.is(item) => world.patch(&sent),
+        ("PUT", ["v1", "vaults", _, "items", item]) if world.is(item) => {
+            let complete = sent["id"].as_str().is_some_and(|id| world.is(id))
+                && sent["vault"]["id"] == VAULT
+                && sent["fields"].is_array();
             if complete { Ok(world.save(sent)) } else { Err((400, "Item id and vault id must match".to_owned())) }
         }
         (_, ["v1", "vaults", _, "items", item]) => Err((404, format!("item {item} not found"))),
