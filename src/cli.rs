@@ -139,7 +139,8 @@ fn dispatch(cli: Cli) -> Result<ExitCode, CliError> {
             let here = anew::Here::new();
             let config = crate::config::load(&cli.config, &here)?;
             let stays = here.would_stay();
-            let screen = &mut Screen::standard(&mut io::stdout());
+            let mut out = io::stdout();
+            let screen = &mut Screen::standard(&mut out);
             runtime()?.block_on(doctor::run(&config, stays.as_ref(), args.json, screen))
         }
         Command::Discord { command: DiscordCommand::Register } => {
