@@ -68,7 +68,7 @@ pub(super) fn read(section: &Section<'_>) -> Option<Mail> {
         passwords,
         hmac_secrets,
         senders: senders(section),
-        hosts: hosts(section),
+        hosts: address::several(section, "hosts"),
         forwarders: section.texts("forwarders"),
         own_addresses: section.texts("own_addresses"),
         link_gateways: section.texts("link_gateways"),
@@ -109,15 +109,4 @@ fn trust(section: &Section<'_>) -> Option<MailTrust> {
             None
         }
     }
-}
-
-fn hosts(section: &Section<'_>) -> Vec<String> {
-    let mut hosts = Vec::new();
-    for (index, text) in section.texts("hosts").iter().enumerate() {
-        match address::checked(text) {
-            Ok(host) => hosts.push(host),
-            Err(why) => section.complain_item("hosts", index, &format!("hosts: number {} {why}", index + 1)),
-        }
-    }
-    hosts
 }
