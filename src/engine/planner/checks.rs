@@ -2,12 +2,15 @@
 
 use super::subject::{Inspection, Subject, Subjects};
 use crate::engine::{Engine, EngineError};
-use crate::gitlab::{Me, renamed};
+use crate::gitlab::{Me, Role, renamed};
 use crate::rotation::plan::Plan;
 use crate::rotation::token::{Consumer, LiveToken, ManagedToken, Owner, Strategy};
 
 /// GitLab's number for the role of a developer, who may start pipelines.
 const DEVELOPER: u8 = 30;
+
+/// The fine-grained permission by which a token may be rotated.
+const ROTATES: &str = ": rotate_personal_access_token";
 
 /// What holds of every fine-grained token of a bot, since GitLab tells only when it is asked.
 pub const FINE_GRAINED_BOT: &str = "the bot's own token is fine-grained: whether its permissions suffice shows only when                                     they are used, and what it is not allowed to see looks as if it were not there";
@@ -25,6 +28,7 @@ impl Engine {
         self.check_owner(plan, managed, live, before).await?;
         check_scopes(plan, managed, live, me);
         check_strategy(plan, me);
+        self.check_self(plan, live).await?;
         check_authority(plan, me);
         check_own(plan, me, self.settings.own_token_renews);
         self.check_role(plan, managed, live, me).await?;
@@ -45,6 +49,31 @@ impl Engine {
         plan.blockers.extend(self.too_few_approvers(managed).await);
         subjects.mark(plan, &Subject::Token);
         Ok(subjects)
+    }
+
+    /// Whether a token that rotates itself may.
+    async fn check_self(&self, plan: &mut Plan, live: &LiveToken) -> Result<(), EngineError> {
+        if plan.strategy != Strategy::SelfRotate {
+            return Ok(());
+        }
+        if !live.granular {
+            if !plan.old.scopes.iter().any(|scope| scope == "api" || scope == "self_rotate") {
+                plan.blockers.push("the token can rotate itself only with the scope api or self_rotate".into());
+            }
+            return Ok(());
+        }
+        let permissions = self.with_permissions(live).await?.permissions;
+        if permissions.is_empty() {
+            let why = "whether its fine-grained permissions let the token rotate itself is not told; if they do not, \
+                       nothing is lost, and a person has to rotate it";
+            plan.warnings.push(why.into());
+        } else if !permissions.iter().any(|atom| atom.ends_with(ROTATES)) {
+            plan.blockers.push(
+                "the token can rotate itself only with the fine-grained permission Personal Access Token: Rotate"
+                    .into(),
+            );
+        }
+        Ok(())
     }
 
     /// What the checks of its consumers find of a token for which there can be no plan.
@@ -96,13 +125,13 @@ impl Engine {
         live: &LiveToken,
         me: &Me,
     ) -> Result<(), EngineError> {
-        let level = match &plan.addressed_owner() {
-            Owner::Project { project } => self.gitlab.project(project, me.user_id).await?.and_then(|p| p.level),
-            Owner::Group { group } => self.gitlab.group(group, me.user_id).await?.and_then(|g| g.level),
+        let own = match &plan.addressed_owner() {
+            Owner::Project { project } => self.gitlab.project(project, me.user_id).await?.map(|p| p.role),
+            Owner::Group { group } => self.gitlab.group(group, me.user_id).await?.map(|g| g.role),
             _ => return Ok(()),
         };
         if let (false, Some(role)) = (me.admin, live.access_level)
-            && level.is_none_or(|own| own < role)
+            && own.is_none_or(|own| own.is_below(role))
         {
             plan.blockers.push(format!("the token's role ({role}) is wider than the bot's own in {}", managed.owner));
         }
@@ -133,11 +162,15 @@ impl Engine {
         if project.archived {
             plan.blockers.push(format!("project {} is archived and runs no pipelines", consumer.project));
         }
-        if !me.admin && project.level.is_none_or(|level| level < DEVELOPER) {
+        if !me.admin && project.role.is_below(DEVELOPER) {
             plan.blockers.push(format!(
                 "the bot may not run pipelines in {}; give it the Developer role there",
                 consumer.project
             ));
+        }
+        if project.role == Role::Hidden {
+            plan.warnings
+                .push(format!("the bot's fine-grained token may not see its own role in {}", consumer.project));
         }
         // Where the bot may do too little it may not look at refs either.
         if plan.blockers.len() == found {
@@ -233,10 +266,6 @@ fn check_strategy(plan: &mut Plan, me: &Me) {
         _ => {}
     }
     if plan.strategy == Strategy::SelfRotate {
-        let may = plan.old.scopes.iter().any(|scope| scope == "api" || scope == "self_rotate");
-        if !may {
-            plan.blockers.push("the token can rotate itself only with the scope api or self_rotate".into());
-        }
         plan.warnings.push("an interrupted rotate cannot be repaired by the bot; it would ask a person".into());
     }
 }
