@@ -2,7 +2,7 @@
 //! is that the named job ran and passed.
 
 use super::wire::moment;
-use super::{Client, Result, none_if};
+use super::{Client, Result};
 use crate::http::{Call, segment};
 use jiff::Timestamp;
 use serde::Deserialize;
@@ -135,6 +135,16 @@ pub struct Schedule {
     /// The newest pipeline that it started.
     #[serde(default)]
     pub last_pipeline: Option<Started>,
+    /// The variables that it sets itself; their values are not kept.
+    #[serde(default)]
+    pub variables: Vec<Named>,
+}
+
+/// A variable by its name alone.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct Named {
+    /// Its key.
+    pub key: String,
 }
 
 /// By what a pipeline that we started is found again after its answer was lost.
@@ -223,7 +233,7 @@ impl Client {
 
     /// One schedule; `None` if there is none that we can see.
     pub async fn schedule(&self, project: &str, id: u64) -> Result<Option<Schedule>> {
-        none_if(&[404], self.get(Call::get(at(project, &format!("pipeline_schedules/{id}")))).await)
+        self.if_there(self.get(Call::get(at(project, &format!("pipeline_schedules/{id}")))).await).await
     }
 
     /// Plays a schedule. GitLab does not say which pipeline comes of it: look for a newer one than before by
