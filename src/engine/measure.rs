@@ -3,7 +3,7 @@
 
 use super::Engine;
 use crate::http::{BAD_SKEW, NOTABLE_SKEW};
-use crate::rotation::ids::TokenName;
+use crate::rotation::ids::{TokenId, TokenName};
 use crate::rotation::phase::Phase;
 use crate::telemetry::{
     ACTIVE_ROTATIONS, MANAGED_TOKENS, STUCK, TOKEN_DAYS_LEFT, TOKEN_EXPIRES, WORKER_LAG_SECONDS, noted,
@@ -11,7 +11,7 @@ use crate::telemetry::{
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
@@ -23,16 +23,33 @@ const STATES: [&str; 6] = ["ok", "near", "expired", "endless", "missing", "unsee
 
 /// What a scan saw of each managed token: nothing of that name, or when it expires, if it does.
 #[derive(Default)]
-pub struct Inventory(Mutex<BTreeMap<TokenName, Option<Option<Date>>>>);
+pub struct Inventory {
+    seen: Mutex<BTreeMap<TokenName, Option<Option<Date>>>>,
+    settled: Mutex<BTreeMap<TokenName, TokenId>>,
+}
 
 impl Inventory {
     pub(super) fn saw(&self, token: &TokenName, expires: Option<Option<Date>>) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(token.clone(), expires);
+        lock(&self.seen).insert(token.clone(), expires);
+    }
+
+    /// Whether the number is the one of before, or the first one that is seen: only another one is news.
+    pub(super) fn is_settled(&self, token: &TokenName, id: TokenId) -> bool {
+        *lock(&self.settled).entry(token.clone()).or_insert(id) == id
+    }
+
+    /// What its stores hold was looked at.
+    pub(super) fn settle(&self, token: &TokenName, id: TokenId) {
+        lock(&self.settled).insert(token.clone(), id);
     }
 
     fn seen(&self) -> BTreeMap<TokenName, Option<Option<Date>>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        lock(&self.seen).clone()
     }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Engine {
