@@ -31,6 +31,8 @@ pub struct Setup {
     pub ahead: i64,
     /// The value of the bot's own token.
     pub bot: String,
+    /// User and password for a proxy before GitLab.
+    pub proxy: Option<(String, String)>,
     /// The file that holds it, if the bot reads it again.
     pub bot_file: Option<PathBuf>,
     /// The sandbox Slack's address and token, if cards go there too.
@@ -52,6 +54,7 @@ impl Setup {
             url: format!("sqlite:{}", folder.path().join("rekey.db").display()),
             ahead: 0,
             bot: BOT.into(),
+            proxy: None,
             bot_file: None,
             slack: None,
             discord: None,
