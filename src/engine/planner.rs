@@ -1,6 +1,7 @@
 //! Making the plan: GitLab's present truth and the configuration, weighed into exactly what will be done.
 
 mod approvers;
+mod authority;
 mod checks;
 mod compare;
 mod doubt;
