@@ -6,6 +6,7 @@ mod doors;
 mod run;
 
 pub use discord::discord_of;
+pub use doors::webhook_hosts;
 pub use run::{Running, StartError, run};
 
 use crate::chat::Approvers;
@@ -23,7 +24,7 @@ use crate::engine::settings::{Backoff, Catalog, Settings};
 use crate::engine::stock::Stock;
 use crate::engine::{Dice, Engine};
 use crate::gitlab::Client;
-use crate::http::{self, Api, Budget, Credential, Sockets, Throttle};
+use crate::http::{self, Api, Budget, Credential, Front, Shown, Sockets, Throttle};
 use crate::ledger::{self, Guard, Keys, Ledger};
 use crate::rotation::ids::{StoreId, SurfaceName};
 use crate::secret::SecretFile;
@@ -159,7 +160,20 @@ fn gitlab_api(config: &Config, client: reqwest::Client) -> Result<Arc<Api>, Star
         None => Credential::PrivateToken(token.value.duplicate()),
     };
     let api = Api::new(client, &base, credential, throttle).map_err(|e| StartError::Setup(e.to_string()))?;
-    Ok(Arc::new(api.with_dialect(crate::gitlab::DIALECT).with_clock(Arc::new(SystemClock))))
+    let api = api.with_dialect(crate::gitlab::DIALECT).with_front(front(&config.gitlab.proxy));
+    Ok(Arc::new(api.with_clock(Arc::new(SystemClock))))
+}
+
+/// What a proxy before GitLab wants to see.
+fn front(proxy: &config::GitlabProxy) -> Front {
+    let shown = |secret: &config::SecretRef| match secret.file.clone() {
+        Some(file) => Shown::Read(SecretFile::new(file, secret.value.duplicate())),
+        None => Shown::Given(secret.value.duplicate()),
+    };
+    Front {
+        login: proxy.login.as_ref().map(|(user, password)| (user.clone(), shown(password))),
+        headers: proxy.headers.iter().map(|(name, value)| (name.clone(), shown(value))).collect(),
+    }
 }
 
 fn catalog(config: &Config) -> Catalog {

@@ -9,6 +9,7 @@ mod discord;
 mod duration;
 mod folder;
 mod gitlab;
+mod headers;
 mod issues;
 mod log;
 mod mail;
@@ -32,7 +33,7 @@ mod window;
 
 pub use database::Database;
 pub use discord::{Discord, DiscordMode};
-pub use gitlab::{Gitlab, GitlabWebhook};
+pub use gitlab::{Gitlab, GitlabProxy, GitlabWebhook};
 pub use issues::Issues;
 pub use log::Log;
 pub use mail::{Mail, MailTrust};
@@ -122,6 +123,7 @@ pub fn known_keys() -> Vec<String> {
         ("server.", server::KEYS),
         ("database.", database::KEYS),
         ("gitlab.", gitlab::KEYS),
+        ("gitlab.proxy.", gitlab::PROXY_KEYS),
         ("gitlab.webhook.", gitlab::WEBHOOK_KEYS),
         ("mail.", mail::KEYS),
         ("issues.", issues::KEYS),

@@ -11,20 +11,22 @@ mod people;
 mod pipelines;
 mod place;
 mod refusal;
+mod schedules;
 mod shape;
 mod survey;
 mod tokens;
 mod wire;
 
-pub use instance::{Account, Group, Me, Metadata, Project};
+pub use instance::{Account, Group, Me, Metadata, Project, Role};
 pub use inventory::{InventoryQuery, Scanned};
 pub use issues::{Author, Issue, IssueChange, IssueQuery, NewIssue, Note};
 pub use jobs::{Sighting, is_named};
 pub use limits::{Limit, limit_in_refusal};
 pub use people::{Member, User};
-pub use pipelines::{Job, Pipeline, Schedule, Started, StartedQuery, Starter, Status};
+pub use pipelines::{Job, Pipeline, Started, StartedQuery, Starter, Status};
 pub use place::{Located, renamed};
 pub use refusal::DIALECT;
+pub use schedules::{Named, Schedule};
 pub use shape::LONGEST as LONGEST_TOKEN;
 pub use survey::{GitRef, Hook, Place, VariableFlags};
 pub use tokens::{Minted, NewToken, TokenFilter};
@@ -153,6 +155,11 @@ impl Client {
             Err(error) => Err(error),
         }
     }
+}
+
+/// Whether an error only says that a fine-grained token may not see what was asked for, or that it is not there.
+pub fn may_be_hidden(error: &CallError) -> bool {
+    error.mend() == Some(MAY_SEE)
 }
 
 /// A "not found" that proves nothing; it may be asked again once the token may see more.

@@ -9,6 +9,7 @@ mod call;
 mod client;
 mod dialect;
 mod error;
+mod front;
 mod header;
 mod login;
 mod proxy;
@@ -26,6 +27,7 @@ pub use call::{Call, segment};
 pub use client::{BadClient, Tls, client, client_with};
 pub use dialect::{About, Dialect, Reading, Refused, Told};
 pub use error::CallError;
+pub use front::{Front, Shown};
 pub use proxy::Proxies;
 pub use share::as_work;
 pub use skew::{BAD_SKEW, NOTABLE_SKEW};
@@ -94,6 +96,7 @@ pub struct Api {
     client: reqwest::Client,
     base: Url,
     credential: Credential,
+    front: Front,
     throttle: Arc<Throttle>,
     logins: Logins,
     backoff: Backoff,
@@ -119,6 +122,7 @@ impl Api {
             client,
             base: checked_base(base)?,
             credential,
+            front: Front::default(),
             throttle,
             logins: Logins::default(),
             backoff: Backoff::jittered(Duration::from_millis(250), Duration::from_secs(5)),
@@ -160,6 +164,12 @@ impl Api {
     #[must_use]
     pub fn with_dialect(self, dialect: Dialect) -> Self {
         Self { dialect: Some(dialect), ..self }
+    }
+
+    /// A proxy before the host wants to see this of every call, whoever makes it.
+    #[must_use]
+    pub fn with_front(self, front: Front) -> Self {
+        Self { front, ..self }
     }
 
     /// Compares the host's time with this clock.
@@ -293,6 +303,7 @@ impl Api {
     fn request(&self, call: &Call<'_>, credential: Option<&Secret>) -> Result<reqwest::Request, Failure> {
         let mut request = reqwest::Request::new(call.method.clone(), call.url(&self.base)?);
         *request.timeout_mut() = Some(self.timeout);
+        self.front.furnish(request.headers_mut())?;
         if let (Some(name), Some(secret)) = (self.credential.header(), credential) {
             request.headers_mut().insert(name, self.credential.value(secret)?);
         }

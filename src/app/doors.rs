@@ -11,6 +11,7 @@ use crate::engine::issue::ISSUE;
 use crate::http::{Api, Backoff, Credential, Throttle};
 use crate::notice::email::{Instance, MailPolicy, Proof};
 use crate::notice::signature::{Key, Login};
+use crate::notice::webhook::host_of;
 use crate::server::slack::{Door, Envelopes, PATIENCE};
 use crate::server::{Settings, TrustedProxies, gitlab, mail};
 use std::sync::Arc;
@@ -61,8 +62,16 @@ fn gitlab_door(config: &Config) -> Result<Option<gitlab::Door>, StartError> {
     Ok(Some(gitlab::Door {
         keys: keys.collect::<Result<_, _>>()?,
         tokens: webhook.secret_tokens.iter().map(|token| token.value.duplicate()).collect(),
-        host: config.gitlab.host(),
+        hosts: webhook_hosts(config),
+        known_as: config.gitlab.host(),
     }))
+}
+
+/// The hosts by which the instance's webhooks may name it.
+pub fn webhook_hosts(config: &Config) -> Vec<String> {
+    let named = &config.gitlab.webhook.hosts;
+    let hosts = if named.is_empty() { std::slice::from_ref(&config.gitlab.url) } else { named };
+    hosts.iter().filter_map(|host| host_of(host)).collect()
 }
 
 fn text_keys(what: &str, secrets: &[SecretRef]) -> Result<Vec<Key>, StartError> {

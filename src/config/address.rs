@@ -15,6 +15,18 @@ pub(super) fn base(section: &Section<'_>, key: &str) -> Option<String> {
     }
 }
 
+/// The addresses in a list under a key.
+pub(super) fn several(section: &Section<'_>, key: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    for (index, text) in section.texts(key).iter().enumerate() {
+        match checked(text) {
+            Ok(address) => found.push(address),
+            Err(why) => section.complain_item(key, index, &format!("{key}: number {} {why}", index + 1)),
+        }
+    }
+    found
+}
+
 /// An address in its usual form, or what is wrong with it; the text itself is not repeated, it may hold a password.
 pub(super) fn checked(text: &str) -> Result<String, String> {
     let unreadable = || "is not an address; write https:// and a host".to_owned();

@@ -1,5 +1,9 @@
 //! `[gitlab]`: the instance, the bot's own token, and what proves that a webhook is the instance's.
 
+mod proxy;
+
+pub use proxy::GitlabProxy;
+
 use super::address;
 use super::secret_ref::{self, SecretRef};
 use super::section::Section;
@@ -7,8 +11,11 @@ use crate::secret;
 use std::io::ErrorKind;
 use std::path::PathBuf;
 
-pub(super) const KEYS: &[&str] = &["url", "token", "ca_file", "token_prefixes", "requests_per_minute", "webhook"];
-pub(super) const WEBHOOK_KEYS: &[&str] = &["signing_token", "secret_token"];
+pub(super) use proxy::KEYS as PROXY_KEYS;
+
+pub(super) const KEYS: &[&str] =
+    &["url", "token", "ca_file", "token_prefixes", "requests_per_minute", "proxy", "webhook"];
+pub(super) const WEBHOOK_KEYS: &[&str] = &["signing_token", "secret_token", "hosts"];
 
 /// GitLab sends it with every webhook, so it is all that tells GitLab from anybody else.
 const SHORTEST_TOKEN: usize = 16;
@@ -29,17 +36,21 @@ pub struct Gitlab {
     pub token_prefixes: Vec<String>,
     /// What the bot allows itself.
     pub requests_per_minute: u32,
+    /// What a proxy before the instance wants to see of every call.
+    pub proxy: GitlabProxy,
     /// What proves that a webhook comes from the instance. Both empty: webhooks are not accepted.
     pub webhook: GitlabWebhook,
 }
 
-/// Several of each, so that they can be replaced without a gap.
+/// How webhooks are known. Several proofs of each kind, so that they can be replaced without a gap.
 #[derive(Debug, Default)]
 pub struct GitlabWebhook {
     /// Signing tokens (`whsec_…`), GitLab 19.0 and later.
     pub signing_tokens: Vec<SecretRef>,
     /// Secret tokens, sent in a header by every version.
     pub secret_tokens: Vec<SecretRef>,
+    /// Addresses of the instance as its webhooks write them; empty: the one under `[gitlab]`.
+    pub hosts: Vec<String>,
 }
 
 impl Gitlab {
@@ -62,13 +73,16 @@ pub(super) fn read(section: &Section<'_>) -> Option<Gitlab> {
     let ca_file = ca_file(section);
     let token_prefixes = section.one_or_many("token_prefixes");
     token_prefixes.iter().for_each(|prefix| secret::expect_prefix(prefix));
-    Some(Gitlab { url: url?, token: token?, ca_file, token_prefixes, requests_per_minute, webhook })
+    let proxy = section.section("proxy", "[gitlab.proxy]".into(), PROXY_KEYS);
+    let proxy = proxy.map(|section| proxy::read(&section)).unwrap_or_default();
+    Some(Gitlab { url: url?, token: token?, ca_file, token_prefixes, requests_per_minute, proxy, webhook })
 }
 
 fn read_webhook(section: &Section<'_>) -> GitlabWebhook {
     GitlabWebhook {
         signing_tokens: secret_ref::several(section, "signing_token"),
         secret_tokens: secret_ref::several_long(section, "secret_token", SHORTEST_TOKEN),
+        hosts: address::several(section, "hosts"),
     }
 }
 

@@ -69,7 +69,7 @@ pub(super) fn read(section: &Section<'_>) -> Option<Mail> {
         passwords,
         hmac_secrets,
         senders: senders(section),
-        hosts: hosts(section),
+        hosts: address::several(section, "hosts"),
         forwarders: naming::senders(section, "forwarders"),
         own_addresses: naming::senders(section, "own_addresses"),
         link_gateways: section.texts("link_gateways"),
@@ -110,15 +110,4 @@ fn trust(section: &Section<'_>) -> Option<MailTrust> {
             None
         }
     }
-}
-
-fn hosts(section: &Section<'_>) -> Vec<String> {
-    let mut hosts = Vec::new();
-    for (index, text) in section.texts("hosts").iter().enumerate() {
-        match address::checked(text) {
-            Ok(host) => hosts.push(host),
-            Err(why) => section.complain_item("hosts", index, &format!("hosts: number {} {why}", index + 1)),
-        }
-    }
-    hosts
 }

@@ -164,7 +164,7 @@ impl Engine {
     }
 
     /// Somebody (perhaps we) made, rotated or revoked a token of that name: waiting cases are compared again.
-    /// One that was revoked, and of which there is no case, may have left the stores with a dead value.
+    /// Where there is no case, it may have left the stores with a dead value.
     async fn heed_change(&self, change: Change, managed: &ManagedToken) -> Result<String, EngineError> {
         let filter = crate::ledger::Filter { open_only: true, token: Some(managed.id.clone()), limit: 10 };
         let open = self.ledger.list(filter).await?;
@@ -174,7 +174,22 @@ impl Engine {
         if open.is_empty() && change == Change::Revoked {
             return Ok(told(&self.consider(managed, Origin::Mail, false).await?));
         }
+        if open.is_empty() {
+            return self.heed_new(managed).await;
+        }
         Ok(format!("{}: {} open cases compared with GitLab", managed.id, open.len()))
+    }
+
+    /// Somebody made or rotated it, and no case of ours did: its value may be nowhere.
+    async fn heed_new(&self, managed: &ManagedToken) -> Result<String, EngineError> {
+        let live = self.live_token(managed).await?;
+        if self.is_near(managed, live.expires_at) {
+            return Ok(told(&self.consider(managed, Origin::Mail, false).await?));
+        }
+        Ok(match self.consider_stores(managed, &live, Origin::Mail).await? {
+            Some(opened) => told(&opened),
+            None => format!("{}: token {} is where it belongs, as far as can be seen", managed.id, live.id),
+        })
     }
 
     async fn heed_pipeline(&self, pipeline: u64) -> Result<String, EngineError> {

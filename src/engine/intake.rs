@@ -81,6 +81,22 @@ impl Engine {
         self.open_rounds(plan, by, token.and_then(|token| token.last_used_at), force).await
     }
 
+    /// A token that is not due may still have strayed: somebody made or rotated it by hand and stored its value nowhere.
+    /// `None`: the stores hold it, nobody can tell, or there is a case already.
+    pub async fn consider_stores(
+        &self,
+        managed: &ManagedToken,
+        live: &LiveToken,
+        by: Origin,
+    ) -> Result<Option<OpenedRotation>, EngineError> {
+        if self.open_case(managed).await?.is_some() {
+            return Ok(None);
+        }
+        let Some(why) = self.strayed(managed, live).await? else { return Ok(None) };
+        let plan = self.blocked_plan(managed, Some(live), why);
+        self.open_rounds(plan, by, live.last_used_at, false).await.map(Some)
+    }
+
     async fn open_rounds(
         &self,
         plan: Plan,

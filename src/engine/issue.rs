@@ -308,7 +308,7 @@ impl IssueSurface {
             return ChatError::Refused { messenger, why };
         }
         match self.gitlab.project(&self.project, me.user_id).await {
-            Ok(Some(project)) if me.admin || project.level.is_some_and(|level| level >= REPORTER) => {
+            Ok(Some(project)) if me.admin || !project.role.is_below(REPORTER) => {
                 ChatError::Gone { messenger, why: why.to_owned() }
             }
             Ok(_) => {

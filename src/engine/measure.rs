@@ -2,7 +2,7 @@
 //! tokens expire. What was seen once goes on being true or is told as unseen: no gauge stands still.
 
 use super::Engine;
-use crate::rotation::ids::TokenName;
+use crate::rotation::ids::{TokenId, TokenName};
 use crate::rotation::phase::Phase;
 use crate::telemetry::{
     ACTIVE_ROTATIONS, MANAGED_TOKENS, STUCK, TOKEN_DAYS_LEFT, TOKEN_EXPIRES, WORKER_LAG_SECONDS, noted,
@@ -10,7 +10,7 @@ use crate::telemetry::{
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
@@ -22,21 +22,38 @@ const STATES: [&str; 6] = ["ok", "near", "expired", "endless", "missing", "unsee
 
 /// What a scan saw of each managed token: nothing of that name, or when it expires, if it does.
 #[derive(Default)]
-pub struct Inventory(Mutex<BTreeMap<TokenName, Option<Option<Date>>>>);
+pub struct Inventory {
+    seen: Mutex<BTreeMap<TokenName, Option<Option<Date>>>>,
+    settled: Mutex<BTreeMap<TokenName, TokenId>>,
+}
 
 impl Inventory {
     pub(super) fn saw(&self, token: &TokenName, expires: Option<Option<Date>>) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(token.clone(), expires);
+        lock(&self.seen).insert(token.clone(), expires);
+    }
+
+    /// Whether the number is the one of before, or the first one that is seen: only another one is news.
+    pub(super) fn is_settled(&self, token: &TokenName, id: TokenId) -> bool {
+        *lock(&self.settled).entry(token.clone()).or_insert(id) == id
+    }
+
+    /// What its stores hold was looked at.
+    pub(super) fn settle(&self, token: &TokenName, id: TokenId) {
+        lock(&self.settled).insert(token.clone(), id);
     }
 
     /// Nobody could look at it, so what was seen before says nothing any more.
     pub(super) fn lost_sight_of(&self, token: &TokenName) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(token);
+        lock(&self.seen).remove(token);
     }
 
     fn seen(&self) -> BTreeMap<TokenName, Option<Option<Date>>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        lock(&self.seen).clone()
     }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Engine {

@@ -5,6 +5,7 @@ mod log;
 mod mint;
 mod observe;
 mod publish;
+mod reason;
 mod remind;
 mod restore;
 mod revoke;

@@ -1,6 +1,7 @@
 //! Making the plan: GitLab's present truth and the configuration, weighed into exactly what will be done.
 
 mod approvers;
+mod authority;
 mod checks;
 mod compare;
 mod doubt;
@@ -187,7 +188,7 @@ impl Engine {
     }
 
     /// The instance's limit as far as it is known; the bot may have had to learn it from a refusal.
-    fn learned_limit(&self, latest: Date) -> Date {
+    pub(in crate::engine) fn learned_limit(&self, latest: Date) -> Date {
         let learned = *self.learned_limit.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         learned.map_or(latest, |days| self.clock.today().saturating_add(days.days()).min(latest))
     }

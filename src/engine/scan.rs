@@ -217,6 +217,7 @@ impl Engine {
             let near = named.iter().any(|token| self.is_near(managed, token.expires_at));
             // None at all may mean that it has expired unnoticed.
             if !near && !named.is_empty() {
+                self.weigh_successor(managed, &named, scan).await;
                 continue;
             }
             match self.consider(managed, Origin::Scan, false).await {
@@ -230,6 +231,22 @@ impl Engine {
         scan.known.extend(known.iter().map(|token| token.id));
         let nobodys = nobodys.into_iter();
         scan.unmanaged.extend(nobodys.filter(|token| self.is_soon(token)).map(|token| (Some(owner.clone()), token)));
+    }
+
+    /// A token that took another's place since the scan before, and that no case of ours put there.
+    async fn weigh_successor(&self, managed: &ManagedToken, named: &[&LiveToken], scan: &mut Scan) {
+        let living: Vec<&&LiveToken> = named.iter().filter(|token| token.active).collect();
+        let [token] = living.as_slice() else { return };
+        if self.inventory.is_settled(&managed.id, token.id) {
+            return;
+        }
+        match self.consider_stores(managed, token, Origin::Scan).await {
+            Ok(case) => {
+                self.inventory.settle(&managed.id, token.id);
+                scan.opened += usize::from(matches!(case, Some(OpenedRotation::New(_))));
+            }
+            Err(error) => scan.failed.push(format!("{}: {error}", managed.id)),
+        }
     }
 
     /// With an administrator's token: every token of the instance, page by page.

@@ -2,7 +2,7 @@
 
 use super::survey::Place;
 use super::wire::RawToken;
-use super::{Client, Result, none_if};
+use super::{Client, Result, may_be_hidden, none_if};
 use crate::http::{Call, segment};
 use crate::rotation::token::{LiveToken, Owner};
 use serde::Deserialize;
@@ -45,6 +45,13 @@ impl Me {
     }
 }
 
+impl Role {
+    /// Whether it is certainly less than that.
+    pub fn is_below(self, needed: u8) -> bool {
+        matches!(self, Self::Level(level) if level < needed)
+    }
+}
+
 impl Metadata {
     /// Whether the version is at least that one; one that cannot be read is taken for new enough.
     pub fn is_at_least(&self, major: u32, minor: u32) -> bool {
@@ -75,8 +82,8 @@ pub struct Project {
     pub default_branch: Option<String>,
     /// Read-only: nothing in it can be changed or run.
     pub archived: bool,
-    /// Our role (10 to 50), inherited ones counted; `None` if we are no member.
-    pub level: Option<u8>,
+    /// Our role.
+    pub role: Role,
 }
 
 /// A group and our role in it.
@@ -88,8 +95,17 @@ pub struct Group {
     pub path: String,
     /// Its page.
     pub web_url: String,
-    /// Our role (10 to 50), inherited ones counted; `None` if we are no member.
-    pub level: Option<u8>,
+    /// Our role.
+    pub role: Role,
+}
+
+/// Our role in a project or group, inherited ones counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// From 10 to 50; 0 if we are no member.
+    Level(u8),
+    /// Our fine-grained token may not see it.
+    Hidden,
 }
 
 #[derive(Deserialize)]
@@ -163,9 +179,9 @@ impl Client {
     /// The same for a project that had the number `known` when it was seen last: it is found under another path too.
     pub async fn project_known_as(&self, path: &str, known: Option<u64>, me: u64) -> Result<Option<Project>> {
         let Some(raw) = self.lookup::<RawPlace>(Place::Project(path), known).await? else { return Ok(None) };
-        let level = self.member_level(&format!("/projects/{}", raw.id), me).await?;
+        let role = self.role(&format!("/projects/{}", raw.id), me).await?;
         let RawPlace { id, full_path, web_url, default_branch, archived } = raw;
-        Ok(Some(Project { id, path: full_path, web_url, default_branch, archived: archived.unwrap_or(false), level }))
+        Ok(Some(Project { id, path: full_path, web_url, default_branch, archived: archived.unwrap_or(false), role }))
     }
 
     /// Whether jobs of any other project may reach this one by their job token, with the rights of whoever started them.
@@ -179,8 +195,8 @@ impl Client {
     /// A group by full path, with the role that user `me` has in it. `None`: there is none that we can see.
     pub async fn group(&self, path: &str, me: u64) -> Result<Option<Group>> {
         let Some(raw) = self.lookup::<RawPlace>(Place::Group(path), None).await? else { return Ok(None) };
-        let level = self.member_level(&format!("/groups/{}", raw.id), me).await?;
-        Ok(Some(Group { id: raw.id, path: raw.full_path, web_url: raw.web_url, level }))
+        let role = self.role(&format!("/groups/{}", raw.id), me).await?;
+        Ok(Some(Group { id: raw.id, path: raw.full_path, web_url: raw.web_url, role }))
     }
 
     /// The role of any user in a project, inherited ones counted: read at the click that an approval hangs on.
@@ -195,6 +211,13 @@ impl Client {
 
     async fn member_level(&self, at: &str, user: u64) -> Result<Option<u8>> {
         let member = self.get::<Member>(Call::get(format!("{at}/members/all/{user}"))).await;
-        Ok(none_if(&[404], member)?.map(|member| member.access_level))
+        Ok(self.if_there(member).await?.map(|member| member.access_level))
+    }
+
+    async fn role(&self, at: &str, me: u64) -> Result<Role> {
+        match self.member_level(at, me).await {
+            Err(error) if may_be_hidden(&error) => Ok(Role::Hidden),
+            level => Ok(Role::Level(level?.unwrap_or_default())),
+        }
     }
 }

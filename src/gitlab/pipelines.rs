@@ -1,8 +1,8 @@
-//! Pipelines, jobs and schedules: how a new token is proven. A green pipeline proves nothing by itself; what counts
+//! Pipelines and jobs: how a new token is proven. A green pipeline proves nothing by itself; what counts
 //! is that the named job ran and passed.
 
 use super::wire::moment;
-use super::{Client, Result, none_if};
+use super::{Client, Result};
 use crate::http::{Call, segment};
 use jiff::Timestamp;
 use serde::Deserialize;
@@ -118,25 +118,6 @@ pub struct Started {
     pub id: u64,
 }
 
-/// A pipeline schedule.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-pub struct Schedule {
-    /// Its number.
-    pub id: u64,
-    /// Its name for people.
-    #[serde(default)]
-    pub description: Option<String>,
-    /// Its branch or tag.
-    #[serde(default, rename = "ref")]
-    pub git_ref: Option<String>,
-    /// Whether it runs by itself.
-    #[serde(default)]
-    pub active: bool,
-    /// The newest pipeline that it started.
-    #[serde(default)]
-    pub last_pipeline: Option<Started>,
-}
-
 /// By what a pipeline that we started is found again after its answer was lost.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StartedQuery<'a> {
@@ -220,26 +201,8 @@ impl Client {
     pub async fn newest_jobs(&self, project: &str, many: u32) -> Result<Vec<Job>> {
         self.get(Call::get(at(project, "jobs")).query("per_page", many)).await
     }
-
-    /// One schedule; `None` if there is none that we can see.
-    pub async fn schedule(&self, project: &str, id: u64) -> Result<Option<Schedule>> {
-        none_if(&[404], self.get(Call::get(at(project, &format!("pipeline_schedules/{id}")))).await)
-    }
-
-    /// Plays a schedule. GitLab does not say which pipeline comes of it: look for a newer one than before by
-    /// [`Client::schedule_pipelines`].
-    pub async fn play_schedule(&self, project: &str, id: u64) -> Result<()> {
-        let call = Call::post(at(project, &format!("pipeline_schedules/{id}/play")));
-        self.api.call(&call).await.map(drop)
-    }
-
-    /// The newest pipelines of a schedule, the newest first.
-    pub async fn schedule_pipelines(&self, project: &str, id: u64) -> Result<Vec<Pipeline>> {
-        let call = Call::get(at(project, &format!("pipeline_schedules/{id}/pipelines")));
-        self.get(call.query("sort", "desc").query("per_page", 20)).await
-    }
 }
 
-fn at(project: &str, what: &str) -> String {
+pub(super) fn at(project: &str, what: &str) -> String {
     format!("/projects/{}/{what}", segment(project))
 }

@@ -9,6 +9,8 @@ pub const DIALECT: Dialect = Dialect { read, whoami: "/user" };
 const READ_ONLY: &str = "wait until the maintenance or the failover of GitLab is over; rekey goes on by itself";
 const PROXY: &str = "let whoever runs the proxy before GitLab pass the bot's calls on, or lift its ban; rekey goes on by \
                      itself";
+const PROXY_LOGIN: &str = "let the bot show what the proxy before GitLab asks for ([gitlab.proxy]), or let whoever runs \
+                           it pass the bot's calls on; rekey goes on by itself";
 const LOGIN: &str = "let whoever runs the login page before GitLab pass calls on that carry a token; rekey goes on by \
                      itself";
 const MOVED: &str = "correct its path in the configuration";
@@ -77,9 +79,10 @@ fn read(refused: &Refused<'_>) -> Reading {
     }
     match refused.status {
         300..=399 => redirected(refused),
-        401 | 403 | 404 | 407 if !is_gitlabs(refused.body) => Reading::NotNow {
+        // A 408 may have had its effect.
+        400..=407 | 409..=499 if !is_gitlabs(refused) => Reading::NotNow {
             why: format!("{} came without GitLab's words, so something before GitLab answered", refused.status),
-            mend: PROXY,
+            mend: if matches!(refused.status, 401 | 407) { PROXY_LOGIN } else { PROXY },
         },
         401 => match words.contains("invalid_token") || words.contains("impersonation is disabled") {
             true => Reading::mended(About::Credential, NEW_TOKEN),
@@ -97,9 +100,37 @@ fn known(has: impl Fn(&[&str]) -> bool) -> Option<Reading> {
     Some(Reading::mended(*about, mend))
 }
 
-/// GitLab's API says no in JSON; a page or nothing comes from something else on the way.
-fn is_gitlabs(body: &[u8]) -> bool {
-    serde_json::from_slice::<serde_json::Value>(body).is_ok_and(|body| body.is_object())
+/// How gateways say no in JSON. GitLab begins with the number, or says more.
+const GATEWAYS: [&str; 10] = [
+    "forbidden",
+    "unauthorized",
+    "unauthenticated",
+    "access denied",
+    "not authorized",
+    "authentication required",
+    "missing authentication token",
+    "no api key found in request",
+    "invalid authentication credentials",
+    "no route matched with those values",
+];
+
+/// GitLab's API says no in JSON, under `message` or `error`; a page, nothing, or other JSON comes from something else on
+/// the way.
+fn is_gitlabs(refused: &Refused<'_>) -> bool {
+    let Ok(serde_json::Value::Object(body)) = serde_json::from_slice(refused.body) else { return false };
+    if !matches!(refused.status, 401 | 403 | 404 | 407) {
+        return true;
+    }
+    let (message, error) = (body.get("message"), body.get("error"));
+    let bare = |said: &serde_json::Value| {
+        let said = said.as_str().unwrap_or_default().trim_end_matches('.').to_lowercase();
+        GATEWAYS.contains(&said.as_str())
+    };
+    match (message, error) {
+        (None, None) => false,
+        (Some(message), None) => !bare(message),
+        (_, Some(error)) => error.is_string(),
+    }
 }
 
 /// GitLab has no such call at all, which its framework says under another key than GitLab itself.
@@ -191,6 +222,19 @@ mod tests {
             (403, "Forbidden\n", "later: 403 came without"),
             (404, page, "later: 404 came without"),
             (403, "", "later: 403 came without"),
+            (405, page, "later: 405 came without"),
+            (413, page, "later: 413 came without"),
+            (418, "", "later: 418 came without"),
+            (408, page, "Call: as it says"),
+            (403, r#"{"message":"Forbidden"}"#, "later: 403 came without"),
+            (401, r#"{"message":"Unauthorized"}"#, "later: 401 came without"),
+            (404, r#"{"statusCode":404,"error":{"code":"x"}}"#, "later: 404 came without"),
+            (
+                403,
+                r#"{"message":"403 Forbidden - Access from your IP address is not allowed"}"#,
+                "Call: add the address",
+            ),
+            (400, r#"{"error":"name is missing"}"#, "Call: as it says"),
             (401, r#"{"message":"401 Unauthorized"}"#, "no, or nobody"),
             (401, r#"{"error":"invalid_token","error_description":"Token is expired."}"#, "Credential: make a new"),
             (401, r#"{"error":"dpop_error","error_description":"DPoP header is missing"}"#, "Caller: turn off"),

@@ -92,7 +92,7 @@ impl Client {
     pub async fn git_ref(&self, project: &str, name: &str) -> Result<Option<GitRef>> {
         for kind in ["branches", "tags"] {
             let path = format!("/projects/{}/repository/{kind}/{}", segment(project), segment(name));
-            if let Some(found) = none_if(&[404], self.get(Call::get(path)).await)? {
+            if let Some(found) = self.if_there(self.get(Call::get(path)).await).await? {
                 return Ok(Some(found));
             }
         }

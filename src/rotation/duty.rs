@@ -12,7 +12,8 @@ use jiff::{SignedDuration, Timestamp};
 const DAY: u64 = 86_400;
 /// Somebody must hear of it a day before the expiry, whatever the steps.
 const LAST_DAYS: u16 = 1;
-/// A case about a token that could not be found has no expiry to go by: when what was mended broke again, and when
+/// A case that healed, or one about a token that could not be found, has no expiry to go by: when what was mended broke
+/// again, and when
 /// people said that they do not want to hear of it.
 const BROKE_AGAIN: u64 = DAY;
 const UNWANTED: u64 = 7 * DAY;
@@ -23,7 +24,8 @@ pub fn asked_again(closed: &Rotation, policy: &Reminders) -> Option<Timestamp> {
     match outcome {
         Outcome::Done => None,
         Outcome::Withdrawn => Some(at),
-        Outcome::Superseded if closed.key.unknown.is_some() => Some(later(at, BROKE_AGAIN)),
+        // The same token with the same expiry is asked about again only if it was not taken care of after all.
+        Outcome::Superseded => Some(later(at, BROKE_AGAIN)),
         _ if closed.key.unknown.is_some() => Some(later(at, UNWANTED)),
         _ => next_step(closed, at, policy),
     }

@@ -3,6 +3,7 @@
 //! [`Handle`] looks inside and moves it.
 
 mod auth;
+mod bar;
 mod branches;
 mod build;
 mod calls;
@@ -49,6 +50,7 @@ mod world;
 
 pub use super::faults::{Fault, Rule};
 pub use super::holds::Held;
+pub use bar::Bar;
 pub use build::Mint;
 pub use calls::Call;
 pub use delivery::Delivery;

@@ -254,6 +254,7 @@ impl GitlabVariable {
         self.missing.store(answer.status() == 404, Ordering::Relaxed);
         if let (404, Some(create)) = (answer.status(), self.spec.create) {
             self.hidden.store(create.hidden, Ordering::Relaxed);
+            self.may_list(at).await?;
             return Ok(None);
         }
         let variable: Variable = answer.json().map_err(|error| StoreError::unavailable(&self.id, error))?;
@@ -263,6 +264,13 @@ impl GitlabVariable {
         }
         self.hidden.store(variable.hidden, Ordering::Relaxed);
         Ok(Some(variable))
+    }
+
+    /// A fine-grained token is told of what it may not see that it is not there: only who may list has seen that.
+    async fn may_list(&self, at: &Found) -> Result<(), StoreError> {
+        let answer = self.api.read(&Call::get(all(at)).query("per_page", 1)).await;
+        let mend = |_| "let the bot's token read variables there, or make the variable and remove create".to_owned();
+        answer.map(drop).map_err(|error| StoreError::of_read(&self.id, &error, mend))
     }
 
     /// Makes the variable. Somebody who made it in the same instant is not overwritten.

@@ -24,8 +24,10 @@ pub struct Door {
     pub keys: Vec<Key>,
     /// Secret tokens for `X-Gitlab-Token`, several while one is being changed.
     pub tokens: Vec<Secret>,
-    /// Host (and port, unless it is the scheme's own) of the instance.
-    pub host: String,
+    /// Hosts (and ports, unless they are the scheme's own) by which the instance's webhooks name it.
+    pub hosts: Vec<String>,
+    /// The one by which we call it.
+    pub known_as: String,
 }
 
 pub(super) async fn receive(State(endpoint): State<Arc<Endpoint<Door>>>, request: Request) -> Response<Body> {
@@ -51,9 +53,9 @@ impl Endpoint<Door> {
             visit.prove();
         }
         let event = header(headers, "x-gitlab-event").unwrap_or_default();
-        let notice = webhook::parse(event, header(headers, "x-gitlab-instance"), &raw)
+        let mut notice = webhook::parse(event, header(headers, "x-gitlab-instance"), &raw)
             .map_err(|malformed| Refusal::ignored("malformed", malformed))?;
-        self.check_use(&notice)?;
+        self.recognise(&mut notice)?;
         hand_over(self.intake.as_ref(), &self.limits, self.key(headers, &raw), &notice).await
     }
 
@@ -62,7 +64,8 @@ impl Endpoint<Door> {
         signature::standard_webhooks(&self.door.keys, id, time, signatures, raw, self.intake.now())
     }
 
-    fn check_use(&self, notice: &Notice) -> Result<(), Refusal> {
+    /// Only what our instance says is of use; from here on it goes by the name under which we call it.
+    fn recognise(&self, notice: &mut Notice) -> Result<(), Refusal> {
         let host = match notice {
             Notice::Ignored { why } => return Err(Refusal::ignored("ignored", why)),
             Notice::Tokens { host, .. }
@@ -71,10 +74,14 @@ impl Endpoint<Door> {
             | Notice::Job { host, .. }
             | Notice::Comment { host, .. } => host,
         };
-        match *host == self.door.host {
-            true => Ok(()),
-            false => Err(Refusal::ignored("foreign", format!("the event is from {host}, not from our gitlab"))),
+        if !self.door.hosts.contains(host) {
+            let known = self.door.hosts.join(", ");
+            let mend = "if that is another name of it, add it to [gitlab.webhook] hosts";
+            let why = format!("the event is from {host}, not from our gitlab ({known}); {mend}");
+            return Err(Refusal::ignored("foreign", why));
         }
+        host.clone_from(&self.door.known_as);
+        Ok(())
     }
 
     /// The same for every delivery of one event. Only a signature covers the id; without one the body is the key, so

@@ -144,6 +144,10 @@ fn everything_that_can_be_said_is_understood() {
     let config = load(Path::new("rekey.toml"), &WithoutSecrets(desk(text))).unwrap();
     assert_eq!(config.mail.unwrap().trust, MailTrust::AuthenticationResults(vec!["mx.example.com".into()]));
     assert_eq!(config.gitlab.webhook.signing_tokens.len(), 2);
+    assert_eq!(config.gitlab.webhook.hosts, ["https://git.example.com"]);
+    let proxy = &config.gitlab.proxy;
+    assert_eq!(proxy.login.as_ref().map(|(user, _)| user.as_str()), Some("rekey"));
+    assert_eq!(proxy.headers[0].1.reference, "env:GITLAB_PROXY_KEY");
     assert_eq!(config.slack.unwrap().signing_secrets[1].reference, "env:SLACK_SIGNING_SECRET_OLD");
     let discord = config.discord.unwrap();
     assert_eq!(
@@ -180,6 +184,29 @@ fn everything_that_can_be_said_is_understood() {
 #[test]
 fn every_mistake_is_told_at_once_with_its_place_and_the_way_out() {
     insta::assert_snapshot!(mistakes_in(include_str!("../samples/config/mistakes.toml")));
+}
+
+#[test]
+fn what_a_proxy_before_gitlab_cannot_be_shown_is_told() {
+    for (written, told) in [
+        ("", "nothing is sent to the proxy"),
+        ("user = \"rekey\"", "password is missing"),
+        ("password = \"env:GITLAB_TOKEN\"", "user is missing"),
+        ("user = \"a:b\"\npassword = \"env:GITLAB_TOKEN\"", "user has a colon"),
+        ("headers = { PRIVATE-TOKEN = \"env:GITLAB_TOKEN\" }", "private-token tells GitLab itself who calls"),
+        ("headers = { Sudo = \"env:GITLAB_TOKEN\" }", "sudo tells GitLab itself who calls"),
+        ("headers = { Host = \"env:GITLAB_TOKEN\" }", "Host is written by rekey"),
+        (
+            "user = \"rekey\"\npassword = \"env:GITLAB_TOKEN\"\nheaders = { Authorization = \"env:GITLAB_TOKEN\" }",
+            "authorization carries user and password already",
+        ),
+        ("headers = { X-Key = \"open sesame\" }", "X-Key must say where the value is"),
+    ] {
+        let mistakes = mistakes_in(&format!("{BASE}{DEPLOY}\n[gitlab.proxy]\n{written}\n"));
+        assert!(mistakes.contains(told), "{written}: {mistakes}");
+    }
+    let hosts = format!("{BASE}{DEPLOY}\n[gitlab.webhook]\nhosts = [\"git.example.com\"]\n");
+    assert!(mistakes_in(&hosts).contains("hosts: number 1 is not an address"));
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! The main job, told as stories: a real engine on a real database against the sandbox GitLab over HTTP.
 
 mod approval;
+mod barred;
 mod canary;
 pub mod chat;
 mod clocks;
@@ -39,6 +40,7 @@ mod share;
 mod sight;
 mod slack;
 mod stores;
+mod strayed;
 mod stuck;
 mod surfaces;
 mod swapped;

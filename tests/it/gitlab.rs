@@ -255,8 +255,8 @@ async fn the_bot_knows_who_it_is_and_what_it_may() {
     assert!(house.admin.me().await.unwrap().admin);
     assert_eq!(house.bot.metadata().await.unwrap().version, "19.6.0-ee");
     let project = house.bot.project("acme/deploy", me.user_id).await.unwrap().unwrap();
-    assert_eq!((project.id, project.level, project.archived), (house.project, Some(OWNER), false));
-    assert_eq!(house.bot.group("acme", me.user_id).await.unwrap().unwrap().level, Some(OWNER));
+    assert_eq!((project.id, project.role, project.archived), (house.project, Role::Level(OWNER), false));
+    assert_eq!(house.bot.group("acme", me.user_id).await.unwrap().unwrap().role, Role::Level(OWNER));
     assert_eq!(house.bot.project("acme/none", me.user_id).await.unwrap(), None);
     let robot = house.bot.user_id("robot").await.unwrap().unwrap();
     assert_eq!(house.bot.project_role("acme/deploy", robot).await.unwrap(), None);

@@ -4,7 +4,7 @@ use super::Visit;
 use super::finding::{Finding, Verdict};
 use crate::cli::words::role;
 use crate::engine::planner::{Inspection, Subject};
-use crate::gitlab::{Client, GitRef, renamed};
+use crate::gitlab::{Client, GitRef, Role, may_be_hidden, renamed};
 use crate::http::CallError;
 use crate::rotation::token::{Consumer, ConsumerKind, ManagedToken};
 use std::collections::BTreeSet;
@@ -91,12 +91,16 @@ async fn member(visit: &Visit<'_>, consumer: &Consumer) -> Step<&'static str> {
     if project.archived {
         return Err(fail(consumer, format!("project {path} is archived"), "unarchive it, or remove this consumer"));
     }
-    let level = project.level.unwrap_or_default();
-    if !visit.me.admin && level < DEVELOPER {
+    let level = match project.role {
+        _ if visit.me.admin => return Ok("administrator"),
+        Role::Hidden => return Ok("a role that its fine-grained token may not see"),
+        Role::Level(level) => level,
+    };
+    if level < DEVELOPER {
         let what = format!("{bot} is {} in {path}, too little to start pipelines", role(level));
         return Err(fail(consumer, what, format!("give {bot} the role Developer there")));
     }
-    Ok(if visit.me.admin { "administrator" } else { role(level) })
+    Ok(role(level))
 }
 
 async fn ref_name(gitlab: &Client, consumer: &Consumer) -> Step<String> {
@@ -124,6 +128,9 @@ async fn existing(gitlab: &Client, consumer: &Consumer, name: &str) -> Step<GitR
 fn asked(consumer: &Consumer, error: &CallError) -> Finding {
     let usual = if error.is_passing() { "try again" } else { "give the bot the role Developer in the project" };
     let mend = error.mend().unwrap_or(usual);
+    if may_be_hidden(error) {
+        return Finding::warn(&consumer.id.0, error.words(), mend);
+    }
     fail(consumer, error.to_string(), mend)
 }
 

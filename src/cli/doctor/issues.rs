@@ -3,7 +3,7 @@
 use super::Visit;
 use super::finding::Finding;
 use crate::cli::words::role;
-use crate::gitlab::IssueQuery;
+use crate::gitlab::{IssueQuery, Role};
 
 /// May label, assign and see confidential issues.
 const REPORTER: u8 = 20;
@@ -23,11 +23,13 @@ async fn project(visit: &Visit<'_>) -> Finding {
         }
         Ok(Some(project)) => project,
     };
-    let level = project.level.unwrap_or_default();
     if project.archived {
         return Finding::fail(path, "it is archived", "unarchive it, or name another project");
     }
-    if !visit.me.admin && level < REPORTER {
+    if let Role::Level(level) = project.role
+        && !visit.me.admin
+        && level < REPORTER
+    {
         let what = format!("{bot} is {} there: labels and confidential issues need more", role(level));
         return Finding::fail(path, what, give);
     }

@@ -6,6 +6,7 @@ use crate::engine::planner::{Inspection, Subject, place_of};
 use crate::gitlab::VariableFlags;
 use crate::http::CallError;
 use crate::rotation::ids::StoreId;
+use crate::secret::Secret;
 use crate::secret_store::gitlab_variable::Spec;
 use crate::secret_store::{Caution, StoreError, StoreSpec};
 
@@ -16,7 +17,7 @@ pub(super) async fn look(visit: &Visit<'_>, specs: &[StoreSpec], inspection: Opt
         let refused = inspection.into_iter().flat_map(|seen| seen.blockers_of(&subject));
         let refused: Vec<Finding> = refused.map(|(what, mend)| refusal(&spec.id(), what, mend)).collect();
         match refused.is_empty() {
-            true => findings.push(one(visit, spec).await),
+            true => findings.push(one(visit, spec, inspection).await),
             false => findings.extend(refused),
         }
         let warned = inspection.into_iter().flat_map(|seen| seen.warnings_of(&subject));
@@ -38,7 +39,7 @@ fn refusal(id: &StoreId, what: &str, mend: &str) -> Finding {
 }
 
 /// What the plan says nothing about, and what is fine.
-async fn one(visit: &Visit<'_>, spec: &StoreSpec) -> Finding {
+async fn one(visit: &Visit<'_>, spec: &StoreSpec, inspection: Option<&Inspection>) -> Finding {
     let id = spec.id();
     let Some(store) = visit.engine.stores.get(&id) else {
         return Finding::fail(id.0, "it is not wired up", "report this");
@@ -55,7 +56,14 @@ async fn one(visit: &Visit<'_>, spec: &StoreSpec) -> Finding {
     }) {
         return Finding::warn(subject, format!("can be written, but {}", caution.what), caution.mend);
     }
-    if let Some(what) = store.look().await.ok().and_then(|seen| seen.note) {
+    let seen = store.look().await.ok();
+    if let Some(finding) = match seen.as_ref().and_then(|seen| seen.value.as_ref()) {
+        Some(held) => not_the_token(visit, subject, held, inspection).await,
+        None => None,
+    } {
+        return finding;
+    }
+    if let Some(what) = seen.and_then(|seen| seen.note) {
         return Finding::warn(
             subject,
             what,
@@ -75,6 +83,30 @@ async fn one(visit: &Visit<'_>, spec: &StoreSpec) -> Finding {
             Finding::warn(subject, format!("{fine}; its flags could not be read: {error}"), UNSEEN_FLAGS)
         }
         None => Finding::ok(subject, fine),
+    }
+}
+
+/// A token in it that is dead, or another's.
+async fn not_the_token(
+    visit: &Visit<'_>,
+    subject: &str,
+    held: &Secret,
+    inspection: Option<&Inspection>,
+) -> Option<Finding> {
+    let gitlab = &visit.engine.gitlab;
+    let meant = inspection?.plan.old.id;
+    if held.expose().is_empty() || !gitlab.could_be_token(held) {
+        return None;
+    }
+    let mend = "put the living value there; if nobody has it, rotate the token";
+    match gitlab.whoami(held).await {
+        Ok(Some(token)) if token.id == meant => None,
+        Ok(Some(token)) => {
+            let what = format!("holds token {} named {:?}, not {meant}", token.id, token.name);
+            Some(Finding::warn(subject, what, "know it before you approve: a rotation overwrites it"))
+        }
+        Ok(None) => Some(Finding::warn(subject, "holds a token that GitLab does not accept (any more)", mend)),
+        Err(_) => None,
     }
 }
 

@@ -5,6 +5,7 @@ use super::finding::Finding;
 use crate::cli::words::{list, owner, role};
 use crate::engine::EngineError;
 use crate::engine::planner::{FINE_GRAINED_BOT, Inspection, Subject};
+use crate::gitlab::Role;
 use crate::http::CallError;
 use crate::rotation::token::{LiveToken, ManagedToken, Owner, Strategy};
 
@@ -65,11 +66,11 @@ async fn membership(visit: &Visit<'_>, token: &ManagedToken) -> Option<Finding> 
     let (gitlab, me) = (&visit.engine.gitlab, &visit.me);
     let (place, level, needed) = match &token.owner {
         Owner::GroupServiceAccount { group, .. } | Owner::Group { group } => {
-            (format!("group {group}"), gitlab.group(group, me.user_id).await.map(|g| g.map(|g| g.level)), OWNER)
+            (format!("group {group}"), gitlab.group(group, me.user_id).await.map(|g| g.map(|g| g.role)), OWNER)
         }
         Owner::ProjectServiceAccount { project, .. } | Owner::Project { project } => {
             let found = gitlab.project(project, me.user_id).await;
-            (format!("project {project}"), found.map(|p| p.map(|p| p.level)), MAINTAINER)
+            (format!("project {project}"), found.map(|p| p.map(|p| p.role)), MAINTAINER)
         }
         Owner::InstanceServiceAccount { .. } | Owner::User { .. } => return None,
     };
@@ -80,7 +81,7 @@ fn enough(
     visit: &Visit<'_>,
     id: &str,
     place: &str,
-    level: Result<Option<Option<u8>>, CallError>,
+    level: Result<Option<Role>, CallError>,
     needed: u8,
 ) -> Option<Finding> {
     let bot = &visit.me.username;
@@ -91,8 +92,8 @@ fn enough(
             let what = format!("{place} does not exist, or {bot} cannot see it");
             Some(Finding::fail(id, what, format!("correct the path, or {give}")))
         }
-        Ok(Some(level)) if !visit.me.admin && level.unwrap_or_default() < needed => {
-            let has = role(level.unwrap_or_default());
+        Ok(Some(Role::Level(level))) if !visit.me.admin && level < needed => {
+            let has = role(level);
             Some(Finding::fail(id, format!("{bot} is {has} in {place}, too little to manage tokens"), give))
         }
         Ok(Some(_)) => None,

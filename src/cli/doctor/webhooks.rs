@@ -5,6 +5,7 @@ use crate::app;
 use crate::config::Config;
 use crate::gitlab::{Client, Hook, Place};
 use crate::http::{Call, CallError};
+use crate::notice::webhook::host_of;
 use std::collections::BTreeSet;
 
 const ADDRESS: &str = "public_url";
@@ -23,12 +24,28 @@ pub(super) async fn look(config: &Config, gitlab: &Client, seen: bool) -> Vec<Fi
         return findings;
     }
     let ours = format!("{url}/hooks/gitlab");
+    if seen {
+        findings.extend(other_name(config, gitlab).await);
+    }
     let consumers = config.tokens.iter().flat_map(|(token, _)| &token.consumers);
     let projects: BTreeSet<&str> = consumers.map(|consumer| consumer.project.as_str()).collect();
     for project in projects.into_iter().filter(|_| seen) {
         findings.push(hook(gitlab, project, &ours).await);
     }
     findings
+}
+
+/// GitLab may go by another name than the one by which it is called; its webhooks tell that one.
+async fn other_name(config: &Config, gitlab: &Client) -> Option<Finding> {
+    let me = gitlab.account().await.ok()?.id;
+    let project = gitlab.project(&config.issues.project, me).await.ok()??;
+    let name = host_of(&project.web_url)?;
+    let known = app::webhook_hosts(config);
+    if known.contains(&name) {
+        return None;
+    }
+    let what = format!("GitLab calls itself {name}, and webhooks are believed only of {}", known.join(", "));
+    Some(Finding::warn("gitlab", what, format!("add \"https://{name}\" to [gitlab.webhook] hosts")))
 }
 
 fn unnamed() -> Finding {

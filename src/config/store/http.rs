@@ -1,6 +1,7 @@
 //! `[http.<name>]` and `kind = "http"`: a host that may be called, and a request that puts a value there.
 
 use super::{ConnectionKind, Kind, at, link};
+use crate::config::headers::named;
 use crate::config::section::Section;
 use crate::rotation::ids::{RotationId, TokenId};
 use crate::rotation::store::Tag;
@@ -8,7 +9,6 @@ use crate::secret::Secret;
 use crate::secret_store::http::blank::{Spelling, TOKEN, filled, unknown};
 use crate::secret_store::http::{Body, Method, Read, Settings, Spec};
 use crate::secret_store::{Connections, StoreSpec};
-use reqwest::header::HeaderName;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -21,31 +21,12 @@ pub(super) const KIND: Kind = Kind {
 pub(super) const CONNECTION: ConnectionKind =
     ConnectionKind { name: "http", keys: &["url", "headers", "ca_file", "timeout"], read: connection };
 
-/// What the client itself writes.
-const OURS: [&str; 5] = ["host", "content-length", "content-type", "transfer-encoding", "connection"];
-
 fn connection(section: &Section<'_>, name: &str, connections: &mut Connections) {
     let link = link::read(section, "https://safe.example.com/api");
     let headers = named(section, |all, key| link::source(all, key, "the header")).unwrap_or_default();
     if let Some(link) = link {
         connections.http.insert(name.to_owned(), Arc::new(Settings { link, headers }));
     }
-}
-
-/// The headers of a section, each with what `read` makes of it.
-fn named<T>(section: &Section<'_>, read: impl Fn(&Section<'_>, &str) -> Option<T>) -> Option<Vec<(HeaderName, T)>> {
-    let all = section.section_of_names("headers")?.called(format!("{}: headers", section.label()));
-    let mut headers = Vec::new();
-    for key in all.names() {
-        match HeaderName::from_bytes(key.as_bytes()) {
-            Ok(name) if OURS.contains(&name.as_str()) => {
-                all.complain_name(key, &format!("{key} is written by rekey; for the body there is content_type"));
-            }
-            Ok(name) => headers.extend(read(&all, key).map(|value| (name, value))),
-            Err(_) => all.complain_name(key, &format!("\"{key}\" is no name of a header")),
-        }
-    }
-    Some(headers)
 }
 
 fn read(section: &Section<'_>, connections: &Connections) -> Option<StoreSpec> {

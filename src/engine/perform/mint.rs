@@ -105,8 +105,14 @@ impl Engine {
                 hold.report(rotation, &Event::Minted { new }).await
             }
             Err(error @ CallError::Status { .. }) => {
-                self.learn_limit(&error.to_string());
-                hold.report(rotation, &Event::MintRefused { attempt, why: error.to_string() }).await
+                if self.may_shorten(rotation, attempt, &error) {
+                    return hold.report(rotation, &Event::MintNotSent { attempt }).await;
+                }
+                let why = match error.mend() {
+                    Some(mend) => format!("{error}: {mend}"),
+                    None => error.to_string(),
+                };
+                hold.report(rotation, &Event::MintRefused { attempt, why }).await
             }
             Err(error) if error.had_no_effect() => {
                 hold.report(rotation, &Event::MintNotSent { attempt }).await?;
@@ -114,6 +120,16 @@ impl Engine {
             }
             Err(_) => self.recover(hold, rotation, attempt).await,
         }
+    }
+
+    /// Whether GitLab refused only the date, and a sooner one is asked for next. Before anything has happened people are
+    /// asked again instead.
+    fn may_shorten(&self, rotation: &Rotation, attempt: u32, refusal: &CallError) -> bool {
+        let wanted = rotation.plan.new.expires_at;
+        let asked = wanted.map(|date| self.learned_limit(date));
+        self.learn_limit(&refusal.to_string());
+        let shorter = wanted.map(|date| self.learned_limit(date)) < asked;
+        shorter && (attempt > 1 || rotation.plan.strategy == Strategy::RevokeFirst)
     }
 
     /// The request may have been sent by somebody who is gone, or its answer was lost.
@@ -172,7 +188,9 @@ impl Engine {
         current: Option<&Secret>,
     ) -> Result<Answer, CallError> {
         let plan = &rotation.plan;
-        let expires_at = plan.new.expires_at.unwrap_or_else(|| self.clock.today());
+        // Less than people agreed to may be asked for, and is where GitLab takes no more.
+        let wanted = plan.new.expires_at.map(|date| self.learned_limit(date));
+        let expires_at = wanted.unwrap_or_else(|| self.clock.today());
         match (plan.strategy, current) {
             (Strategy::SelfRotate, Some(current)) => self.gitlab.rotate_self(current, expires_at).await,
             (Strategy::InPlace | Strategy::SelfRotate, _) => {
@@ -184,7 +202,7 @@ impl Engine {
                     description: described(&plan.new.description, &rotation.marker(attempt)),
                     scopes: plan.new.scopes.clone(),
                     permissions: plan.new.permissions.clone(),
-                    expires_at: plan.new.expires_at,
+                    expires_at: wanted,
                     access_level: plan.new.access_level,
                 };
                 self.gitlab.create(&plan.addressed_owner(), &new).await

@@ -1,6 +1,7 @@
 //! Consumers: started after the switch, watched until the named job ran and passed.
 
-use super::log::{LOG_BYTES, tells_of_a_refusal};
+use super::log::{READ_BYTES, tells_of_a_refusal};
+use super::reason;
 use super::trouble;
 use crate::engine::Engine;
 use crate::engine::report::Stop;
@@ -180,15 +181,20 @@ impl Engine {
     }
 
     pub(super) async fn red(&self, project: &str, job: &Job) -> Result<Verdict, CallError> {
-        let log = self.gitlab.trace_tail(project, job.id, LOG_BYTES).await.ok();
-        let what = match &log {
-            Some(log) if tells_of_a_refusal(log) => {
-                "the job failed, and its log looks like an authentication failure: it may not see the new token"
+        let log = self.gitlab.trace_tail(project, job.id, READ_BYTES).await.ok();
+        let why = job.failure_reason.as_deref().and_then(reason::in_words);
+        let what = match (&log, why) {
+            (Some(log), _) if tells_of_a_refusal(log) => {
+                "the job failed, and its log looks like an authentication failure: it may not see the new token".into()
             }
-            Some(_) => "the job failed, and its log does not say that a token was refused: see what it says",
-            None => "the job failed; its log could not be read",
+            (_, Some(why)) => format!("the job failed: {why}"),
+            (Some(log), None) => {
+                let log = if log.len() < READ_BYTES { "its log" } else { "the end of its log" };
+                format!("the job failed, and {log} does not say that a token was refused: see what it says")
+            }
+            (None, None) => "the job failed; its log could not be read".into(),
         };
-        Ok(Verdict::Failed { what: what.to_owned(), url: Some(job.web_url.clone()), log })
+        Ok(Verdict::Failed { what, url: Some(job.web_url.clone()), log })
     }
 }
 

@@ -1,10 +1,11 @@
 //! What must be mended before anyone can approve (blockers), and what an approver should know (warnings).
 
+use super::authority::{check_authority, check_own, check_strategy};
 use super::subject::{Inspection, Subject, Subjects};
 use crate::engine::{Engine, EngineError};
-use crate::gitlab::{Me, renamed};
+use crate::gitlab::{Me, Role, renamed};
 use crate::rotation::plan::Plan;
-use crate::rotation::token::{Consumer, LiveToken, ManagedToken, Owner, Strategy};
+use crate::rotation::token::{Consumer, LiveToken, ManagedToken, Owner};
 
 /// GitLab's number for the role of a developer, who may start pipelines.
 const DEVELOPER: u8 = 30;
@@ -25,6 +26,7 @@ impl Engine {
         self.check_owner(plan, managed, live, before).await?;
         check_scopes(plan, managed, live, me);
         check_strategy(plan, me);
+        self.check_self(plan, live).await?;
         check_authority(plan, me);
         check_own(plan, me, self.settings.own_token_renews);
         self.check_role(plan, managed, live, me).await?;
@@ -96,13 +98,13 @@ impl Engine {
         live: &LiveToken,
         me: &Me,
     ) -> Result<(), EngineError> {
-        let level = match &plan.addressed_owner() {
-            Owner::Project { project } => self.gitlab.project(project, me.user_id).await?.and_then(|p| p.level),
-            Owner::Group { group } => self.gitlab.group(group, me.user_id).await?.and_then(|g| g.level),
+        let own = match &plan.addressed_owner() {
+            Owner::Project { project } => self.gitlab.project(project, me.user_id).await?.map(|p| p.role),
+            Owner::Group { group } => self.gitlab.group(group, me.user_id).await?.map(|g| g.role),
             _ => return Ok(()),
         };
         if let (false, Some(role)) = (me.admin, live.access_level)
-            && level.is_none_or(|own| own < role)
+            && own.is_none_or(|own| own.is_below(role))
         {
             plan.blockers.push(format!("the token's role ({role}) is wider than the bot's own in {}", managed.owner));
         }
@@ -133,11 +135,15 @@ impl Engine {
         if project.archived {
             plan.blockers.push(format!("project {} is archived and runs no pipelines", consumer.project));
         }
-        if !me.admin && project.level.is_none_or(|level| level < DEVELOPER) {
+        if !me.admin && project.role.is_below(DEVELOPER) {
             plan.blockers.push(format!(
                 "the bot may not run pipelines in {}; give it the Developer role there",
                 consumer.project
             ));
+        }
+        if project.role == Role::Hidden {
+            plan.warnings
+                .push(format!("the bot's fine-grained token may not see its own role in {}", consumer.project));
         }
         // Where the bot may do too little it may not look at refs either.
         if plan.blockers.len() == found {
@@ -172,71 +178,5 @@ fn check_scopes(plan: &mut Plan, managed: &ManagedToken, live: &LiveToken, me: &
     {
         plan.blockers
             .push("rotate copies all scopes, but the policy allows fewer; use overlap, or widen the policy".into());
-    }
-}
-
-/// What would be refused, or would harm, only once it is done.
-fn check_authority(plan: &mut Plan, me: &Me) {
-    let mints = matches!(plan.strategy, Strategy::Overlap | Strategy::RevokeFirst);
-    match &plan.owner {
-        Owner::User { username } | Owner::InstanceServiceAccount { username }
-            if plan.strategy == Strategy::InPlace && !me.admin && !me.username.eq_ignore_ascii_case(username) =>
-        {
-            plan.blockers.push(format!("only an administrator or {username} may rotate this token; use self"));
-        }
-        // GitLab gives Maintainer to a token that is made without naming a role.
-        _ if mints && plan.new.scopes.contains("granular") && plan.new.permissions.is_empty() => {
-            plan.blockers
-                .push("the token's fine-grained permissions cannot be made anew here; use in_place or self".into());
-        }
-        Owner::Project { .. } | Owner::Group { .. } if mints && plan.new.access_level.is_none() => {
-            plan.blockers
-                .push("GitLab does not say which role the token has, so a new one could get more; use in_place".into());
-        }
-        _ => {}
-    }
-}
-
-/// The bot's own token is the one that it needs to finish: it must learn of the new one while the old one lives.
-fn check_own(plan: &mut Plan, me: &Me, renews: bool) {
-    if plan.old.id != me.token.id {
-        return;
-    }
-    if plan.strategy != Strategy::Overlap {
-        plan.blockers.push(
-            "rekey itself calls GitLab with this token and would lock itself out; make it a service account's and use \
-             overlap, or replace it by hand"
-                .into(),
-        );
-    } else if !renews {
-        plan.blockers.push(
-            "rekey itself calls GitLab with this token and would not learn of the new one; let [gitlab] token be \
-             file:/path, and make that file a store of this token"
-                .into(),
-        );
-    }
-}
-
-fn check_strategy(plan: &mut Plan, me: &Me) {
-    let mints = matches!(plan.strategy, Strategy::Overlap | Strategy::RevokeFirst);
-    match &plan.owner {
-        Owner::User { username } if mints && !me.admin => {
-            plan.blockers.push(format!("only an administrator may make a token for {username}; use in_place or self"))
-        }
-        Owner::InstanceServiceAccount { username } if mints && !me.admin => {
-            plan.blockers.push(format!("only an administrator may make a token for {username}"));
-        }
-        Owner::Project { .. } | Owner::Group { .. } if mints => plan.warnings.push(
-            "the new token gets a new bot user: grants of the old one (protected branches, approvals) are not copied"
-                .into(),
-        ),
-        _ => {}
-    }
-    if plan.strategy == Strategy::SelfRotate {
-        let may = plan.old.scopes.iter().any(|scope| scope == "api" || scope == "self_rotate");
-        if !may {
-            plan.blockers.push("the token can rotate itself only with the scope api or self_rotate".into());
-        }
-        plan.warnings.push("an interrupted rotate cannot be repaired by the bot; it would ask a person".into());
     }
 }

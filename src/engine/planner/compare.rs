@@ -3,9 +3,9 @@
 
 use crate::engine::{Engine, EngineError};
 use crate::rotation::event::Event;
-use crate::rotation::ids::TokenId;
+use crate::rotation::ids::{RotationId, TokenId};
 use crate::rotation::plan::Plan;
-use crate::rotation::record::Rotation;
+use crate::rotation::record::{Origin, Rotation};
 use crate::rotation::token::{LiveToken, ManagedToken, Strategy};
 use crate::secret::Secret;
 use crate::secret_store::StoreError;
@@ -52,10 +52,41 @@ impl Engine {
             let how = format!("token {id} got another expiry, so this case is over");
             return Ok(Event::Superseded { how });
         }
+        if is_about_stores(rotation) && !self.is_near(managed, live.expires_at) {
+            return self.compare_stores(managed, rotation, &live).await;
+        }
         let leaked = rotation.plan.strategy == Strategy::RevokeFirst || rotation.is_incident();
         let wish = leaked.then_some(Strategy::RevokeFirst);
         let plan = self.plan(managed, &live, wish, Some(&rotation.plan)).await?;
         Ok(Event::Replanned { plan: Box::new(plan), old_last_used: live.last_used_at })
+    }
+
+    /// A token that is not due, and that its stores did not hold: over once they do.
+    async fn compare_stores(
+        &self,
+        managed: &ManagedToken,
+        rotation: &Rotation,
+        live: &LiveToken,
+    ) -> Result<Event, EngineError> {
+        Ok(match self.inherited(managed, &rotation.id, &[live.id]).await? {
+            Inherited::Lacking(stores) => blocked(rotation, strayed(live.id, &stores)),
+            Inherited::By(_) | Inherited::Unseen => {
+                Event::Superseded { how: format!("the stores hold token {}, and it has time", live.id) }
+            }
+        })
+    }
+
+    /// What is amiss with a live token that stores lack: somebody made or rotated it by hand, and its value went nowhere.
+    pub(in crate::engine) async fn strayed(
+        &self,
+        managed: &ManagedToken,
+        live: &LiveToken,
+    ) -> Result<Option<String>, EngineError> {
+        let journal = RotationId(format!("stores of {}", managed.id));
+        Ok(match self.inherited(managed, &journal, &[live.id]).await? {
+            Inherited::Lacking(stores) => Some(strayed(live.id, &stores)),
+            Inherited::By(_) | Inherited::Unseen => None,
+        })
     }
 
     /// Taken care of elsewhere, or an outage: that depends on what the stores hold.
@@ -64,10 +95,19 @@ impl Engine {
         let mut heirs: Vec<LiveToken> = self.visible_tokens(managed).await?;
         heirs.retain(|token| token.name == managed.name && token.active && token.id != old);
         let Some(newest) = heirs.iter().map(|token| token.id).max() else {
-            return Ok(blocked(rotation, format!("token {old} {how}, and no live one replaces it: {REPLACE}")));
+            let held = self.held_instead(managed, rotation).await?;
+            let what = match held.is_empty() {
+                true => format!("token {old} {how}, and no live one replaces it: {REPLACE}"),
+                false => format!(
+                    "token {old} {how}, and no live one of that name replaces it, but {}. If that is meant to replace it, \
+                     write its name into the configuration; else make a new token of the old name by hand and put it there",
+                    held.join(" and ")
+                ),
+            };
+            return Ok(blocked(rotation, what));
         };
         let heirs: Vec<TokenId> = heirs.into_iter().map(|token| token.id).collect();
-        Ok(match self.inherited(managed, rotation, &heirs).await? {
+        Ok(match self.inherited(managed, &rotation.id, &heirs).await? {
             Inherited::By(heir) => Event::Superseded {
                 how: format!("token {old} {how}; token {heir} has taken its place, and the stores hold it"),
             },
@@ -89,11 +129,25 @@ impl Engine {
         })
     }
 
+    /// The stores that hold a live token of another name, each in words.
+    async fn held_instead(&self, managed: &ManagedToken, rotation: &Rotation) -> Result<Vec<String>, EngineError> {
+        let mut held = Vec::new();
+        for id in &managed.stores {
+            let Some(store) = self.stores.get(id).filter(|store| store.capabilities().readable) else { continue };
+            // What cannot be read now is looked at again in a few minutes.
+            let Ok(Some(value)) = store.read().await else { continue };
+            if let Some(token) = self.whose_value(&rotation.id, &value).await? {
+                held.push(format!("{id} holds token {token}, which lives"));
+            }
+        }
+        Ok(held)
+    }
+
     /// Whether every store that can be read holds one of these tokens.
     async fn inherited(
         &self,
         managed: &ManagedToken,
-        rotation: &Rotation,
+        journal: &RotationId,
         heirs: &[TokenId],
     ) -> Result<Inherited, EngineError> {
         let (mut held, mut lacking) = (None, Vec::new());
@@ -104,7 +158,7 @@ impl Engine {
                 _ => EngineError::Unavailable(error.to_string()),
             })?;
             let whose = match value.filter(|value| !value.expose().is_empty()) {
-                Some(value) => self.whose_value(rotation, &value).await?,
+                Some(value) => self.whose_value(journal, &value).await?,
                 None => None,
             };
             match whose.filter(|token| heirs.contains(token)) {
@@ -122,15 +176,15 @@ impl Engine {
     /// Whose value it is. GitLab is asked once for each: to present a dead one over and over would look like an attack.
     pub(in crate::engine) async fn whose_value(
         &self,
-        rotation: &Rotation,
+        journal: &RotationId,
         value: &Secret,
     ) -> Result<Option<TokenId>, EngineError> {
         let digest = value.digest();
-        if let Some(known) = self.custody.whose(&rotation.id, &digest) {
+        if let Some(known) = self.custody.whose(journal, &digest) {
             return Ok(known);
         }
         let token = self.gitlab.whoami(value).await?.map(|token| token.id);
-        self.custody.keep_whose(&rotation.id, digest, token);
+        self.custody.keep_whose(journal, digest, token);
         Ok(token)
     }
 }
@@ -143,6 +197,20 @@ enum Inherited {
     Lacking(String),
     /// None of them can be read.
     Unseen,
+}
+
+/// Whether a case was opened because stores did not hold the token, and not because it is due: then it never had a plan.
+fn is_about_stores(rotation: &Rotation) -> bool {
+    let told = matches!(rotation.opened_by, Origin::Mail | Origin::Webhook | Origin::Scan);
+    told && rotation.key.unknown.is_none() && rotation.plan.new.expires_at.is_none()
+}
+
+fn strayed(token: TokenId, stores: &str) -> String {
+    let (verb, theirs) = if stores.contains(" and ") { ("do", "they hold") } else { ("does", "it holds") };
+    format!(
+        "token {token} of that name lives, but {stores} {verb} not hold it; what {theirs} instead is dead or another's. Put \
+         it there and rekey closes this by itself; if nobody has its value, decline this and ask for a rotation"
+    )
 }
 
 /// The same plan with a reason why it cannot be begun.

@@ -40,7 +40,9 @@ pub fn choose(
     wish: Option<Strategy>,
 ) -> (Strategy, Vec<String>) {
     match wish {
-        Some(Strategy::RevokeFirst) if maker.can_make(&managed.owner, live) => {
+        // Whether fine-grained permissions can be made anew shows only when it is tried (a flag of the user, a rule of
+        // the instance), which would be too late.
+        Some(Strategy::RevokeFirst) if !live.granular && maker.can_make(&managed.owner, live) => {
             return (Strategy::RevokeFirst, vec!["the value leaked, so it is revoked first".to_owned()]);
         }
         // What was revoked first and cannot be made anew would be gone for good.

@@ -2,7 +2,7 @@
 //! variable of the same key hides it.
 
 use crate::engine::{Engine, EngineError};
-use crate::gitlab::{GitRef, Place, Project};
+use crate::gitlab::{GitRef, Place, Project, may_be_hidden};
 use crate::rotation::plan::Plan;
 use crate::rotation::token::{Consumer, ConsumerKind};
 use crate::secret_store::VariableScope;
@@ -17,20 +17,22 @@ impl Engine {
         project: &Project,
     ) -> Result<(), EngineError> {
         let at = project.id.to_string();
+        let mut set = Vec::new();
         let name = match &consumer.kind {
             ConsumerKind::Pipeline { git_ref } | ConsumerKind::RetryJob { git_ref } => git_ref.clone(),
             ConsumerKind::Schedule { schedule } => {
-                let Some(found) = self.gitlab.schedule(&at, *schedule).await? else {
-                    plan.blockers.push(format!("{} has no schedule {schedule}", consumer.project));
+                let what = format!("schedule {schedule}");
+                let Some(found) = seen(plan, consumer, &what, self.gitlab.schedule(&at, *schedule).await)? else {
                     return Ok(());
                 };
+                set.extend(found.variables.into_iter().map(|variable| variable.key));
                 let name = found.git_ref.unwrap_or_default();
                 let short = name.strip_prefix("refs/heads/").or_else(|| name.strip_prefix("refs/tags/"));
                 short.unwrap_or(&name).to_owned()
             }
         };
-        let Some(git_ref) = self.gitlab.git_ref(&at, &name).await? else {
-            plan.blockers.push(format!("{} has no branch or tag {name}; correct ref, or make it", consumer.project));
+        let what = format!("branch or tag {name}");
+        let Some(git_ref) = seen(plan, consumer, &what, self.gitlab.git_ref(&at, &name).await)? else {
             return Ok(());
         };
         if git_ref.protected && git_ref.can_push == Some(false) {
@@ -42,7 +44,16 @@ impl Engine {
         let written: Vec<Spec> =
             plan.stores.iter().filter_map(|planned| self.stores.get(&planned.id)?.ci_variable().cloned()).collect();
         for spec in written.iter().filter(|spec| reaches(&spec.scope, &project.path)) {
+            if set.contains(&spec.key) {
+                plan.blockers.push(format!(
+                    "the schedule of {} sets {key} itself, so its jobs do not get the one that is written; remove {key} \
+                     from the schedule",
+                    consumer.project,
+                    key = spec.key
+                ));
+            }
             self.check_protection(plan, spec, &git_ref).await?;
+            self.check_narrower(plan, spec, &written).await?;
             self.check_hidden(plan, spec, &written, project).await?;
         }
         Ok(())
@@ -54,11 +65,37 @@ impl Engine {
             return Ok(());
         }
         let flags = self.gitlab.variable_flags(place_of(&spec.scope), &spec.key, &spec.environment_scope).await?;
-        if flags.is_some_and(|flags| flags.protected) {
-            let (key, name) = (&spec.key, &git_ref.name);
+        let (key, name) = (&spec.key, &git_ref.name);
+        let protected = flags.map(|flags| flags.protected).or(spec.create.map(|create| create.protected));
+        if protected.is_none() {
+            plan.warnings.push(format!(
+                "whether {key} is protected, which hides it from jobs on {name}, the bot may not see; look yourself"
+            ));
+        }
+        if protected == Some(true) {
             plan.blockers.push(format!(
                 "{key} is protected and {name} is not, so its jobs do not see it; protect {name}, or lift the \
                  protection of {key}"
+            ));
+        }
+        Ok(())
+    }
+
+    /// Jobs of an environment get the variable whose scope names it most closely, in one place too.
+    async fn check_narrower(&self, plan: &mut Plan, spec: &Spec, written: &[Spec]) -> Result<(), EngineError> {
+        let (key, own) = (&spec.key, &spec.environment_scope);
+        let scopes = self.gitlab.scopes_of_variable(place_of(&spec.scope), key).await?.unwrap_or_default();
+        let same = |other: &Spec, scope: &String| {
+            other.scope == spec.scope && other.key == spec.key && other.environment_scope == *scope
+        };
+        let narrower = scopes.into_iter().filter(|scope| covers(own, scope));
+        let others: Vec<String> = narrower.filter(|scope| !written.iter().any(|other| same(other, scope))).collect();
+        if !others.is_empty() {
+            plan.warnings.push(format!(
+                "{} also has a variable {key} for some environments alone ({}), whose jobs do not get the one that is \
+                 written; make it a store as well",
+                spec.scope.in_words(),
+                others.join(", ")
             ));
         }
         Ok(())
@@ -101,6 +138,25 @@ impl Engine {
     }
 }
 
+/// What a consumer cannot do without. That it is not there is a blocker, unless it may only be hidden from the bot.
+fn seen<T>(
+    plan: &mut Plan,
+    consumer: &Consumer,
+    what: &str,
+    found: crate::gitlab::Result<Option<T>>,
+) -> Result<Option<T>, EngineError> {
+    let project = &consumer.project;
+    match found {
+        Err(error) if may_be_hidden(&error) => plan.warnings.push(format!(
+            "whether {project} has a {what} the bot may not see; give its fine-grained token the permission to read it, \
+             or look yourself"
+        )),
+        Ok(None) => plan.blockers.push(format!("{project} has no {what}; correct it in the configuration, or make it")),
+        found => return Ok(found?),
+    }
+    Ok(None)
+}
+
 /// Where a variable is, for GitLab's client.
 pub fn place_of(scope: &VariableScope) -> Place<'_> {
     match scope {
@@ -108,6 +164,12 @@ pub fn place_of(scope: &VariableScope) -> Place<'_> {
         VariableScope::Group(path) => Place::Group(path),
         VariableScope::Instance => Place::Instance,
     }
+}
+
+/// Whether every environment that `narrow` means is meant by `wide` too, which is another.
+fn covers(wide: &str, narrow: &str) -> bool {
+    let Some((head, tail)) = wide.split_once('*') else { return false };
+    wide != narrow && narrow.len() >= head.len() + tail.len() && narrow.starts_with(head) && narrow.ends_with(tail)
 }
 
 /// Whether jobs of a project get the variables of that place.
@@ -146,6 +208,14 @@ mod tests {
         assert!(reaches(&group("acme"), "acme/tools/deploy") && reaches(&group("Acme"), "acme/deploy"));
         assert!(!reaches(&group("acme"), "acme-other/deploy"));
         assert!(!reaches(&VariableScope::Project("acme/other".into()), "acme/deploy"));
+    }
+
+    #[test]
+    fn a_scope_covers_those_that_it_means_and_that_are_not_itself() {
+        for (wide, narrow) in [("*", "production"), ("review/*", "review/a"), ("*", "review/*"), ("a*z", "abz")] {
+            assert!(covers(wide, narrow) && !covers(narrow, wide), "{wide} {narrow}");
+        }
+        assert!(!covers("*", "*") && !covers("production", "production") && !covers("review/*", "production"));
     }
 
     #[test]

@@ -38,7 +38,7 @@ impl Verdict {
 
     fn is(&self, property: &str, domain: &str) -> bool {
         let mut values = self.properties.iter().filter(|(name, _)| name == property);
-        values.next().is_some_and(|(_, value)| value == domain) && values.next().is_none()
+        values.next().is_some_and(|(_, value)| domain_of(value) == domain) && values.next().is_none()
     }
 
     /// Relaxed alignment: the signing domain is the sender's, above it or below it.
@@ -50,6 +50,12 @@ impl Verdict {
         let related = signer == domain || below(domain, signer) || below(signer, domain);
         self.result == "pass" && signer.contains('.') && related
     }
+}
+
+/// Some servers write the whole address: `header.from=<gitlab@example.com>`.
+fn domain_of(value: &str) -> &str {
+    let bare = value.trim_start_matches('<').trim_end_matches('>');
+    bare.split_once('@').map_or(bare, |(_, domain)| domain)
 }
 
 /// What the trusted server found. Some write a header for each method (OpenDKIM and OpenDMARC), so its whole run of

@@ -10,7 +10,7 @@ use percent_encoding::percent_decode_str;
 use std::borrow::Cow;
 
 /// Hosts whose links, or those of hosts below them, hold another. Others are named in the configuration.
-const GATEWAYS: [&str; 29] = [
+const GATEWAYS: [&str; 31] = [
     "avanan.click",
     "cudasvc.com",
     "edgepilot.com",
@@ -24,6 +24,8 @@ const GATEWAYS: [&str; 29] = [
     "mailguard.com.au",
     "mimecast.com",
     "mimecastprotect.com",
+    "menlosecurity.com",
+    "protect.checkpoint.com",
     "protection.sophos.com",
     "safelinks.protection.office365.us",
     "safelinks.protection.outlook.com",

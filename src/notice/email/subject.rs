@@ -170,6 +170,8 @@ const BRACKETS: [(&str, &str); 13] = [
     ("--", "--"),
     ("==", "=="),
 ];
+const OPENING: [char; 9] = ['[', '(', '{', '<', '«', '"', '【', '［', '（'];
+const CLOSING: [char; 9] = [']', ')', '}', '>', '»', '"', '】', '］', '）'];
 const LONGEST_LABEL: usize = 40;
 
 /// A subject without what mail clients put before it.
@@ -208,11 +210,37 @@ impl<'s> Line<'s> {
         while let Some(rest) = without_label_behind(line.rest) {
             line.rest = rest.trim_end();
         }
+        if Headline::read(line.rest).is_none() {
+            line.skip();
+        }
         line
+    }
+
+    /// Gateways mark in more ways than anybody can list: whatever short text stands before a headline of GitLab's is put
+    /// there by one, unless it says that the mail was answered or passed on.
+    fn skip(&mut self) {
+        let subject = self.rest;
+        let starts = subject.char_indices().take(LONGEST_LABEL + 1).map(|(at, _)| at);
+        let word = |at: &usize| !subject[..*at].ends_with(char::is_alphanumeric);
+        let headline = starts.filter(word).find_map(|at| {
+            let (before, rest) = subject.split_at(at);
+            // Some clients put the whole subject into brackets: `[Fwd: …]`.
+            let bare = rest.trim_end_matches(CLOSING);
+            let whole = if before.contains(OPENING) { bare } else { rest };
+            Headline::read(whole).map(|_| (before, whole))
+        });
+        let Some((before, rest)) = headline else { return };
+        for word in before.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()) {
+            self.knows(word);
+        }
+        self.rest = rest;
     }
 
     fn peel(&mut self) -> Option<&'s str> {
         if let Some(rest) = without_label(self.rest) {
+            let label = self.rest[..self.rest.len() - rest.len()].trim_matches(|c: char| !c.is_alphanumeric());
+            self.forwarded |= ["fwd", "fw"].iter().any(|word| label.eq_ignore_ascii_case(word));
+            self.reply |= label.eq_ignore_ascii_case("re");
             return Some(rest);
         }
         let subject = self.rest;
@@ -307,5 +335,66 @@ fn done(verb: &str) -> Option<Change> {
         "rotated" => Some(Change::Rotated),
         "revoked" => Some(Change::Revoked),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SAID: &str = "Your personal access tokens will expire in 7 days or less";
+
+    #[test]
+    fn whatever_a_gateway_puts_before_a_headline_is_no_part_of_it() {
+        for label in [
+            "EXTERNAL: ",
+            "[EXT] ",
+            "*EXTERNAL* ",
+            "EXTERNAL ",
+            "_EXT_ ",
+            "|EXT| ",
+            "-EXTERNAL- ",
+            "~EXTERNAL~ ",
+            "EXTERNAL> ",
+            "EXT. ",
+            "/!\\ External: ",
+            "⚠️ EXTERNAL ⚠️ ",
+            "«EXTERNAL» ",
+            "PROBABLE SPAM: ",
+            "Untrusted: ",
+            "Outside: ",
+            "OUTSIDE SENDER: ",
+            "Correo externo: ",
+            "NON-ACME: ",
+            "NON-ACME | ",
+            "[EXTERNAL EMAIL] - ",
+            "CAUTION: EXTERNAL SENDER - ",
+        ] {
+            for end in ["", " | Acme"] {
+                let subject = format!("{label}{SAID}{end}");
+                let line = Line::read(&subject);
+                assert!(Headline::read(line.rest).is_some(), "{subject}");
+                assert!(!line.forwarded && !line.reply, "{subject}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_was_passed_on_or_answered_stays_so_behind_any_label() {
+        for label in ["[Fwd: ", "Fwd - ", "(Fwd) ", "NON-ACME Fwd: ", "FW: NON-ACME: "] {
+            let subject = format!("{label}{SAID}{}", if label == "[Fwd: " { "]" } else { "" });
+            let line = Line::read(&subject);
+            assert!(Headline::read(line.rest).is_some() && !line.reply, "{subject}");
+            assert!(line.forwarded, "{subject}");
+        }
+        for label in ["[Re: ", "(Re) ", "NON-ACME Re: ", "Aw - ", "OUTSIDE RE: "] {
+            assert!(Line::read(&format!("{label}{SAID}")).reply, "{label}");
+        }
+    }
+
+    #[test]
+    fn a_headline_in_the_middle_of_a_long_sentence_is_none() {
+        let subject = format!("We had a long talk on Monday about what to do when {SAID}");
+        assert!(Headline::read(Line::read(&subject).rest).is_none());
     }
 }

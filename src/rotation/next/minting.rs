@@ -40,6 +40,8 @@ pub fn minted(rotation: &mut Rotation, new: &Minted, now: Timestamp) -> Result<(
         return Err(stale(rotation));
     }
     let expiry = new.expires_at.map_or_else(|| "never expires".into(), |date| format!("expires {date}"));
+    let sooner = new.expires_at.zip(rotation.plan.new.expires_at).is_some_and(|(got, planned)| got < planned);
+    let expiry = if sooner { format!("{expiry}, sooner than planned: GitLab allows no more") } else { expiry };
     rotation.saw(now, "gitlab", format!("new token {} made, {expiry}", new.id), None);
     if rotation.plan.rotates() {
         rotation.saw(now, "gitlab", format!("old token {} died in the same instant", rotation.plan.old.id), None);

@@ -226,8 +226,8 @@ impl World {
     pub fn schedule(&mut self, project: u64, owner: u64, git_ref: &str, description: &str) -> u64 {
         let id = self.next_id("schedule");
         let (git_ref, description) = (git_ref.to_owned(), description.to_owned());
-        let created_at = self.now;
-        self.schedules.insert(id, Schedule { id, project, owner, git_ref, description, created_at });
+        let (created_at, variables) = (self.now, Vec::new());
+        self.schedules.insert(id, Schedule { id, project, owner, git_ref, description, variables, created_at });
         id
     }
 

@@ -43,8 +43,12 @@ async fn pass(handle: Handle, seq: u64, fault: Option<Fault>, request: Request, 
 }
 
 async fn perform(handle: Handle, seq: u64, request: Request, next: Next) -> Response<Body> {
-    let is_read_only = handle.with(|world| world.settings.read_only) && !request.method().is_safe();
-    let response = if is_read_only { nothing_written(&handle, &request) } else { next.run(request).await };
+    let (bar, is_read_only) = handle.with(|world| (world.settings.bar.clone(), world.settings.read_only));
+    let response = match bar.and_then(|bar| bar.refusal(&request)) {
+        Some(refusal) => refusal,
+        None if is_read_only && !request.method().is_safe() => nothing_written(&handle, &request),
+        None => next.run(request).await,
+    };
     let ignored = response.extensions().get::<Ignored>().map(|ignored| ignored.0.clone()).unwrap_or_default();
     handle.performed(seq, response.status().as_u16(), ignored);
     response

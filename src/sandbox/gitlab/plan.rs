@@ -38,6 +38,8 @@ pub struct JobPlan {
     pub retries: usize,
     /// Fails only so many times; 0 is always.
     pub fails_times: usize,
+    /// Why it fails, in GitLab's word, if that is not its script.
+    pub reason: Option<&'static str>,
     /// It runs nothing itself but starts a child pipeline of these jobs.
     pub child: Vec<JobPlan>,
 }
@@ -57,6 +59,7 @@ impl JobPlan {
             environment: None,
             retries: 0,
             fails_times: 0,
+            reason: None,
             child: Vec::new(),
         }
     }
@@ -84,6 +87,11 @@ impl JobPlan {
     /// Always fails, with this in the log.
     pub fn failing(self, log: &str) -> Self {
         Self { fails: Some(log.to_owned()), ..self }
+    }
+
+    /// Fails for a reason that is none of its script's.
+    pub fn because_of(self, reason: &'static str) -> Self {
+        Self { reason: Some(reason), ..self }
     }
 
     /// Fails once, with this in the log, and is run again by GitLab.

@@ -149,7 +149,7 @@ impl World {
         if let Some(job) = self.jobs.get_mut(&id) {
             job.log = log;
             job.finished_at = Some(now);
-            job.failure_reason = (!passed).then_some("script_failure");
+            job.failure_reason = (!passed).then(|| job.plan.reason.unwrap_or("script_failure"));
         }
         self.set_job(id, if passed { "success" } else { "failed" });
         let twins =

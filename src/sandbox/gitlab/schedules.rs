@@ -17,6 +17,7 @@ pub(super) struct Schedule {
     pub owner: u64,
     pub git_ref: String,
     pub description: String,
+    pub variables: Vec<(String, String)>,
     pub created_at: Timestamp,
 }
 
@@ -36,7 +37,10 @@ pub(super) fn get(ctx: &mut Ctx) -> Answer {
         Value::Null,
         |pipeline| json!({"id": pipeline.id, "sha": pipeline.sha, "ref": pipeline.git_ref, "status": pipeline.status}),
     );
-    shown["variables"] = json!([]);
+    let variables = ctx.world.schedules[&id].variables.iter();
+    let variables =
+        variables.map(|(key, value)| json!({"key": key, "value": value, "variable_type": "env_var", "raw": false}));
+    shown["variables"] = variables.collect();
     Ok(Reply::ok(shown))
 }
 
@@ -72,11 +76,18 @@ fn shown(world: &World, schedule: &Schedule) -> Value {
 }
 
 impl World {
+    /// A schedule sets a variable of its own.
+    pub fn set_in_schedule(&mut self, id: u64, key: &str, value: &str) {
+        if let Some(schedule) = self.schedules.get_mut(&id) {
+            schedule.variables.push((key.to_owned(), value.to_owned()));
+        }
+    }
+
     /// The pipeline of a played schedule comes into being.
     pub(super) fn start_schedule(&mut self, id: u64, user: u64) {
         let Some(schedule) = self.schedules.get(&id) else { return };
-        let (project, git_ref) = (schedule.project, schedule.git_ref.clone());
-        let start = Start { project, git_ref, source: "schedule", user, variables: Vec::new(), schedule: Some(id) };
+        let (project, git_ref, variables) = (schedule.project, schedule.git_ref.clone(), schedule.variables.clone());
+        let start = Start { project, git_ref, source: "schedule", user, variables, schedule: Some(id) };
         // A schedule on a ref without jobs makes no pipeline, as in GitLab.
         let _ = self.start_pipeline(start);
     }

@@ -1,5 +1,6 @@
 //! What the administrator of the instance decided.
 
+use super::bar::Bar;
 use std::time::Duration;
 
 /// When pipelines move.
@@ -38,6 +39,8 @@ pub struct Settings {
     pub runner_ip: String,
     /// In maintenance, or after a failover of its database: nothing can be written.
     pub read_only: bool,
+    /// What turns calls away although their token is good.
+    pub bar: Option<Bar>,
     /// Prefix of token values, as an instance may choose it. A canary in it makes every value findable.
     pub token_prefix: String,
 }
@@ -56,6 +59,7 @@ impl Default for Settings {
             pace: Pace::Instant,
             runner_ip: "10.20.0.7".into(),
             read_only: false,
+            bar: None,
             token_prefix: "glpat-".into(),
         }
     }

@@ -74,6 +74,83 @@ async fn every_fault_has_a_line_with_the_way_out() {
 }
 
 #[tokio::test]
+async fn a_store_that_holds_a_dead_token_or_anothers_is_told() {
+    let office = Office::open(Wish::default()).await;
+    let mint = rekey::sandbox::gitlab::Mint::new;
+    let (account, far) = (office.account, super::office::in_days(300));
+    office.state.with(|world| {
+        let old = world.tokens.values().find(|token| token.name == "deploy").map(|token| token.id).unwrap();
+        world.revoke(old);
+        world.mint(mint(account, "deploy", &["read_api"]).expires(far));
+    });
+    let (_, said) = examine(&office).await;
+    assert!(said.contains("holds a token that GitLab does not accept (any more)"), "{said}");
+    let other = office.state.with(|world| world.mint(mint(account, "other", &["read_api"]).expires(far)));
+    let url = format!("{}/api/v4/projects/acme%2Fdeploy/variables/DEPLOY_TOKEN", office.gitlab.base_url());
+    let request = reqwest::Client::new().put(url).header("PRIVATE-TOKEN", super::office::BOT);
+    let stored = request.json(&serde_json::json!({ "value": other.value.expose() })).send().await.unwrap();
+    assert_eq!(stored.status(), 200);
+    let (_, said) = examine(&office).await;
+    assert!(said.contains("named \"other\", not"), "{said}");
+}
+
+#[tokio::test]
+async fn a_gitlab_behind_a_proxy_and_under_another_name_is_looked_at_as_any_other() {
+    let office = Office::open(Wish::default()).await;
+    let url = public_address().await;
+    office.add_hook(&format!("{url}/hooks/gitlab"));
+    office.run_pipeline().await;
+    let wanted = [("authorization", "Basic cmVrZXk6cHJveHktcGFzc3dvcmQ="), ("x-front", "front-secret")];
+    let wanted = wanted.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
+    office.state.with(|world| {
+        world.settings.bar = Some(rekey::sandbox::gitlab::Bar::Proxy(wanted));
+        world.settings.url = "https://git.public.example".into();
+    });
+    for (name, value) in [("proxy", "proxy-password"), ("front", "front-secret")] {
+        let path = office.folder.path().join(name);
+        std::fs::write(&path, value).unwrap();
+        let mode = std::os::unix::fs::PermissionsExt::from_mode(0o600);
+        std::fs::set_permissions(&path, mode).unwrap();
+    }
+    office.configure(|text| with_address(text, &url));
+    let (code, said) = examine(&office).await;
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("something before GitLab answered") && said.contains("[gitlab.proxy]"), "{said}");
+
+    let proxy =
+        "\n[gitlab.proxy]\nuser = \"rekey\"\npassword = \"file:proxy\"\nheaders = { X-Front = \"file:front\" }\n";
+    office.configure(|text| with_address(text, &url) + proxy);
+    let (code, said) = examine(&office).await;
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.contains("GitLab calls itself git.public.example"), "{said}");
+    assert!(said.contains("add \"https://git.public.example\" to [gitlab.webhook] hosts"), "{said}");
+
+    let named = "secret_token = \"env:HOOK_SECRET\"\nhosts = [\"https://git.public.example\"]";
+    let text = |text: String| text.replace("secret_token = \"env:HOOK_SECRET\"", named);
+    office.configure(|plain| text(with_address(plain, &url)) + proxy);
+    let (code, said) = examine(&office).await;
+    assert_eq!(code, Some(0), "{said}");
+    assert!(!said.contains("calls itself") && !said.contains("front-secret"), "{said}");
+}
+
+#[tokio::test]
+async fn what_bars_the_bot_is_told_with_the_way_out() {
+    use rekey::sandbox::gitlab::Bar;
+    for (bar, mend) in [
+        (Bar::Addresses, "add the address of the bot to the allow-list"),
+        (Bar::SingleSignOn, "start a session of the bot's account"),
+        (Bar::Dpop, "turn off \"Require DPoP\""),
+        (Bar::Terms, "sign in as the bot's account and accept the terms"),
+    ] {
+        let office = Office::open(Wish::default()).await;
+        office.state.with(|world| world.settings.bar = Some(bar.clone()));
+        let (code, said) = examine(&office).await;
+        assert_eq!(code, Some(1), "{bar:?}: {said}");
+        assert!(said.contains(mend), "{bar:?}: {said}");
+    }
+}
+
+#[tokio::test]
 async fn a_second_channel_for_reminders_in_which_the_bot_is_not_is_told_before_anybody_waits_for_one() {
     let office = Office::open(Wish::default()).await;
     let steps = "steps = [{ days_left = 3 }, { days_left = 1, to = \"slack:C0NOWHERE1\" }]";

@@ -139,10 +139,13 @@ async fn the_same_comment_acts_once_however_often_it_is_heard_of() {
 async fn a_webhook_that_gitlab_delivers_twice_hurries_the_comment_and_has_one_effect() {
     let talk = Talk::on(Setup::new().token(|token| token.quorum = 2).start(|_, _| {}).await).await;
     let stage = &talk.team.stage;
+    // It goes by another name than the one by which we call it.
+    stage.state.with(|world| world.settings.url = "https://public.example".into());
     let door = Door {
         keys: vec![Key::from_signing_token(&Secret::new(SIGNING.into())).unwrap()],
         tokens: Vec::new(),
-        host: talk.team.engine.gitlab.host().to_owned(),
+        hosts: vec!["public.example".into()],
+        known_as: talk.team.engine.gitlab.host().to_owned(),
     };
     let doors = Settings { gitlab: Some(door), ..Settings::default() };
     let bot = serve(router(talk.team.engine.clone(), doors, None)).await;

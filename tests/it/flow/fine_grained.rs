@@ -144,3 +144,63 @@ async fn what_a_fine_grained_bot_is_told_is_not_there_is_not_taken_for_gone() {
     team.pass(7200).await;
     team.ended(rekey::rotation::phase::Outcome::Declined).await;
 }
+
+#[tokio::test]
+async fn what_a_fine_grained_bot_may_not_see_of_a_project_is_not_claimed_to_be_missing() {
+    let team = fine_bot().await;
+    for path in ["*/repository/*", "*/members/all/*"] {
+        team.stage.state.fault(Rule::new("GET", path, Fault::ErrorBefore { status: 404 }).times(0));
+    }
+    let plan = team.open().await.plan;
+    assert_eq!(plan.blockers, Vec::<String>::new());
+    let told = |words: &str| plan.warnings.iter().any(|warning| warning.contains(words));
+    assert!(told("whether acme/deploy has a branch or tag main the bot may not see"), "{:?}", plan.warnings);
+    assert!(told("may not see its own role in acme/deploy"), "{:?}", plan.warnings);
+    team.click("alice", Action::Approve).await.unwrap();
+    team.pass(3600).await;
+    team.done().await;
+}
+
+#[tokio::test]
+async fn an_administrators_incident_on_a_fine_grained_token_waits_for_no_flag_that_may_be_off() {
+    let team = by_an_administrator("19.6.1-ee").await;
+    // The flag of the user is off: GitLab has no such route for it.
+    team.stage
+        .state
+        .fault(Rule::new("POST", "*/users/*/personal_access_tokens", Fault::ErrorBefore { status: 404 }).times(0));
+    team.engine.open_incident("deploy", &Visitor::named("alice".into()), "slack", "pasted").await.unwrap();
+    team.work().await;
+    let plan = team.rotation().await.plan;
+    assert_eq!(plan.strategy, Strategy::InPlace, "{:?}", plan.reasons);
+    finishes(&team).await;
+}
+
+/// An ordinary user's fine-grained token, which only it may rotate itself.
+async fn of_a_user(permission: Option<&'static str>) -> Team {
+    let owner = Owner::User { username: "robot".into() };
+    let setup = Setup::new().stored_only_in(project_variable("FINE")).token(|token| token.owner = owner);
+    setup
+        .start(|world, project| {
+            let robot = world.user("robot");
+            furnish(world, project, robot);
+            let grants = permission.map(|permission| {
+                serde_json::json!({"access": "user", "permissions": [permission], "project_id": null, "group_id": null})
+            });
+            let fine = world.tokens.values_mut().find(|token| token.user == robot).unwrap();
+            fine.grants = grants.into_iter().collect();
+        })
+        .await
+}
+
+#[tokio::test]
+async fn a_fine_grained_token_rotates_itself_where_its_permissions_let_it() {
+    for (permission, blocked) in
+        [(Some("rotate_personal_access_token"), false), (None, false), (Some("read_personal_access_token"), true)]
+    {
+        let team = of_a_user(permission).await;
+        let plan = team.open().await.plan;
+        assert_eq!((plan.strategy, plan.blockers.len()), (Strategy::SelfRotate, usize::from(blocked)), "{plan:?}");
+        let unsure = plan.warnings.iter().any(|told| told.contains("let the token rotate itself is not told"));
+        assert_eq!(unsure, permission.is_none(), "{:?}", plan.warnings);
+    }
+}

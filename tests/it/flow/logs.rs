@@ -11,7 +11,11 @@ const TALKATIVE: &str = "> Authorization: Basic {basic}\n+ echo {bare}\ndump: {h
                          https://deploy:{percent}@gitlab.example/x.git\nfatal: could not read Username for 'https://x'";
 
 async fn failed(text: &str) -> Team {
-    let jobs = vec![JobPlan::new("deploy", "deploy").calls_with("DEPLOY_TOKEN").failing(text)];
+    failing(JobPlan::new("deploy", "deploy").calls_with("DEPLOY_TOKEN").failing(text)).await
+}
+
+async fn failing(job: JobPlan) -> Team {
+    let jobs = vec![job];
     let setup = |world: &mut rekey::sandbox::gitlab::World, project| {
         world.settings.token_prefix = "nordwind".into();
         world.pipeline(project, "main", jobs);
@@ -77,4 +81,40 @@ async fn of_a_log_that_says_nothing_known_nothing_is_claimed() {
     let why = team.stuck().await;
     assert!(!why.what.contains("authentication") && why.what.contains("does not say"), "{}", why.what);
     team.click("alice", Action::Retry).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_refusal_at_the_beginning_of_a_long_log_is_seen_and_only_its_end_is_shown() {
+    let chatter = "still trying to reach the target, one of many lines that say nothing\n".repeat(400);
+    let team = failed(&format!("fatal: could not read Username for 'https://x'\n{chatter}giving up")).await;
+    team.pass(600).await;
+    let why = team.stuck().await;
+    assert!(why.what.contains("looks like an authentication failure"), "{}", why.what);
+    let log = why.log.unwrap();
+    assert!(log.contains("giving up") && !log.contains("could not read") && log.len() <= 2_000, "{log}");
+}
+
+#[tokio::test]
+async fn of_a_log_too_long_to_be_read_whole_nothing_is_said_but_of_its_end() {
+    let chatter = "still trying to reach the target, one of many lines that say nothing\n".repeat(5_000);
+    let team = failed(&chatter).await;
+    team.pass(600).await;
+    let why = team.stuck().await;
+    assert!(why.what.contains("the end of its log does not say"), "{}", why.what);
+}
+
+#[tokio::test]
+async fn what_broke_down_around_the_script_is_told_and_not_looked_for_in_its_log() {
+    for (reason, words) in [
+        ("runner_system_failure", "its runner broke down, not its script"),
+        ("no_matching_runner", "no runner may take it"),
+        ("ci_quota_exceeded", "the compute minutes of its group are used up"),
+        ("of_another_day", "GitLab calls it of_another_day"),
+    ] {
+        let job = JobPlan::new("deploy", "deploy").calls_with("DEPLOY_TOKEN").failing("no more").because_of(reason);
+        let team = failing(job).await;
+        team.pass(600).await;
+        let what = team.stuck().await.what;
+        assert!(what.contains(words) && !what.contains("its log"), "{reason}: {what}");
+    }
 }

@@ -121,6 +121,22 @@ async fn a_limit_that_gitlab_names_only_when_it_refuses_is_learned_and_asked_abo
 }
 
 #[tokio::test]
+async fn an_incident_takes_the_longest_life_that_gitlab_allows_since_the_old_token_is_dead_already() {
+    let team = Setup::new().start(|world, _| world.settings.max_lifetime_days = 90).await;
+    let alice = rekey::engine::rights::Visitor::named("alice".into());
+    team.engine.open_incident("deploy", &alice, "slack", "pasted").await.unwrap();
+    team.work().await;
+    let planned = team.rotation().await.plan.new.expires_at.unwrap();
+    team.click("alice", Action::Approve).await.unwrap();
+    team.pass(3600).await;
+    team.done().await;
+    let expires = team.stage.state.token(team.held().unwrap()).unwrap().expires_at.unwrap();
+    assert!(expires < planned, "{expires} instead of {planned}");
+    let told = format!("expires {expires}, sooner than planned: GitLab allows no more");
+    assert!(team.issue().contains(&told), "{}", team.issue());
+}
+
+#[tokio::test]
 async fn two_variables_that_could_be_meant_block_the_approval_until_one_is_left() {
     let team = Setup::new()
         .stored_only_in(project_variable("TWIN"))

@@ -34,6 +34,8 @@ pub struct Setup {
     pub budget: Option<Budget>,
     /// The value of the bot's own token.
     pub bot: String,
+    /// User and password for a proxy before GitLab.
+    pub proxy: Option<(String, String)>,
     /// The file that holds it, if the bot reads it again.
     pub bot_file: Option<PathBuf>,
     /// The sandbox Slack's address and token, if cards go there too.
@@ -56,6 +58,7 @@ impl Setup {
             ahead: 0,
             budget: None,
             bot: BOT.into(),
+            proxy: None,
             bot_file: None,
             slack: None,
             discord: None,

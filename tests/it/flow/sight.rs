@@ -67,3 +67,45 @@ async fn a_variable_of_the_project_hides_the_one_of_the_group_unless_it_is_writt
         assert_eq!((says(&plan.blockers), says(&plan.warnings)), (blocked, warned), "{scope:?}: {plan:#?}");
     }
 }
+
+#[tokio::test]
+async fn another_variable_of_the_same_place_that_some_environments_get_instead_is_told() {
+    for scope in ["production", "review/*"] {
+        let team = Setup::new()
+            .start(|world, project| {
+                let other = Variable::new(Place::Project(project), "DEPLOY_TOKEN", "another").scoped(scope);
+                world.variable(other);
+            })
+            .await;
+        let plan = team.open().await.plan;
+        let says = format!("acme/deploy also has a variable DEPLOY_TOKEN for some environments alone ({scope})");
+        assert!(plan.warnings.iter().any(|what| what.starts_with(&says)), "{:?}", plan.warnings);
+        assert_eq!(plan.blockers, Vec::<String>::new());
+    }
+}
+
+#[tokio::test]
+async fn a_schedule_that_sets_the_variable_itself_blocks_the_plan() {
+    let team = Team::new().await;
+    let id = team.stage.schedule;
+    team.stage.state.with(|world| world.set_in_schedule(id, "DEPLOY_TOKEN", "of the schedule"));
+    let mut managed = team.setup.tokens[0].clone();
+    managed.consumers[0].kind = ConsumerKind::Schedule { schedule: id };
+    let live = team.engine.live_token(&managed).await.unwrap();
+    let plan = team.engine.plan(&managed, &live, None, None).await.unwrap();
+    assert!(
+        plan.blockers.iter().any(|what| what.starts_with("the schedule of acme/deploy sets DEPLOY_TOKEN itself")),
+        "{:?}",
+        plan.blockers
+    );
+}
+
+#[tokio::test]
+async fn whether_a_variable_is_protected_is_not_claimed_where_the_bot_may_not_see_it() {
+    let team = on("topic").start(|world, project| world.pipeline(project, "topic", deploy())).await;
+    let flags = rekey::sandbox::gitlab::Fault::ErrorBefore { status: 403 };
+    team.stage.state.fault(rekey::sandbox::gitlab::Rule::new("GET", "*/variables/DEPLOY_TOKEN", flags).times(0));
+    let plan = team.open().await.plan;
+    let told = plan.warnings.iter().any(|what| what.starts_with("whether DEPLOY_TOKEN is protected"));
+    assert!(told, "{:?}", plan.warnings);
+}

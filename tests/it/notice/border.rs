@@ -120,6 +120,8 @@ fn space_and_comments_around_the_sign_of_equality_change_nothing() {
         "mx.corp.example; dkim = pass header.d = mg.gitlab.com",
         "mx.corp.example 1; dkim=(checked) pass (2048 bit) header.d (signer) = (d) mg.gitlab.com",
         "\"mx.corp.example\"; dmarc=pass policy.dmarc=reject header.from=\"mg.gitlab.com\"",
+        "mx.corp.example; dmarc=pass header.from=gitlab@mg.gitlab.com",
+        "mx.corp.example; dmarc=pass header.from=<gitlab@mg.gitlab.com>",
     ] {
         believed(&["mx.corp.example"], &[results(value), received(FROM_OUTSIDE)]);
     }

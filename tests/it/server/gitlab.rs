@@ -65,7 +65,8 @@ async fn house(keys: &[&str], tokens: &[&str]) -> House {
     let door = Door {
         keys: keys.iter().map(|token| key(token)).collect(),
         tokens: tokens.iter().map(|token| Secret::new((*token).into())).collect(),
-        host: "gitlab.com".into(),
+        hosts: vec!["gitlab.com".into()],
+        known_as: "gitlab.com".into(),
     };
     House::new(Settings { gitlab: Some(door), ..Settings::default() }).await
 }
@@ -246,6 +247,30 @@ async fn without_a_database_gitlab_is_told_to_come_again() {
 }
 
 #[tokio::test]
+async fn an_instance_that_goes_by_other_names_is_ours_under_those_of_the_configuration_and_no_others() {
+    let door = Door {
+        keys: vec![key(SIGNING)],
+        tokens: Vec::new(),
+        hosts: vec!["git.public.example".into(), "old.public.example:8443".into()],
+        known_as: "gitlab.internal".into(),
+    };
+    let house = House::new(Settings { gitlab: Some(door), ..Settings::default() }).await;
+    let event = || Vector::event("access_token_expiring_group.json");
+    for (name, status) in [
+        ("https://git.public.example", 202),
+        ("https://old.public.example:8443/gitlab", 202),
+        ("https://gitlab.internal", 200),
+        ("https://gitlab.com", 200),
+    ] {
+        assert_eq!(house.send(&event().with("X-Gitlab-Instance", name)).await.0, status, "{name}");
+    }
+    let remembered = house.remembered().await;
+    assert!(remembered.iter().all(|notice| notice.contains(r#""host":"gitlab.internal""#)), "{remembered:?}");
+    assert_eq!(house.observed.counted("gitlab", "foreign"), 2);
+    assert!(house.observed.log.count("add it to [gitlab.webhook] hosts") == 2);
+}
+
+#[tokio::test]
 async fn what_the_sandbox_sends_is_taken() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/hooks/gitlab", listener.local_addr().unwrap());
@@ -256,8 +281,8 @@ async fn what_the_sandbox_sends_is_taken() {
     })
     .await;
     let host = rekey::notice::webhook::host_of(stage.gitlab.base_url().as_str()).unwrap();
-    let settings =
-        Settings { gitlab: Some(Door { keys: vec![key(SIGNING)], tokens: vec![], host }), ..Settings::default() };
+    let door = Door { keys: vec![key(SIGNING)], tokens: vec![], hosts: vec![host.clone()], known_as: host };
+    let settings = Settings { gitlab: Some(door), ..Settings::default() };
     let house = House::listening(listener, settings).await;
     house.clock.set(rekey::clock::Clock::now(&stage.clock));
     stage.state.with(|world| world.notify_expiring());
