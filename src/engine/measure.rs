@@ -2,6 +2,7 @@
 //! tokens expire. What was seen once goes on being true or is told as unseen: no gauge stands still.
 
 use super::Engine;
+use super::intake::Amiss;
 use crate::http::{BAD_SKEW, NOTABLE_SKEW};
 use crate::rotation::ids::TokenName;
 use crate::rotation::phase::Phase;
@@ -23,10 +24,16 @@ const STATES: [&str; 6] = ["ok", "near", "expired", "endless", "missing", "unsee
 
 /// What a scan saw of each managed token: nothing of that name, or when it expires, if it does.
 #[derive(Default)]
-pub struct Inventory(Mutex<BTreeMap<TokenName, Option<Option<Date>>>>);
+pub struct Inventory(Mutex<BTreeMap<TokenName, Option<Option<Date>>>>, Amiss);
 
 impl Inventory {
+    /// Since when each token cannot be looked after.
+    pub(super) fn amiss(&self) -> &Amiss {
+        &self.1
+    }
+
     pub(super) fn saw(&self, token: &TokenName, expires: Option<Option<Date>>) {
+        self.1.last_saw(token, expires);
         self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(token.clone(), expires);
     }
 
