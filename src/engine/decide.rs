@@ -123,6 +123,9 @@ impl Engine {
             let looked = tokio::time::timeout(LOOK, self.compare_plan(rotation)).await;
             match looked {
                 Ok(Ok(Event::Replanned { plan, .. })) if plan.hash() == rotation.plan.hash() => {}
+                // Of what is refused now nobody knows whether it is another: that is asked again before anything is made.
+                Ok(Ok(Event::Replanned { plan, .. }))
+                    if rotation.plan.blockers.is_empty() && !plan.blockers.is_empty() => {}
                 Ok(Ok(changed)) => {
                     let current = self.advance(&rotation.id, &changed, None).await?.plan.hash();
                     return Err(Refusal::PlanChanged { current: current.short().to_owned() }.into());
