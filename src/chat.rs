@@ -49,8 +49,8 @@ pub enum ChatError {
         /// The messenger's own wish.
         retry_after: Option<Duration>,
     },
-    /// The message itself was removed by people, or is not ours to edit any more: it never comes back, stop feeding it. A
-    /// channel that was archived or a bot that was expelled is no such thing; both may come back.
+    /// The message itself was removed by people: it never comes back, stop feeding it. A channel that was archived or a
+    /// bot that was expelled is no such thing; both may come back.
     #[error("{messenger}: the message is gone: {why}")]
     Gone {
         /// Which messenger.
@@ -67,7 +67,8 @@ pub enum ChatError {
         /// In its own words.
         why: String,
     },
-    /// The message is there, and may not be edited (any more): what it shows stays. A messenger replaces it.
+    /// The message is there, and may not be edited (any more), or is not ours to edit since the bot is another one: what
+    /// it shows stays. A messenger replaces it.
     #[error("{messenger}: the message cannot be edited: {why}")]
     Frozen {
         /// Which messenger.
@@ -97,6 +98,11 @@ impl ChatError {
     /// Whether the same words may find another way: the place or the kind of message was refused, not the call.
     pub fn is_about_the_place(&self) -> bool {
         matches!(self, Self::Refused { .. } | Self::Closed { .. } | Self::Form { .. })
+    }
+
+    /// The same of words that go below a message: without the message they can still be said in its channel.
+    pub fn is_about_the_thread(&self) -> bool {
+        self.is_about_the_place() || matches!(self, Self::Gone { .. })
     }
 }
 
@@ -132,8 +138,15 @@ pub trait Messenger: Send + Sync {
     }
 }
 
-/// Whether a card moves: the channel that `known` names is closed, and the cards go to another by now.
-fn must_move(shown: &Result<Posted, ChatError>, known: Option<&str>, channel: &str) -> bool {
-    let elsewhere = known.and_then(|known| known.split_once(':')).is_some_and(|(place, _)| place != channel);
-    elsewhere && matches!(shown, Err(ChatError::Closed { .. }))
+/// The card that `known` names, if it stands in another channel than `channel`, where cards go by now.
+fn left_behind<'a>(known: Option<&'a str>, channel: &str) -> Option<(&'a str, &'a str)> {
+    known.and_then(|known| known.split_once(':')).filter(|(place, _)| *place != channel)
+}
+
+/// What is left of an edit whose message leads elsewhere: only what passes is worth another try.
+fn unless_it_passes(edited: Result<(), ChatError>) -> Result<(), ChatError> {
+    match edited {
+        Err(error @ ChatError::Unavailable { .. }) => Err(error),
+        _ => Ok(()),
+    }
 }

@@ -229,7 +229,7 @@ impl Api {
 
     async fn attempt(&self, call: &Call<'_>, label: &str, credential: Option<&Secret>) -> Result<Reply, Failure> {
         let caller = credential.map(Secret::digest);
-        self.logins.check(caller.as_ref())?;
+        self.logins.check(caller.as_ref(), self.dialect.is_some())?;
         let answer = match self.exchange(call, label, credential).await {
             Ok(reply) => Ok(reply),
             Err(answer::Refusal::Settled(failure)) => Err(failure),

@@ -18,7 +18,7 @@ pub use escalation::reminder;
 pub use message::Message;
 
 use super::escalation::Reminder;
-use super::{Approvers, ChatError, Messenger, Posted, must_move};
+use super::{Approvers, ChatError, Messenger, Posted, left_behind, unless_it_passes};
 use crate::rotation::account::Service;
 use crate::rotation::group::{Approver, Group};
 use crate::rotation::ids::{PersonId, RotationId};
@@ -38,6 +38,9 @@ const MOST_PAGES: usize = 20;
 
 /// How far our clock and Discord's may differ, in milliseconds, when looking for a lost message.
 const SKEW: u64 = 3_600_000;
+
+/// Cards in a row that replaced each other unseen before we give up.
+const MOST_REPLACED: usize = 5;
 
 /// The first millisecond that an id of Discord can name.
 const EPOCH: u64 = 1_420_070_400_000;
@@ -169,10 +172,10 @@ impl Messenger for Discord {
     }
 
     async fn show(&self, card: &Card, known: Option<&str>) -> Result<Posted, ChatError> {
-        let mut shown = self.show_in_place(card, known).await;
-        if must_move(&shown, known, &self.channel) {
-            shown = self.show_in_place(card, None).await;
-        }
+        let shown = match left_behind(known, &self.channel) {
+            Some(old) => self.bring(card, old).await,
+            None => self.show_in_place(card, known).await,
+        };
         shown.map_err(|error| with_way_out(error, &self.channel))
     }
 
@@ -190,6 +193,53 @@ impl Messenger for Discord {
 }
 
 impl Discord {
+    /// Cards go to another channel by now. The one that stays behind says where it went, and offers nothing. Where the
+    /// new channel does not take it, it stays where it is.
+    async fn bring(&self, card: &Card, (channel, id): (&str, &str)) -> Result<Posted, ChatError> {
+        let posted = match self.show_in_place(card, None).await {
+            Err(error) if error.is_about_the_place() => {
+                let kept = self.show_in_place(card, Some(&reference(channel, id))).await;
+                return kept.map_err(|_| error);
+            }
+            posted => posted?,
+        };
+        let message = card::moved(card, &self.channel, posted.url.as_deref());
+        unless_it_passes(self.client.edit(channel, id, &message).await)?;
+        Ok(posted)
+    }
+
+    /// A card that may not be edited shows what is over and buttons that do nothing more, so another takes its place.
+    async fn replace(
+        &self,
+        card: &Card,
+        channel: &str,
+        id: &str,
+        message: &Message,
+    ) -> Result<(String, String), ChatError> {
+        let mut last = id.to_owned();
+        for _ in 0..MOST_REPLACED {
+            let message = card::in_place_of(message, card, &last);
+            let mark = card::mark_of_card_for(card, &last);
+            let is_it = |seen: &Seen| footer(seen).is_some_and(|text| text.starts_with(&mark));
+            match self.find(channel, &born(&card.rotation), is_it).await? {
+                None => {
+                    let nonce = nonce(&[card.rotation.as_str(), "replaces", &last]);
+                    let posted = self.client.post(channel, &message, &nonce).await?;
+                    return Ok((channel.to_owned(), posted.id));
+                }
+                Some(seen) => last = seen.id,
+            }
+            match self.client.edit(channel, &last, &message).await {
+                Err(ChatError::Frozen { .. }) => {}
+                edited => return edited.map(|()| (channel.to_owned(), last)),
+            }
+        }
+        Err(ChatError::Refused {
+            messenger: "discord".into(),
+            why: "none of the messages can be edited; let the bot edit what it posts".into(),
+        })
+    }
+
     async fn show_in_place(&self, card: &Card, known: Option<&str>) -> Result<Posted, ChatError> {
         let message = message(card, &self.deciders(card));
         let found = match known {
@@ -204,8 +254,10 @@ impl Discord {
         let (channel, id) = match found {
             Some(found) => {
                 let (channel, id) = parts(&found)?;
-                self.client.edit(channel, id, &message).await?;
-                (channel.to_owned(), id.to_owned())
+                match self.client.edit(channel, id, &message).await {
+                    Err(ChatError::Frozen { .. }) => self.replace(card, channel, id, &message).await?,
+                    edited => edited.map(|()| (channel.to_owned(), id.to_owned()))?,
+                }
             }
             None => {
                 let posted = self.client.post(&self.channel, &message, &nonce(&[card.rotation.as_str()])).await?;
@@ -233,15 +285,16 @@ impl Discord {
             Err(error) => Err(error),
         };
         match told {
-            // It cannot begin, or people removed or locked it: below the card then, at last without pointing at it.
-            Err(error) if error.is_about_the_place() => {
+            // It cannot begin, or people removed or locked it, or removed the card: below the card then, at last without
+            // pointing at it.
+            Err(error) if error.is_about_the_thread() => {
                 message.answers = Some(id.to_owned());
                 let mut told = self.tell(channel, id, &mark, &message).await;
-                if told.as_ref().is_err_and(ChatError::is_about_the_place) {
+                if told.as_ref().is_err_and(ChatError::is_about_the_thread) {
                     message.answers = None;
                     told = self.tell(channel, id, &mark, &message).await;
                 }
-                if told.as_ref().is_err_and(ChatError::is_about_the_place) { Err(error) } else { told }
+                if told.as_ref().is_err_and(ChatError::is_about_the_thread) { Err(error) } else { told }
             }
             told => told,
         }

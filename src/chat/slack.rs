@@ -15,7 +15,7 @@ pub use blocks::{Message, announcement, message};
 pub use escalation::reminder;
 
 use super::escalation::Reminder;
-use super::{Approvers, ChatError, Messenger, Posted, must_move};
+use super::{Approvers, ChatError, Messenger, Posted, left_behind, unless_it_passes};
 use crate::rotation::account::Service;
 use crate::rotation::group::{Approver, Group};
 use crate::rotation::ids::PersonId;
@@ -126,10 +126,10 @@ impl Messenger for Slack {
     }
 
     async fn show(&self, card: &Card, known: Option<&str>) -> Result<Posted, ChatError> {
-        let mut shown = self.show_in_place(card, known).await;
-        if must_move(&shown, known, &self.channel) {
-            shown = self.show_in_place(card, None).await;
-        }
+        let shown = match left_behind(known, &self.channel) {
+            Some(old) => self.bring(card, old).await,
+            None => self.show_in_place(card, known).await,
+        };
         shown.map_err(|error| with_way_out(error, &self.channel))
     }
 
@@ -145,6 +145,24 @@ impl Messenger for Slack {
 }
 
 impl Slack {
+    /// Cards go to another channel by now. The one that stays behind says where it went, and offers nothing. Where the
+    /// new channel does not take it, it stays where it is.
+    async fn bring(&self, card: &Card, (channel, ts): (&str, &str)) -> Result<Posted, ChatError> {
+        let posted = match self.show_in_place(card, None).await {
+            Err(error) if error.is_about_the_place() => {
+                let kept = self.show_in_place(card, Some(&reference(channel, ts))).await;
+                return kept.map_err(|_| error);
+            }
+            posted => posted?,
+        };
+        // Slack may know one channel by two ids.
+        if parts_of(&posted.reference)?.1 != ts {
+            let message = blocks::moved(card, &self.channel, posted.url.as_deref());
+            unless_it_passes(self.client.update(channel, ts, &message, &card_mark(card)).await)?;
+        }
+        Ok(posted)
+    }
+
     async fn show_in_place(&self, card: &Card, known: Option<&str>) -> Result<Posted, ChatError> {
         let (message, mark) = (blocks::message(card, &self.deciders(card)), card_mark(card));
         let found = match known {
@@ -207,10 +225,10 @@ impl Slack {
         }
         let Some(message) = blocks::announcement(card, index, &asked) else { return Ok(()) };
         match self.reply_once(thread, &message, &mark).await {
-            // There are channels and settings without threads; the channel itself is where the card stands.
-            Err(error @ (ChatError::Refused { .. } | ChatError::Form { .. })) => {
+            // There are channels without threads, and people remove cards; the channel is where it stands or stood.
+            Err(error) if error.is_about_the_thread() => {
                 match self.say_once(thread.0, born(&card.rotation), &message, &mark).await {
-                    Err(again) if again.is_about_the_place() => Err(error),
+                    Err(again) if again.is_about_the_thread() => Err(error),
                     told => told,
                 }
             }

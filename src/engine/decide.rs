@@ -16,6 +16,7 @@ use crate::rotation::view::Action;
 use crate::telemetry::CLICKS;
 use jiff::{SignedDuration, Timestamp};
 use std::time::Duration;
+use tokio::time::error::Elapsed;
 
 /// Snooze without a duration.
 const SNOOZE_SECONDS: u64 = 24 * 3600;
@@ -120,8 +121,7 @@ impl Engine {
     /// What cannot be looked at now is looked at again before anything is made.
     async fn accept_decision(&self, rotation: &Rotation, event: &Event) -> Result<Rotation, EngineError> {
         if matches!(event, Event::Approve { .. }) && next(rotation, event, self.clock.now()).is_ok() {
-            let looked = tokio::time::timeout(LOOK, self.compare_plan(rotation)).await;
-            match looked {
+            match self.look_at_click(rotation).await {
                 Ok(Ok(Event::Replanned { plan, .. }))
                     if plan.hash() == rotation.plan.hash() && plan.blockers.is_empty() => {}
                 Ok(Ok(changed)) => {
@@ -136,6 +136,17 @@ impl Engine {
             }
         }
         Ok(self.advance(&rotation.id, event, None).await?)
+    }
+
+    /// One refusal may pass at once, so what stands in the way is looked at twice.
+    async fn look_at_click(&self, rotation: &Rotation) -> Result<Result<Event, EngineError>, Elapsed> {
+        let look = || tokio::time::timeout(LOOK, self.compare_plan(rotation));
+        match look().await? {
+            Ok(Event::Replanned { plan, .. }) if rotation.plan.blockers.is_empty() && !plan.blockers.is_empty() => {
+                look().await
+            }
+            looked => Ok(looked),
+        }
     }
 
     async fn event_of(&self, click: &Click, rotation: &Rotation) -> Result<Event, EngineError> {

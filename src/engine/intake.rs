@@ -1,5 +1,9 @@
 //! From a hint to a rotation: ask GitLab, compare, open. Every source folds into one rotation per (host, token, expiry).
 
+mod lasting;
+
+pub use lasting::Amiss;
+
 use super::report::cleaned;
 use super::{Engine, EngineError, OpenedRotation};
 use crate::ledger::{Line, Opened};
@@ -48,8 +52,15 @@ impl Engine {
             self.look_again(&existing).await?;
         }
         let plan = match self.plan(managed, live, wish, None).await {
-            Err(error) if due && !error.is_passing() => self.blocked_plan(managed, Some(live), error.to_string()),
-            plan => plan?,
+            Ok(plan) => {
+                self.inventory.amiss().is_over(&managed.id);
+                plan
+            }
+            Err(error) if due => {
+                let why = self.worth_a_case(managed, Some(live), force, error).await?;
+                self.blocked_plan(managed, Some(live), why)
+            }
+            Err(error) => return Err(error),
         };
         if !due {
             return Ok(OpenedRotation::NotDue(Box::new(plan)));
@@ -57,7 +68,8 @@ impl Engine {
         self.open_rounds(plan, by, live.last_used_at, force).await
     }
 
-    /// Whatever keeps a token that may be due from being looked at must reach people. What passes by itself does not.
+    /// Whatever keeps a token that may be due from being looked at must reach people. What passes by itself does not,
+    /// unless it lasts.
     pub async fn consider_amiss(
         &self,
         managed: &ManagedToken,
@@ -71,14 +83,16 @@ impl Engine {
         };
         let several = token.is_some_and(|token| token.active);
         let due = force || !several || token.is_some_and(|token| self.is_near(managed, token.expires_at));
-        if error.is_passing() || !due {
+        if !due {
             return Err(error);
         }
+        let (token, last_used) = (token.cloned(), token.and_then(|token| token.last_used_at));
+        let why = self.worth_a_case(managed, token.as_ref(), force, error).await?;
         if let Some(existing) = self.open_case(managed).await? {
             return Ok(OpenedRotation::Existing(Box::new(existing)));
         }
-        let plan = self.blocked_plan(managed, token, error.to_string());
-        self.open_rounds(plan, by, token.and_then(|token| token.last_used_at), force).await
+        let plan = self.blocked_plan(managed, token.as_ref(), why);
+        self.open_rounds(plan, by, last_used, force).await
     }
 
     /// A token that is not due may still have strayed: somebody made or rotated it by hand and stored its value nowhere.

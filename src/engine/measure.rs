@@ -2,6 +2,7 @@
 //! tokens expire. What was seen once goes on being true or is told as unseen: no gauge stands still.
 
 use super::Engine;
+use super::intake::Amiss;
 use crate::rotation::ids::{TokenId, TokenName};
 use crate::rotation::phase::Phase;
 use crate::telemetry::{
@@ -25,10 +26,17 @@ const STATES: [&str; 6] = ["ok", "near", "expired", "endless", "missing", "unsee
 pub struct Inventory {
     seen: Mutex<BTreeMap<TokenName, Option<Option<Date>>>>,
     settled: Mutex<BTreeMap<TokenName, TokenId>>,
+    amiss: Amiss,
 }
 
 impl Inventory {
+    /// Since when each token cannot be looked after.
+    pub(super) fn amiss(&self) -> &Amiss {
+        &self.amiss
+    }
+
     pub(super) fn saw(&self, token: &TokenName, expires: Option<Option<Date>>) {
+        self.amiss.last_saw(token, expires);
         lock(&self.seen).insert(token.clone(), expires);
     }
 

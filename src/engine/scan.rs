@@ -157,7 +157,10 @@ impl Engine {
     /// Looks at every managed token, and at everything else near its expiry that the bot may see.
     pub async fn scan(&self) -> Result<Scan, EngineError> {
         let mut scan = Scan::default();
-        let me = self.gitlab.me().await?;
+        let me = match self.gitlab.me().await {
+            Ok(me) => me,
+            Err(error) => return Err(self.weigh_nothing(error).await),
+        };
         let all: BTreeSet<Owner> = self.catalog.tokens.values().map(|managed| managed.owner.clone()).collect();
         let mut owners = Vec::new();
         for owner in all {
@@ -182,6 +185,16 @@ impl Engine {
             self.scan_everything(&mut scan).await?;
         }
         Ok(scan)
+    }
+
+    /// Not even the bot itself could be looked up: people are told of what is due, once that has lasted.
+    async fn weigh_nothing(&self, error: CallError) -> EngineError {
+        for managed in self.catalog.tokens.values() {
+            if let Err(error) = self.consider_amiss(managed, Origin::Scan, false, error.clone().into()).await {
+                tracing::debug!(%error, token = %managed.id, "nobody is told yet");
+            }
+        }
+        error.into()
     }
 
     /// Tokens that only their own value can look up.
@@ -217,6 +230,7 @@ impl Engine {
             let near = named.iter().any(|token| self.is_near(managed, token.expires_at));
             // None at all may mean that it has expired unnoticed.
             if !near && !named.is_empty() {
+                self.inventory.amiss().is_over(&managed.id);
                 self.weigh_successor(managed, &named, scan).await;
                 continue;
             }

@@ -17,6 +17,9 @@ const REST: Duration = Duration::from_secs(60);
 /// Credentials remembered at most; the refused ones are few, and of the others only what was seen lately counts.
 const REMEMBERED: usize = 1_000;
 
+/// What helps if it goes on.
+const ANOTHER: &str = "give rekey a credential that the host accepts";
+
 /// How a call went as far as its credential is concerned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Login<'a> {
@@ -42,11 +45,16 @@ struct Seen {
 }
 
 impl Logins {
-    /// Refuses in the host's stead while the credential rests, in the host's own words.
-    pub(super) fn check(&self, caller: Option<&Digest>) -> Result<(), Failure> {
+    /// Refuses in the host's stead while the credential rests, in the host's own words. Only where those words are known
+    /// for certain to mean the credential (`is_certain`) is that a refusal of this call too: elsewhere the 401 of one
+    /// object would be taken for the answer about another.
+    pub(super) fn check(&self, caller: Option<&Digest>, is_certain: bool) -> Result<(), Failure> {
         let Some((left, words)) = caller.and_then(|caller| self.rest_left(caller)) else { return Ok(()) };
         let times = "the credential was refused three times in a row; not asked again for";
         let message = format!("{words} ({times} {} s)", left.as_secs() + 1);
+        if !is_certain {
+            return Err(Failure::NotNow(message, ANOTHER));
+        }
         let told = Told { about: About::Credential, mend: None };
         Err(Failure::Status(Status { status: 401, code: None, message, told }))
     }
@@ -103,16 +111,18 @@ mod tests {
     async fn a_credential_rests_after_three_refusals_and_may_then_try_once_more() {
         let (logins, caller) = (Logins::default(), Digest("a".into()));
         for _ in 0..3 {
-            assert!(logins.check(Some(&caller)).is_ok());
+            assert!(logins.check(Some(&caller), true).is_ok());
             refused(&logins);
         }
-        let resting = logins.check(Some(&caller)).unwrap_err().explain("GET /x").to_string();
+        let resting = logins.check(Some(&caller), true).unwrap_err().explain("GET /x").to_string();
         assert!(resting.contains("Token is expired. (the credential was refused three times in a row"), "{resting}");
-        assert!(logins.check(Some(&Digest("b".into()))).is_ok());
+        let unsure = logins.check(Some(&caller), false).unwrap_err().explain("GET /x");
+        assert!(unsure.is_passing() && unsure.to_string().contains("Token is expired. (the credential"), "{unsure}");
+        assert!(logins.check(Some(&Digest("b".into())), true).is_ok());
         tokio::time::advance(REST).await;
-        assert!(logins.check(Some(&caller)).is_ok());
+        assert!(logins.check(Some(&caller), true).is_ok());
         refused(&logins);
-        assert!(logins.check(Some(&caller)).is_err());
+        assert!(logins.check(Some(&caller), true).is_err());
     }
 
     #[tokio::test(start_paused = true)]
@@ -124,7 +134,7 @@ mod tests {
             logins.record(Some(caller.clone()), Login::Unclear);
             assert!(logins.was_accepted(&caller));
         }
-        assert!(logins.check(Some(&caller)).is_ok());
+        assert!(logins.check(Some(&caller), true).is_ok());
         tokio::time::advance(REST).await;
         assert!(!logins.was_accepted(&caller), "what was seen long ago says nothing of now");
     }

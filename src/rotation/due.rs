@@ -24,9 +24,11 @@ pub fn due(rotation: &Rotation) -> BTreeSet<Owed> {
         owed.insert(Owed { from: later(since, FIRST_REMINDER_SECONDS), effect: Effect::Remind { since } });
     }
     for (name, surface) in &rotation.surfaces {
-        let card = surface.shown < rotation.revision;
-        let behind = card || (surface.announced as usize) < rotation.announcements.len();
-        if behind && !surface.gone {
+        let card = surface.shown < rotation.revision && !surface.gone;
+        let unsaid = (surface.announced as usize) < rotation.announcements.len();
+        // Without its card a surface says no more than that a person is needed.
+        let heard = !surface.gone || (surface.reference.is_some() && matches!(rotation.phase, Phase::Stuck { .. }));
+        if card || (unsaid && heard) {
             owed.insert(now(Effect::Publish { surface: name.clone(), card }));
         }
     }

@@ -1,7 +1,8 @@
 //! A file that holds the value, or the document around it, and nothing else: replaced as a whole, so that a reader sees
-//! the old text or the new one and never a part. It keeps its owner, its group and its mode. Everything is done through
+//! the old text or the new one and never a part. It keeps its owner, its group, its mode and who else may read it. Everything is done through
 //! descriptors of the folder and the file, so that a name that changes hands meanwhile leads nowhere else.
 
+mod beside;
 mod fresh;
 mod trouble;
 
@@ -13,6 +14,7 @@ use crate::rotation::identity::Identity;
 use crate::rotation::ids::StoreId;
 use crate::rotation::store::{Capabilities, Tag};
 use crate::secret::Secret;
+use beside::Beside;
 use fresh::Fresh;
 use rustix::fs::{Access, AtFlags, FileType, Mode, OFlags, Stat, StatxAttributes, StatxFlags};
 use rustix::process::geteuid;
@@ -106,6 +108,10 @@ impl File {
         match trouble {
             Trouble::Wrong(why, mend) => refused(why, mend),
             Trouble::Changed => StoreError::conflict(&self.id, "the file holds something else than before"),
+            // The system says EPERM of what nobody may change, and EACCES of what this user may not.
+            Trouble::System(error) if error.raw_os_error() == Some(rustix::io::Errno::PERM.raw_os_error()) => {
+                refused(FIXED.0, FIXED.1)
+            }
             Trouble::System(error) => match error.kind() {
                 io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => {
                     refused("there is no such file", "create it empty, or correct the path")
@@ -123,9 +129,13 @@ impl File {
 const MOUNT: (&str, &str) =
     ("it is a mount of its own, which nothing can take the place of", "mount its directory instead");
 
+const FIXED: (&str, &str) =
+    ("its attributes forbid that it or its folder is changed", "chattr -i -a FILE, and the same for its folder");
+
 /// The file, what it holds, and the way to it.
 struct Held {
     walk: Walk,
+    beside: Beside,
     value: Secret,
     line_end: &'static str,
     stat: Stat,
@@ -149,6 +159,7 @@ impl Held {
             return Err(Trouble::wrong(why, "remove the other names: find / -xdev -samefile FILE"));
         }
         walk.check(stat.st_uid)?;
+        let beside = Beside::of(&file)?;
         let mut text = Zeroizing::new(String::with_capacity(LONGEST as usize + 1));
         fs::File::from(file).take(LONGEST + 1).read_to_string(&mut text).map_err(|error| match error.kind() {
             io::ErrorKind::InvalidData => Trouble::wrong("it does not hold text", "correct the path"),
@@ -156,7 +167,7 @@ impl Held {
         })?;
         let line_end = ["\r\n", "\n"].into_iter().find(|end| text.ends_with(end)).unwrap_or("");
         let value = text.strip_suffix(line_end).unwrap_or(&text).to_owned();
-        Ok(Self { walk, value: Secret::new(value), line_end, stat })
+        Ok(Self { walk, beside, value: Secret::new(value), line_end, stat })
     }
 
     /// Which file that is. Ours takes its place with another number; whoever holds us to it knows what we wrote.
@@ -172,8 +183,12 @@ impl Held {
 
     /// Proves that another file could take its place, with its owner, group and mode. Changes nothing.
     fn may_be_replaced(&self) -> Result<(), Trouble> {
-        if self.is_a_mount() {
+        let has = self.attributes();
+        if has.contains(StatxAttributes::MOUNT_ROOT) {
             return Err(Trouble::wrong(MOUNT.0, MOUNT.1));
+        }
+        if has.intersects(StatxAttributes::IMMUTABLE | StatxAttributes::APPEND) {
+            return Err(Trouble::wrong(FIXED.0, FIXED.1));
         }
         let us = geteuid().as_raw();
         if us != 0 && (self.stat.st_uid != us || !is_our_group(self.stat.st_gid)) {
@@ -188,15 +203,15 @@ impl Held {
         }
     }
 
-    /// Whether the file itself is mounted there, as containers do with a single file.
-    fn is_a_mount(&self) -> bool {
+    /// Whether the file itself is mounted there, as containers do with a single file, or may not be changed by anybody.
+    fn attributes(&self) -> StatxAttributes {
         let found = rustix::fs::statx(
             self.walk.folder(),
             &self.walk.name,
             AtFlags::SYMLINK_NOFOLLOW | AtFlags::NO_AUTOMOUNT,
             StatxFlags::BASIC_STATS,
         );
-        found.is_ok_and(|found| found.stx_attributes.contains(StatxAttributes::MOUNT_ROOT))
+        found.map_or(StatxAttributes::empty(), |found| found.stx_attributes)
     }
 }
 
@@ -212,7 +227,7 @@ fn replace(path: &Path, value: &Secret, base: &Base) -> Result<Written, Trouble>
     if held.base() != *base {
         return Err(Trouble::Changed);
     }
-    fresh.fill(&[value.expose(), held.line_end], &held.stat)?;
+    fresh.fill(&[value.expose(), held.line_end], &held.stat, &held.beside)?;
     // The last look: the name must lead to the file that was read.
     let now = held.walk.look(&held.walk.name)?;
     if (now.st_dev, now.st_ino) != (held.stat.st_dev, held.stat.st_ino) {

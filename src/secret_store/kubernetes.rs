@@ -138,7 +138,7 @@ impl Adapter for Kubernetes {
     /// The same value once more, as a dry run: the cluster asks everybody who has a say and stores nothing.
     async fn preflight(&self) -> Result<(), StoreError> {
         let object = self.object().await?;
-        self.cautions.set(object.keepers());
+        self.cautions.set(object.keepers(&self.spec.key));
         let same = self.value_of(&object)?;
         let patch =
             json!({"metadata": {"resourceVersion": object.version()}, "data": {&self.spec.key: encoded(&same)}});

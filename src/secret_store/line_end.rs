@@ -1,5 +1,5 @@
 //! A store whose value stands in a line: `echo` ends what it writes with a line break, and so do variables of type
-//! `file`. The line break is not part of the token, and stays where it is when the token changes.
+//! `file`; some editors begin with a byte order mark. Neither is part of the token, and both stay when it changes.
 
 use super::{Base, Caution, SecretStore, Seen, StoreError, Written};
 use crate::rotation::identity::Identity;
@@ -9,20 +9,23 @@ use crate::secret::Secret;
 use std::sync::{Arc, Mutex, PoisonError};
 use zeroize::Zeroizing;
 
-/// A store that holds the value alone, or the value and a line break.
+/// What some editors begin a text with.
+const MARK: char = '\u{feff}';
+
+/// A store that holds the value alone, or the value in a line.
 pub(super) struct LineEnd {
     inner: Arc<dyn SecretStore>,
-    /// What the last look found behind the value.
-    end: Mutex<String>,
+    /// What the last look found before and behind the value.
+    around: Mutex<(String, String)>,
 }
 
 impl LineEnd {
     pub(super) fn around(inner: Arc<dyn SecretStore>) -> Arc<dyn SecretStore> {
-        Arc::new(Self { inner, end: Mutex::new(String::new()) })
+        Arc::new(Self { inner, around: Mutex::default() })
     }
 
-    fn end(&self) -> String {
-        self.end.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    fn found(&self) -> (String, String) {
+        self.around.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
@@ -55,18 +58,22 @@ impl SecretStore for LineEnd {
     async fn look(&self) -> Result<Seen, StoreError> {
         let mut seen = self.inner.look().await?;
         let Some(held) = seen.value.take() else { return Ok(seen) };
-        let value = held.expose().trim_end_matches(['\n', '\r']);
-        held.expose()[value.len()..].clone_into(&mut self.end.lock().unwrap_or_else(PoisonError::into_inner));
+        let text = held.expose();
+        let line = text.trim_start_matches(MARK);
+        let value = line.trim_end_matches(['\n', '\r']);
+        let around = (text[..text.len() - line.len()].to_owned(), line[value.len()..].to_owned());
+        *self.around.lock().unwrap_or_else(PoisonError::into_inner) = around;
         seen.value = Some(Secret::new(value.to_owned()));
         Ok(seen)
     }
 
     async fn write(&self, value: &Secret, base: &Base, tag: &Tag) -> Result<Written, StoreError> {
-        let end = self.end();
-        if end.is_empty() {
+        let (start, end) = self.found();
+        if start.is_empty() && end.is_empty() {
             return self.inner.write(value, base, tag).await;
         }
-        let mut line = Zeroizing::new(String::with_capacity(value.expose().len() + end.len()));
+        let mut line = Zeroizing::new(String::with_capacity(start.len() + value.expose().len() + end.len()));
+        line.push_str(&start);
         line.push_str(value.expose());
         line.push_str(&end);
         let line = Secret::new(std::mem::take(&mut line));

@@ -103,6 +103,7 @@ impl Template {
             Self::DockerConfig { registry, .. } => docker_config::unread(without_mark(text).1, registry),
             _ => Vec::new(),
         };
+        found.extend(elsewhere::kept(text));
         if let Ok(parts) = self.find(text)
             && let Ok(value) = first(text, &parts)
         {

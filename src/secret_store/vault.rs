@@ -120,9 +120,9 @@ impl Adapter for Vault {
     }
 
     async fn preflight(&self) -> Result<(), StoreError> {
-        self.fetch(None).await?;
+        let held = self.fetch(None).await?;
         self.policy_allows().await?;
-        self.patch_is_known().await?;
+        self.patch_is_known(&held.value).await?;
         self.learn_what_it_keeps().await
     }
 
@@ -257,21 +257,25 @@ impl Vault {
     }
 
     /// The very request of the write, against a version that cannot be: a server that knows it says that the version
-    /// does not match, and one before 1.9 that there is no such method. Nothing is written.
-    async fn patch_is_known(&self) -> Result<(), StoreError> {
+    /// does not match, and one before 1.9 that there is no such method. Nothing is written; whatever stands between and
+    /// does not look at versions writes the value that is there.
+    async fn patch_is_known(&self, held: &Secret) -> Result<(), StoreError> {
         if self.spec.engine == Engine::V1 {
             return Ok(());
         }
-        let nothing = Secret::new(String::new());
-        let body = wire::Patch::new(&self.spec.field, &nothing, NO_VERSION);
+        let body = wire::Patch::new(&self.spec.field, held, NO_VERSION);
         let call = Call::patch(self.path("data")).json_as("application/merge-patch+json", &body);
         match self.call(&call).await? {
             Err(error) if matches!(error.status(), Some(405 | 415)) => {
                 Err(StoreError::of_write(&self.id, &error, |_| self.mend(405)))
             }
             Err(error) if error.status() == Some(403) => Err(StoreError::of_write(&self.id, &error, |s| self.mend(s))),
+            Ok(_) => {
+                let mend = "give the address of Vault itself, or mend what stands before it and drops options.cas";
+                Err(StoreError::refused(&self.id, "it writes whatever version it is asked to write from", mend))
+            }
             // Whatever else it objects to, it is the version's mismatch or nothing that a write would meet.
-            _ => Ok(()),
+            Err(_) => Ok(()),
         }
     }
 

@@ -161,8 +161,9 @@ async fn whoever_sits_out_the_pause_of_one_bucket_leaves_the_way_to_the_others()
 #[tokio::test]
 async fn a_refused_credential_is_not_tried_for_ever() {
     let (api, count) = numbered(|_, _| StatusCode::UNAUTHORIZED).await;
-    for _ in 0..9 {
-        assert_eq!(api.read(&Call::get("/user")).await.err().unwrap().status(), Some(401));
+    for number in 0..9 {
+        let told = api.read(&Call::get("/user")).await.err().unwrap();
+        assert_eq!(told.status(), (number < 3).then_some(401), "{told}");
     }
     assert_eq!(count.load(Ordering::SeqCst), 3);
     let other = Secret::new("another".into());
@@ -259,4 +260,16 @@ fn a_credential_never_travels_in_clear_except_on_loopback() {
     assert!(!refused.to_string().contains("pw"));
     assert_eq!(made("gitlab.example").unwrap_err(), BadBase::NotAnAddress);
     assert_eq!(made("file:///etc/passwd").unwrap_err(), BadBase::NotAnAddress);
+}
+
+#[tokio::test]
+async fn where_a_hosts_words_are_not_known_the_rest_of_a_credential_is_no_refusal_of_other_calls() {
+    let (api, count) = numbered(|_, _| (StatusCode::UNAUTHORIZED, r#"{"message":"Unauthorized"}"#)).await;
+    for _ in 0..3 {
+        let told = api.call(&Call::get("/secrets/one")).await.err().unwrap();
+        assert_eq!(told.status(), Some(401), "the host said so: {told}");
+    }
+    let told = api.call(&Call::get("/secrets/two")).await.err().unwrap();
+    assert_eq!(count.load(Ordering::SeqCst), 3, "the host is left alone");
+    assert!(told.is_passing() && told.to_string().contains("refused three times in a row"), "{told}");
 }

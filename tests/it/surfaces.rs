@@ -1,7 +1,7 @@
 //! One suite for every surface: the same stories under the issue, in Slack and in Discord, through a real engine and
 //! real HTTP. What a person does and sees there is a `Bench`; the stories know nothing of buttons or comments.
 
-mod bench;
+pub mod bench;
 mod codes;
 mod decisions;
 mod discord;
@@ -11,7 +11,7 @@ mod issue;
 mod limits;
 mod lines;
 mod reminders;
-mod scene;
+pub mod scene;
 mod slack;
 mod stops;
 mod trouble;

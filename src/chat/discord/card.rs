@@ -57,6 +57,20 @@ pub fn message(card: &Card, deciders: &[Decider]) -> Message {
     Message { content, embed: Some(embed(card)), buttons: buttons(card), pings, answers: None }
 }
 
+/// What stays where the card stood before cards went to another channel.
+pub fn moved(card: &Card, channel: &str, url: Option<&str>) -> Message {
+    let there = url.map_or_else(|| format!("<#{channel}>"), |url| link("another channel", url));
+    let title = escape(&card.title, 200);
+    Message::words(format!("{title}: continues in {there}.\n-# {}", mark_of_card(card)))
+}
+
+/// The card, found again as the one that took the place of that message.
+pub fn in_place_of(message: &Message, card: &Card, other: &str) -> Message {
+    let small = format!("{} · Plan {}", mark_of_card_for(card, other), card.plan.short());
+    let embed = message.embed.clone().map(|embed| embed.footer(CreateEmbedFooter::new(small)));
+    Message { embed, ..message.clone() }
+}
+
 /// An announcement as a reply: the words, whom it is for, and of what has just failed the end of the log. Its last line is
 /// by what it is found again. `asked` are mentioned, unless it is for whoever follows the card.
 pub fn announcement(card: &Card, index: usize, asked: &[Decider]) -> Option<Message> {
@@ -75,6 +89,11 @@ pub fn announcement(card: &Card, index: usize, asked: &[Decider]) -> Option<Mess
 /// By what a card is known among our own messages: it stands in the footer, where nothing foreign is.
 pub fn mark_of_card(card: &Card) -> String {
     format!("Rotation {}", card.rotation)
+}
+
+/// By what a card is known that took the place of another message.
+pub fn mark_of_card_for(card: &Card, other: &str) -> String {
+    format!("{} · in place of {other}", mark_of_card(card))
 }
 
 /// By what an announcement is known.

@@ -19,14 +19,17 @@ pub fn failed(error: &CallError) -> ChatError {
     };
     let why = error.to_string();
     match (status, error.code()) {
-        // Unknown message; a message that is not ours, but of a bot that was there before us.
-        (_, Some(10_008 | 50_005)) => ChatError::Gone { messenger, why },
+        (_, Some(10_008)) => ChatError::Gone { messenger, why },
+        // A message that is not ours, but of a bot that was there before us.
+        (_, Some(50_005)) => ChatError::Frozen { messenger, why },
         // Unknown channel, unknown guild, missing access; a thread that is locked.
         (_, Some(10_003 | 10_004 | 50_001 | 50_083 | 160_005)) => ChatError::Closed { messenger, why },
         // Too many edits of an old message within the hour: Discord wants it tried later. An overloaded one does too.
         (_, Some(30_046 | 130_000 | 20_028 | 20_016)) => ChatError::Unavailable { messenger, why, retry_after: None },
-        // What is in the message is not as Discord wants it.
-        (400, Some(50_035 | 50_006)) => ChatError::Form { messenger, why },
+        // What is in the message is not as Discord wants it; or we do not know, and plain words may do.
+        (400, code) if is_about_the_form(code) => {
+            ChatError::Form { messenger, why: format!("{why}; {}", mend(status, code)) }
+        }
         (status, code) => ChatError::Refused { messenger, why: format!("{why}; {}", mend(status, code)) },
     }
 }
@@ -46,10 +49,21 @@ pub fn with_way_out(error: ChatError, channel: &str) -> ChatError {
             let mend = "correct [discord] channel, or invite the bot to the server and give it View Channel in it";
             ChatError::Refused { messenger, why: format!("{why}; {mend} ({channel})") }
         }
-        ChatError::Form { messenger, why } => {
-            ChatError::Refused { messenger, why: format!("{why}; this is a fault of rekey; please report it") }
-        }
+        ChatError::Form { messenger, why } => ChatError::Refused { messenger, why },
         other => other,
+    }
+}
+
+const FAULT: &str = "this is a fault of rekey; please report it";
+
+const UNKNOWN: &str = "rekey does not know this refusal; an administrator of the server may, or look its number up in \
+                       Discord's documentation";
+
+/// Whether words without embed and buttons may be taken where these were not.
+fn is_about_the_form(code: Option<u64>) -> bool {
+    match code {
+        Some(50_035 | 50_006 | 40_005 | 240_000) => true,
+        code => mend(400, code) == UNKNOWN,
     }
 }
 
@@ -69,13 +83,12 @@ fn mend(status: u16, code: Option<u64>) -> &'static str {
         (_, Some(60_003)) => "the bot's owner must switch on two-factor sign-in, as the server demands",
         (_, Some(50_009)) => "the server's verification level keeps the bot out; an administrator must lower it",
         (_, Some(30_000..=30_999)) => "the server has as many of these as it may; an administrator must remove some",
-        (_, Some(50_109 | 50_016 | 50_027 | 50_041 | 50_046)) => "this is a fault of rekey; please report it",
+        (_, Some(50_035 | 50_006 | 40_005 | 50_109 | 50_016 | 50_027 | 50_041 | 50_046)) => FAULT,
+        (_, Some(240_000)) => "the server blocks a link in it; let the bot's role pass that rule",
         // Discord gives a number of its own to everything that it does not know.
         (404, None | Some(0)) => "correct [discord] api_url, or the proxy on the way",
         (403, _) => "the server's settings do not let the bot do this",
-        _ => {
-            "rekey does not know this refusal; an administrator of the server may, or look its number up in Discord's documentation"
-        }
+        _ => UNKNOWN,
     }
 }
 

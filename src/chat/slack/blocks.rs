@@ -39,6 +39,13 @@ pub fn message(card: &Card, deciders: &[String]) -> Message {
     Message { text: escape_within(&card.sentence(), 1_000), blocks }
 }
 
+/// What stays where the card stood before cards went to another channel.
+pub fn moved(card: &Card, channel: &str, url: Option<&str>) -> Message {
+    let there = url.map_or_else(|| format!("<#{channel}>"), |url| link("another channel", url));
+    let text = format!("{}: continues in {there}.", escape_within(&card.title, 200));
+    Message { blocks: vec![section(&text)], text }
+}
+
 /// An announcement as a reply: the words, whom it is for, and of what has just failed the end of the log.
 pub fn announcement(card: &Card, index: usize, mentions: &[String]) -> Option<Message> {
     let told = card.announcements.get(index)?;

@@ -63,7 +63,9 @@ async fn address(engine: &Engine) -> (Finding, Option<Metadata>) {
             (Finding::ok("address", format!("{host} answers, version {}", metadata.version)), Some(metadata))
         }
         Err(CallError::Status { status: 401 | 403, .. }) => {
-            (Finding::ok("address", format!("{host} answers and does not tell its version")), None)
+            let what =
+                format!("{host} answers and does not tell its version, so nobody knows whether it is new enough");
+            (Finding::warn("address", what, "give the bot's token the scope api, or let it read /metadata"), None)
         }
         Err(error) => {
             let usual = "correct [gitlab] url; behind a proxy set HTTPS_PROXY, for a private authority set ca_file";

@@ -26,14 +26,36 @@ async fn one(visit: &Visit<'_>, id: &PersonId, person: &Person) -> Finding {
         Err((what, mend)) => return Finding::fail(id.as_str(), what, mend),
     }
     match in_slack(visit, person).await {
-        Ok(name) => known.extend(name),
+        Ok(Known::Looked(name)) => known.push(name),
+        Ok(Known::Nowhere) => {}
+        Ok(Known::Unlooked(what)) => {
+            known.push(what);
+            return Finding::warn(id.as_str(), list(known), "add the scope users:read to the app and install it again");
+        }
         Err((what, mend)) => return Finding::fail(id.as_str(), what, mend),
     }
     if visit.config.slack.is_some() && person.slack.is_none() {
         let what = "has no slack id, so presses of buttons are not believed";
         return Finding::warn(id.as_str(), what, format!("add slack = \"U…\" to [people.{id}]"));
     }
+    if known.is_empty() && person.discord.is_none() {
+        let what = "has no account anywhere, so nobody is believed to be this person";
+        return Finding::warn(id.as_str(), what, format!("add gitlab, slack or discord to [people.{id}]"));
+    }
+    if known.is_empty() {
+        known.push("is looked up in Discord when they click".to_owned());
+    }
     Finding::ok(id.as_str(), list(known))
+}
+
+/// What Slack tells of a person.
+enum Known {
+    /// Their name there.
+    Looked(String),
+    /// Slack does not tell the app.
+    Unlooked(String),
+    /// Nobody looks for them there.
+    Nowhere,
 }
 
 async fn in_gitlab(visit: &Visit<'_>, person: &Person) -> Result<Option<String>, (String, String)> {
@@ -55,12 +77,12 @@ async fn in_gitlab(visit: &Visit<'_>, person: &Person) -> Result<Option<String>,
 }
 
 /// Slack tells about people only to apps with `users:read`; that it is missing is said where Slack is looked at.
-async fn in_slack(visit: &Visit<'_>, person: &Person) -> Result<Option<String>, (String, String)> {
-    let (Some(slack), Some(id)) = (&visit.config.slack, &person.slack) else { return Ok(None) };
-    let Ok(Some(client)) = app::slack_of(visit.config) else { return Ok(None) };
+async fn in_slack(visit: &Visit<'_>, person: &Person) -> Result<Known, (String, String)> {
+    let (Some(slack), Some(id)) = (&visit.config.slack, &person.slack) else { return Ok(Known::Nowhere) };
+    let Ok(Some(client)) = app::slack_of(visit.config) else { return Ok(Known::Nowhere) };
     let granted = client.scopes().await.ok().flatten().unwrap_or_default();
     if !granted.iter().any(|scope| scope == "users:read") {
-        return Ok(Some(format!("Slack {id} (not looked up: the app has no users:read)")));
+        return Ok(Known::Unlooked(format!("Slack {id}, which was not looked up")));
     }
     match client.member(id).await {
         Ok(member) if member.deleted => Err((format!("Slack user {id} was deactivated"), "correct slack".into())),
@@ -76,7 +98,7 @@ async fn in_slack(visit: &Visit<'_>, person: &Person) -> Result<Option<String>, 
             format!("Slack user {id} is a guest, and rekey does not answer to guests"),
             "name somebody else".into(),
         )),
-        Ok(member) => Ok(Some(format!("Slack @{}", member.name))),
+        Ok(member) => Ok(Known::Looked(format!("Slack @{}", member.name))),
         Err(error) => Err((error.to_string(), "correct slack".into())),
     }
 }

@@ -8,7 +8,7 @@ use crate::engine::worker::{Hold, Performed};
 use crate::rotation::event::Event;
 use crate::rotation::ids::SurfaceName;
 use crate::rotation::phase::Phase;
-use crate::rotation::record::{Rotation, Surface};
+use crate::rotation::record::{Audience, Rotation, Surface};
 use crate::rotation::view::card;
 use jiff::SignedDuration;
 
@@ -22,10 +22,13 @@ impl Engine {
         rotation: &Rotation,
         surface: &SurfaceName,
     ) -> Result<Performed, Stop> {
+        let state = rotation.surfaces.get(surface).cloned().unwrap_or_default();
+        if state.gone {
+            return self.say_without_card(hold, rotation, surface, &state).await;
+        }
         let Some(messenger) = self.surfaces.get(surface) else {
             return hold.report(rotation, &Event::SurfaceGone { surface: surface.clone() }).await;
         };
-        let state = rotation.surfaces.get(surface).cloned().unwrap_or_default();
         if let Some(reference) = &state.reference {
             match messenger.privacy(reference).await {
                 Ok(Privacy::Kept) => {}
@@ -58,7 +61,8 @@ impl Engine {
                 });
             let unsaid = state.reference.is_some() && (state.announced as usize) < card.announcements.len();
             match shown {
-                Err(error) if unsaid && (error.is_about_the_place() || matches!(error, ChatError::Frozen { .. })) => {
+                // An edit may be refused for an hour, or for good, where a new message is taken.
+                Err(error) if unsaid && !matches!(error, ChatError::Gone { .. }) => {
                     let announced = self.announce_next(messenger.as_ref(), &card, &state, surface);
                     hold.keeping(announced).await?.map_err(|_| error)
                 }
@@ -77,6 +81,30 @@ impl Engine {
             }
             Err(error) => Ok(trouble(&error)),
         }
+    }
+
+    /// People removed the card. What stops for a person is said all the same, once, in its channel.
+    async fn say_without_card(
+        &self,
+        hold: &Hold<'_>,
+        rotation: &Rotation,
+        surface: &SurfaceName,
+        state: &Surface,
+    ) -> Result<Performed, Stop> {
+        let card = card(rotation);
+        let asks = |index: &usize| card.announcements.get(*index).is_some_and(|told| told.to == Audience::Approvers);
+        let last = (state.announced as usize..card.announcements.len()).rev().find(asks);
+        let reference = state.reference.clone().unwrap_or_default();
+        let messenger = self.surfaces.get(surface).filter(|_| !state.exposed);
+        if let (Some(index), Some(messenger)) = (last, messenger)
+            && let Err(error @ ChatError::Unavailable { .. }) =
+                hold.keeping(messenger.announce(&card, &reference, index)).await?
+        {
+            return Ok(trouble(&error));
+        }
+        let announced = u32::try_from(card.announcements.len()).unwrap_or(u32::MAX);
+        let (surface, revision) = (surface.clone(), state.shown);
+        hold.report(rotation, &Event::Published { surface, reference, url: None, revision, announced }).await
     }
 
     /// Nobody mended in all that time what refuses the last words about it.

@@ -4,10 +4,17 @@ use super::subject::{Subject, Subjects};
 use super::twins::Twins;
 use crate::engine::{Engine, EngineError};
 use crate::gitlab::LONGEST_TOKEN;
+use crate::ledger::Filter;
+use crate::rotation::ids::StoreId;
 use crate::rotation::plan::{Plan, PlannedStore};
 use crate::rotation::store::{Capabilities, Rollback};
 use crate::rotation::token::{ManagedToken, Strategy};
+use crate::secret::Digest;
 use crate::secret_store::{SecretStore, StoreError};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// How many earlier rotations are asked whether they made the token.
+const EARLIER: u32 = 5;
 
 impl Engine {
     pub(super) async fn check_stores(
@@ -22,18 +29,20 @@ impl Engine {
             plan.blockers.push("no store is configured, so the new value would be lost".into());
         }
         subjects.mark(plan, &Subject::Token);
+        let mut values = Values::new();
         for id in &managed.stores {
             match self.stores.get(id) {
                 Some(store) => {
                     let before = before.and_then(|before| before.stores.iter().find(|planned| planned.id == *id));
                     // A place that was renamed since the plan before is still that place.
                     let held = before.and_then(|before| store.held_to(before.identity.as_ref()?));
-                    self.check_store(plan, held.as_ref().unwrap_or(store).as_ref(), before, twins).await?;
+                    self.check_store(plan, held.as_ref().unwrap_or(store).as_ref(), before, twins, &mut values).await?;
                 }
                 None => plan.blockers.push(format!("{id} is not configured")),
             }
             subjects.mark(plan, &Subject::Store(id.clone()));
         }
+        self.compare_values(plan, &values).await?;
         if plan.strategy == Strategy::SelfRotate && plan.stores.iter().all(|store| !store.capabilities.readable) {
             plan.blockers.push("no store can be read, and the token needs its present value to rotate itself".into());
             subjects.mark(plan, &Subject::Token);
@@ -50,6 +59,7 @@ impl Engine {
         store: &dyn SecretStore,
         before: Option<&PlannedStore>,
         twins: &Twins,
+        values: &mut Values,
     ) -> Result<(), EngineError> {
         let seen = match store.preflight().await {
             Ok(()) => store.look().await,
@@ -67,6 +77,9 @@ impl Engine {
                     twin = self.twin_in(plan, twins, held).await?;
                 }
                 planned.holds_token = twin.is_some() || held.is_some_and(|held| self.gitlab.could_be_token(held));
+                if let Some(held) = held.filter(|held| twin.is_none() && self.gitlab.could_be_token(held)) {
+                    values.insert(store.id().clone(), held.digest());
+                }
                 planned.replaces_other = held.is_some() && !planned.holds_token;
                 let unknown = (seen.identity.is_none() && seen.note.is_none()).then(|| nameless(store));
                 planned.identity = seen.identity;
@@ -74,9 +87,8 @@ impl Engine {
             }
             Err(error @ StoreError::Refused { .. }) => {
                 plan.blockers.push(error.to_string());
-                // A place that cannot be looked at is not another one for that.
-                planned.holds_token = before.is_some_and(|before| before.holds_token);
-                planned.identity = before.and_then(|before| before.identity.clone());
+                // A place that cannot be looked at is not another one for that, and holds nothing else.
+                planned = before.cloned().unwrap_or(planned);
             }
             Err(error) => return Err(EngineError::Unavailable(error.to_string())),
         }
@@ -100,6 +112,38 @@ impl Engine {
             *place = planned;
         }
         Ok(())
+    }
+}
+
+/// By what the tokens in the stores are told apart.
+type Values = BTreeMap<StoreId, Digest>;
+
+impl Engine {
+    /// Warns of stores that hold another value than the token's, without presenting any of them to GitLab: that would
+    /// count as a use of the token. What rekey made it recognises; of values that differ one at most is the token's.
+    async fn compare_values(&self, plan: &mut Plan, values: &Values) -> Result<(), EngineError> {
+        let old = plan.old.id;
+        let stops = "rekey stops there before anything is made, and asks";
+        if let Some(known) = self.value_that_we_made(plan).await? {
+            let others = values.iter().filter(|(_, digest)| **digest != known);
+            let told = others.map(|(id, _)| format!("{id} holds another value than that of token {old}; {stops}"));
+            plan.warnings.extend(told);
+            return Ok(());
+        }
+        let different: BTreeSet<&Digest> = values.values().collect();
+        if different.len() > 1 {
+            let ids: Vec<&str> = values.keys().map(StoreId::as_str).collect();
+            let ids = ids.join(" and ");
+            plan.warnings.push(format!("{ids} hold different values, so not all of them hold token {old}; {stops}"));
+        }
+        Ok(())
+    }
+
+    /// By what the value of the old token is recognised, if an earlier rotation made it.
+    async fn value_that_we_made(&self, plan: &Plan) -> Result<Option<Digest>, EngineError> {
+        let filter = Filter { open_only: false, token: Some(plan.token.clone()), limit: EARLIER };
+        let earlier = self.ledger.list(filter).await?;
+        Ok(earlier.iter().find_map(|rotation| rotation.made.get(&plan.old.id).cloned()))
     }
 }
 

@@ -58,7 +58,8 @@ pub(super) fn roles(world: &World, guild: &str) -> Outcome<Reply> {
 pub(super) fn member(world: &World, guild: &str, user: &str) -> Outcome<Reply> {
     let world = own(world, guild)?;
     if user == world.settings.bot_user {
-        return Ok(Reply::Body(json!({"user": bot(world), "roles": [], "flags": 0, "deaf": false, "mute": false})));
+        return Ok(Reply::Body(json!({"user": bot(world), "roles": [], "flags": 0, "deaf": false, "mute": false,
+                                     "communication_disabled_until": world.silenced})));
     }
     match world.users.get(user).filter(|user| user.member) {
         Some(user) => Ok(Reply::Body(shown_member(world, user))),

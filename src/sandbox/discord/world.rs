@@ -148,6 +148,8 @@ pub struct World {
     pub sent: Vec<(String, Value)>,
     /// Whether the bot is in the guild.
     pub invited: bool,
+    /// Until when a moderator silenced the bot.
+    pub silenced: Option<Timestamp>,
     pub(super) interactions: BTreeMap<String, super::interaction::Interaction>,
     pub(super) buckets: BTreeMap<String, super::limits::Bucket>,
     pub(super) now: Timestamp,
@@ -191,6 +193,7 @@ impl World {
             calls: Vec::new(),
             sent: Vec::new(),
             invited: true,
+            silenced: None,
             interactions: BTreeMap::new(),
             buckets: BTreeMap::new(),
             now: Timestamp::UNIX_EPOCH,

@@ -74,7 +74,8 @@ fn identity(world: &World) -> Value {
     let names = &world.settings;
     json!({
         "ok": true, "url": format!("{}/", names.url), "team": "Sandbox", "user": "rekey", "team_id": names.team,
-        "user_id": names.bot_user, "bot_id": names.bot_id, "is_enterprise_install": false,
+        "user_id": names.bot_user, "bot_id": names.bot_id, "enterprise_id": names.organisation,
+        "is_enterprise_install": names.organisation.is_some(),
     })
 }
 

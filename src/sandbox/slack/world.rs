@@ -14,6 +14,8 @@ pub struct Settings {
     pub bot: String,
     /// The workspace.
     pub team: String,
+    /// The organisation for which the app was installed, if it was.
+    pub organisation: Option<String>,
     /// The app's user.
     pub bot_user: String,
     /// The app's bot.
@@ -174,6 +176,7 @@ impl Default for Settings {
             url: String::new(),
             bot: String::new(),
             team: "T0TEAM0001".into(),
+            organisation: None,
             bot_user: "U0BOT00001".into(),
             bot_id: "B0BOT00001".into(),
             token: "xoxb-sandbox-0001-bot".into(),

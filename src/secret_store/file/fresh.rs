@@ -1,6 +1,7 @@
 //! The new file beside the old one, until it takes its place.
 
 use super::Trouble;
+use super::beside::Beside;
 use crate::secret_store::walk::Walk;
 use rustix::fs::{AtFlags, FileType, Gid, Mode, OFlags, Stat, Uid};
 use rustix::process::geteuid;
@@ -60,8 +61,8 @@ impl<'a> Fresh<'a> {
         Ok(fresh)
     }
 
-    /// Writes it whole, and gives it the old one's owner, group and mode.
-    pub(super) fn fill(&self, parts: &[&str], old: &Stat) -> Result<(), Trouble> {
+    /// Writes it whole, and gives it the old one's owner, group and mode, and what else stood beside its text.
+    pub(super) fn fill(&self, parts: &[&str], old: &Stat, beside: &Beside) -> Result<(), Trouble> {
         for part in parts {
             (&self.file).write_all(part.as_bytes())?;
         }
@@ -73,6 +74,8 @@ impl<'a> Fresh<'a> {
             })?;
         }
         rustix::fs::fchmod(&self.file, Mode::from_raw_mode(old.st_mode & PERMISSIONS))?;
+        // Last: with a list the mode's bits of the group are only the most that the list may give.
+        beside.give_to(&self.file)?;
         self.file.sync_all()?;
         Ok(())
     }

@@ -173,7 +173,7 @@ impl Object {
     }
 
     /// Everybody else who may put the old value back, whether we ever heard of them or not.
-    pub fn keepers(&self) -> Vec<Caution> {
+    pub fn keepers(&self, key: &str) -> Vec<Caution> {
         let text = |name: &str| {
             let labels = self.metadata.labels.as_ref().and_then(|labels| labels.get(name)?.as_str());
             labels.or_else(|| self.annotation(name))
@@ -187,6 +187,9 @@ impl Object {
         let writers = self.metadata.managed_fields.iter().map(|writer| writer.manager.as_str());
         let names = declared.into_iter().chain(writers).filter(|name| !name.is_empty() && !by(name));
         found.extend(names.map(|name| name.chars().take(80).collect()));
+        if self.was_applied_with(key) {
+            found.push("a manifest that sets it (kubectl apply)".to_owned());
+        }
         found.extend(self.marks().map(|mark| format!("whoever wrote {mark}")));
         let mut known = Vec::<String>::new();
         found.retain(|name: &String| {
@@ -200,6 +203,13 @@ impl Object {
         }
         let what = format!("is kept by {}, which may put the old value back", found.join(", "));
         vec![Caution::new(what, "change the value there too, or name the place that it comes from as the store")]
+    }
+
+    /// Whether whoever applied its manifest set this key there, and will set it to the same again.
+    fn was_applied_with(&self, key: &str) -> bool {
+        let applied = self.annotation("kubectl.kubernetes.io/last-applied-configuration");
+        let manifest = applied.and_then(|text| serde_json::from_str::<serde_json::Value>(text).ok());
+        manifest.is_some_and(|manifest| ["data", "stringData"].iter().any(|part| manifest[part].get(key).is_some()))
     }
 
     /// Labels and annotations by which a program seems to mark what it keeps.
@@ -260,19 +270,25 @@ mod tests {
                 json!({"managedFields": [{"manager": "kubectl-client-side-apply"}, {"manager": "unheard-of"}]}),
                 "unheard-of",
             ),
+            (
+                json!({"annotations": {"kubectl.kubernetes.io/last-applied-configuration":
+                    "{\"kind\":\"Secret\",\"stringData\":{\"token\":\"x\"}}"}}),
+                "a manifest that sets it (kubectl apply)",
+            ),
         ] {
             let object = object(metadata, false);
             assert!(object.unfit().is_none());
-            let found = object.keepers();
+            let found = object.keepers("token");
             assert!(found.len() == 1 && found[0].what.contains(word), "{found:?}");
         }
         for metadata in [
             json!({}),
             json!({"labels": {"app": "web", "app.kubernetes.io/instance": "web"}}),
             json!({"annotations": {"kubectl.kubernetes.io/last-applied-configuration": "{}"}}),
+            json!({"annotations": {"kubectl.kubernetes.io/last-applied-configuration": "{\"data\":{\"other\":\"eA==\"}}"}}),
             json!({"managedFields": [{"manager": "kubectl-create"}, {"manager": "rekey"}, {"manager": "k9s"}]}),
         ] {
-            assert!(object(metadata, false).keepers().is_empty());
+            assert!(object(metadata, false).keepers("token").is_empty());
         }
     }
 

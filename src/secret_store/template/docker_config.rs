@@ -13,9 +13,10 @@ pub(super) fn find(text: &str, registry: &str, user: Option<&str>) -> Result<Vec
     let key = ["auths", registry].map(str::to_owned);
     let found = json::at(text, &key, |entry| {
         let (auth, password) = (json::text_of(entry, "auth")?, json::text_of(entry, "password")?);
+        let beside = json::text_of(entry, "username")?.map(|name| name.value.as_ref()).filter(|name| !name.is_empty());
         let mut parts = Vec::new();
         if let Some(auth) = auth {
-            parts.push(in_auth(auth, user)?);
+            parts.push(in_auth(auth, user, beside)?);
         }
         if let Some(password) = password {
             parts.push(Part { range: json::inside(password), spelling: Spelling::Json });
@@ -31,10 +32,11 @@ pub(super) fn find(text: &str, registry: &str, user: Option<&str>) -> Result<Vec
     })
 }
 
-fn in_auth(found: &StringLit<'_>, user: Option<&str>) -> Result<Part, Misfit> {
+/// An entry that is still empty names its user beside it, or the template does.
+fn in_auth(found: &StringLit<'_>, user: Option<&str>, beside: Option<&str>) -> Result<Part, Misfit> {
     let present = Zeroizing::new(STANDARD.decode(found.value.as_ref()).unwrap_or_default());
     let present = std::str::from_utf8(&present).ok().and_then(|pair| pair.split_once(':'));
-    let user = match (present.map(|(user, _)| user), user) {
+    let user = match (present.map(|(user, _)| user).or(beside), user) {
         (Some(present), Some(wanted)) if present != wanted => {
             return Err(Misfit::new("it is another user's", "correct the user in the template"));
         }

@@ -11,6 +11,9 @@ static REFERENCE: LazyLock<Regex> = LazyLock::new(|| {
           \$\{ | \$\( | \{\{ | <% | ^`           # ${X}, $(command), {{ template }}
         | ^\$[A-Za-z_] | ^%[A-Za-z_][A-Za-z0-9_]*%$  # $X, $env:X, %X%
         | ^[A-Za-z][A-Za-z0-9+.-]*://               # op://vault/item/field, awssm://, file://
+        | ^\(\(.+\)\)$ | ^\#\{.+\}\#?$ | ^__[A-Za-z0-9_]+__$ | %\([A-Za-z_]   # ((x)), #{X}#, __X__, %(X)s
+        | ^\*[A-Za-z_][A-Za-z0-9_-]*$ | ^![A-Za-z]     # *alias, !secret
+        | ^projects/[^/]+/secrets/
         | ^(?:ref\+|vault:|secretref:|secret:|env:|ENC\[|<path:|<[A-Za-z_-]+>$|arn:aws|!vault|@Microsoft\.)
         ",
     )

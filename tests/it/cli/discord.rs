@@ -1,7 +1,7 @@
 //! `rekey discord register`, and what `rekey doctor` sees of a Discord in order and of one with many faults.
 
 use super::office::{Office, Wish};
-use rekey::clock::SystemClock;
+use rekey::clock::{Clock, SystemClock};
 use rekey::sandbox::discord::{self as sandbox, Discord, Handle, permissions};
 use std::sync::Arc;
 
@@ -157,4 +157,19 @@ async fn a_discord_that_cannot_be_reached_is_no_matter_of_invitations() {
         complained.starts_with("error: discord is not available: ") && complained.ends_with(way_out),
         "{complained}"
     );
+}
+
+#[tokio::test]
+async fn a_bot_in_a_time_out_is_not_said_to_post() {
+    let place = place(|text| text).await;
+    let in_an_hour = |hours| SystemClock.now().saturating_add(jiff::SignedDuration::from_hours(hours)).unwrap();
+    place.discord.with(|world| world.silenced = Some(in_an_hour(1)));
+    let examined = place.examined().await;
+    assert!(
+        examined.contains("the bot is in a time-out until") && examined.contains("let a moderator end"),
+        "{examined}"
+    );
+    assert!(!examined.contains("the bot can post"), "{examined}");
+    place.discord.with(|world| world.silenced = Some(in_an_hour(-1)));
+    assert!(place.examined().await.contains("the bot can post"), "one that is over");
 }

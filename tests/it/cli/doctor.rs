@@ -426,3 +426,69 @@ async fn a_place_with_more_secrets_than_could_be_kept_out_of_words_is_refused_an
     assert!(said.contains("keep the token in a place of its own"), "{said}");
     assert!(said.contains("is shorter than 8 characters") && !said.contains("geheim7"), "{said}");
 }
+
+#[tokio::test]
+async fn a_slack_token_that_ends_by_itself_is_a_failure_though_it_works() {
+    let office = Office::open(Wish::default()).await;
+    let ends = "xoxe.xoxb-1-sandbox-0001-bot";
+    office.slack.state().with(|world| world.settings.token = ends.into());
+    let output = office.command(&["doctor"]).env("SLACK_TOKEN", ends).output().await.unwrap();
+    let said = office.tame(&output.stdout);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains("it begins with xoxe: it ends within 12 hours"), "{said}");
+    assert!(said.contains("make an app without token rotation"), "{said}");
+}
+
+#[tokio::test]
+async fn an_app_of_an_organisation_is_in_order_with_the_organisation_as_team() {
+    let office = Office::open(Wish::default()).await;
+    office.slack.state().with(|world| world.settings.organisation = Some("E0ORG00001".into()));
+    let line = |said: &str| said.lines().find(|line| line.contains(" workspace ")).unwrap().trim().to_owned();
+    for (team, begins) in [("E0ORG00001", "ok"), ("E0OTHER001", "FAIL")] {
+        office.configure(|text| text.replace("team = \"T0TEAM0001\"", &format!("team = \"{team}\"")));
+        let (_, said) = examine(&office).await;
+        assert!(line(&said).starts_with(begins), "{team}: {said}");
+    }
+}
+
+#[tokio::test]
+async fn what_was_not_looked_up_gets_no_tick() {
+    let office = Office::open(Wish::default()).await;
+    office.slack.state().with(|world| world.settings.scopes.retain(|scope| scope != "users:read"));
+    office.state.fault(
+        Rule::new(
+            "GET",
+            "*/metadata",
+            Fault::Refuse { status: 403, body: serde_json::json!({"message": "403 Forbidden"}) },
+        )
+        .times(0),
+    );
+    let (_, said) = examine(&office).await;
+    let line = |of: &str| said.lines().find(|line| line.contains(of)).unwrap_or_default().trim().to_owned();
+    assert!(line("which was not looked up").starts_with("warn"), "{said}");
+    assert!(line("does not tell its version").starts_with("warn"), "{said}");
+}
+
+/// A mount takes the place of nothing, and nothing takes its place.
+#[tokio::test]
+async fn a_file_that_is_mounted_by_itself_is_found_before_anything_is_made() {
+    let office = Office::open(Wish::default()).await;
+    let file = office.folder.path().join("mounted");
+    std::fs::write(&file, super::office::OLD).unwrap();
+    let store = format!("\n[[token.store]]\nkind = \"file\"\npath = \"{}\"\n", file.display());
+    office.configure(|text| text + &store);
+    let (_, said) = examine(&office).await;
+    assert!(!said.contains("it is a mount of its own"), "{said}");
+    let bind = "mount --bind \"$0\" \"$0\" && echo mounted && exec \"$@\"";
+    let mut command = office.command(&[]);
+    let inner = command.as_std().get_program().to_owned();
+    let mut apart = tokio::process::Command::new("unshare");
+    apart.args(["-rm", "sh", "-c", bind]).arg(&file).arg(inner).arg("doctor").current_dir(office.folder.path());
+    apart.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default());
+    apart.envs(command.as_std().get_envs().filter_map(|(name, value)| Some((name, value?))));
+    command.kill_on_drop(true);
+    let output = apart.output().await.ok().filter(|output| output.stdout.starts_with(b"mounted"));
+    let Some(output) = crate::left_out::unless(output, "the right to mount (unshare -rm)") else { return };
+    let said = office.tame(&output.stdout);
+    assert!(said.contains("it is a mount of its own") && said.contains("mount its directory instead"), "{said}");
+}

@@ -1,12 +1,12 @@
 //! The messenger against the sandbox: lost answers, removed messages and threads, limits, wrong tokens.
 
-use super::house::{ALICE, BOB, CHANNEL, both, guild, messenger};
+use super::house::{ALICE, BOB, CHANNEL, both, guild, messenger, messenger_of};
 use crate::slack::rotations::{self, opened, plan};
 use rekey::chat::{ChatError, Messenger};
 use rekey::rotation::record::Rotation;
 use rekey::rotation::view::card;
 use rekey::rotation::view::prose::Prose;
-use rekey::sandbox::discord::{Fault, Handle, Message, Rule, Settings, World, permissions};
+use rekey::sandbox::discord::{Channel, Fault, Handle, Message, Rule, Settings, World, permissions};
 use serde_json::json;
 
 const MESSAGES: &str = "/channels/1300000000000000500/messages";
@@ -190,7 +190,6 @@ async fn a_message_that_people_removed_is_gone() {
     let reference = bot.show(&card, None).await.unwrap().reference;
     state.with(|world| world.remove(CHANNEL, &id(&reference)));
     assert!(is_gone(bot.show(&card, Some(&reference)).await));
-    assert!(is_gone(bot.announce(&card, &reference, 0).await));
 }
 
 fn way_out<T: std::fmt::Debug>(result: Result<T, ChatError>) -> String {
@@ -227,6 +226,24 @@ async fn a_channel_closed_to_the_bot_a_guild_it_left_and_a_channel_that_is_not_t
         state.with(|world| (world.invited, world.channels) = before);
         bot.show(&shown, Some(&reference)).await.unwrap();
     }
+}
+
+#[tokio::test]
+async fn a_card_whose_channel_is_still_open_moves_too_and_what_stays_says_where_it_went() {
+    let (discord, state, bot) = both().await;
+    let shown = card(&rotations::stuck());
+    let reference = bot.show(&shown, None).await.unwrap().reference;
+    let new = "1300000000000000777";
+    state.with(|world| world.channels.insert(new.into(), Channel::default()));
+    let (base, guild) = (discord.base_url(), Settings::default().guild);
+    let moved = messenger_of(&base, &Settings::default().token, &guild, new, &[]);
+    let posted = moved.show(&shown, Some(&reference)).await.unwrap();
+    assert!(posted.reference.starts_with(new), "{posted:?}");
+    let left = &cards(&state)[0];
+    assert!(left.content.contains("continues in [another channel]") && left.components.is_empty(), "{}", left.content);
+    assert_eq!(moved.show(&shown, Some(&reference)).await.unwrap(), posted, "a lost answer makes no second card");
+    assert_eq!(bot.show(&shown, Some(&posted.reference)).await.unwrap().reference, reference, "and it may come back");
+    assert!(!cards(&state)[0].components.is_empty());
 }
 
 #[tokio::test]

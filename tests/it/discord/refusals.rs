@@ -51,13 +51,32 @@ async fn where_nothing_may_be_said_in_a_thread_it_is_said_below_the_card() {
 
 #[tokio::test]
 async fn a_card_whose_form_discord_does_not_take_comes_in_plain_words_and_is_found_again() {
+    for code in [50_035, 240_000, 40_005, 777_777] {
+        let (_discord, state, bot) = both().await;
+        state.fault(Rule::new("POST", MESSAGES, refuse(400, code)));
+        bot.show(&card(&opened(plan())), None).await.unwrap();
+        let shown = ours(&state);
+        assert!(shown[0].components.is_empty() && shown[0].content.contains("/rekey"), "{}", shown[0].content);
+        let again = bot.show(&card(&opened(plan())), None).await.unwrap();
+        assert_eq!((ours(&state).len(), again.reference), (1, format!("{CHANNEL}:{}", shown[0].id)));
+    }
+}
+
+#[tokio::test]
+async fn a_card_that_is_not_ours_to_edit_any_more_is_replaced_once() {
     let (_discord, state, bot) = both().await;
-    state.fault(Rule::new("POST", MESSAGES, refuse(400, 50_035)));
-    bot.show(&card(&opened(plan())), None).await.unwrap();
+    let first = bot.show(&card(&opened(plan())), None).await.unwrap();
+    let foreign = format!("{MESSAGES}/{}", first.reference.split_once(':').unwrap().1);
+    state.fault(Rule::new("PATCH", &foreign, refuse(403, 50_005)).times(0));
+    state.fault(Rule::new("POST", MESSAGES, Fault::CutAfter));
+    let stuck = card(&rotations::stuck());
+    assert!(bot.show(&stuck, Some(&first.reference)).await.is_err());
+    let second = bot.show(&stuck, Some(&first.reference)).await.unwrap();
     let shown = ours(&state);
-    assert!(shown[0].components.is_empty() && shown[0].content.contains("/rekey"), "{}", shown[0].content);
-    let again = bot.show(&card(&opened(plan())), None).await.unwrap();
-    assert_eq!((ours(&state).len(), again.reference), (1, format!("{CHANNEL}:{}", shown[0].id)));
+    assert_eq!((shown.len(), &second.reference), (2, &format!("{CHANNEL}:{}", shown[1].id)));
+    assert!(shown[1].content.contains("Stuck") && shown[1].edits == 1, "{}", shown[1].content);
+    let third = bot.show(&card(&rotations::done()), Some(&second.reference)).await.unwrap();
+    assert_eq!((ours(&state).len(), third.reference), (2, second.reference), "the new one is edited in place");
 }
 
 #[tokio::test]
@@ -71,7 +90,7 @@ async fn a_refusal_says_who_mends_it_and_an_unknown_one_that_it_is_unknown() {
         (400, 50_109, "this is a fault of rekey"),
     ] {
         let (_discord, state, bot) = both().await;
-        state.fault(Rule::new("POST", MESSAGES, refuse(status, code)));
+        state.fault(Rule::new("POST", MESSAGES, refuse(status, code)).times(0));
         let told = bot.show(&card(&opened(plan())), None).await.unwrap_err();
         assert!(matches!(told, ChatError::Refused { .. }), "{told:?}");
         let told = told.to_string();

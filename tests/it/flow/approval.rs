@@ -1,7 +1,7 @@
 //! Who may say what, and until when.
 
 use super::counter::{Counter, slack};
-use super::setup::Setup;
+use super::setup::{Setup, project_variable};
 use super::team::Team;
 use rekey::engine::OpenedRotation;
 use rekey::engine::rights::Visitor;
@@ -9,6 +9,7 @@ use rekey::rotation::ids::PersonId;
 use rekey::rotation::phase::Outcome;
 use rekey::rotation::record::Origin;
 use rekey::rotation::view::Action;
+use rekey::sandbox::gitlab::{Fault, Place, Rule, Variable};
 
 #[tokio::test]
 async fn a_declined_rotation_changes_nothing_and_closes() {
@@ -329,4 +330,49 @@ async fn what_is_scheduled_can_still_be_declined() {
     team.pass(3 * 86_400).await;
     team.ended(Outcome::Declined).await;
     assert_eq!(team.live(), [team.stage.old]);
+}
+
+/// A second store that holds no token yet, and a quorum of two.
+async fn two_of_two_with_an_empty_place() -> Team {
+    let setup = Setup::new().token(|token| token.quorum = 2).also_stored_in(project_variable("SECOND"));
+    let team = setup
+        .start(|world, project| {
+            world.variable(Variable::new(Place::Project(project), "SECOND", "to be filled"));
+        })
+        .await;
+    team.open().await;
+    team.click("alice", Action::Approve).await.unwrap();
+    team
+}
+
+fn forbidden() -> Rule {
+    let body = serde_json::json!({"message": "403 Forbidden"});
+    Rule::new("GET", "*/variables/SECOND", Fault::Refuse { status: 403, body })
+}
+
+#[tokio::test]
+async fn one_refused_look_at_a_click_keeps_the_yes_of_everybody_else() {
+    let team = two_of_two_with_an_empty_place().await;
+    team.stage.state.fault(forbidden());
+    team.click("bob", Action::Approve).await.unwrap();
+    assert_eq!(team.phase().await, "minting", "both count");
+    team.pass(3600).await;
+    team.done().await;
+}
+
+#[tokio::test]
+async fn a_refusal_that_lasts_takes_back_the_yes_and_says_whose() {
+    let team = two_of_two_with_an_empty_place().await;
+    team.stage.state.fault(forbidden().times(0));
+    team.pass(7 * 3600).await;
+    assert!(team.rotation().await.approvals.is_empty());
+    let told = team.comments().join("\n");
+    assert!(told.contains("The approval of alice no longer counts."), "{told}");
+    team.stage.state.clear_faults();
+    team.pass(300).await;
+    for who in ["alice", "bob"] {
+        team.click(who, Action::Approve).await.unwrap();
+    }
+    team.pass(3600).await;
+    team.done().await;
 }

@@ -2,6 +2,8 @@
 
 use super::setup::Setup;
 use super::team::Team;
+use crate::surfaces::bench::Place as Surface;
+use crate::surfaces::scene::Scene;
 use rekey::engine::OpenedRotation;
 use rekey::ledger::Filter;
 use rekey::notice::{Change, Notice, Source, Subject};
@@ -12,7 +14,7 @@ use rekey::rotation::policy::Policy;
 use rekey::rotation::record::{Audience, Origin, Rotation};
 use rekey::rotation::remind::Step;
 use rekey::rotation::view::Action;
-use rekey::sandbox::gitlab::{Mint, Place};
+use rekey::sandbox::gitlab::{Fault, Mint, Place, Rule};
 
 /// Reminders a week and three days before the expiry, on workdays from nine to five.
 fn reminding(setup: Setup) -> Setup {
@@ -255,4 +257,60 @@ async fn rights_lost_while_a_rotation_waits_are_told_and_heal() {
     team.click("alice", Action::Approve).await.unwrap();
     team.pass(7200).await;
     team.done().await;
+}
+
+#[tokio::test]
+async fn a_store_that_stays_down_while_its_token_is_due_blocks_one_case_that_heals() {
+    let team = Team::new().await;
+    let down = Rule::new("GET", "*/variables/DEPLOY_TOKEN", Fault::ErrorBefore { status: 503 }).times(0);
+    team.stage.state.fault(down);
+    scan(&team).await;
+    assert!(open_cases(&team).await.is_empty(), "what passes is nobody's business");
+    team.stage.clock.advance(3600);
+    scan(&team).await;
+    scan(&team).await;
+    let issue = team.issue();
+    assert!(issue.contains("🚧") && issue.contains("it cannot be looked after") && issue.contains("503"), "{issue}");
+    assert!(issue.contains("@alice"), "people are told: {issue}");
+    team.stage.state.clear_faults();
+    team.pass(300).await;
+    team.click("alice", Action::Approve).await.unwrap();
+    team.pass(7200).await;
+    team.done().await;
+}
+
+#[tokio::test]
+async fn with_two_days_left_nobody_waits_to_see_whether_a_store_comes_back() {
+    let team = Team::new().await;
+    team.stage.clock.set("2026-11-26T12:00:00Z".parse().unwrap());
+    team.stage.state.fault(Rule::new("GET", "*/variables/*", Fault::ErrorBefore { status: 503 }).times(0));
+    scan(&team).await;
+    assert_eq!(open_cases(&team).await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_bot_that_is_locked_out_while_a_token_comes_due_is_told_in_slack_and_heals() {
+    let setup = |setup: Setup| setup.token(|token| token.rotate_before_days = 5);
+    let scene = Scene::with(Surface::Slack, setup, |_, _| {}).await;
+    let team = &scene.team;
+    scan(team).await;
+    team.stage.state.with(|world| world.block(team.stage.bot, true));
+    let look = async || assert!(!team.engine.scan_and_tell().await, "nothing was seen");
+    look().await;
+    team.stage.clock.advance(3600);
+    look().await;
+    team.work().await;
+    assert!(open_cases(team).await.is_empty(), "it is not due");
+    team.stage.clock.set("2026-11-23T12:00:00Z".parse().unwrap());
+    look().await;
+    look().await;
+    team.work().await;
+    let card = scene.card();
+    assert!(card.contains("Your account has been blocked") && card.contains("it expired on 2026-11-28"), "{card}");
+    team.stage.state.with(|world| world.block(team.stage.bot, false));
+    team.pass(300).await;
+    assert!(team.rotation().await.phase.is_closed(), "healed");
+    scan(team).await;
+    let open = open_cases(team).await;
+    assert!(open.len() == 1 && open[0].plan.blockers.is_empty(), "and asked about: {open:?}");
 }

@@ -5,6 +5,7 @@ use super::setup::{Setup, project_variable};
 use super::team::Team;
 use crate::sandbox::stage::OLD;
 use rekey::rotation::phase::Outcome;
+use rekey::rotation::record::Origin;
 use rekey::rotation::view::Action;
 use rekey::sandbox::gitlab::{Fault, Mint, Place, Rule, Variable};
 
@@ -178,4 +179,34 @@ async fn an_old_token_that_died_meanwhile_is_not_gone_back_to() {
     team.stage.clock.advance(8 * 86_400);
     let told = team.refusal("alice", Action::Restore).await;
     assert!(told.contains("the old token is dead"), "{told}");
+}
+
+#[tokio::test]
+async fn stores_that_hold_different_values_are_told_before_approval_and_no_value_is_presented() {
+    let team = with_second(THEIRS).await;
+    let before = asked_about_values(&team);
+    let rotation = team.open().await;
+    let warned = |what: &str| rotation.plan.warnings.iter().any(|warning| warning.contains(what));
+    assert!(warned("hold different values, so not all of them hold token"), "{:?}", rotation.plan.warnings);
+    assert!(warned("rekey stops there before anything is made, and asks"), "{:?}", rotation.plan.warnings);
+    assert_eq!(asked_about_values(&team), before, "that would count as a use of the token");
+}
+
+/// Calls that were made with another token than the bot's.
+fn asked_about_values(team: &Team) -> usize {
+    team.stage.state.live_tokens(team.stage.account).iter().filter(|token| token.last_used_at.is_some()).count()
+}
+
+#[tokio::test]
+async fn what_differs_from_a_value_that_rekey_made_is_told_even_where_it_is_the_only_one() {
+    let team = Setup::new().token(|token| token.lifetime_days = 30).start(|_, _| {}).await;
+    team.approved().await;
+    team.pass(7200).await;
+    team.done().await;
+    team.stage.store(THEIRS).await;
+    team.stage.clock.advance(20 * 86_400);
+    team.engine.consider(&team.setup.tokens[0], Origin::Scan, false).await.unwrap();
+    let rotation = team.rotation().await;
+    let told = "holds another value than that of token";
+    assert!(rotation.plan.warnings.iter().any(|warning| warning.contains(told)), "{:?}", rotation.plan.warnings);
 }

@@ -267,7 +267,8 @@ async fn engine(stage: &Stage, setup: &Setup) -> Arc<Engine> {
     let api = Api::new(client, &base, credential, throttle).unwrap().with_backoff(quick);
     let shown = |(user, password): &(String, String)| (user.clone(), Shown::Given(Secret::new(password.clone())));
     let front = Front { login: setup.proxy.as_ref().map(shown), ..Front::default() };
-    let api = Arc::new(api.with_dialect(rekey::gitlab::DIALECT).with_front(front).with_clock(Arc::new(Off(setup.ahead))));
+    let api =
+        Arc::new(api.with_dialect(rekey::gitlab::DIALECT).with_front(front).with_clock(Arc::new(Off(setup.ahead))));
     let gitlab = rekey::gitlab::Client::new(api.clone());
     let context = Context::open(api, &setup.connections).unwrap();
     let tokens = setup.tokens.iter().map(|token| (token.id.clone(), token.clone())).collect();

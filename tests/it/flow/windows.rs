@@ -46,3 +46,14 @@ async fn an_approval_that_would_be_too_old_when_the_window_opens_is_refused_with
     team.pass(7200).await;
     team.done().await;
 }
+
+#[tokio::test]
+async fn a_window_that_opens_minutes_before_the_expiry_is_no_time_to_rotate() {
+    let late =
+        Window { days: vec![Weekday::Friday], from: time(23, 30, 0, 0), to: time(23, 59, 0, 0), zone: TimeZone::UTC };
+    let team = Setup::new().settings(|settings| settings.window = Some(late)).start(|_, _| {}).await;
+    team.open().await;
+    assert!(team.rotation().await.plan.at_once);
+    let issue = team.issue();
+    assert!(issue.contains("expires within an hour after the window opens (2026-11-27 23:30 UTC)"), "{issue}");
+}

@@ -2,6 +2,7 @@
 
 use super::contract::{Bench, NEW, OLD, Site, Trouble, secret, tag, write};
 use super::{built, refusal};
+use crate::left_out;
 use rekey::rotation::store::Capabilities;
 use rekey::secret_store::file::Spec;
 use rekey::secret_store::template::Template;
@@ -113,7 +114,12 @@ fn store(path: &Path) -> Arc<dyn SecretStore> {
 #[tokio::test]
 async fn a_file_keeps_its_line_end_and_its_mode() {
     let directory = tempfile::tempdir().unwrap();
-    for (before, after) in [("old", NEW.to_owned()), ("old\n", format!("{NEW}\n")), ("old\r\n", format!("{NEW}\r\n"))] {
+    for (before, after) in [
+        ("old", NEW.to_owned()),
+        ("old\n", format!("{NEW}\n")),
+        ("old\r\n", format!("{NEW}\r\n")),
+        ("\u{feff}old\n", format!("\u{feff}{NEW}\n")),
+    ] {
         let path = directory.path().join("token");
         fs::write(&path, before).unwrap();
         fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
@@ -260,4 +266,60 @@ async fn another_file_of_that_name_is_another_place_even_with_the_same_text() {
     let error = store.write(&secret(NEW), &seen.base, &tag(8)).await.unwrap_err();
     assert!(matches!(error, StoreError::Conflict { .. }), "{error}");
     assert_eq!(fs::read_to_string(at("token")).unwrap(), OLD);
+}
+
+/// An access list by which one more user may read the file, as the kernel keeps it.
+fn list_with_one_more(user: u32) -> Vec<u8> {
+    let entries: [(u16, u16, u32); 5] =
+        [(1, 6, u32::MAX), (2, 4, user), (4, 0, u32::MAX), (16, 4, u32::MAX), (32, 0, u32::MAX)];
+    let mut list = 2u32.to_le_bytes().to_vec();
+    for (tag, rights, id) in entries {
+        list.extend(tag.to_le_bytes().into_iter().chain(rights.to_le_bytes()).chain(id.to_le_bytes()));
+    }
+    list
+}
+
+fn attribute(path: &Path, name: &str) -> Option<Vec<u8>> {
+    let mut value = vec![0; 1024];
+    let length = rustix::fs::getxattr(path, name, value.as_mut_slice()).ok()?;
+    value.truncate(length);
+    Some(value)
+}
+
+#[tokio::test]
+async fn who_else_may_read_a_file_and_what_is_noted_beside_it_stays() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("token");
+    fs::write(&path, OLD).unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+    let (list, note) = ("system.posix_acl_access", "user.note");
+    let set = |name, value: &[u8]| rustix::fs::setxattr(&path, name, value, rustix::fs::XattrFlags::empty());
+    if left_out::unless(set(note, b"ask Ada").ok(), "a disk that keeps extended attributes").is_none() {
+        return;
+    }
+    let lists = set(list, &list_with_one_more(12_345)).is_ok();
+    let before = fs::metadata(&path).unwrap().permissions().mode();
+    write(&*store(&path), NEW).await.unwrap();
+    assert_eq!(attribute(&path, note).as_deref(), Some(b"ask Ada".as_slice()));
+    assert_eq!(attribute(&path, list).is_some(), lists);
+    assert!(!lists || attribute(&path, list) == Some(list_with_one_more(12_345)));
+    assert_eq!(fs::metadata(&path).unwrap().permissions().mode(), before);
+}
+
+#[tokio::test]
+async fn a_file_that_nobody_may_change_is_found_before_anything_is_made() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("token");
+    fs::write(&path, OLD).unwrap();
+    let file = fs::File::open(&path).unwrap();
+    let set = |flags| rustix::fs::ioctl_setflags(&file, flags);
+    let flags = rustix::fs::ioctl_getflags(&file).unwrap_or(rustix::fs::IFlags::empty());
+    let fixed = set(flags | rustix::fs::IFlags::IMMUTABLE).ok();
+    if left_out::unless(fixed, "the right to fix a file (CAP_LINUX_IMMUTABLE)").is_none() {
+        return;
+    }
+    let told = refusal(store(&path).preflight().await);
+    set(flags).unwrap();
+    assert!(told.contains("its attributes forbid") && told.contains("chattr -i"), "{told}");
+    store(&path).preflight().await.unwrap();
 }

@@ -279,3 +279,19 @@ async fn a_field_that_somebody_else_made_is_not_filled_with_old_values() {
     assert!(refusal(write(&*store, NEW).await).contains("did not make"));
     assert_eq!(fake.world().versions.len(), 1);
 }
+
+#[tokio::test]
+async fn an_item_that_people_put_away_is_told_before_anybody_approves() {
+    let fake = Fake::new(0);
+    let named = Spec { vault: VAULT.into(), item: ITEM.into(), ..spec(None) };
+    let store = on(&fake, named).await;
+    store.preflight().await.unwrap();
+    assert!(store.cautions().is_empty());
+    let mut item = fake.world().item().unwrap().clone();
+    item["state"] = json!("ARCHIVED");
+    fake.world().save(item);
+    store.preflight().await.unwrap();
+    let told = store.cautions();
+    assert!(told.len() == 1 && told[0].what.contains("lies in the archive"), "{told:?}");
+    assert!(told[0].mend.contains("restore the item"), "{told:?}");
+}

@@ -327,6 +327,12 @@ fn what_only_says_where_the_value_comes_from_is_never_written_over() {
         "awssm://x",
         "<YOUR_TOKEN>",
         "secretref:x",
+        "((npm-token))",
+        "#{NpmToken}#",
+        "__NPM_TOKEN__",
+        "%(npm_token)s",
+        "!secret npm_token",
+        "projects/1/secrets/npm/versions/latest",
     ] {
         for (template, document) in [
             (npmrc("//r/"), "//r/:_authToken=\"§\"\n"),
@@ -371,4 +377,20 @@ fn quotes_comments_marks_and_line_ends_stay() {
     fits(&netrc("h", None), "\u{feff}machine h password §\r\n");
     fits(&text("token: ", ""), "a: b\ntoken: \"§\" # quoted\n");
     fits(&text("token: ", ""), "token: '§'\r\n");
+}
+
+#[test]
+fn an_entry_that_is_still_empty_takes_the_user_that_stands_beside_it() {
+    let entry = |auth: &str| format!("{{\"auths\":{{\"r\":{{\"username\":\"bot\",\"auth\":\"{auth}\"}}}}}}");
+    let filled = entry(&in_base64(&format!("bot:{NEW}")));
+    assert_eq!(replaced(&docker("r", None), &entry(""), NEW).as_ref(), Ok(&filled));
+    assert!(misfit(replaced(&docker("r", Some("ada")), &entry(""), NEW)).contains("another user's"));
+}
+
+#[test]
+fn a_document_that_says_whose_it_is_may_be_written_back_by_that_program() {
+    for (head, told) in [("# Managed by Ansible\n", true), (";; DO NOT EDIT: puppet\n", true), ("# ours\n", false)] {
+        let found = dotenv("T").unread(&secret(&format!("{head}T={OLD}\n")));
+        assert_eq!(found.iter().any(|caution| caution.what.contains("as its head says")), told, "{found:?}");
+    }
 }

@@ -578,3 +578,37 @@ async fn a_vault_that_does_not_know_how_to_change_one_field_is_found_before_anyt
     let words = refusal(store.preflight().await);
     assert!(words.contains("Vault before 1.9 cannot change one field"), "{words}");
 }
+
+#[tokio::test]
+async fn what_writes_whatever_the_version_is_found_and_looking_leaves_the_value() {
+    let held = std::sync::Arc::new(std::sync::Mutex::new(OLD.to_owned()));
+    let kept = held.clone();
+    let answer = move |request: axum::extract::Request| {
+        let held = held.clone();
+        async move {
+            let (parts, body) = request.into_parts();
+            let body = axum::body::to_bytes(body, 1 << 16).await.unwrap();
+            let path = "secret/data/deploy";
+            axum::Json(match (parts.method.as_str(), parts.uri.path()) {
+                ("PATCH", _) => {
+                    let sent: serde_json::Value = serde_json::from_slice(&body).unwrap();
+                    *held.lock().unwrap() = sent["data"]["token"].as_str().unwrap().to_owned();
+                    json!({ "data": { "version": 2 } })
+                }
+                ("POST", _) => json!({ "data": { path: ["read", "patch"] } }),
+                _ => {
+                    let data = json!({"data": {"token": *held.lock().unwrap()}, "metadata": {"version": 1}});
+                    json!({ "data": data })
+                }
+            })
+        }
+    };
+    let base = crate::http::serve(axum::Router::new().fallback(answer)).await;
+    let auth = Auth::Token(Source::Fixed(secret("canary-root")));
+    let spec = StoreSpec::Vault(spec_of("secret", "deploy", Engine::V2));
+    let store =
+        built(&spec, &connection(Settings { link: Link { url: base, ..Link::default() }, namespace: None, auth }));
+    let words = refusal(store.preflight().await);
+    assert!(words.contains("it writes whatever version it is asked to write from"), "{words}");
+    assert_eq!(*kept.lock().unwrap(), OLD, "looking changes nothing");
+}

@@ -206,7 +206,6 @@ async fn a_message_that_people_removed_is_gone() {
     let ts = reference.split_once(':').unwrap().1.to_owned();
     state.with(|world| world.remove(CHANNEL, &ts));
     assert!(matches!(bot.show(&card, Some(&reference)).await, Err(ChatError::Gone { .. })));
-    assert!(matches!(bot.announce(&card, &reference, 0).await, Err(ChatError::Gone { .. })));
 }
 
 fn way_out<T: std::fmt::Debug>(result: Result<T, ChatError>) -> String {
@@ -233,6 +232,40 @@ async fn a_card_moves_to_the_channel_that_took_the_place_of_a_closed_one() {
     assert!(posted.reference.starts_with("C0NEW00001:"), "{posted:?}");
     assert_eq!(moved.show(&card, Some(&reference)).await.unwrap(), posted, "a lost answer makes no second card");
     assert_eq!(state.messages("C0NEW00001").len(), 1);
+}
+
+#[tokio::test]
+async fn a_card_whose_channel_is_still_open_moves_too_and_what_stays_says_where_it_went() {
+    let (slack, state, bot) = both().await;
+    let card = card(&rotations::stuck());
+    let reference = bot.show(&card, None).await.unwrap().reference;
+    state.with(|world| {
+        let like = world.channels[CHANNEL].clone();
+        world.channels.insert("C0NEW00001".into(), Channel { name: "new".into(), messages: Vec::new(), ..like });
+    });
+    let moved = messenger_in("C0NEW00001", &slack.base_url(), &Settings::default().token);
+    state.fault(Rule::new("POST", "*/chat.update", Fault::ErrorBefore { status: 503 }));
+    assert!(moved.show(&card, Some(&reference)).await.is_err(), "what stays still has its buttons");
+    let posted = moved.show(&card, Some(&reference)).await.unwrap();
+    assert!(posted.reference.starts_with("C0NEW00001:"), "{posted:?}");
+    assert_eq!(state.messages("C0NEW00001").len(), 1);
+    let left = &state.messages(CHANNEL)[0];
+    assert!(left.text.contains("continues in"), "{}", left.text);
+    assert!(!serde_json::to_string(&left.blocks).unwrap().contains("button"), "{:?}", left.blocks);
+    state.with(|world| world.channels.get_mut("C0NEW00001").unwrap().archived = true);
+    let back = bot.show(&card, Some(&posted.reference)).await.unwrap();
+    assert_eq!(back.reference, reference, "a card that comes back takes its old place");
+    assert!(!state.messages(CHANNEL)[0].text.contains("continues in"));
+}
+
+#[tokio::test]
+async fn a_card_whose_new_channel_does_not_take_it_stays_where_it_is() {
+    let (slack, state, bot) = both().await;
+    let reference = bot.show(&card(&opened(plan())), None).await.unwrap().reference;
+    let moved = messenger_in("C0NOWHERE1", &slack.base_url(), &Settings::default().token);
+    let stuck = card(&rotations::stuck());
+    assert_eq!(moved.show(&stuck, Some(&reference)).await.unwrap().reference, reference);
+    assert!(state.messages(CHANNEL)[0].text.contains("Stuck"));
 }
 
 #[tokio::test]

@@ -25,16 +25,19 @@ fn at_the_top(state: &Handle) -> Vec<Message> {
 
 #[tokio::test]
 async fn where_messages_cannot_be_edited_a_new_card_takes_the_old_ones_place_once() {
-    let (_slack, state, bot) = both().await;
-    let first = bot.show(&card(&opened(plan())), None).await.unwrap();
-    state.fault(Rule::new("POST", "*/chat.update", refuse("edit_window_closed")).times(0));
-    let stuck = card(&rotations::stuck());
-    let second = bot.show(&stuck, Some(&first.reference)).await.unwrap();
-    assert_ne!(first.reference, second.reference);
-    assert!(at_the_top(&state)[1].text.contains("Stuck"), "{}", at_the_top(&state)[1].text);
-    let third = bot.show(&card(&rotations::done()), Some(&second.reference)).await.unwrap();
-    assert!(![&first.reference, &second.reference].contains(&&third.reference));
-    assert_eq!(at_the_top(&state).len(), 3);
+    // The second is said to an app that was installed anew, of the messages of the one before.
+    for error in ["edit_window_closed", "cant_update_message"] {
+        let (_slack, state, bot) = both().await;
+        let first = bot.show(&card(&opened(plan())), None).await.unwrap();
+        state.fault(Rule::new("POST", "*/chat.update", refuse(error)).times(0));
+        let stuck = card(&rotations::stuck());
+        let second = bot.show(&stuck, Some(&first.reference)).await.unwrap();
+        assert_ne!(first.reference, second.reference);
+        assert!(at_the_top(&state)[1].text.contains("Stuck"), "{}", at_the_top(&state)[1].text);
+        let third = bot.show(&card(&rotations::done()), Some(&second.reference)).await.unwrap();
+        assert!(![&first.reference, &second.reference].contains(&&third.reference));
+        assert_eq!(at_the_top(&state).len(), 3);
+    }
 }
 
 #[tokio::test]
@@ -57,6 +60,8 @@ async fn where_a_channel_takes_no_threads_an_announcement_stands_in_the_channel_
         "restricted_action_non_threadable_channel",
         "restricted_action_thread_locked",
         "cannot_reply_to_message",
+        "thread_not_found",
+        "channel_not_found",
         "a_word_that_nobody_knows",
     ] {
         let (_slack, state, bot) = both().await;
@@ -74,13 +79,22 @@ async fn where_a_channel_takes_no_threads_an_announcement_stands_in_the_channel_
 }
 
 #[tokio::test]
-async fn a_card_whose_blocks_slack_does_not_take_comes_in_plain_words() {
-    for error in ["invalid_blocks", "invalid_blocks_format"] {
+async fn a_card_whose_form_slack_does_not_take_comes_in_plain_words() {
+    for error in [
+        "invalid_blocks",
+        "invalid_blocks_format",
+        "msg_too_long",
+        "no_text",
+        "metadata_too_large",
+        "invalid_metadata_schema",
+        "too_many_attachments",
+    ] {
         let (_slack, state, bot) = both().await;
         state.fault(Rule::new("POST", "*/chat.postMessage", refuse(error)));
         let posted = bot.show(&card(&opened(plan())), None).await.unwrap();
         let shown = at_the_top(&state);
         assert!(shown[0].blocks.is_empty() && shown[0].text.contains("/rekey"), "{}", shown[0].text);
+        assert_eq!(shown[0].metadata.is_none(), error.contains("metadata"), "{error}");
         assert!(shown[0].text.contains("Waiting for approval"), "{}", shown[0].text);
         state.fault(Rule::new("POST", "*/chat.update", refuse(error)));
         bot.show(&card(&rotations::done()), Some(&posted.reference)).await.unwrap();

@@ -13,6 +13,7 @@ super::on_every_card!(
     a_lost_answer_to_an_edit_leaves_one_true_card,
     a_lost_answer_to_a_reply_is_said_once,
     a_surface_that_is_down_holds_nothing_up_and_is_caught_up,
+    an_edit_that_is_refused_for_now_keeps_nothing_back_that_people_must_hear,
     a_card_that_people_removed_is_not_made_again_and_holds_nothing_up,
     a_place_that_is_closed_before_the_first_card_gets_it_once_it_is_open,
     a_place_that_is_closed_for_a_while_holds_nothing_up_and_is_told_the_truth_afterwards,
@@ -96,6 +97,51 @@ async fn a_surface_that_is_down_holds_nothing_up_and_is_caught_up(place: Place) 
     assert!(scene.card().contains("Done"), "{}", scene.card());
     assert!(Action::ALL.iter().all(|action| !scene.offers(*action)));
     assert_eq!(scene.bench.replies(&scene.team).len(), rotation.announcements.len());
+}
+
+/// A rotation that stops for a person, approved elsewhere.
+async fn stops(scene: &Scene) {
+    scene.team.stage.state.fail_job(Some("deploy"));
+    to_the_end(scene).await;
+    assert_eq!(scene.team.phase().await, "stuck");
+}
+
+async fn an_edit_that_is_refused_for_now_keeps_nothing_back_that_people_must_hear(place: Place) {
+    let scene = opened(place).await;
+    scene.bench.trouble(&scene.team, Call::Edit, Fault::ErrorBefore { status: 503 }, 0);
+    stops(&scene).await;
+    assert!(scene.offers(Action::Approve), "nobody could edit the card");
+    let is_it = |said: &&String| said.contains("Stuck.") && said.contains(&scene.bench.mention("alice"));
+    assert_eq!(scene.bench.replies(&scene.team).iter().filter(is_it).count(), 1);
+    scene.bench.calm(&scene.team);
+    scene.team.pass(3600).await;
+    assert!(scene.offers(Action::Retry), "{}", scene.card());
+    assert_eq!(scene.bench.replies(&scene.team).iter().filter(is_it).count(), 1);
+}
+
+#[tokio::test]
+async fn in_slack_without_their_card_people_still_hear_once_that_they_are_needed() {
+    people_still_hear_that_they_are_needed(Place::Slack).await;
+}
+
+#[tokio::test]
+async fn in_discord_without_their_card_people_still_hear_once_that_they_are_needed() {
+    people_still_hear_that_they_are_needed(Place::Discord).await;
+}
+
+async fn people_still_hear_that_they_are_needed(place: Place) {
+    let scene = opened(place).await;
+    scene.bench.end(&scene.team, End::Removed);
+    stops(&scene).await;
+    assert!(said_gone(&scene.team.rotation().await, place));
+    let heard = || {
+        let all = scene.bench.cards(&scene.team).into_iter().chain(scene.bench.replies(&scene.team));
+        all.filter(|said| said.contains("Stuck.") && said.contains(&scene.bench.mention("alice"))).count()
+    };
+    assert_eq!(heard(), 1);
+    scene.team.pass(3600).await;
+    assert_eq!(heard(), 1);
+    assert!(Action::ALL.iter().all(|action| !scene.offers(*action)), "it is no card");
 }
 
 async fn a_card_that_people_removed_is_not_made_again_and_holds_nothing_up(place: Place) {

@@ -1,6 +1,6 @@
 //! Messages: posting, editing, and finding one again whose answer was lost.
 
-use super::refusal::unavailable;
+use super::refusal::{is_about_metadata, unavailable};
 use super::{Client, Identity, Mark, Seen, method};
 use crate::chat::ChatError;
 use crate::chat::slack::Message;
@@ -224,7 +224,13 @@ impl Client {
 
 /// The words of a message without its blocks: a card in plain words is better than none.
 fn plain(mut body: Value, why: &str) -> Value {
-    tracing::warn!(why, "Slack does not take the blocks of a message, so it goes out in plain words; please report it");
+    tracing::warn!(why, "Slack does not take the form of a message, so it goes out in plain words; please report it");
+    // Without it a message whose answer is lost is not found again; that is better than none, too.
+    if is_about_metadata(why)
+        && let Some(parts) = body.as_object_mut()
+    {
+        parts.remove("metadata");
+    }
     let mut lines = Vec::new();
     for block in body["blocks"].as_array().into_iter().flatten() {
         let own = std::iter::once(&block["text"]).chain(block["fields"].as_array().into_iter().flatten());

@@ -48,19 +48,13 @@ pub(super) fn is_about_the_token(answer: &Value) -> bool {
 pub(super) fn refused(answer: &Value) -> ChatError {
     let (error, messenger) = (word(&answer["error"]), "slack".to_owned());
     let mend = match error.as_str() {
-        // A message that we can read and not edit is of an app that was there before us.
-        "message_not_found" | "message_deleted" | "thread_not_found" | "cant_update_message" => return gone(error),
+        "message_not_found" | "message_deleted" | "thread_not_found" => return gone(error),
         "channel_not_found" | "is_archived" | "is_inactive" | "not_in_channel" => {
             return ChatError::Closed { messenger, why: error };
         }
-        "edit_window_closed" => return ChatError::Frozen { messenger, why: error },
-        "invalid_blocks"
-        | "invalid_blocks_format"
-        | "msg_blocks_too_long"
-        | "block_mismatch"
-        | "invalid_attachments" => {
-            return ChatError::Form { messenger, why: error };
-        }
+        // A message that we can read and not edit is of an app that was there before us.
+        "edit_window_closed" | "cant_update_message" => return ChatError::Frozen { messenger, why: error },
+        form if is_about_the_form(form) => return ChatError::Form { messenger, why: error },
         "ratelimited" | "rate_limited" => return unavailable(error, Some(Duration::from_secs(30))),
         "internal_error"
         | "fatal_error"
@@ -105,6 +99,26 @@ pub(super) fn refused(answer: &Value) -> ChatError {
 pub(in crate::chat::slack) const TOKEN_ROTATION: &str = "token rotation is on for the app, by which each token ends after 12 hours, and rekey does not renew it; make an app \
      without token rotation (it cannot be switched off) and give its token";
 
+/// What plain words may do without: blocks, metadata, length.
+fn is_about_the_form(error: &str) -> bool {
+    let words = [
+        "invalid_blocks",
+        "msg_blocks_too_long",
+        "msg_too_long",
+        "block_mismatch",
+        "invalid_attachments",
+        "too_many_attachments",
+        "too_many_contact_cards",
+        "no_text",
+    ];
+    words.iter().any(|word| error.starts_with(word)) || is_about_metadata(error)
+}
+
+/// Slack takes the message, and not what apps read of it.
+pub(super) fn is_about_metadata(error: &str) -> bool {
+    error.contains("metadata")
+}
+
 /// What the settings of a workspace forbid.
 fn is_a_policy(error: &str) -> bool {
     let words = [
@@ -134,16 +148,12 @@ fn is_ours(error: &str) -> bool {
         "missing_post_type",
         "missing_charset",
         "missing_argument",
-        "no_text",
         "unknown_method",
-        "invalid_metadata",
-        "metadata_",
         "invalid_cursor",
         "invalid_view",
         "view_too_large",
         "duplicate_external_id",
         "invalid_limit",
-        "msg_too_long",
         "too_many_",
     ];
     words.iter().any(|word| error.starts_with(word))
