@@ -216,7 +216,8 @@ impl Client {
 
     async fn role(&self, at: &str, me: u64) -> Result<Role> {
         match self.member_level(at, me).await {
-            Err(error) if may_be_hidden(&error) => Ok(Role::Hidden),
+            // The other is said where not even our own token is shown to us.
+            Err(error) if may_be_hidden(&error) || error.status() == Some(404) => Ok(Role::Hidden),
             level => Ok(Role::Level(level?.unwrap_or_default())),
         }
     }

@@ -65,9 +65,12 @@ impl Engine {
             return Ok(());
         }
         let flags = self.gitlab.variable_flags(place_of(&spec.scope), &spec.key, &spec.environment_scope).await?;
-        let (key, name) = (&spec.key, &git_ref.name);
         let protected = flags.map(|flags| flags.protected).or(spec.create.map(|create| create.protected));
-        if protected.is_none() {
+        // Where several could be meant the store says so itself.
+        let hidden =
+            protected.is_none() && self.gitlab.scopes_of_variable(place_of(&spec.scope), &spec.key).await?.is_none();
+        let (key, name) = (&spec.key, &git_ref.name);
+        if hidden {
             plan.warnings.push(format!(
                 "whether {key} is protected, which hides it from jobs on {name}, the bot may not see; look yourself"
             ));

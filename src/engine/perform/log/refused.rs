@@ -55,12 +55,13 @@ static WORDED: LazyLock<Regex> = LazyLock::new(|| {
 });
 
 /// What may follow a status; what is counted is none.
-const FOLLOWS: [&str; 21] = [
+const FOLLOWS: [&str; 22] = [
     "unauthorized",
     "forbidden",
     "unauthorised",
     "denied",
     "while",
+    "with",
     "for",
     "from",
     "on",
