@@ -4,6 +4,7 @@ use super::team::Team;
 use crate::sandbox::stage::{BOT, Stage, stage};
 use jiff::civil::Weekday;
 use rekey::engine::settings::{Backoff, Settings};
+use rekey::ledger::Word;
 use rekey::rotation::ids::{ConsumerId, PersonId, TokenName};
 use rekey::rotation::remind::Reminders;
 use rekey::rotation::token::{Consumer, ConsumerKind, ManagedToken, Owner};
@@ -27,6 +28,8 @@ pub struct Setup {
     pub connections: Connections,
     pub settings: Settings,
     pub url: String,
+    /// What is said of the database when it is opened.
+    pub word: Word,
     /// Seconds by which the bot's clock is ahead of GitLab's.
     pub ahead: i64,
     /// The value of the bot's own token.
@@ -50,6 +53,7 @@ impl Setup {
             connections: Connections::default(),
             settings: settings(),
             url: format!("sqlite:{}", folder.path().join("rekey.db").display()),
+            word: Word::Nothing,
             ahead: 0,
             bot: BOT.into(),
             bot_file: None,
