@@ -25,7 +25,7 @@ use crate::engine::stock::Stock;
 use crate::engine::{Dice, Engine};
 use crate::gitlab::Client;
 use crate::http::{self, Api, Budget, Credential, Front, Shown, Sockets, Throttle};
-use crate::ledger::{self, Guard, Keys, Ledger};
+use crate::ledger::{self, Guard, Keys, Ledger, Word};
 use crate::rotation::ids::{StoreId, SurfaceName};
 use crate::secret::SecretFile;
 use crate::secret_store::{BadConnection, Context, SecretStore, build};
@@ -54,7 +54,7 @@ impl Lines {
 
 /// Connects everything that a command or the server needs. Opens the database; calls nobody else yet.
 pub async fn assemble(config: &Config, clock: Arc<dyn Clock>, dice: Arc<dyn Dice>) -> Result<Arc<Engine>, StartError> {
-    assemble_on(config, open_ledger(&config.database, false).await?, clock, dice)
+    assemble_on(config, open_ledger(&config.database, Word::Nothing).await?, clock, dice)
 }
 
 /// The same, on a ledger that is open already.
@@ -67,9 +67,9 @@ pub fn assemble_on(
     assemble_with(config, &Lines::open(config)?, ledger, clock, dice)
 }
 
-/// Opens the database of the configuration. `anew`: somebody says that what is there shall be gone on with.
-pub async fn open_ledger(database: &config::Database, anew: bool) -> Result<Arc<dyn Ledger>, StartError> {
-    let guard = Guard { keys: keys(database)?, end: database.head.clone(), anew };
+/// Opens the database of the configuration. `word`: what somebody says of it.
+pub async fn open_ledger(database: &config::Database, word: Word) -> Result<Arc<dyn Ledger>, StartError> {
+    let guard = Guard { keys: keys(database)?, end: database.head.clone(), word };
     ledger::open_guarded(database.connect_url().expose(), guard).await.map_err(StartError::Ledger)
 }
 

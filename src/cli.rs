@@ -131,7 +131,7 @@ fn dispatch(cli: Cli) -> Result<ExitCode, CliError> {
             let here = anew::Here::new();
             let config = crate::config::load(&cli.config, &here)?;
             let kept = here.without_secrets();
-            runtime()?.block_on(serve::run(&config, args.new, kept.as_ref()))
+            runtime()?.block_on(serve::run(&config, args.word(), kept.as_ref()))
         }
         #[cfg(feature = "sandbox")]
         Command::Demo(args) => demo::run(&args, &mut io::stdout()),

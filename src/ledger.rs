@@ -2,11 +2,13 @@
 //! One SQL text serves SQLite (one process) and PostgreSQL (several replicas); `dialect` holds what differs.
 
 mod acceptance;
+mod apart;
 mod audit;
 mod chain;
 mod checkpoints;
 mod database;
 mod dialect;
+mod doubt;
 mod enrollments;
 mod error;
 mod files;
@@ -29,15 +31,16 @@ mod sql;
 mod stock;
 mod trail;
 mod transaction;
+mod walk;
 
 pub use audit::{Audit, Fault};
+pub use doubt::{Doubt, Kind, Word};
 pub use enrollments::{Enrollment, Enrollments, Guesses, Lock};
 pub use error::LedgerError;
 pub use head::Head;
 pub use keys::{BadKey, Keys};
 pub use open::{Guard, open, open_guarded};
 pub use records::{Accepted, Claim, Entry, Filter, Item, Line, Opened, Stamped};
-pub use trail::{Doubt, Kind};
 
 use crate::rotation::ids::RotationId;
 use crate::rotation::record::Rotation;
@@ -135,11 +138,14 @@ pub trait Ledger: Send + Sync {
     /// The end of the journal, to be kept where the database's owner cannot write.
     async fn head(&self) -> Result<Head, LedgerError>;
 
+    /// Whether a file outside the database knows its end, so that an older copy is found out without asking anybody.
+    fn knows_its_end(&self) -> bool;
+
     /// Why the database is not believed, if it is not; `heads` are ends that were found outside. Until it is settled,
     /// nothing can be loaded or changed, and entries are accepted all the same.
     async fn doubt(&self, heads: &[Head]) -> Result<Option<Doubt>, LedgerError>;
 
-    /// Settles a doubt: the journal begins again, what waits for approval is asked anew, what was under way stops for a
+    /// Settles a doubt, if the word that it needs was said: the journal begins again, what waits for approval is asked anew, what was under way stops for a
     /// person, and entries of the kind `clicks` and codes of before are void. Says which rotations wait for people now.
     async fn begin_again(&self, now: Timestamp, clicks: &str) -> Result<Vec<RotationId>, LedgerError>;
 

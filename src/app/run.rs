@@ -5,7 +5,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::engine::{Dice, Engine};
 use crate::http::Backoff;
-use crate::ledger::{Ledger, LedgerError};
+use crate::ledger::{Ledger, LedgerError, Word};
 use crate::server::{self, Limits, Opening, Pulse, Render, Settings};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -59,6 +59,11 @@ pub struct Running {
 }
 
 impl Running {
+    /// Ends when the bot must not go on, with the reason.
+    pub async fn lost(&self) -> StartError {
+        StartError::Stock(self.engine.stock.lost().await)
+    }
+
     /// Takes nothing new, finishes what is in hand, lets go of leases and of the database.
     pub async fn stop(mut self) {
         self.stop.cancel();
@@ -67,20 +72,20 @@ impl Running {
     }
 }
 
-/// Starts everything; returns once it accepts requests. `anew`: somebody says that the database is right as it is.
+/// Starts everything; returns once it accepts requests. `word`: what somebody says of the database.
 pub async fn run(
     config: &Config,
     clock: Arc<dyn Clock>,
     dice: Arc<dyn Dice>,
     render: Render,
-    anew: bool,
+    word: Word,
 ) -> Result<Running, StartError> {
     let lines = Lines::open(config)?;
     super::check_doors(config)?;
     let (stop, mut tasks) = (CancellationToken::new(), JoinSet::new());
     let doors = Listeners::open(config, &mut tasks, &stop).await?;
-    let engine = assemble_with(config, &lines, ledger_in_time(config, anew).await?, clock, dice)?;
-    engine.take_stock(anew).await.map_err(|error| StartError::Stock(error.to_string()))?;
+    let engine = assemble_with(config, &lines, ledger_in_time(config, word).await?, clock, dice)?;
+    engine.take_stock(word).await.map_err(|error| StartError::Stock(error.to_string()))?;
     let desk = doors::desk(config, &engine);
     let slack = doors::slack(config, &lines, &engine, &desk)?;
     let socket = doors::slack_socket(config, slack.as_ref())?;
@@ -153,11 +158,11 @@ impl Listeners {
 }
 
 /// A server of a database may come up after us, or be restarted: it is waited for, in words. A file is there or not.
-async fn ledger_in_time(config: &Config, anew: bool) -> Result<Arc<dyn Ledger>, StartError> {
+async fn ledger_in_time(config: &Config, word: Word) -> Result<Arc<dyn Ledger>, StartError> {
     let backoff = Backoff::jittered(Duration::from_secs(1), Duration::from_secs(30));
     let mut tries = 0;
     loop {
-        match open_ledger(&config.database, anew).await {
+        match open_ledger(&config.database, word).await {
             Err(error @ StartError::Ledger(LedgerError::Unavailable { .. })) if config.database.is_postgres() => {
                 let pause = backoff.delay(tries);
                 tracing::error!(%error, next_try_in = ?pause, "waiting for the database; nothing works until it is there");

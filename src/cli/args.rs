@@ -2,7 +2,7 @@
 
 use super::check::CheckArgs;
 use super::init::InitArgs;
-use crate::ledger::Head;
+use crate::ledger::{Head, Word};
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
 
@@ -151,6 +151,19 @@ pub(super) struct ServeArgs {
     /// Go on with the database as it is, though it is empty, or sealed with a key that is lost
     #[arg(long)]
     pub(super) new: bool,
+    /// Seal a database of a version of rekey that sealed nothing
+    #[arg(long, conflicts_with = "new")]
+    pub(super) adopt: bool,
+}
+
+impl ServeArgs {
+    pub(super) fn word(&self) -> Word {
+        match (self.new, self.adopt) {
+            (true, _) => Word::New,
+            (_, true) => Word::Adopt,
+            _ => Word::Nothing,
+        }
+    }
 }
 
 #[derive(Debug, Subcommand)]

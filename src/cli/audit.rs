@@ -7,7 +7,7 @@ use super::serve;
 use super::words::count;
 use crate::app;
 use crate::config::Database;
-use crate::ledger::{self, Audit};
+use crate::ledger::{self, Audit, Word};
 use serde_json::json;
 use std::process::ExitCode;
 
@@ -22,7 +22,7 @@ pub(super) async fn verify(
         return Err(CliError::failed(what, "correct [database] url, or start in the folder that it is relative to"));
     }
     let failed = |error: ledger::LedgerError| CliError::failed(error.to_string(), "mend the database and try again");
-    let ledger = app::open_ledger(database, true).await.map_err(serve::not_started)?;
+    let ledger = app::open_ledger(database, Word::New).await.map_err(serve::not_started)?;
     let audit = ledger.verify_against(&args.head).await;
     ledger.close().await;
     let audit = audit.map_err(failed)?;

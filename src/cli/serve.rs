@@ -6,14 +6,15 @@ use crate::app::{self, StartError};
 use crate::clock::SystemClock;
 use crate::config::Config;
 use crate::engine::RealDice;
+use crate::ledger::Word;
 use crate::telemetry::{self, LogSettings};
 use std::io;
 use std::process::ExitCode;
 use std::sync::Arc;
 
 /// Runs until SIGTERM, SIGINT or SIGHUP; then finishes what is in hand. A second signal ends it at once, which is safe too.
-/// `anew` says that a database which remembers nothing may begin; `kept` why the environment still has its secrets, if it has.
-pub async fn run(config: &Config, anew: bool, kept: Option<&io::Error>) -> Result<ExitCode, CliError> {
+/// `word` is what somebody says of the database; `kept` why the environment still has its secrets, if it has.
+pub async fn run(config: &Config, word: Word, kept: Option<&io::Error>) -> Result<ExitCode, CliError> {
     start_telemetry(config)?;
     if let Some(error) = kept {
         tracing::warn!(%error, "the environment of the process keeps its secrets; give them by file: instead of env:");
@@ -26,7 +27,7 @@ pub async fn run(config: &Config, anew: bool, kept: Option<&io::Error>) -> Resul
     let metrics = telemetry::install_metrics().map_err(|error| CliError::failed(error.to_string(), "report this"))?;
     let render = Arc::new(move || metrics.render());
     let running = tokio::select! {
-        started = Box::pin(app::run(config, Arc::new(SystemClock), Arc::new(RealDice), render, anew)) => {
+        started = Box::pin(app::run(config, Arc::new(SystemClock), Arc::new(RealDice), render, word)) => {
             started.map_err(not_started)?
         }
         () = signals.asked() => {
@@ -34,13 +35,16 @@ pub async fn run(config: &Config, anew: bool, kept: Option<&io::Error>) -> Resul
             return Ok(ExitCode::SUCCESS);
         }
     };
-    signals.asked().await;
+    let lost = tokio::select! {
+        () = signals.asked() => None,
+        lost = running.lost() => Some(lost),
+    };
     tracing::info!("stopping: finishing what is in hand; a second signal stops at once");
     tokio::select! {
         () = running.stop() => tracing::info!("stopped"),
         () = signals.asked() => tracing::warn!("stopped at once; another process will resume what was in hand"),
     }
-    Ok(ExitCode::SUCCESS)
+    lost.map_or(Ok(ExitCode::SUCCESS), |lost| Err(not_started(lost)))
 }
 
 fn start_telemetry(config: &Config) -> Result<(), CliError> {

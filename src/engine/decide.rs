@@ -1,5 +1,7 @@
 //! Decisions of people: one click, one commit. Redeliveries have no second effect.
 
+mod again;
+
 use super::attempts::Attempt;
 use super::directory::Age;
 use super::rights::Visitor;
@@ -120,7 +122,10 @@ impl Engine {
     /// A yes is for the places that are there at the click: what was swapped, emptied or removed since the plan voids it.
     /// What cannot be looked at now is looked at again before anything is made.
     async fn accept_decision(&self, rotation: &Rotation, event: &Event) -> Result<Rotation, EngineError> {
-        if matches!(event, Event::Approve { .. }) && next(rotation, event, self.clock.now()).is_ok() {
+        let counts = matches!(event, Event::Approve { .. }) && next(rotation, event, self.clock.now()).is_ok();
+        if counts && rotation.asks_anew {
+            self.still_means(rotation).await?;
+        } else if counts {
             match self.look_at_click(rotation).await {
                 Ok(Ok(Event::Replanned { plan, .. }))
                     if plan.hash() == rotation.plan.hash() && plan.blockers.is_empty() => {}
@@ -171,14 +176,15 @@ impl Engine {
     /// An incident does not wait for a window, and neither does a token that is dead before it opens.
     pub(super) fn start(&self, rotation: &Rotation, now: Timestamp) -> Timestamp {
         let window = self.settings.window.as_ref();
-        let window = window.filter(|_| !rotation.is_incident() && !rotation.plan.at_once);
+        let hurries = rotation.is_incident() || rotation.plan.at_once || rotation.asks_anew;
+        let window = window.filter(|_| !hurries);
         window.map_or(now, |window| window.next_open(now))
     }
 
     /// Since the plan was made the window may have closed before the expiry: then people are asked about another plan.
     async fn weigh_schedule(&self, click: &Click, rotation: Rotation) -> Result<Rotation, EngineError> {
         let misses = self.misses_window(rotation.plan.old.expires_at).is_some() && !rotation.is_incident();
-        if click.action != Action::Approve || misses == rotation.plan.at_once {
+        if click.action != Action::Approve || misses == rotation.plan.at_once || rotation.asks_anew {
             return Ok(rotation);
         }
         self.look_again(&rotation).await?;

@@ -222,7 +222,7 @@ impl Engine {
 
     async fn look_at_waiting(&self, rotation: &Rotation) -> Result<(), EngineError> {
         self.look_again(rotation).await?;
-        if rotation.phase != Phase::AwaitingApproval || rotation.approvals.is_empty() {
+        if !rotation.awaits_approval() || rotation.approvals.is_empty() {
             return Ok(());
         }
         let policy = self.policy_at_start(rotation).await?;

@@ -45,8 +45,18 @@ pub struct IssueSurface {
 /// What the line begins with by which a closed issue tells where the journal ended.
 const HEAD: &str = "Journal head: `";
 
-/// The end of the journal that a closed issue tells.
+/// The same in an open issue, for nobody to read.
+const HEAD_SO_FAR: &str = "<!-- rekey:head ";
+const END_SO_FAR: &str = " -->";
+
+/// The end of the journal that an issue tells.
 pub(super) fn head_of(description: &str) -> Option<Head> {
+    let so_far = |line: &str| line.strip_prefix(HEAD_SO_FAR)?.strip_suffix(END_SO_FAR)?.parse().ok();
+    last_head(description).or_else(|| description.lines().rev().find_map(so_far))
+}
+
+/// The one that says that we closed it.
+fn last_head(description: &str) -> Option<Head> {
     description.lines().rev().find_map(|line| line.strip_prefix(HEAD)?.strip_suffix('`')?.parse().ok())
 }
 
@@ -56,24 +66,24 @@ impl IssueSurface {
         Self { gitlab, project, labels, confidential, catalog, journal: None }
     }
 
-    /// The issue of each closed rotation tells where the journal ended: whoever writes the database cannot change it there.
+    /// Issues tell where the journal ended: whoever writes the database cannot change it there.
     #[must_use]
     pub fn telling_of(self, journal: Arc<dyn Ledger>) -> Self {
         Self { journal: Some(journal), ..self }
     }
 
-    /// The text, with the end of the journal once it is over.
+    /// The text, with the end of the journal: what is under way must not go back in time unseen either.
     async fn text(&self, card: &Card, readers: &Readers) -> IssueText {
         let mut text = issue(card, readers);
-        let journal = self.journal.as_ref().filter(|_| !text.open);
-        let Some(journal) = journal else { return text };
+        let Some(journal) = &self.journal else { return text };
         match journal.head().await {
+            Ok(head) if text.open => text.description += &format!("\n\n{HEAD_SO_FAR}{head}{END_SO_FAR}"),
             Ok(head) => {
                 // The log leaves this machine by another way than the issue.
                 tracing::info!(%head, rotation = %card.rotation, "the end of the journal, written into a closed issue");
                 text.description += &format!("\n\n{HEAD}{head}`");
             }
-            Err(error) => tracing::warn!(%error, "a closed issue does not tell where the journal ended"),
+            Err(error) => tracing::warn!(%error, "an issue does not tell where the journal ended"),
         }
         text
     }
@@ -147,7 +157,7 @@ impl IssueSurface {
     async fn update(&self, known: &Issue, text: IssueText) -> Result<Issue, CallError> {
         let open = known.state == "opened";
         // One that we closed in a time that is lost goes on; one that people closed stays closed.
-        let again = !open && text.open && head_of(&known.description).is_some();
+        let again = !open && text.open && last_head(&known.description).is_some();
         let change = IssueChange {
             title: Some(text.title),
             description: Some(text.description),

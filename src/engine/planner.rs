@@ -18,6 +18,7 @@ pub use checks::FINE_GRAINED_BOT;
 pub use doubt::Doubts;
 pub use strategy::{Maker, choose};
 pub use subject::{Inspection, Subject};
+pub(super) use twins::marker_of;
 pub use variables::place_of;
 
 use super::report::cleaned;

@@ -1,24 +1,29 @@
 //! Taking stock: is the database the one that this bot wrote? What our own issues say is compared with it, and one that
 //! lost its memory opens nothing and decides nothing by what it remembers.
 
+mod gate;
+mod markers;
+mod word;
+
 use super::desk::ASK;
 use super::issue::{ISSUE, head_of};
 use super::{Engine, EngineError};
 use crate::chat::Privacy;
 use crate::gitlab::{Issue, IssueQuery};
-use crate::ledger::{Head, LedgerError};
+use crate::ledger::{Head, LedgerError, Word};
 use crate::rotation::ids::{RotationId, SurfaceName};
 use crate::rotation::view::issue::{LABEL, rotation_of};
 use crate::rotation::view::text::sentence;
 use jiff::SignedDuration;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 /// How often the database is looked at.
 const LOOK: Duration = Duration::from_secs(1);
 /// After so many looks GitLab is asked again, while it could not be asked.
-const ASK_AGAIN: u32 = 30;
+const ASK_AGAIN: u32 = 10;
 /// Issues in which the end of the journal is looked for.
 const RECENT: SignedDuration = SignedDuration::from_hours(24 * 90);
 
@@ -26,7 +31,13 @@ const WAY_OUT: &str = "Restore it; or, if it shall be new, start once with `reke
 
 /// Whether the database may be taken for what it looks like.
 #[derive(Default)]
-pub struct Stock(Mutex<State>);
+pub struct Stock {
+    state: Mutex<State>,
+    /// Only our issues know how far it was, and they could not be asked yet.
+    uncompared: watch::Sender<bool>,
+    /// Why the bot must end, once it must.
+    end: watch::Sender<Option<String>>,
+}
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 enum State {
@@ -41,11 +52,24 @@ enum State {
 
 impl Stock {
     fn set(&self, state: State) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = state;
+        *self.state.lock().unwrap_or_else(PoisonError::into_inner) = state;
     }
 
     fn get(&self) -> State {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Ends when the bot must not go on, with words for whoever runs it.
+    pub async fn lost(&self) -> String {
+        let mut end = self.end.subscribe();
+        let why = match end.wait_for(Option::is_some).await {
+            Ok(why) => why.clone(),
+            Err(_) => None,
+        };
+        match why {
+            Some(why) => why,
+            None => std::future::pending().await,
+        }
     }
 
     /// Nothing is opened from a database that may have forgotten that it did so before.
@@ -61,18 +85,22 @@ impl Stock {
 }
 
 impl Engine {
-    /// Before anything else is done. `anew`: somebody says that an empty or doubted database is right. The error: it
+    /// Before anything else is done. `word`: what somebody says of a database that is empty or doubted. The error: it
     /// should not start.
-    pub async fn take_stock(&self, anew: bool) -> Result<(), EngineError> {
-        if anew || !self.ledger.is_empty().await? {
+    pub async fn take_stock(&self, word: Word) -> Result<(), EngineError> {
+        self.stock.uncompared.send_replace(self.settings.issues_project.is_some() && !self.ledger.knows_its_end());
+        if word == Word::Adopt {
+            self.may_adopt().await?;
+        }
+        if word != Word::Nothing || !self.ledger.is_empty().await? {
             return self.settle_doubt(&[]).await;
         }
         if let Some(doubt) = self.ledger.doubt(&[]).await? {
             return Err(EngineError::Broken(format!("{}. {WAY_OUT}", sentence(&doubt.why).trim_end_matches('.'))));
         }
-        match self.our_issues(None).await {
-            Ok(issues) if issues.is_empty() => Ok(()),
-            Ok(issues) => Err(EngineError::Broken(lost(&issues))),
+        match self.traces().await {
+            Ok(None) => Ok(()),
+            Ok(Some(why)) => Err(EngineError::Broken(why)),
             Err(error) => {
                 tracing::warn!(%error, "the database is empty, and GitLab cannot be asked whether that is right");
                 self.stock.set(State::Unasked);
@@ -103,12 +131,12 @@ impl Engine {
     }
 
     async fn ask_again(&self) {
-        match self.our_issues(None).await {
-            Ok(issues) if issues.is_empty() => self.stock.set(State::Sure),
-            Ok(issues) => {
-                let why = lost(&issues);
+        match self.traces().await {
+            Ok(None) => self.stock.set(State::Sure),
+            Ok(Some(why)) => {
                 tracing::error!(why, "nothing is opened");
-                self.stock.set(State::Lost(why));
+                self.stock.set(State::Lost(why.clone()));
+                self.stock.end.send_replace(Some(why));
             }
             Err(error) => tracing::warn!(%error, "GitLab cannot be asked yet whether an empty database is right"),
         }
@@ -136,6 +164,7 @@ impl Engine {
                 tracing::warn!(%error, issue = issue.iid, "an issue was not compared");
             }
         }
+        self.stock.uncompared.send_replace(false);
         true
     }
 
@@ -166,6 +195,12 @@ impl Engine {
             self.gitlab.create_note(project, issue.iid, &format!("{marker}\n{words}")).await?;
         }
         Ok(())
+    }
+
+    /// What we left outside, if there is anything; an empty database should know it.
+    async fn traces(&self) -> Result<Option<String>, EngineError> {
+        let issues = self.our_issues(None).await?;
+        if issues.is_empty() { self.marked_tokens().await } else { Ok(Some(lost(&issues))) }
     }
 
     /// Issues of ours: with our label, written by us, with our marker.

@@ -9,7 +9,9 @@ use super::error::LedgerError;
 use super::head::Head;
 use super::journal;
 use super::row::number;
-use super::trail::{self, Flaw, Last, Walked};
+use super::stock::end::Known;
+use super::trail::{Flaw, Last};
+use super::walk::{self, Walked};
 use super::{enrollments, logins};
 use columns::differs;
 use sqlx::{AnyConnection, Row as _};
@@ -106,9 +108,9 @@ pub enum Fault {
 /// `known` are ends that the journal must have had.
 pub(super) async fn verify(database: &Database, known: &[Head]) -> Result<Audit, LedgerError> {
     let mut known = known.to_vec();
-    known.extend(database.known_end()?);
+    known.extend(Known::read(database)?.heads);
     let mut tx = database.snapshot().await?;
-    let walked = trail::walk(&mut tx, &database.keys, &known).await?;
+    let walked = walk::walk(&mut tx, &database.keys, &known).await?;
     let mut rotations = 0;
     let mut fault = match walked.flaw {
         Some((flaw, seq)) => Some(named(&mut tx, &walked, flaw, seq).await?),
@@ -195,7 +197,8 @@ async fn beliefs(tx: &mut AnyConnection, walked: &Walked) -> Result<Option<Fault
     Ok(wrong.or_else(missing).map(|what| Fault::Belief { what: what.clone() }))
 }
 
-async fn rows(
+/// The first rotation that is not as its last line left it; `good` counts those before.
+pub(super) async fn rows(
     tx: &mut AnyConnection,
     told: &BTreeMap<String, Last>,
     good: &mut u64,

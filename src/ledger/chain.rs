@@ -5,6 +5,10 @@ use super::row::digest;
 
 /// The key in a line's detail under which it says what holds from now on.
 pub(super) const HOLDS: &str = "holds";
+/// The key under which a line that begins the journal again says what was before it.
+pub(super) const BEHIND: &str = "behind";
+/// And under which it says which kind of entries is void that came before it.
+pub(super) const VOIDS: &str = "voids";
 
 /// One line of the journal exactly as stored.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
@@ -42,6 +46,18 @@ impl Link {
     pub(super) fn fact(&self) -> Option<(String, Option<String>)> {
         let detail: serde_json::Value = serde_json::from_str(&self.detail).ok()?;
         serde_json::from_value(detail.get(HOLDS)?.clone()).ok()
+    }
+
+    /// What the line says of everything before it, if it begins the journal again.
+    pub(super) fn behind(&self) -> Option<String> {
+        let detail: serde_json::Value = serde_json::from_str(&self.detail).ok()?;
+        detail.get(BEHIND)?.as_str().map(str::to_owned)
+    }
+
+    /// Which kind of entries is void that came before the line.
+    pub(super) fn voids(&self) -> Option<String> {
+        let detail: serde_json::Value = serde_json::from_str(&self.detail).ok()?;
+        detail.get(VOIDS)?.as_str().map(str::to_owned)
     }
 
     pub(super) fn gap(&self) -> Option<Gap> {

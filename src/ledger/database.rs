@@ -3,7 +3,6 @@
 use super::dialect::{Dialect, Use};
 use super::error::LedgerError;
 use super::files;
-use super::head::Head;
 use super::health::Health;
 use super::keys::Keys;
 use super::trail::Memory;
@@ -92,14 +91,6 @@ impl Database {
     /// Begins reads that see one state.
     pub(super) async fn snapshot(&self) -> Result<Transaction, LedgerError> {
         self.reads.begin(self.dialect.begin_snapshot()).await
-    }
-
-    /// The end of the journal as the file beside it knows it.
-    pub(super) fn known_end(&self) -> Result<Option<Head>, LedgerError> {
-        let read = self.end.as_ref().map(|path| Head::read(path, &self.keys));
-        read.transpose().map(Option::flatten).map_err(|error| {
-            LedgerError::unavailable(format!("the file that knows the end of its journal cannot be read: {error}"))
-        })
     }
 
     /// Tells this process that there may be work.

@@ -1,9 +1,9 @@
 //! The end of the journal as it is known outside the database: how many lines, and what they say.
 
+use super::apart;
 use super::keys::Keys;
-use std::fs::{self, OpenOptions};
-use std::io::{self, ErrorKind, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::fs;
+use std::io::{self, ErrorKind};
 use std::path::Path;
 
 /// Size and root of the Merkle tree over the lines, and how often the journal had to begin again.
@@ -61,27 +61,37 @@ impl Head {
         [self.gaps.to_string(), self.size.to_string(), self.root.clone()]
     }
 
-    /// The head of ours in this file; `None` if there is no such file, or something else is in it.
-    pub(super) fn read(path: &Path, keys: &Keys) -> io::Result<Option<Self>> {
+    /// What is in this file.
+    pub(super) fn read(path: &Path, keys: &Keys) -> io::Result<Found> {
         match fs::read_to_string(path) {
-            Ok(text) => Ok(text.parse().ok().filter(|head: &Self| head.is_ours(keys))),
-            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            Ok(text) => {
+                let head = text.parse().ok().filter(|head: &Self| head.is_ours(keys));
+                Ok(head.map_or(Found::Strange, Found::Ours))
+            }
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(Found::Nothing),
+            Err(error) if error.kind() == ErrorKind::InvalidData => Ok(Found::Strange),
             Err(error) => Err(error),
         }
     }
 
     /// Puts it into the file, unless a later one is there: another process may be ahead.
     pub(super) fn write(&self, path: &Path, keys: &Keys) -> io::Result<()> {
-        if Self::read(path, keys)?.is_some_and(|there| there >= *self) {
+        if matches!(Self::read(path, keys)?, Found::Ours(there) if there >= *self) {
             return Ok(());
         }
-        let mut name = path.as_os_str().to_owned();
-        name.push(format!(".{}", std::process::id()));
-        let apart = Path::new(&name);
-        let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(apart)?;
-        writeln!(file, "{self}")?;
-        fs::rename(apart, path)
+        apart::write(path, format!("{self}\n").as_bytes(), |apart| fs::rename(apart, path))
     }
+}
+
+/// What is in the file that should know the end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Found {
+    /// There is no file.
+    Nothing,
+    /// A head of ours.
+    Ours(Head),
+    /// Nothing that we wrote whole: it was emptied or cut, or is somebody else's.
+    Strange,
 }
 
 #[cfg(test)]
@@ -110,8 +120,14 @@ mod tests {
         let head = |gaps, size| Head::sealed(&keys, gaps, size, "ab".repeat(32));
         for (written, there) in [(head(0, 5), 5), (head(0, 4), 5), (head(0, 6), 6), (head(1, 2), 2), (head(0, 9), 2)] {
             written.write(&path, &keys).unwrap();
-            assert_eq!(Head::read(&path, &keys).unwrap().unwrap().size, there);
+            assert!(matches!(Head::read(&path, &keys), Ok(Found::Ours(head)) if head.size == there));
+            assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "nothing else is left");
         }
-        assert_eq!(Head::read(&path, &Keys::passing()).unwrap(), None);
+        assert_eq!(Head::read(&path, &Keys::passing()).unwrap(), Found::Strange);
+        fs::write(&path, "").unwrap();
+        assert_eq!(Head::read(&path, &keys).unwrap(), Found::Strange, "a power cut may leave it empty");
+        head(0, 7).write(&path, &keys).unwrap();
+        assert!(matches!(Head::read(&path, &keys), Ok(Found::Ours(head)) if head.size == 7));
+        assert_eq!(Head::read(&folder.path().join("none"), &keys).unwrap(), Found::Nothing);
     }
 }

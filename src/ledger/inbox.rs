@@ -40,9 +40,10 @@ pub(super) async fn take(
     let mut items = Vec::with_capacity(rows.len());
     for row in &rows {
         let (item, seal) = (item(row)?, row.try_get::<String, _>("seal")?);
-        match is_ours(database, &item, &seal) {
-            true => items.push(item),
-            false => refuse(database, &item, now).await?,
+        match (is_ours(database, &item, &seal), is_void(database, &item)) {
+            (true, false) => items.push(item),
+            (true, true) => drop_it(database, &item).await?,
+            (false, _) => refuse(database, &item, now).await?,
         }
     }
     items.sort_by(|a, b| (a.received_at, &a.key).cmp(&(b.received_at, &b.key)));
@@ -59,6 +60,20 @@ fn is_ours(database: &Database, item: &Item, seal: &str) -> bool {
     let at = millis(item.received_at).to_string();
     let ours = database.keys.fits(seal, "inbox", &[&item.key, &item.kind, &item.body, &at]);
     ours && !database.dealt_with.lock().unwrap_or_else(PoisonError::into_inner).contains_key(&item.key)
+}
+
+/// Whether it came before the journal began again, and was about something else.
+fn is_void(database: &Database, item: &Item) -> bool {
+    let state = database.memory.lock();
+    state.trail.void.get(&item.kind).is_some_and(|began| millis(item.received_at) < *began)
+}
+
+async fn drop_it(database: &Database, item: &Item) -> Result<(), LedgerError> {
+    tracing::warn!(key = item.key, "what somebody asked for before the journal began again is void");
+    match done(database, item).await {
+        Ok(()) | Err(LedgerError::Fenced) => Ok(()),
+        Err(error) => Err(error),
+    }
 }
 
 /// It did not come in by any door. That is written down, and nothing else is done about it.

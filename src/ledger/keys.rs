@@ -1,17 +1,20 @@
 //! With what the ledger seals what it must be able to believe: a key that whoever writes the database does not have.
 
+use super::apart;
 use crate::secret::Secret;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use ring::hmac::{self, HMAC_SHA256};
-use std::fs::{self, OpenOptions};
-use std::io::{ErrorKind, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::fs;
+use std::io::ErrorKind;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use zeroize::Zeroizing;
 
 /// Bytes of a key.
 const BYTES: usize = 32;
+/// What nobody but its user, and a group that a container is given, may do with a key.
+const OTHERS: u32 = 0o006;
 
 /// The key is not 32 bytes in base64.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -35,7 +38,7 @@ impl Keys {
 
     /// The key in this file, which is made if there is none and `may_make`. `Ok(None)`: there is none.
     pub(super) fn beside(path: &Path, may_make: bool) -> std::io::Result<Option<Self>> {
-        match fs::read_to_string(path) {
+        match read(path) {
             Ok(text) => Self::new(&Secret::new(text), &[]).map(Some).map_err(std::io::Error::other),
             Err(error) if error.kind() == ErrorKind::NotFound && may_make => make(path).map(Some),
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
@@ -71,6 +74,18 @@ fn key(text: &Secret) -> Result<hmac::Key, BadKey> {
     if bytes.len() == BYTES { Ok(hmac::Key::new(HMAC_SHA256, &bytes)) } else { Err(BadKey) }
 }
 
+/// One that others can read, such as a copy that was put back, opens the database to them.
+fn read(path: &Path) -> std::io::Result<String> {
+    let mode = fs::metadata(path)?.permissions().mode();
+    if mode & OTHERS != 0 {
+        let path = path.display();
+        return Err(std::io::Error::other(format!(
+            "other users of this machine can read or change it; run chmod 600 {path}"
+        )));
+    }
+    fs::read_to_string(path)
+}
+
 fn random() -> Zeroizing<[u8; BYTES]> {
     let mut bytes = Zeroizing::new([0; BYTES]);
     rand::Rng::fill(&mut rand::rng(), bytes.as_mut_slice());
@@ -80,15 +95,7 @@ fn random() -> Zeroizing<[u8; BYTES]> {
 /// Only whole keys are ever seen: written apart, then put in its place unless another process was faster.
 fn make(path: &Path) -> std::io::Result<Keys> {
     let text = Zeroizing::new(STANDARD.encode(random().as_slice()));
-    let mut name = path.as_os_str().to_owned();
-    name.push(format!(".{}", std::process::id()));
-    let apart = Path::new(&name);
-    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(apart)?;
-    file.write_all(text.as_bytes())?;
-    file.sync_all()?;
-    let placed = fs::hard_link(apart, path);
-    fs::remove_file(apart)?;
-    match placed {
+    match apart::write(path, text.as_bytes(), |apart| fs::hard_link(apart, path)) {
         Err(error) if error.kind() != ErrorKind::AlreadyExists => Err(error),
         _ => Keys::beside(path, false)?.ok_or_else(|| std::io::Error::other("the key vanished")),
     }
@@ -116,7 +123,6 @@ mod tests {
 
     #[test]
     fn a_key_is_made_once_and_nobody_else_may_read_it() {
-        use std::os::unix::fs::PermissionsExt as _;
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("rekey.db.key");
         assert!(Keys::beside(&path, false).unwrap().is_none());
@@ -124,5 +130,10 @@ mod tests {
         assert!(Keys::beside(&path, true).unwrap().unwrap().fits(&seal, "x", &[]));
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+        for open in [0o644, 0o604, 0o602] {
+            fs::set_permissions(&path, fs::Permissions::from_mode(open)).unwrap();
+            let refused = Keys::beside(&path, true).err().unwrap().to_string();
+            assert!(refused.ends_with(&format!("run chmod 600 {}", path.display())), "{refused}");
+        }
     }
 }

@@ -3,6 +3,7 @@
 use super::Ledger;
 use super::database::Database;
 use super::dialect::Dialect;
+use super::doubt::Word;
 use super::error::LedgerError;
 use super::keys::Keys;
 use super::sql::Sql;
@@ -29,8 +30,8 @@ pub struct Guard {
     pub keys: Option<Keys>,
     /// The file that knows the end of the journal. Unset: one beside a SQLite file.
     pub end: Option<PathBuf>,
-    /// Somebody says that what is there shall be gone on with, whatever it is.
-    pub anew: bool,
+    /// What somebody says of it who starts the bot.
+    pub word: Word,
 }
 
 /// Opens `sqlite:path` (made if missing) or `sqlite::memory:`, guarded by what lies beside it.
@@ -41,14 +42,14 @@ pub async fn open(url: &str) -> Result<Arc<dyn Ledger>, LedgerError> {
 /// Opens `sqlite:path` (made if missing), `sqlite::memory:` or `postgres://...` and migrates it. No error quotes the
 /// URL, which may hold a password. Must be called on a tokio runtime.
 pub async fn open_guarded(url: &str, guard: Guard) -> Result<Arc<dyn Ledger>, LedgerError> {
-    let anew = guard.anew;
+    let word = guard.word;
     let database = Arc::new(database_with(url, guard).await?);
-    stock::take(&database, anew).await?;
+    stock::take(&database, word).await?;
     let (door, queue) = acceptance::door();
     let mut tasks = JoinSet::new();
     tasks.spawn(acceptance::run(queue, database.clone()));
     tasks.spawn(checkpoints::run(database.clone()));
-    tasks.spawn(stock::keep_end(database.clone()));
+    tasks.spawn(stock::end::keep(database.clone()));
     Ok(Arc::new(Sql { database, door, _tasks: tasks }))
 }
 

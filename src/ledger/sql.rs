@@ -3,10 +3,11 @@
 use super::acceptance::{self, Waiting};
 use super::audit::{self, Audit};
 use super::database::Database;
+use super::doubt::Doubt;
 use super::error::LedgerError;
 use super::head::Head;
 use super::records::{Accepted, Claim, Entry, Filter, Item, Line, Opened, Stamped};
-use super::trail::{self, Doubt};
+use super::trail;
 use super::{
     Enrollments, Ledger, health, inbox, journal, lanes, logins, marks, references, retention, rotations, stock,
 };
@@ -126,6 +127,10 @@ impl Ledger for Sql {
         Ok(self.database.memory.lock().trail.head(&self.database.keys))
     }
 
+    fn knows_its_end(&self) -> bool {
+        self.database.end.is_some()
+    }
+
     async fn doubt(&self, heads: &[Head]) -> Result<Option<Doubt>, LedgerError> {
         stock::look(&self.database, heads).await
     }
@@ -182,7 +187,7 @@ impl Ledger for Sql {
 
     async fn close(&self) {
         if trail::catch_up(&self.database).await.is_ok() {
-            stock::write_end(&self.database);
+            stock::end::write(&self.database);
         }
         self.database.close().await;
     }

@@ -3,11 +3,13 @@
 
 use super::chain::Link;
 use super::database::Database;
+use super::doubt::{Doubt, Kind, Word};
 use super::error::LedgerError;
 use super::head::Head;
 use super::journal::{self, ADOPTED, FORGOTTEN, GAP, Sealed};
 use super::keys::Keys;
 use super::merkle::Tree;
+use super::row::digest;
 use futures::future::BoxFuture;
 use sqlx::AnyConnection;
 use std::collections::BTreeMap;
@@ -45,6 +47,8 @@ pub(super) struct Trail {
     /// How often the journal had to begin again, and the latest end that is known to be lost.
     pub(super) gaps: u64,
     pub(super) lost: Option<(u64, u64)>,
+    /// Kinds of entries that are void if they came before this, in milliseconds.
+    pub(super) void: BTreeMap<String, i64>,
     /// Lines were written before there were keys; none of those comes after one that is sealed.
     pub(super) is_sealed: bool,
 }
@@ -71,20 +75,40 @@ impl Trail {
         Ok(())
     }
 
-    /// Whether the line begins the journal again behind lines that are damaged; then it is read on from there.
-    pub(super) fn resumes(&mut self, keys: &Keys, Sealed { link, hash, seal }: &Sealed) -> bool {
-        let damaged = link.event == GAP && journal::is_ours(keys, link.seq, hash, seal);
-        if damaged {
-            self.tree = Tree::default();
-            self.is_sealed = true;
-            self.take(link.clone(), hash.clone());
+    /// Reads on from a line that begins the journal again behind what cannot be read.
+    pub(super) fn resume(&mut self, Sealed { link, hash, .. }: Sealed) {
+        self.believe_seals_only();
+        self.tree = Tree::default();
+        self.take(link, hash);
+    }
+
+    /// The same for a line of ours behind one that cannot be read; where the journal ends stays open.
+    pub(super) fn learn_beyond(&mut self, link: Link) {
+        self.believe_seals_only();
+        self.learn(link);
+    }
+
+    /// Nobody knows who wrote what has no seal.
+    fn believe_seals_only(&mut self) {
+        if !self.is_sealed {
+            self.rows.clear();
+            self.facts.clear();
         }
-        damaged
+        self.is_sealed = true;
     }
 
     fn take(&mut self, link: Link, hash: String) {
         self.tree.add(link.canonical().as_bytes());
         (self.seq, self.hash) = (link.seq, hash);
+        self.learn(link);
+    }
+
+    fn learn(&mut self, link: Link) {
+        if (link.event == GAP || link.event == ADOPTED)
+            && let Some(kind) = link.voids()
+        {
+            self.void.insert(kind, link.at);
+        }
         if link.event == GAP
             && let Some(gap) = link.gap()
         {
@@ -105,57 +129,21 @@ impl Trail {
         }
     }
 
+    /// Stands for every line that was read and all that follows from them.
+    pub(super) fn state(&self) -> String {
+        let rows: Vec<_> = self.rows.iter().map(|(id, last)| (id, last.seq, last.version, &last.digest)).collect();
+        let read = (self.seq, &self.hash, self.tree.size(), self.tree.root(), self.is_sealed);
+        let state = (read, self.gaps, self.lost, &self.void, rows, &self.facts);
+        digest(&serde_json::to_string(&state).expect("text and numbers only"))
+    }
+
     pub(super) fn head(&self, keys: &Keys) -> Head {
         Head::sealed(keys, self.gaps, self.tree.size(), self.tree.root())
     }
 
     /// Whether a gap tells of this end, so that nobody wonders any more where it went.
-    fn has_mourned(&self, head: &Head) -> bool {
+    pub(super) fn has_mourned(&self, head: &Head) -> bool {
         self.lost.is_some_and(|lost| (head.gaps, head.size) <= lost)
-    }
-}
-
-/// What there is to doubt.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    /// What is there is right, and old: an end is known that it does not reach.
-    Behind,
-    /// Lines are edited, missing or forged.
-    Damaged,
-    /// No line has a seal of ours: another key, or all of it is forged.
-    Keyless,
-    /// It is of a time without keys.
-    Unsealed,
-}
-
-/// Why the database is not believed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Doubt {
-    /// In words.
-    pub why: String,
-    /// By what has to be done.
-    pub kind: Kind,
-    /// The end that is known.
-    pub known: Option<Head>,
-}
-
-impl Doubt {
-    pub(super) fn behind(known: Head, have: u64) -> Self {
-        let why = if known.size > have {
-            format!("the database has lost its memory: its journal has {have} lines, and {} are known", known.size)
-        } else {
-            format!("the database is not the one that is known: line {} of its journal is another", known.size)
-        };
-        Self { why, kind: Kind::Behind, known: Some(known) }
-    }
-
-    pub(super) fn damaged(kind: Kind, what: &str, known: Option<Head>) -> Self {
-        Self { why: format!("the database was changed by somebody else: {what}"), kind, known }
-    }
-
-    pub(super) fn unsealed() -> Self {
-        let why = "the database is of a version that sealed nothing; `rekey serve` seals it once".to_owned();
-        Self { why, kind: Kind::Unsealed, known: None }
     }
 }
 
@@ -167,6 +155,8 @@ pub(super) struct Memory(Mutex<State>);
 pub(super) struct State {
     pub(super) trail: Trail,
     pub(super) doubt: Option<Doubt>,
+    /// What somebody said of it who started us; used up by the first doubt that is settled.
+    pub(super) word: Word,
 }
 
 impl Memory {
@@ -182,65 +172,6 @@ impl Memory {
     /// What the journal says of something else.
     pub(super) fn fact(&self, fact: &str) -> Option<String> {
         self.lock().trail.facts.get(fact).cloned()
-    }
-}
-
-/// What a walk saw.
-pub(super) struct Walked {
-    pub(super) trail: Trail,
-    /// The first flaw that no later gap tells of, and the number of the line that should be there.
-    pub(super) flaw: Option<(Flaw, i64)>,
-    /// Roots at the sizes that were asked for, by gaps and size.
-    roots: BTreeMap<(u64, u64), String>,
-}
-
-impl Walked {
-    /// Whether this end is part of the journal, or known to be lost.
-    pub(super) fn has(&self, head: &Head) -> bool {
-        let typed = head.seal.is_empty();
-        let mut roots = self.roots.iter();
-        let fits = |(at, root): (&(u64, u64), &String)| {
-            (typed || at.0 == head.gaps) && at.1 == head.size && *root == head.root
-        };
-        roots.any(fits) || (!typed && self.trail.has_mourned(head))
-    }
-}
-
-/// Walks the whole journal in one state of the database.
-pub(super) async fn walk(tx: &mut AnyConnection, keys: &Keys, wanted: &[Head]) -> Result<Walked, LedgerError> {
-    let mut walked = Walked { trail: Trail::default(), flaw: None, roots: BTreeMap::new() };
-    walked.note(wanted);
-    let mut after = i64::MIN;
-    loop {
-        let page = journal::page(&mut *tx, after, PAGE).await?;
-        let Some(last) = page.last() else { return Ok(walked) };
-        after = last.link.seq;
-        for line in page {
-            walked.read(keys, line);
-            walked.note(wanted);
-        }
-    }
-}
-
-impl Walked {
-    fn read(&mut self, keys: &Keys, line: Sealed) {
-        if self.flaw.is_none() {
-            let expected = self.trail.seq + 1;
-            match self.trail.add(keys, line.clone()) {
-                Ok(()) => return,
-                Err(flaw) => self.flaw = Some((flaw, expected)),
-            }
-        }
-        if self.trail.resumes(keys, &line) {
-            self.flaw = None;
-        }
-    }
-
-    fn note(&mut self, wanted: &[Head]) {
-        let size = self.trail.tree.size();
-        if wanted.iter().any(|head| head.size == size) {
-            self.roots.insert((self.trail.gaps, size), self.trail.tree.root());
-        }
     }
 }
 

@@ -191,6 +191,9 @@ pub struct Rotation {
     /// When it turned out that it may have gone on in a time that is lost: what it made then is looked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub doubted_at: Option<Timestamp>,
+    /// It was under way when the database lost its memory: it goes on once its whole policy has said yes again.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub asks_anew: bool,
     /// From when on a store may hold a value that we made.
     pub switched_at: Option<Timestamp>,
     /// When every store held the present new value; a lost token used after this is used by somebody else.
@@ -289,6 +292,7 @@ impl Rotation {
             reminded_at: None,
             stops: 0,
             doubted_at: None,
+            asks_anew: false,
             switched_at: None,
             stored_at: None,
             undo: BTreeMap::new(),
@@ -324,6 +328,15 @@ impl Rotation {
             Origin::Person { person } => Some(person),
             Origin::Incident { asked_by, .. } => asked_by.as_ref(),
             _ => None,
+        }
+    }
+
+    /// Whether a yes of people is what is awaited.
+    pub fn awaits_approval(&self) -> bool {
+        match self.phase {
+            Phase::AwaitingApproval => true,
+            Phase::Stuck { .. } => self.asks_anew,
+            _ => false,
         }
     }
 

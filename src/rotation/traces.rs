@@ -1,8 +1,10 @@
 //! What a rotation leaves behind and what is seen of it: the tokens that it made, and their uses before they are revoked.
 
 use super::ids::TokenId;
+use super::phase::{Outcome, Phase};
 use super::policy::later;
-use super::record::Rotation;
+use super::record::{Evidence, Rotation};
+use crate::clock::utc_date;
 use crate::secret::Digest;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -29,6 +31,15 @@ impl Rotation {
         self.made.contains_key(&token)
             || self.lost.contains(&token)
             || self.evidence.iter().any(|seen| seen.source == "gitlab" && seen.what.starts_with(&said))
+    }
+
+    /// Whether it ended otherwise than done, and tokens that it made may be alive.
+    pub fn may_have_left_tokens(&self, now: Timestamp) -> bool {
+        let done = matches!(self.phase, Phase::Closed { outcome: Outcome::Done, .. });
+        let said = |seen: &Evidence| seen.source == "gitlab" && seen.what.starts_with("new token ");
+        let made = !self.made.is_empty() || !self.lost.is_empty() || self.evidence.iter().any(said);
+        let dead = self.plan.new.expires_at.is_some_and(|date| date <= utc_date(now));
+        made && !done && !dead
     }
 
     /// Our token whose value that is.

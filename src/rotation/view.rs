@@ -285,7 +285,7 @@ fn unrestorable(plan: &Plan) -> Vec<String> {
 }
 
 fn excused(rotation: &Rotation) -> BTreeSet<PersonId> {
-    if rotation.phase != Phase::AwaitingApproval {
+    if !rotation.awaits_approval() {
         return BTreeSet::new();
     }
     let plan = rotation.plan.hash();
@@ -306,6 +306,7 @@ pub fn actions(rotation: &Rotation) -> Vec<Action> {
             actions
         }
         Phase::Scheduled { .. } => vec![Action::Decline],
+        Phase::Stuck { .. } if rotation.asks_anew => vec![Action::Approve, Action::Abandon],
         Phase::Stuck { at, .. } => {
             let mut actions = vec![Action::Retry];
             actions.extend(restorable(rotation, at).then_some(Action::Restore));

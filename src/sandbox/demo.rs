@@ -28,6 +28,7 @@ use crate::app::{self, Running, StartError};
 use crate::clock::{Clock, SystemClock};
 use crate::config::{self, ConfigErrors};
 use crate::engine::RealDice;
+use crate::ledger::Word;
 use crate::server::Render;
 use jiff::Timestamp;
 use mails::{Answer, Sent};
@@ -178,7 +179,7 @@ impl Demo {
         };
         let surroundings = settings::DemoSurroundings::new(&secrets, &at, tempo, shelves.as_ref());
         let config = config::load(Path::new("rekey.toml"), &surroundings).map_err(DemoError::Config)?;
-        let bot = app::run(&config, clock, Arc::new(RealDice), render, false).await?;
+        let bot = app::run(&config, clock, Arc::new(RealDice), render, Word::Nothing).await?;
         let (sent, armed) = (Mutex::default(), Mutex::default());
         let demo = Self {
             bot,

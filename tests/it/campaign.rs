@@ -8,4 +8,5 @@ mod engine;
 mod hostile;
 mod request;
 mod signatures;
+mod stripped;
 mod town;

@@ -3,7 +3,7 @@
 use super::postgres;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use rekey::ledger::{Guard, Keys, Ledger, LedgerError};
+use rekey::ledger::{Guard, Keys, Ledger, LedgerError, Word};
 use rekey::secret::Secret;
 use std::future::Future;
 use std::sync::Arc;
@@ -17,7 +17,12 @@ pub struct Fresh {
 
 /// Opens it with the key of the stories, as a bot with that key would.
 pub async fn open(url: &str) -> Result<Arc<dyn Ledger>, LedgerError> {
-    rekey::ledger::open_guarded(url, Guard { keys: Some(keys(7)), ..Guard::default() }).await
+    open_with(url, Word::Nothing).await
+}
+
+/// The same, where somebody says what it is.
+pub async fn open_with(url: &str, word: Word) -> Result<Arc<dyn Ledger>, LedgerError> {
+    rekey::ledger::open_guarded(url, Guard { keys: Some(keys(7)), word, ..Guard::default() }).await
 }
 
 /// A key of 32 bytes that are all alike.

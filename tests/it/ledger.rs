@@ -1,6 +1,7 @@
 //! The contract of the ledger: the same stories on SQLite and on PostgreSQL.
 
 mod authority;
+mod begun_again;
 mod enrollments;
 mod inbox;
 mod journal;

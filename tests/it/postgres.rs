@@ -49,6 +49,26 @@ pub async fn fresh_database() -> Option<String> {
     Some(format!("{base}/{name}"))
 }
 
+/// Another database that is as this one is now. Nobody may be connected to it.
+pub async fn copy(url: &str) -> String {
+    let (base, name) = url.rsplit_once('/').unwrap();
+    administer(&format!("CREATE DATABASE {name}_older TEMPLATE {name}")).await;
+    format!("{base}/{name}_older")
+}
+
+/// The copy takes the place of the original, whoever uses that.
+pub async fn put_back(copy: &str, url: &str) {
+    drop_database(url).await;
+    let name = |url: &str| url.rsplit_once('/').unwrap().1.to_owned();
+    administer(&format!("ALTER DATABASE {} RENAME TO {}", name(copy), name(url))).await;
+}
+
+async fn administer(sql: &str) {
+    let mut admin = AnyConnection::connect(&SERVER.as_ref().unwrap().url).await.unwrap();
+    sqlx::raw_sql(AssertSqlSafe(sql.to_owned())).execute(&mut admin).await.unwrap();
+    admin.close().await.unwrap();
+}
+
 /// Throws the database away, whoever still uses it.
 pub async fn drop_database(url: &str) {
     let server = SERVER.as_ref().unwrap();

@@ -3,7 +3,7 @@
 use super::finding::Finding;
 use crate::app::{self, StartError};
 use crate::config::{Config, Database};
-use crate::ledger::{self, Ledger, LedgerError};
+use crate::ledger::{self, Ledger, LedgerError, Word};
 use jiff::Timestamp;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -38,7 +38,7 @@ pub(super) async fn look(config: &Config) -> (Arc<dyn Ledger>, Vec<Finding>) {
             return (in_memory().await, findings);
         }
     }
-    match app::open_ledger(database, false).await {
+    match app::open_ledger(database, Word::Nothing).await {
         Ok(ledger) => {
             findings.push(writes(database, ledger.as_ref()).await);
             findings.extend(is_whole(ledger.as_ref()).await);
@@ -64,7 +64,10 @@ async fn is_whole(ledger: &dyn Ledger) -> Option<Finding> {
     let mend = "`rekey audit verify` says more; restore the database, or let people look at every open rotation: `rekey \
                 serve` asks anew for every approval";
     match ledger.doubt(&[]).await {
-        Ok(Some(doubt)) => return Some(Finding::fail(SUBJECT, doubt.why, mend)),
+        Ok(Some(doubt)) => {
+            let mend = doubt.needs().unwrap_or(mend);
+            return Some(Finding::fail(SUBJECT, doubt.why, mend));
+        }
         Ok(None) => {}
         Err(error) => return Some(Finding::fail(SUBJECT, error.to_string(), mend)),
     }

@@ -81,7 +81,7 @@ impl Desk {
 /// Whether this person may still move it on. Whoever said yes already has done their part.
 fn awaits(rotation: &Rotation, person: &PersonId, policy: &Policy, now: Timestamp) -> bool {
     match rotation.phase {
-        Phase::AwaitingApproval => {
+        _ if rotation.awaits_approval() => {
             let plan = rotation.plan.hash();
             let counting = policy.counting(&rotation.approvals, &plan, rotation.requester(), now);
             policy.may_approve(person, rotation.requester()) && !counting.contains(person)

@@ -36,7 +36,9 @@ impl Engine {
                 Err(error) => return Ok(Performed::Trouble { why: error.to_string(), after: None, refused: None }),
             }
         }
-        if first && let Some(found) = self.left_behind(rotation).await.transpose() {
+        if attempt == 1
+            && let Some(found) = self.left_behind(rotation).await.transpose()
+        {
             return match found {
                 Ok(found) => hold.report(rotation, &Event::LeftBehind { found }).await,
                 Err(error) => Ok(trouble(&error)),
@@ -69,9 +71,9 @@ impl Engine {
         self.take_answer(hold, &rotation, attempt, answer).await
     }
 
-    /// Tokens that this rotation made in a time of which the database knows nothing.
+    /// Tokens that this rotation made in a time of which the database knows nothing, even that it was lost.
     async fn left_behind(&self, rotation: &Rotation) -> Result<Option<BTreeSet<TokenId>>, CallError> {
-        if rotation.doubted_at.is_none() || rotation.plan.rotates() {
+        if rotation.plan.rotates() {
             return Ok(None);
         }
         let found = self.found(rotation).await?;

@@ -28,6 +28,7 @@ impl Engine {
         tokens.retain(|token| token.name == managed.name && token.id != plan.old.id);
         for token in tokens {
             let id = token.id;
+            let marker = marker_of(&token.description).map(|(marker, _)| marker);
             match self.maker(managed, &token).await? {
                 Some(rotation) => {
                     let from = &rotation.id;
@@ -38,16 +39,19 @@ impl Engine {
                 None if self.is_near(managed, token.expires_at) || !self.is_near(managed, plan.old.expires_at) => {
                     plan.blockers.push(format!(
                         "tokens {} and {id} are both named {:?}, and nothing tells which is meant; revoke the one that is \
-                         not in use",
-                        plan.old.id, managed.name
+                         not in use{}",
+                        plan.old.id,
+                        managed.name,
+                        marker.map(|marker| format!(" ({})", unknown(id, marker))).unwrap_or_default()
                     ));
                     twins.known.insert(id, None);
                 }
                 None => {
-                    plan.warnings.push(format!(
-                        "token {id} has the same name and rekey did not make it, so it stays alive; revoke it by hand if \
-                         nobody needs it"
-                    ));
+                    let whose = match marker {
+                        Some(marker) => format!("token {id} has the same name, and {}", unknown(id, marker)),
+                        None => format!("token {id} has the same name and rekey did not make it"),
+                    };
+                    plan.warnings.push(format!("{whose}, so it stays alive; revoke it by hand if nobody needs it"));
                     twins.known.insert(id, None);
                 }
             }
@@ -62,7 +66,7 @@ impl Engine {
         managed: &ManagedToken,
         token: &LiveToken,
     ) -> Result<Option<Rotation>, EngineError> {
-        for id in token.description.split_whitespace().filter_map(marked) {
+        for (_, id) in token.description.split_whitespace().filter_map(marked) {
             let Some(rotation) = self.ledger.load(&id).await? else { continue };
             let same = rotation.plan.owner == managed.owner && rotation.plan.old.name == managed.name;
             if same && rotation.phase.is_closed() && rotation.has_made(token.id) {
@@ -115,8 +119,22 @@ impl Engine {
     }
 }
 
-/// The rotation that a marker names.
-fn marked(word: &str) -> Option<RotationId> {
+/// Longer than any id of ours.
+const LONGEST_ID: usize = 40;
+
+/// A marker, and the rotation that it names.
+fn marked(word: &str) -> Option<(&str, RotationId)> {
     let (rotation, attempt) = word.strip_prefix("rekey:")?.rsplit_once('.')?;
-    attempt.parse::<u32>().ok().map(|_| RotationId(rotation.to_owned()))
+    let is_id = rotation.len() <= LONGEST_ID && rotation.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    (is_id && attempt.parse::<u32>().is_ok()).then(|| (word, RotationId(rotation.to_owned())))
+}
+
+/// The first marker in a token's description. Anybody may have written it.
+pub(in crate::engine) fn marker_of(description: &str) -> Option<(&str, RotationId)> {
+    description.split_whitespace().find_map(marked)
+}
+
+/// Words for a marker of a rotation that does not know the token.
+fn unknown(id: TokenId, marker: &str) -> String {
+    format!("token {id} carries {marker:?}, of which rekey knows nothing: its database lost it, or somebody wrote it")
 }

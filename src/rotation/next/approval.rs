@@ -232,7 +232,7 @@ pub fn approve(
     start_at: Timestamp,
     now: Timestamp,
 ) -> Result<(), Refusal> {
-    if rotation.phase != Phase::AwaitingApproval {
+    if !rotation.awaits_approval() {
         return Err(decided(rotation));
     }
     allowed(by)?;
@@ -275,6 +275,10 @@ pub fn approve(
 }
 
 fn schedule(rotation: &mut Rotation, start_at: Timestamp, now: Timestamp) {
+    if let Phase::Stuck { at, .. } = rotation.phase.clone() {
+        // What is half done waits for no window.
+        return super::people::go_on(rotation, *at);
+    }
     rotation.phase = Phase::Scheduled { at: start_at };
     // Every right is looked at once more when the effect starts: at the mint, or before the first revoke.
     if start_at <= now && rotation.plan.strategy != Strategy::RevokeFirst {
@@ -284,7 +288,7 @@ fn schedule(rotation: &mut Rotation, start_at: Timestamp, now: Timestamp) {
 
 /// A quorum that was lowered is met by those who had said yes.
 pub fn counted(rotation: &mut Rotation, policy: &Policy, start_at: Timestamp, now: Timestamp) -> Result<(), Refusal> {
-    if rotation.phase != Phase::AwaitingApproval || !rotation.plan.blockers.is_empty() {
+    if !rotation.awaits_approval() || !rotation.plan.blockers.is_empty() {
         return Err(Refusal::not_now(rotation));
     }
     let counting = policy.counting(&rotation.approvals, &rotation.plan.hash(), rotation.requester(), now);

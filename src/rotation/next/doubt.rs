@@ -16,19 +16,22 @@ const GIVEN_OUT: u32 = 1_000;
 /// No yes of before counts. What may have gone on unseen stops for a person.
 pub fn doubted(rotation: &mut Rotation, why: &str, behind: bool, now: Timestamp) -> Result<(), Refusal> {
     let begun = !untouched(rotation);
-    if rotation.phase.is_closed() || (!behind && (begun || rotation.approvals.is_empty())) {
+    // Where nothing was decided, people need not hear that an upgrade voids it.
+    if rotation.phase.is_closed() || (!behind && !begun && rotation.approvals.is_empty()) {
         return Err(Refusal::not_now(rotation));
     }
     rotation.approvals.clear();
     rotation.saw(now, "rekey", format!("approvals of before are void: {why}"), None);
-    if behind {
+    rotation.asks_anew = begun;
+    if behind || begun {
         rotation.doubted_at = Some(now);
         rotation.stops += GIVEN_OUT;
         rotation.revision += u64::from(GIVEN_OUT);
     }
     match rotation.phase {
         Phase::Stuck { .. } => {
-            let text = "rekey lost its memory of what happened here of late. Look at the token and its stores first.";
+            let text = "rekey lost its memory of what happened here of late. Look at the token and its stores first; it goes \
+                        on once all who must approve it have done so again.";
             rotation.announce(now, Audience::Approvers, text);
         }
         _ if begun => stuck(rotation, lost(rotation, why), now),
@@ -45,7 +48,8 @@ fn lost(rotation: &Rotation, why: &str) -> Why {
     Why {
         what: format!("Nobody knows how far this went: {why}"),
         safe: what_lives(rotation),
-        todo: "Look at the token and its stores, then retry, and rekey looks for what it made and goes on; or abandon."
+        todo: "Look at the token and its stores. Then approve again, all who must, and rekey looks for what it made and goes \
+               on; or abandon."
             .into(),
         link: None,
         log: None,
@@ -55,7 +59,9 @@ fn lost(rotation: &Rotation, why: &str) -> Why {
 /// What was made in the time that is lost is ours, and is revoked in the end.
 pub fn left_behind(rotation: &mut Rotation, found: &BTreeSet<TokenId>, now: Timestamp) -> Result<(), Refusal> {
     let new: Vec<TokenId> = found.iter().filter(|id| !rotation.lost.contains(id)).copied().collect();
-    if new.is_empty() || rotation.doubted_at.is_none() {
+    let may_be =
+        rotation.doubted_at.is_some() || matches!(rotation.phase, Phase::Minting { attempt: 1, started: None });
+    if new.is_empty() || !may_be {
         return Err(Refusal::Stale);
     }
     for id in new {

@@ -91,15 +91,32 @@ pub fn retry(rotation: &mut Rotation, by: &Decider, now: Timestamp) -> Result<()
     };
     allowed(by)?;
     this_stop(rotation, by)?;
+    not_before_approval(rotation)?;
     rotation.saw(now, &by.via, format!("{} asked to try again{}", by.person, on_shell(by)), None);
-    rotation.phase = *at;
+    go_on(rotation, *at);
+    Ok(())
+}
+
+/// Back to where it stood.
+pub(super) fn go_on(rotation: &mut Rotation, at: Phase) {
+    rotation.phase = at;
+    rotation.asks_anew = false;
     rotation.overwrite.append(&mut rotation.contested);
     rotation.uses.clear();
     ending::watch_again(rotation, now);
     if let Phase::Distributing { down, .. } = &mut rotation.phase {
         down.clear();
     }
-    Ok(())
+}
+
+/// What one person may decide on a stop is not enough where nobody knows any more what was approved.
+fn not_before_approval(rotation: &Rotation) -> Result<(), Refusal> {
+    if !rotation.asks_anew {
+        return Ok(());
+    }
+    let why =
+        "rekey lost its memory of this rotation, so all who must approve it approve it again first; or abandon it";
+    Err(Refusal::Impossible { why: why.into() })
 }
 
 /// Puts the previous value back, while the old token lives.
@@ -109,6 +126,7 @@ pub fn restore(rotation: &mut Rotation, by: &Decider, now: Timestamp) -> Result<
     };
     allowed(by)?;
     this_stop(rotation, by)?;
+    not_before_approval(rotation)?;
     let Some(new) = at.minted().cloned() else {
         let why = match rotation.switched_at {
             None => "no store was written, so there is nothing to restore",

@@ -159,6 +159,7 @@ fn section(title: &str, lines: &[String]) -> Option<String> {
 
 fn who_must_act(card: &Card, readers: &Readers) -> Option<String> {
     let verb = match card {
+        _ if card.actions.contains(&Action::Approve) && card.stuck.is_some() => "approve again or abandon",
         _ if card.actions.contains(&Action::Approve) => "approve or decline",
         _ if card.actions.contains(&Action::Retry) => "decide how it goes on",
         _ if !card.blockers.is_empty() && !card.actions.is_empty() => "mend this",

@@ -5,7 +5,7 @@ use crate::databases::on_each;
 use crate::flow::counter::{Counter, Told, slack};
 use crate::flow::setup::Setup;
 use rekey::engine::desk::Ask;
-use rekey::ledger::Entry;
+use rekey::ledger::{Entry, Word};
 use rekey::rotation::policy::Approval;
 use rekey::rotation::record::Rotation;
 use rekey::rotation::view::Action;
@@ -126,7 +126,7 @@ async fn attack(url: String) {
     hostile.puts_back("before").await;
     hostile.wakes_all().await;
     counter.team.work().await;
-    counter.team.engine.take_stock(false).await.unwrap();
+    counter.team.engine.take_stock(Word::Nothing).await.unwrap();
     counter.team.work().await;
     assert_eq!(counter.team.live(), live);
     assert_eq!(counter.team.rotation().await.phase.name(), "awaiting_approval");

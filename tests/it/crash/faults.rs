@@ -2,6 +2,7 @@
 //! an older copy.
 
 use super::house::{Bot, House};
+use crate::postgres;
 use crate::until::until;
 use rekey::sandbox::gitlab::{Fault, Rule};
 use std::path::PathBuf;
@@ -149,6 +150,53 @@ async fn an_older_copy_after_a_failover_mints_nothing_and_its_issue_tells_the_tr
     drop(bot);
     assert_eq!(house.made(), before, "{}", house.said());
     assert_eq!(house.state.issues().len(), opened);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn after_a_failover_of_postgres_nothing_is_done_before_our_issues_could_be_asked() {
+    let Some(url) = postgres::fresh_database().await else { return };
+    let house = House::on(url.clone()).await;
+    let older = postgres::copy(&url).await;
+    let bot = house.serve();
+    house.closed(&bot).await;
+    house.holds("before the failover");
+    drop(bot);
+    postgres::put_back(&older, &url).await;
+    let (before, opened) = (house.made(), house.state.issues().len());
+    house.state.fault(Rule::new("GET", "*/issues", Fault::ErrorBefore { status: 503 }).times(0));
+    let bot = house.serve();
+    says(&house, "nothing is made, written or revoked before").await;
+    assert_eq!(house.made(), before, "{}", house.said());
+    house.state.clear_faults();
+    owns_up_on_the_issue(&house).await;
+    drop(bot);
+    assert_eq!(house.made(), before, "{}", house.said());
+    assert_eq!(house.state.issues().len(), opened);
+    postgres::drop_database(&url).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_empty_database_ends_the_bot_once_gitlab_tells_that_it_should_not_be_empty() {
+    let house = died_in_the_middle().await;
+    for file in ["-wal", "-shm", ".head"] {
+        let _gone = std::fs::remove_file(house.database(file));
+    }
+    std::fs::write(house.database(""), "").unwrap();
+    let (before, opened) = (house.made(), house.state.issues().len());
+    house.state.fault(Rule::new("GET", "*/issues", Fault::ErrorBefore { status: 503 }).times(0));
+    let mut bot = house.serve();
+    says(&house, "GitLab cannot be asked whether that is right").await;
+    says(&house, "ready").await;
+    house.state.clear_faults();
+    says(&house, "start once with `rekey serve --new`").await;
+    let start = Instant::now();
+    let mut look = tokio::time::interval(Duration::from_millis(50));
+    while bot.status().is_none() {
+        look.tick().await;
+        assert!(start.elapsed() < PATIENCE, "it never ends:\n{}", house.said());
+    }
+    assert!(bot.status().is_some_and(|status| !status.success()));
+    assert_eq!((house.made(), house.state.issues().len()), (before, opened), "nothing is opened");
 }
 
 impl House {

@@ -13,7 +13,7 @@ use rekey::rotation::record::Origin;
 use rekey::rotation::view::Action;
 use rekey::sandbox::gitlab::{Gitlab, Handle, JobPlan, MAINTAINER, Mint, OWNER, Pace, Place, Variable, World};
 use std::os::unix::fs::OpenOptionsExt;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -70,6 +70,11 @@ impl Bot {
     /// Its process.
     pub fn id(&self) -> u32 {
         self.0.id()
+    }
+
+    /// How it ended, if it did by itself.
+    pub fn status(&mut self) -> Option<ExitStatus> {
+        self.0.try_wait().unwrap()
     }
 
     /// SIGKILL, and gone when this returns.

@@ -1,7 +1,8 @@
 //! A row that is not as rekey left it, or that asks for what cannot be done, keeps nobody busy and changes nothing outside.
 
+use super::setup::Setup;
 use super::team::Team;
-use rekey::ledger::{Fault, LedgerError, Line};
+use rekey::ledger::{Fault, LedgerError, Line, Word};
 use rekey::rotation::phase::{Minted, Phase, Run};
 use rekey::rotation::record::Rotation;
 use rekey::rotation::view::Action;
@@ -80,7 +81,7 @@ async fn a_token_made_in_a_time_that_is_lost_is_swept_after_people_said_yes_anew
     team.restarted().await;
     let before = changes(&team);
     assert!(team.engine.ledger.load(&"x".into()).await.is_err(), "nothing is believed yet");
-    team.engine.take_stock(false).await.unwrap();
+    team.engine.take_stock(Word::Nothing).await.unwrap();
     team.pass(60).await;
     let row = team.rotation().await;
     assert_eq!((row.phase.name(), row.approvals.len()), ("awaiting_approval", 0));
@@ -92,4 +93,55 @@ async fn a_token_made_in_a_time_that_is_lost_is_swept_after_people_said_yes_anew
     team.click("alice", Action::Approve).await.unwrap();
     team.pass(4 * 3600).await;
     team.done().await;
+}
+
+#[tokio::test]
+async fn what_was_under_way_goes_on_only_once_its_whole_policy_approved_again() {
+    let two = |token: &mut rekey::rotation::token::ManagedToken| {
+        token.quorum = 2;
+        token.step_up = true;
+    };
+    let mut team = Setup::new().token(two).start(|_, _| {}).await;
+    team.open().await;
+    for who in ["alice", "bob"] {
+        say_yes(&team, who, true).await.unwrap();
+    }
+    team.work_once().await;
+    let half_done = team.phase().await;
+    assert_eq!(team.live().len(), 2, "{half_done}");
+    let (file, older) = (team.setup.file("rekey.db"), team.setup.file("older.db"));
+    team.engine.ledger.close().await;
+    std::fs::copy(&file, &older).unwrap();
+    team.restarted().await;
+    let line = Line { at: team.now(), actor: "story".into(), event: "lost".into(), detail: serde_json::json!({}) };
+    team.engine.ledger.note(None, &line).await.unwrap();
+    team.engine.ledger.close().await;
+    std::fs::copy(&older, &file).unwrap();
+    team.restarted().await;
+    team.engine.take_stock(Word::Nothing).await.unwrap();
+    team.work().await;
+    let live = team.live();
+    assert!(team.stuck().await.what.starts_with("Nobody knows how far this went"));
+    assert!(team.issue().contains("**Please approve again or abandon:**"), "{}", team.issue());
+
+    assert!(team.refusal("alice", Action::Retry).await.contains("approve it again first"));
+    assert!(team.refusal("alice", Action::Restore).await.contains("approve it again first"));
+    assert!(say_yes(&team, "alice", false).await.unwrap_err().to_string().contains("one-time code"));
+    say_yes(&team, "alice", true).await.unwrap();
+    say_yes(&team, "alice", true).await.unwrap_err();
+    team.pass(600).await;
+    assert_eq!((team.live(), team.phase().await), (live, "stuck"), "one of two is not enough");
+    say_yes(&team, "bob", true).await.unwrap();
+    assert_eq!(team.phase().await, half_done);
+    team.pass(4 * 3600).await;
+    team.done().await;
+}
+
+async fn say_yes(team: &Team, who: &str, with_code: bool) -> Result<Rotation, rekey::engine::EngineError> {
+    let plan = team.rotation().await.plan.hash().0;
+    team.click_with(who, Action::Approve, |click| {
+        click.plan = Some(plan);
+        click.with_code = with_code;
+    })
+    .await
 }

@@ -2,6 +2,7 @@
 
 use super::setup::Setup;
 use super::team::Team;
+use rekey::ledger::Word;
 use rekey::rotation::phase::{Outcome, Phase};
 use rekey::rotation::record::Origin;
 use rekey::rotation::view::Action;
@@ -65,11 +66,42 @@ async fn a_marker_that_anybody_may_write_is_shown_and_never_swept() {
     let forged = team.stage.state.with(|world| world.mint(forged)).id;
     team.open().await;
     let warnings = team.rotation().await.plan.warnings;
-    assert!(
-        warnings.iter().any(|warning| warning.contains(&format!("token {forged} has the same name"))),
-        "{warnings:?}"
+    let said = format!(
+        "token {forged} has the same name, and token {forged} carries \"rekey:01rotation0000000000000000.1\", of which rekey \
+         knows nothing: its database lost it, or somebody wrote it, so it stays alive; revoke it by hand if nobody needs it"
     );
+    assert!(warnings.contains(&said), "{warnings:?}");
     assert!(team.rotation().await.plan.leftovers.is_empty());
+}
+
+#[tokio::test]
+async fn an_empty_database_beside_tokens_that_carry_our_marker_starts_only_with_a_word() {
+    let team = Team::new().await;
+    team.engine.take_stock(Word::Nothing).await.unwrap();
+    let ours = Mint::new(team.stage.account, "deploy", &["read_api"]).expires("2027-11-20".parse().unwrap());
+    let ours = Mint { description: Some("for the deployment rekey:01forgotten.1".into()), ..ours };
+    let ours = team.stage.state.with(|world| world.mint(ours)).id;
+    let refused = team.engine.take_stock(Word::Nothing).await.unwrap_err().to_string();
+    let said = format!("token {ours} of service account deploy-bot of group acme carries \"rekey:01forgotten.1\"");
+    assert!(refused.contains(&said) && refused.ends_with("start once with `rekey serve --new`"), "{refused}");
+    team.engine.take_stock(Word::New).await.unwrap();
+}
+
+#[tokio::test]
+async fn what_an_abandoned_rotation_left_is_known_however_long_ago_it_was() {
+    let (team, left) = abandoned().await;
+    let abandoned = team.rotation().await.id;
+    let forget = async || team.engine.ledger.forget_closed(team.now(), team.now()).await.unwrap();
+    assert_eq!(forget().await, 0, "nothing else tells whose token that is");
+    team.engine.consider(&team.setup.tokens[0], Origin::Cli, true).await.unwrap();
+    team.work().await;
+    let rotation = team.rotation().await;
+    assert_eq!(rotation.plan.leftovers.iter().map(|left| left.token.0).collect::<Vec<_>>(), [left]);
+    team.click("alice", Action::Approve).await.unwrap();
+    team.pass(2 * 3600).await;
+    assert_eq!(team.live(), [team.held().unwrap()]);
+    assert_eq!(forget().await, 2, "once it is swept nobody needs to know");
+    assert!(team.engine.ledger.load(&abandoned).await.unwrap().is_none());
 }
 
 #[tokio::test]

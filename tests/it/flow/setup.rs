@@ -5,6 +5,7 @@ use crate::sandbox::stage::{BOT, Stage, stage};
 use jiff::civil::Weekday;
 use rekey::engine::settings::{Backoff, Settings};
 use rekey::http::Budget;
+use rekey::ledger::Word;
 use rekey::rotation::ids::{ConsumerId, PersonId, TokenName};
 use rekey::rotation::remind::Reminders;
 use rekey::rotation::token::{Consumer, ConsumerKind, ManagedToken, Owner};
@@ -28,6 +29,8 @@ pub struct Setup {
     pub connections: Connections,
     pub settings: Settings,
     pub url: String,
+    /// What is said of the database when it is opened.
+    pub word: Word,
     /// Seconds by which the bot's clock is ahead of GitLab's.
     pub ahead: i64,
     /// How many requests GitLab may get in a while, if not any number.
@@ -55,6 +58,7 @@ impl Setup {
             connections: Connections::default(),
             settings: settings(),
             url: format!("sqlite:{}", folder.path().join("rekey.db").display()),
+            word: Word::Nothing,
             ahead: 0,
             budget: None,
             bot: BOT.into(),

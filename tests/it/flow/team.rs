@@ -273,7 +273,7 @@ async fn engine(stage: &Stage, setup: &Setup) -> Arc<Engine> {
     let context = Context::open(api, &setup.connections).unwrap();
     let tokens = setup.tokens.iter().map(|token| (token.id.clone(), token.clone())).collect();
     let catalog = Catalog { tokens, people: people() };
-    let ledger: Arc<dyn Ledger> = crate::databases::open(&setup.url).await.unwrap();
+    let ledger: Arc<dyn Ledger> = crate::databases::open_with(&setup.url, setup.word).await.unwrap();
     let directories = directories(&gitlab, ledger.clone(), stage, setup);
     let built = setup.stores.iter().map(|spec| (spec.id(), build(spec, &context).unwrap()));
     Arc::new(Engine {

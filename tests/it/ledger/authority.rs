@@ -4,7 +4,7 @@
 use super::{after, at, entry, execute, line, open, opened, side_door};
 use crate::databases::{keys, on_each};
 use jiff::SignedDuration;
-use rekey::ledger::{Fault, Guard, Guesses, Head, Kind, Ledger, LedgerError};
+use rekey::ledger::{Fault, Guard, Guesses, Head, Kind, Ledger, LedgerError, Word};
 use rekey::rotation::ids::PersonId;
 use rekey::rotation::phase::Phase;
 use rekey::rotation::policy::Approval;
@@ -13,11 +13,11 @@ use sqlx::{AnyConnection, Row as _};
 use std::path::Path;
 use std::sync::Arc;
 
-fn yes(rotation: &Rotation) -> Approval {
+pub(super) fn yes(rotation: &Rotation) -> Approval {
     Approval { by: "alice".into(), account: None, shell: None, with_code: true, plan: rotation.plan.hash(), at: at(0) }
 }
 
-async fn approved(ledger: &dyn Ledger, number: u64) -> Rotation {
+pub(super) async fn approved(ledger: &dyn Ledger, number: u64) -> Rotation {
     let first = opened(ledger, number).await;
     let second = after(&first, |row| {
         row.approvals = vec![yes(&first)];
@@ -27,11 +27,11 @@ async fn approved(ledger: &dyn Ledger, number: u64) -> Rotation {
     second
 }
 
-fn broken<T>(result: Result<T, LedgerError>, table: &str) -> bool {
+pub(super) fn broken<T>(result: Result<T, LedgerError>, table: &str) -> bool {
     matches!(result, Err(LedgerError::Broken { table: found, .. }) if found == table)
 }
 
-async fn text(side: &mut AnyConnection, sql: &'static str) -> String {
+pub(super) async fn text(side: &mut AnyConnection, sql: &'static str) -> String {
     sqlx::query(sql).fetch_one(side).await.unwrap().try_get(0).unwrap()
 }
 
@@ -155,14 +155,14 @@ async fn codes_that_were_repointed_put_back_or_given_more_guesses_are_of_no_use_
 }
 
 /// Everything as it is now, to be put back later by somebody who has no key.
-async fn keep(side: &mut AnyConnection) {
+pub(super) async fn keep(side: &mut AnyConnection) {
     for table in ["journal", "journal_head", "rotation", "lane"] {
         let columns = if table == "lane" { LANE } else { "*" };
         execute(side, &format!("CREATE TABLE kept_{table} AS SELECT {columns} FROM {table}")).await;
     }
 }
 
-async fn put_back(side: &mut AnyConnection) {
+pub(super) async fn put_back(side: &mut AnyConnection) {
     execute(side, "DELETE FROM lane").await;
     for table in ["journal", "journal_head", "rotation"] {
         execute(side, &format!("DELETE FROM {table}; INSERT INTO {table} SELECT * FROM kept_{table}")).await;
@@ -221,7 +221,7 @@ async fn the_end_that_is_known_outside_outlives_the_process() {
         let folder = tempfile::tempdir().unwrap();
         let end = folder.path().join("head");
         let open = async |url: &str, end: &Path| {
-            let guard = Guard { keys: Some(keys(7)), end: Some(end.to_owned()), anew: false };
+            let guard = Guard { keys: Some(keys(7)), end: Some(end.to_owned()), word: Word::Nothing };
             rekey::ledger::open_guarded(url, guard).await.unwrap()
         };
         let ledger = open(&url, &end).await;
@@ -255,7 +255,7 @@ async fn lines_that_somebody_without_the_key_wrote_are_forged_however_well_they_
         ledger.note(None, &line("first")).await.unwrap();
         ledger.head().await.unwrap();
         let other =
-            rekey::ledger::open_guarded(&url, Guard { keys: Some(keys(8)), anew: true, ..Guard::default() }).await;
+            rekey::ledger::open_guarded(&url, Guard { keys: Some(keys(8)), word: Word::New, ..Guard::default() }).await;
         let other = other.unwrap();
         assert_eq!(other.doubt(&[]).await.unwrap().map(|doubt| doubt.kind), Some(Kind::Keyless));
         other.close().await;
@@ -265,10 +265,17 @@ async fn lines_that_somebody_without_the_key_wrote_are_forged_however_well_they_
         assert_eq!(ledger.verify().await.unwrap().fault.map(|fault| fault.to_string()), Some(END.to_owned()));
         execute(&mut side, "UPDATE journal_head SET seal = ''").await;
         ledger.close().await;
-        let sealed = open(&url).await;
-        let doubt = sealed.doubt(&[]).await.unwrap().expect("it is doubted");
-        // Beside the SQLite file the end is known, so this is no database of before there were keys.
-        assert_eq!(doubt.kind, if url.starts_with("sqlite") { Kind::Damaged } else { Kind::Unsealed });
+        let stripped = crate::databases::open(&url).await;
+        if url.starts_with("sqlite") {
+            // Beside the file the end is known, so this is no database of before there were keys.
+            let refused = stripped.err().unwrap().to_string();
+            assert!(refused.contains("its seals were taken away. Restore it"), "{refused}");
+            return;
+        }
+        let stripped = stripped.unwrap();
+        assert_eq!(stripped.doubt(&[]).await.unwrap().map(|doubt| doubt.kind), Some(Kind::Unsealed));
+        let refused = stripped.begin_again(at(9), "ask").await.unwrap_err().to_string();
+        assert!(refused.contains("rekey serve --adopt") && refused.ends_with("restore it"), "{refused}");
     })
     .await;
 }
@@ -290,21 +297,25 @@ async fn rows_of_before_there_were_keys_are_sealed_once_and_their_approvals_aske
                    DELETE FROM journal WHERE event = 'login_held'; \
                    UPDATE journal_head SET seq = 4, hash = (SELECT hash FROM journal WHERE seq = 4)";
         execute(&mut side, old).await;
-        let open_old = async || {
+        let open_old = async |word: Word| {
             let folder = tempfile::tempdir().unwrap();
-            let guard = Guard { keys: Some(keys(7)), end: Some(folder.path().join("head")), anew: false };
+            let guard = Guard { keys: Some(keys(7)), end: Some(folder.path().join("head")), word };
             rekey::ledger::open_guarded(&url, guard).await.unwrap()
         };
-        let ledger: Arc<dyn Ledger> = open_old().await;
+        let ledger: Arc<dyn Ledger> = open_old(Word::Nothing).await;
         assert_eq!(ledger.doubt(&[]).await.unwrap().map(|doubt| doubt.kind), Some(Kind::Unsealed));
-        assert_eq!(ledger.begin_again(at(9), "ask").await.unwrap(), std::slice::from_ref(&waiting.id));
+        assert!(ledger.begin_again(at(9), "ask").await.is_err(), "somebody has to say so");
+        ledger.close().await;
+        let ledger = open_old(Word::Adopt).await;
+        assert_eq!(ledger.begin_again(at(9), "ask").await.unwrap(), [waiting.id.clone(), begun.id.clone()]);
         let again = ledger.load(&waiting.id).await.unwrap().unwrap();
         assert_eq!((again.phase.name(), again.approvals.len()), ("awaiting_approval", 0));
-        assert_eq!(ledger.load(&begun.id).await.unwrap(), Some(begun.clone()), "what was begun goes on");
+        let stopped = ledger.load(&begun.id).await.unwrap().unwrap();
+        assert!(stopped.phase.name() == "stuck" && stopped.asks_anew, "what was begun waits for its approvers");
         assert_eq!(ledger.hold_login("gitlab.example", "ada", 8, at(0)).await, Ok(7));
         assert_eq!(ledger.verify().await.unwrap().fault, None);
         ledger.close().await;
-        assert_eq!(open_old().await.doubt(&[]).await.unwrap(), None, "once");
+        assert_eq!(open_old(Word::Nothing).await.doubt(&[]).await.unwrap(), None, "once");
     })
     .await;
 }

@@ -198,7 +198,7 @@ fn taken(before: &Rotation, after: &Rotation) -> String {
     }
 }
 
-/// Whatever stops a rotation, retrying makes it move again and abandoning ends it.
+/// Whatever stops a rotation, retrying makes it move again, or approving where that is asked anew, and abandoning ends it.
 #[test]
 fn every_stop_has_ways_out_that_work() {
     let mut stops = std::collections::BTreeSet::new();
@@ -211,8 +211,13 @@ fn every_stop_has_ways_out_that_work() {
                 continue;
             }
             let told = format!("{name}, {}: {why:?}", event.name());
-            assert!(why.todo.contains("etry") && why.todo.contains("bandon"), "{told}");
-            let retried = next(&stopped, &Event::Retry { by: setting().decider("ann", 1) }, at(NOW + 1)).unwrap();
+            let (by, plan) = (setting().decider("ann", 1), row.plan.hash());
+            let (word, again) = match stopped.asks_anew {
+                true => ("pprove again", Event::Approve { by, plan, start_at: at(NOW) }),
+                false => ("etry", Event::Retry { by }),
+            };
+            assert!(why.todo.contains(word) && why.todo.contains("bandon"), "{told}");
+            let retried = next(&stopped, &again, at(NOW + 1)).unwrap();
             assert!(!matches!(retried.phase, Phase::Stuck { .. }), "{told}");
             let owes = rekey::rotation::due::due(&retried).into_iter().any(|owed| owed.effect.lane() == Lane::work());
             assert!(owes, "{told}");
