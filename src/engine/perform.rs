@@ -29,7 +29,7 @@ impl Engine {
     /// Performs one effect and reports what happened.
     pub async fn perform(&self, hold: &Hold<'_>, rotation: &Rotation, effect: &Effect) -> Result<Performed, Stop> {
         if let Some(why) = hold.keeping(self.stock.objects_to(effect)).await? {
-            return Ok(Performed::Trouble { why, after: None });
+            return Ok(Performed::Trouble { why, after: None, refused: None });
         }
         match effect {
             // A window that opens while the bot is paused: the plan has a blocker now.

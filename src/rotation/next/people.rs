@@ -93,12 +93,12 @@ pub fn retry(rotation: &mut Rotation, by: &Decider, now: Timestamp) -> Result<()
     this_stop(rotation, by)?;
     not_before_approval(rotation)?;
     rotation.saw(now, &by.via, format!("{} asked to try again{}", by.person, on_shell(by)), None);
-    go_on(rotation, *at);
+    go_on(rotation, *at, now);
     Ok(())
 }
 
 /// Back to where it stood.
-pub(super) fn go_on(rotation: &mut Rotation, at: Phase) {
+pub(super) fn go_on(rotation: &mut Rotation, at: Phase, now: Timestamp) {
     rotation.phase = at;
     rotation.asks_anew = false;
     rotation.overwrite.append(&mut rotation.contested);
