@@ -60,6 +60,15 @@ async fn goes_on(team: &Team) {
     team.done().await;
 }
 
+/// A team that is in no hurry to ask again.
+async fn patient() -> Team {
+    let slowly = |settings: &mut rekey::engine::settings::Settings| {
+        settings.backoff.first = std::time::Duration::from_secs(60);
+        settings.backoff.most = std::time::Duration::from_secs(300);
+    };
+    Setup::new().settings(slowly).start(|_, _| {}).await
+}
+
 fn bars() -> [(Bar, &'static str); 4] {
     [
         (Bar::Addresses, "Access from your IP address is not allowed"),
@@ -72,7 +81,7 @@ fn bars() -> [(Bar, &'static str); 4] {
 #[tokio::test]
 async fn what_bars_the_bot_after_the_approval_is_told_in_its_own_words_and_mended() {
     for (raised, words) in bars() {
-        let team = Team::new().await;
+        let team = patient().await;
         team.approved().await;
         bar(&team, Some(raised.clone()));
         team.pass(1800).await;
@@ -86,7 +95,7 @@ async fn what_bars_the_bot_after_the_approval_is_told_in_its_own_words_and_mende
 #[tokio::test]
 async fn what_bars_the_bot_while_the_old_token_is_watched_is_told_and_mended() {
     for (raised, words) in bars() {
-        let team = Team::new().await;
+        let team = patient().await;
         team.approved().await;
         team.pass(600).await;
         assert_eq!(team.phase().await, "grace", "{raised:?}");
