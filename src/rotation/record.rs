@@ -331,15 +331,6 @@ impl Rotation {
         }
     }
 
-    /// Whether a yes of people is what is awaited.
-    pub fn awaits_approval(&self) -> bool {
-        match self.phase {
-            Phase::AwaitingApproval => true,
-            Phase::Stuck { .. } => self.asks_anew,
-            _ => false,
-        }
-    }
-
     /// Whether it was opened because this person said so.
     pub fn is_asked_by(&self, by: &PersonId) -> bool {
         matches!(&self.opened_by, Origin::Person { person } | Origin::Incident { person, .. } if person == by)

@@ -107,6 +107,17 @@ pub fn is_asked(rotation: &Rotation) -> bool {
     matches!(rotation.phase, Phase::AwaitingApproval | Phase::Stuck { .. })
 }
 
+impl Rotation {
+    /// Whether a yes of people is what is awaited.
+    pub fn awaits_approval(&self) -> bool {
+        match self.phase {
+            Phase::AwaitingApproval => true,
+            Phase::Stuck { .. } => self.asks_anew,
+            _ => false,
+        }
+    }
+}
+
 fn audience(policy: &Reminders, taken: u32, steps: u32, snoozed: bool) -> Audience {
     // The end of a snooze is for those who may decide, not for whom the last step calls.
     if snoozed && taken as usize >= policy.steps.len() {
