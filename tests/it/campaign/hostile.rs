@@ -227,7 +227,7 @@ async fn with_authentic_rows(url: String) {
     hostile.puts_back("one_yes").await;
     hostile.wakes_all().await;
     counter.team.work().await;
-    counter.team.engine.take_stock(false).await.unwrap();
+    counter.team.engine.take_stock(rekey::ledger::Word::Nothing).await.unwrap();
     counter.team.work().await;
     assert_eq!((approvals().await, counter.team.rotation().await.phase.name()), (0, "awaiting_approval"));
     assert_eq!(counter.team.live(), live);
