@@ -2,10 +2,10 @@
 
 use super::event::Decider;
 use super::ids::{PersonId, RotationId, RotationKey, StoreId, SurfaceName, TokenId};
-use super::phase::{Minted, Phase};
+use super::phase::Phase;
 use super::plan::Plan;
 use super::policy::Approval;
-use super::store::{Tag, Undo};
+use super::store::Undo;
 use super::traces::Use;
 use crate::clock::utc_date;
 use crate::secret::Digest;
@@ -344,27 +344,6 @@ impl Rotation {
     /// Whether somebody said that the value leaked.
     pub fn is_incident(&self) -> bool {
         matches!(self.opened_by, Origin::Incident { .. })
-    }
-
-    /// The marker that the token of this attempt carries in its description.
-    pub fn marker(&self, attempt: u32) -> String {
-        format!("{}{attempt}", self.marker_prefix())
-    }
-
-    /// What a write of the new value belongs to.
-    pub fn tag(&self, new: &Minted) -> Tag {
-        Tag { rotation: self.id.clone(), attempt: new.attempt, token: new.id, expires_at: new.expires_at }
-    }
-
-    /// What putting the previous value back belongs to.
-    pub fn tag_of_old(&self, attempt: u32) -> Tag {
-        let old = &self.plan.old;
-        Tag { rotation: self.id.clone(), attempt, token: old.id, expires_at: old.expires_at }
-    }
-
-    /// What the markers of all attempts begin with.
-    pub fn marker_prefix(&self) -> String {
-        format!("rekey:{}.", self.id)
     }
 
     pub(super) fn end_by(&mut self, by: &Decider, reason: Option<&str>, at: Timestamp) {

@@ -2,6 +2,7 @@
 
 use super::ids::TokenId;
 use super::phase::{Outcome, Phase};
+use super::phase::Minted;
 use super::policy::later;
 use super::record::{Evidence, Rotation};
 use crate::clock::utc_date;
@@ -25,6 +26,27 @@ pub struct Use {
 }
 
 impl Rotation {
+    /// The marker that the token of this attempt carries in its description.
+    pub fn marker(&self, attempt: u32) -> String {
+        format!("{}{attempt}", self.marker_prefix())
+    }
+
+    /// What a write of the new value belongs to.
+    pub fn tag(&self, new: &Minted) -> Tag {
+        Tag { rotation: self.id.clone(), attempt: new.attempt, token: new.id, expires_at: new.expires_at }
+    }
+
+    /// What putting the previous value back belongs to.
+    pub fn tag_of_old(&self, attempt: u32) -> Tag {
+        let old = &self.plan.old;
+        Tag { rotation: self.id.clone(), attempt, token: old.id, expires_at: old.expires_at }
+    }
+
+    /// What the markers of all attempts begin with.
+    pub fn marker_prefix(&self) -> String {
+        format!("rekey:{}.", self.id)
+    }
+
     /// Whether this rotation made that token. Rows of earlier versions say so only in their evidence.
     pub fn has_made(&self, token: TokenId) -> bool {
         let said = format!("new token {token} made");

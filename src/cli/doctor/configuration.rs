@@ -26,7 +26,13 @@ mod tests {
         let place = Place { file: "rekey.toml".into(), at: Some((3, 9)) };
         let warning = Problem { place, message: "[gitlab]: token: env:T is shorter than 8 characters".into() };
         let stays = io::Error::from(io::ErrorKind::Unsupported);
-        insta::assert_snapshot!(render(Area::Configuration, &look(&[warning], Some(&stays)), false), @"");
+        insta::assert_snapshot!(render(Area::Configuration, &look(&[warning], Some(&stays)), false), @r"
+
+        Configuration
+          warn  rekey.toml:3:9  [gitlab]: token: env:T is shorter than 8 characters
+          warn  environment     the bot cannot start itself anew without the secrets that env: gives it (unsupported)
+                                → give them by file:, because the environment of a process can be read for as long as it runs
+        ");
         assert_eq!(look(&[], None), []);
     }
 }

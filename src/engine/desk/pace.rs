@@ -1,5 +1,5 @@
 //! How much one person may ask in a while. What they look up is paid from GitLab's request budget, which everybody
-//! shares. Decisions have a measure of their own, so that looking things up keeps nobody from deciding.
+//! shares; decisions are free.
 
 use super::Caller;
 use crate::rotation::wish::Wish;
@@ -17,36 +17,23 @@ const EACH: SignedDuration = SignedDuration::from_secs(3);
 const PEOPLE: usize = 10_000;
 
 /// What it costs to show everything: every owner is asked for.
-pub(super) const EVERYTHING: Cost = Cost::Look(4);
-
-/// What something is paid with.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Cost {
-    /// So many of the person's looks.
-    Look(i64),
-    /// One of the person's decisions.
-    Decision,
-}
-
-/// Whose measure, and of what.
-type Measure = (String, String, bool);
+pub(super) const EVERYTHING: i64 = 4;
 
 /// When each account will have paid for all it asked for.
 #[derive(Default)]
-pub(super) struct Pace(Mutex<BTreeMap<Measure, Timestamp>>);
+pub(super) struct Pace(Mutex<BTreeMap<(String, String), Timestamp>>);
 
 impl Pace {
     /// Lets somebody ask for something of that cost, or tells how long to wait.
-    pub(super) fn take(&self, caller: &Caller, cost: Cost, now: Timestamp) -> Result<(), SignedDuration> {
-        let (cost, decides) = match cost {
-            Cost::Look(cost) => (cost, false),
-            Cost::Decision => (1, true),
-        };
+    pub(super) fn take(&self, caller: &Caller, cost: i64, now: Timestamp) -> Result<(), SignedDuration> {
+        if cost == 0 {
+            return Ok(());
+        }
         let mut paid = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if paid.len() >= PEOPLE {
             paid.retain(|_, at| *at > now);
         }
-        let who = (caller.surface.0.clone(), caller.account.clone(), decides);
+        let who = (caller.surface.0.clone(), caller.account.clone());
         let at = paid.get(&who).copied().unwrap_or(now).max(now);
         let after = at.saturating_add(EACH * i32::try_from(cost).unwrap_or(i32::MAX)).unwrap_or(Timestamp::MAX);
         let too_much = after.duration_since(now) - EACH * i32::try_from(MOST).unwrap_or(i32::MAX);
@@ -59,11 +46,11 @@ impl Pace {
 }
 
 /// What a wish costs.
-pub(super) fn cost(wish: &Wish) -> Cost {
+pub(super) fn cost(wish: &Wish) -> i64 {
     match wish {
-        Wish::Decide(_) => Cost::Decision,
+        Wish::Decide(_) => 0,
         Wish::List(_) => EVERYTHING,
-        _ => Cost::Look(1),
+        _ => 1,
     }
 }
 
@@ -77,8 +64,8 @@ mod tests {
     }
 
     #[test]
-    fn offering_codes_is_paid_for_too() {
-        assert_eq!(cost(&Wish::Enroll), Cost::Look(1));
+    fn being_offered_a_code_is_paid_for() {
+        assert_eq!(cost(&Wish::Enroll), 1);
     }
 
     #[test]
@@ -87,9 +74,7 @@ mod tests {
         let lists = (0..100).take_while(|_| pace.take(&caller("loop"), EVERYTHING, now).is_ok()).count();
         assert_eq!(lists, 15);
         assert_eq!(pace.take(&caller("loop"), EVERYTHING, now), Err(SignedDuration::from_secs(12)));
-        assert!(pace.take(&caller("other"), EVERYTHING, now).is_ok());
-        let decisions = (0..100).take_while(|_| pace.take(&caller("loop"), Cost::Decision, now).is_ok()).count();
-        assert_eq!(decisions, 60, "and looking things up keeps nobody from deciding");
+        assert!(pace.take(&caller("loop"), 0, now).is_ok() && pace.take(&caller("other"), EVERYTHING, now).is_ok());
         assert!(pace.take(&caller("loop"), EVERYTHING, now + SignedDuration::from_secs(12)).is_ok());
     }
 }

@@ -5,6 +5,7 @@ use super::team::Team;
 use rekey::rotation::view::Action;
 use rekey::sandbox::gitlab::{Fault, Rule};
 use serde_json::json;
+use std::time::Duration;
 
 /// Far less than the day that trouble is waited out.
 const SOON: i64 = 1800;
@@ -18,8 +19,16 @@ fn refusal(path: &str, status: u16, words: &str) -> Rule {
     Rule::new("GET", path, Fault::Refuse { status, body: json!({ "message": words }) })
 }
 
+/// A team that is in no hurry to ask again.
+fn patient() -> Setup {
+    Setup::new().settings(|settings| {
+        settings.backoff.first = Duration::from_secs(60);
+        settings.backoff.most = Duration::from_secs(300);
+    })
+}
+
 async fn in_grace() -> Team {
-    let team = Setup::new().start(|_, _| {}).await;
+    let team = patient().start(|_, _| {}).await;
     team.approved().await;
     team.pass(60).await;
     assert_eq!(team.phase().await, "grace");
@@ -45,7 +54,7 @@ async fn rights_that_are_gone_in_the_middle_are_told_soon_and_it_goes_on_once_th
 
 #[tokio::test]
 async fn a_pipeline_that_the_bot_may_not_see_any_more_is_told_soon() {
-    let team = Team::new().await;
+    let team = patient().start(|_, _| {}).await;
     team.approved().await;
     refuse(&team, "*/pipelines/*", 403, "403 Forbidden");
     team.pass(SOON).await;
