@@ -1,10 +1,10 @@
 //! What a rotation leaves behind and what is seen of it: the tokens that it made, and their uses before they are revoked.
 
 use super::ids::TokenId;
-use super::phase::{Outcome, Phase};
-use super::phase::Minted;
+use super::phase::{Minted, Outcome, Phase};
 use super::policy::later;
 use super::record::{Evidence, Rotation};
+use super::store::Tag;
 use crate::clock::utc_date;
 use crate::secret::Digest;
 use jiff::Timestamp;

@@ -27,8 +27,10 @@ impl Discreet {
     /// What could not be found again in a text is not taken at all.
     fn learn(&self, value: &Secret) -> Result<(), StoreError> {
         if !value.can_be_hidden() {
-            let why = "more of what it holds is secret than rekey can keep out of its words";
-            return Err(StoreError::refused(self.id(), why, "keep the token in a place of its own"));
+            // Words of ours, which are not hidden while that value is there.
+            let why = "more of what it holds is secret than rekey can keep out of its words".to_owned();
+            let mend = "keep the token in a place of its own".to_owned();
+            return Err(StoreError::Refused { store: self.id().clone(), why, mend });
         }
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         if !known.iter().any(|imprint| imprint.is_of(value)) {

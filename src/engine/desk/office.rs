@@ -179,7 +179,9 @@ impl Reception for Engine {
     async fn remember(&self, ask: &Ask) -> Result<Accepted, EngineError> {
         let mut body = serde_json::to_value(ask).map_err(|_| Unclean)?;
         // Whatever they typed or pasted; who they are stays as it is.
-        secret::hide_in(&mut body, |key| key == "wish");
+        if let Some(wish) = body.get_mut("wish") {
+            secret::hide_in(wish, |_| true);
+        }
         let body = body.to_string();
         let key = format!("ask:{}:{}", ask.caller.surface, ask.key);
         let entry = Entry { key, kind: ASK.into(), body, received_at: self.clock.now() };

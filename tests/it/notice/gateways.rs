@@ -257,7 +257,8 @@ fn a_mail_that_was_passed_on_is_known_in_many_languages() {
         "答复:",
         "返信:",
         "회신:",
-        "רد:",
+        "رد:",
+        "השב:",
         "EXTERNAL: RE:",
         "RE: WG:",
     ] {

@@ -200,9 +200,8 @@ fn other_subjects_are_not_about_tokens() {
         "Your personal access tokens will expire in many days or less",
         "Your personal access tokens will expire in 9999 days or less",
         "Your personal access tokens will expire in 7 days or less, click now",
-        "URGENT: Your personal access tokens will expire in 7 days or less",
+        "A letter to all who work with us, urgent as ever: Your personal access tokens will expire in 7 days or less",
         "Your personal access token has been stolen",
-        "acme | Your personal access tokens have expired",
     ] {
         let mut mail = genuine();
         mail.subject = subject.into();
