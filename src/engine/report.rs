@@ -29,9 +29,9 @@ pub enum Stop {
 }
 
 /// Words from outside could not be cleaned, so they were not remembered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("what was told could not be cleaned of secrets, so it was not written down; please report this as a bug")]
-pub struct Unclean;
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0} could not be cleaned of secrets, so nothing was written down; please report this as a bug")]
+pub struct Unclean(pub String);
 
 impl Engine {
     /// Applies what happened. With a claim, only while the claim is current.
@@ -78,9 +78,9 @@ impl Engine {
 /// anything is remembered or shown.
 pub(super) fn cleaned<T: Serialize + DeserializeOwned>(told: &T) -> Result<T, Unclean> {
     // The parser's own words may quote what it read.
-    let mut value = serde_json::to_value(told).map_err(|_| Unclean)?;
+    let mut value = serde_json::to_value(told).map_err(|_| Unclean("what was told".into()))?;
     secret::hide_in(&mut value, holds_words);
-    serde_json::from_value(value).map_err(|_| Unclean)
+    serde_path_to_error::deserialize(value).map_err(|error| Unclean(secret::hide(&error.path().to_string())))
 }
 
 /// Keys under which stand words, as opposed to names that must stay what they are.
@@ -154,9 +154,13 @@ mod tests {
         let why = "no Hw6-kT2-pL9-zQ4, glpat-AbCdEfGhIjKlMnOpQrSt";
         let event = Event::RevokeRefused { token: TokenId(7), why: why.into() };
         let expected = Event::RevokeRefused { token: TokenId(7), why: "no [MASKED], [MASKED]".into() };
-        assert_eq!(cleaned(&event), Ok(expected));
+        assert_eq!(cleaned(&event), Ok(expected.clone()));
         // Two keys of a map that are no texts.
         let odd = std::collections::BTreeMap::from([((1, 2), why.to_owned())]);
-        assert_eq!(cleaned::<std::collections::BTreeMap<(u8, u8), String>>(&odd), Err(Unclean));
+        let unclean = Unclean("what was told".into());
+        assert_eq!(cleaned::<std::collections::BTreeMap<(u8, u8), String>>(&odd), Err(unclean));
+        // A value that is spelled like a word of ours.
+        let _like_ours = Secret::new("revoke_refused".into());
+        assert_eq!(cleaned(&event), Ok(expected));
     }
 }

@@ -26,9 +26,13 @@ static PUBLIC_VALUE: LazyLock<Regex> = LazyLock::new(|| {
         r"(?x)^(?: [A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*\.[a-z]{2,24}(?::\d+)?(?:/[a-z0-9_./-]*)?   # a host, an image
           | \.{0,2}/[A-Za-z0-9_.-]+(?:/[A-Za-z0-9_.-]*)*                                       # a path
           | [^\s@]+@[^\s@]+\.[a-z]{2,24}                                                       # a mail address
-          | \d{4}-\d\d-\d\d(?:[T\s][0-9:.]+\S*)?                                               # a moment
           | [0-9.:]+ | [$<{%].*                                                                # a number, a reference
           )$",
+    )
+});
+static MOMENT: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(
+        r"^\d{4}-\d\d-\d\d(?:[T\s]\d\d:\d\d(?::\d\d(?:[.,]\d{1,9})?)?\s?(?:Z|UTC|[+-]\d\d:?\d\d)?(?:\[[\w/]+\])?)?$",
     )
 });
 static PUBLIC_KEY: LazyLock<Regex> = LazyLock::new(|| {
@@ -110,7 +114,15 @@ fn value_of(key: &str, value: &str, depth: u8, tell: &mut dyn FnMut(&str)) {
     }
 }
 
+/// A date, perhaps with a time: every other date shares its first digits, so it can be nobody's secret.
+pub(super) fn is_moment(text: &str) -> bool {
+    MOMENT.is_match(text)
+}
+
 fn is_public(key: &str, value: &str) -> bool {
+    if is_moment(value) {
+        return true;
+    }
     let named = SECRET_KEY.is_match(key);
     let plain = is_prose(value) || (PUBLIC_KEY.is_match(key) && !is_like_random(value));
     let shaped = PUBLIC_VALUE.is_match(value) && !is_like_random(value);
@@ -177,7 +189,7 @@ fn in_pairs(text: &str, depth: u8, tell: &mut dyn FnMut(&str)) {
 fn words(line: &str, tell: &mut dyn FnMut(&str)) {
     for word in line.split(|c: char| c.is_whitespace() || "\"',;()<>{}[]".contains(c)) {
         for part in word.split(':') {
-            let is_dull = is_prose(part) || PUBLIC_VALUE.is_match(part);
+            let is_dull = is_prose(part) || is_moment(part) || PUBLIC_VALUE.is_match(part);
             if part.len() >= SHORTEST && (is_like_random(part) || !is_dull && !line.starts_with(['#', ';'])) {
                 tell(part);
             }

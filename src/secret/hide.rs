@@ -1,6 +1,7 @@
 //! The one function through which every text goes before it is shown, logged or stored.
 
 use super::digits::{Spelled, is_base64};
+use super::document::is_moment;
 use super::view::{Reading, View};
 use super::{SHORTEST, known, look, view};
 use std::ops::Range;
@@ -11,25 +12,35 @@ const MASK: &str = "[MASKED]";
 /// The text without any value that this process knows, however it is spelled and however little of it is there, and
 /// without what looks like a credential of anybody else. Hidden again it stays the same.
 pub fn hide(text: &str) -> String {
-    masked(text, found(text, true))
+    masked(text, merged(found(text, true)))
 }
 
-/// The same, but only what this process knows.
-pub(super) fn hide_known(text: &str) -> String {
-    masked(text, found(text, false))
-}
-
-fn masked(text: &str, mut ranges: Vec<Range<usize>>) -> String {
-    if ranges.is_empty() {
-        return text.to_owned();
+/// A name, key or date without what this process knows and nobody would choose for a name. A password like `production`
+/// must not take the environment of that name out of a plan.
+pub(super) fn hide_in_name(name: &str) -> String {
+    if is_moment(name) {
+        return name.to_owned();
     }
+    let random = |range: &Range<usize>| look::is_like_random(&name[range.clone()]);
+    masked(name, merged(found(name, false)).into_iter().filter(random).collect())
+}
+
+/// In order, and none touches another.
+fn merged(mut ranges: Vec<Range<usize>>) -> Vec<Range<usize>> {
     ranges.sort_unstable_by_key(|range| range.start);
-    let (mut shown, mut at) = (String::with_capacity(text.len()), 0);
-    let mut ranges = ranges.into_iter().peekable();
-    while let Some(mut range) = ranges.next() {
-        while let Some(next) = ranges.next_if(|next| next.start <= range.end) {
-            range.end = range.end.max(next.end);
+    let mut merged: Vec<Range<usize>> = Vec::with_capacity(ranges.len());
+    for range in ranges {
+        match merged.last_mut() {
+            Some(last) if range.start <= last.end => last.end = last.end.max(range.end),
+            _ => merged.push(range),
         }
+    }
+    merged
+}
+
+fn masked(text: &str, ranges: Vec<Range<usize>>) -> String {
+    let (mut shown, mut at) = (String::with_capacity(text.len()), 0);
+    for range in ranges {
         shown.push_str(&text[at..range.start]);
         shown.push_str(MASK);
         at = range.end;
@@ -180,6 +191,18 @@ mod tests {
         drop(imprint);
         assert_eq!(hide("a token Wn5-rB8-uD1-cX4"), "a token Wn5-rB8-uD1-cX4");
         assert!(!crate::secret::knows(&digest));
+    }
+
+    #[test]
+    fn a_name_stays_a_name_whatever_somebodys_password_is_and_a_date_is_nobodys_secret() {
+        let _weak = Secret::new("environment-production".into());
+        let _document = Secret::new(r#"{"token":"Gw4-vC8-nM1-pD6","made":"2026-11-21T14:00:00Z"}"#.into());
+        for name in ["environment-production", "2026-11-21T14:09:31Z", "1234567890123456", "approve_plan"] {
+            assert_eq!(hide_in_name(name), name);
+        }
+        assert_eq!(hide("made on 2026-11-21T14:09:31Z"), "made on 2026-11-21T14:09:31Z");
+        assert_eq!(hide("it is environment-production"), "it is [MASKED]");
+        assert_eq!(hide_in_name("branch-Gw4-vC8-nM1-pD6"), "branch-[MASKED]");
     }
 
     #[test]

@@ -1,10 +1,11 @@
 //! Texts inside a JSON document, hidden before the document is stored.
 
-use super::hide::{hide, hide_known};
+use super::hide::{hide, hide_in_name};
 use serde_json::Value;
 
-/// Hides every text in it. Under keys that hold words of people and servers, what looks like a credential goes as well;
-/// elsewhere stand names, and a project may well be called like the beginning of a token.
+/// Hides every text in it. Under keys that hold words of people and servers goes whatever [`hide`] finds; elsewhere stand
+/// names and dates, of which only what is known and made at random goes: a project may well be called like the beginning
+/// of a token, or like somebody's password.
 pub fn hide_in(value: &mut Value, holds_words: fn(&str) -> bool) {
     walk(value, false, holds_words);
 }
@@ -12,7 +13,7 @@ pub fn hide_in(value: &mut Value, holds_words: fn(&str) -> bool) {
 fn walk(value: &mut Value, words: bool, holds_words: fn(&str) -> bool) {
     match value {
         Value::String(text) => {
-            let hidden = if words { hide(text) } else { hide_known(text) };
+            let hidden = if words { hide(text) } else { hide_in_name(text) };
             if hidden != *text {
                 *text = hidden;
             }

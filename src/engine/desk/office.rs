@@ -177,7 +177,7 @@ impl Reception for Engine {
     }
 
     async fn remember(&self, ask: &Ask) -> Result<Accepted, EngineError> {
-        let mut body = serde_json::to_value(ask).map_err(|_| Unclean)?;
+        let mut body = serde_json::to_value(ask).map_err(|_| Unclean("what was asked".into()))?;
         // Whatever they typed or pasted; who they are stays as it is.
         if let Some(wish) = body.get_mut("wish") {
             secret::hide_in(wish, |_| true);
