@@ -24,7 +24,7 @@ pub use answer::Reply;
 pub use answered::BadAnswer;
 pub use backoff::Backoff;
 pub use call::{Call, segment};
-pub use client::{BadClient, Tls, client, client_with};
+pub use client::{BadClient, TIMEOUT, Tls, client, client_with};
 pub use dialect::{About, Dialect, Reading, Refused, Told};
 pub use error::CallError;
 pub use front::{Front, Shown};

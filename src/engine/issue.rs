@@ -4,7 +4,7 @@ use crate::chat::{ChatError, Messenger, Posted, Privacy};
 use crate::engine::comments::place;
 use crate::engine::settings::Catalog;
 use crate::gitlab::{Client, Issue, IssueChange, IssueQuery, NewIssue};
-use crate::http::CallError;
+use crate::http::{CallError, TIMEOUT};
 use crate::ledger::{Head, Ledger};
 use crate::rotation::group::Approver;
 use crate::rotation::ids::PersonId;
@@ -192,9 +192,9 @@ impl Messenger for IssueSurface {
         let shown = match known {
             Some(known) => self.update(&known, text).await,
             // A closed case is opened as an issue first and closed by the edit that follows.
-            None => match self.create(card, text.clone()).await {
-                Ok(made) if !text.open => self.update(&made, text).await,
-                made => Ok(made.map_err(|error| self.unmade(&error))?),
+            None => match self.create(card, text.clone()).await.map_err(|error| unconfirmed(self.unmade(&error)))? {
+                made if !text.open => self.update(&made, text).await,
+                made => Ok(made),
             },
         };
         let issue = match shown {
@@ -225,7 +225,7 @@ impl Messenger for IssueSurface {
         let Some(text) = comment(card, index, &self.mentioned(card, index)) else { return Ok(()) };
         match self.gitlab.create_note(&self.project, iid, &text).await {
             Ok(_) => Ok(()),
-            Err(error) => Err(self.failed(&error).await),
+            Err(error) => Err(unconfirmed(self.failed(&error).await)),
         }
     }
 
@@ -335,6 +335,17 @@ fn unavailable(error: &CallError) -> ChatError {
         messenger: ISSUE.to_owned(),
         why: error.to_string(),
         retry_after: Some(error.retry_after()).filter(|wait| *wait > Duration::ZERO),
+    }
+}
+
+/// What was sent and not answered may still land, and is looked for only then.
+fn unconfirmed(error: ChatError) -> ChatError {
+    match error {
+        ChatError::Unavailable { messenger, why, retry_after } => {
+            let retry_after = Some(retry_after.unwrap_or_default().max(TIMEOUT));
+            ChatError::Unavailable { messenger, why, retry_after }
+        }
+        error => error,
     }
 }
 

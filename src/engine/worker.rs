@@ -2,7 +2,7 @@
 
 use super::Engine;
 use super::report::Stop;
-use crate::http::as_work;
+use crate::http::{TIMEOUT, as_work};
 use crate::ledger::{Claim, LedgerError};
 use crate::rotation::due::due;
 use crate::rotation::effect::{Effect, Lane};
@@ -98,6 +98,13 @@ impl Hold<'_> {
             done = work => Ok(done),
             stop = renewing => Err(stop),
         }
+    }
+
+    /// How long to wait before anything is said that must not be said twice: whoever held the lane before and died or
+    /// stalled may have sent it, and it cannot be found before it lands.
+    pub async fn unsettled(&self) -> Option<Duration> {
+        let settled = plus(self.claim.lock().await.lapsed_at, TIMEOUT);
+        Some(positive(settled.duration_since(self.engine.clock.now()))).filter(|left| !left.is_zero())
     }
 
     /// Reports what happened, under this claim.

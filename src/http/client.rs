@@ -50,6 +50,9 @@ pub fn client_with(tls: &Tls<'_>) -> Result<Client, BadClient> {
     builder.build().map_err(|error| BadClient::Setup(error.without_url().to_string()))
 }
 
+/// The longest that one request may take; what was sent lands within that time or, as far as anybody can tell, never.
+pub const TIMEOUT: Duration = Duration::from_secs(10);
+
 /// What all clients have in common.
 pub(super) fn builder(extra_ca: Option<&[u8]>, proxies: &Proxies) -> Result<ClientBuilder, BadClient> {
     // A second install fails because there is a provider already, and there is no other provider in this program.
@@ -58,7 +61,7 @@ pub(super) fn builder(extra_ca: Option<&[u8]>, proxies: &Proxies) -> Result<Clie
         .user_agent(concat!("rekey/", env!("CARGO_PKG_VERSION")))
         .redirect(Policy::none())
         .connect_timeout(Duration::from_secs(5))
-        .timeout(Duration::from_secs(10))
+        .timeout(TIMEOUT)
         .no_proxy();
     for proxy in proxies.rules() {
         builder = builder.proxy(proxy);

@@ -58,9 +58,10 @@ pub(super) async fn claim(
         "WITH ready AS MATERIALIZED ( \
              SELECT rotation, lane FROM lane WHERE ready_at <= $1 ORDER BY ready_at LIMIT $4 {} \
          ) \
-         UPDATE lane SET owner = $2, lease_until = $3, epoch = epoch + 1, poked_at = NULL \
+         UPDATE lane SET owner = $2, lease_until = $3, epoch = epoch + 1, poked_at = NULL, \
+             lapsed_at = CASE WHEN lease_until > 0 THEN lease_until ELSE lapsed_at END \
          WHERE (rotation, lane) IN (SELECT rotation, lane FROM ready) AND ready_at <= $1 \
-         RETURNING rotation, lane, epoch, lease_until, tries",
+         RETURNING rotation, lane, epoch, lease_until, lapsed_at, tries",
         database.dialect.skip_locked()
     );
     let rows = sqlx::query(AssertSqlSafe(statement))
@@ -79,6 +80,7 @@ fn claimed(row: &Row) -> Result<Claim, LedgerError> {
         lane: Lane(row.try_get("lane")?),
         epoch: number(row, "epoch")?,
         lease_until: moment(row, "lease_until")?,
+        lapsed_at: moment(row, "lapsed_at")?,
         tries: u32::try_from(number(row, "tries")?).unwrap_or(u32::MAX),
     })
 }

@@ -15,12 +15,13 @@ use std::sync::Arc;
 use tokio::task::JoinSet;
 
 /// The files of `migrations/`, in order. A file that was ever released is never edited.
-const MIGRATIONS: [(i64, &str, &str); 5] = [
+const MIGRATIONS: [(i64, &str, &str); 6] = [
     (1, "ledger", include_str!("../../migrations/0001_ledger.sql")),
     (2, "step_up", include_str!("../../migrations/0002_step_up.sql")),
     (3, "logins", include_str!("../../migrations/0003_logins.sql")),
     (4, "seals", include_str!("../../migrations/0004_seals.sql")),
     (5, "code_locks", include_str!("../../migrations/0005_code_locks.sql")),
+    (6, "lapsed_leases", include_str!("../../migrations/0006_lapsed_leases.sql")),
 ];
 
 /// What guards a ledger from outside the database.

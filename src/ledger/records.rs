@@ -63,6 +63,9 @@ pub struct Claim {
     pub epoch: u64,
     /// Until when nobody else gets it.
     pub lease_until: Timestamp,
+    /// When the last holder's lease ran out that was never given back, or long ago: its worker died or stalled, and what
+    /// it had sent may land a little later.
+    pub lapsed_at: Timestamp,
     /// As given at the last release, 0 once the lane owes something else.
     pub tries: u32,
 }

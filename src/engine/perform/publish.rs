@@ -22,6 +22,9 @@ impl Engine {
         rotation: &Rotation,
         surface: &SurfaceName,
     ) -> Result<Performed, Stop> {
+        if let Some(pause) = hold.unsettled().await {
+            return Ok(Performed::Later(pause));
+        }
         let state = rotation.surfaces.get(surface).cloned().unwrap_or_default();
         if state.gone {
             return self.say_without_card(hold, rotation, surface, &state).await;

@@ -204,3 +204,41 @@ async fn a_lost_attempt_with_a_hidden_store_waits_until_its_write_can_no_longer_
     let held = team.stage.state.held_by(Place::Project(team.stage.project), "HIDDEN", "*");
     assert_eq!((team.live().len(), held), (1, team.live().first().copied()));
 }
+
+#[tokio::test]
+async fn an_issue_that_a_dead_worker_had_sent_and_that_lands_later_is_the_only_one() {
+    let mut team = Team::new().await;
+    team.stage.state.fault(Rule::new("POST", "*/issues", Fault::HoldBefore));
+    tokio::select! {
+        _ = team.open() => panic!("the issue is held"),
+        _ = team.stage.state.held() => {}
+    }
+    team.restarted().await;
+    team.stage.clock.advance(121);
+    team.work().await;
+    assert!(team.stage.state.issues().is_empty(), "nothing is said that may still land");
+    team.stage.state.release(true);
+    team.pass(30).await;
+    assert!(team.issue().contains("deploy"), "it was found");
+}
+
+#[tokio::test]
+async fn an_issue_and_a_comment_whose_answers_are_lost_and_that_land_later_are_not_repeated() {
+    let team = Team::new().await;
+    team.fault("POST", "*/issues", Fault::Late);
+    team.fault("POST", "*/notes", Fault::Late);
+    team.open().await;
+    team.pass(5).await;
+    assert_eq!(team.stage.state.land_late().await, 1);
+    team.pass(30).await;
+    assert_eq!(team.stage.state.issues().len(), 1);
+    team.click("alice", Action::Approve).await.unwrap();
+    while team.stage.state.land_late().await == 0 {
+        team.pass(5).await;
+    }
+    team.pass(7200).await;
+    team.done().await;
+    let comments = team.comments();
+    let once = comments.iter().collect::<std::collections::BTreeSet<_>>();
+    assert_eq!(comments.len(), once.len(), "{comments:#?}");
+}
