@@ -11,7 +11,7 @@ use rekey::sandbox::gitlab::{Fault, Rule};
 use tokio::sync::Semaphore;
 
 /// Rotations in the works at once, in both stories together: they mostly wait, but two cores are two cores.
-const AT_ONCE: usize = 8;
+const AT_ONCE: usize = 16;
 
 static TURNS: Semaphore = Semaphore::const_new(AT_ONCE);
 
