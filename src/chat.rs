@@ -128,6 +128,9 @@ pub trait Messenger: Send + Sync {
         Ok(Privacy::Kept)
     }
 
+    /// Takes a card away that was made beside the one that counts.
+    async fn withdraw(&self, reference: &str, counts: &str) -> Result<(), ChatError>;
+
     /// Delivers announcement number `index` (from 0) of the card in its thread, once, even if called again.
     async fn announce(&self, card: &Card, reference: &str, index: usize) -> Result<(), ChatError>;
 

@@ -20,7 +20,7 @@ mod wire;
 pub use instance::{Account, Group, Me, Metadata, Project, Role};
 pub use inventory::{InventoryQuery, Scanned};
 pub use issues::{Author, Issue, IssueChange, IssueQuery, NewIssue, Note};
-pub use jobs::{Sighting, is_named};
+pub use jobs::{Found, Sighting, is_named};
 pub use limits::{Limit, limit_in_refusal};
 pub use people::{Member, User};
 pub use pipelines::{Job, Pipeline, Started, StartedQuery, Starter, Status};

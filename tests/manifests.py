@@ -1,6 +1,6 @@
 """Checks what Rust cannot read: the Slack manifests against Slack's own schemas, the Kubernetes manifests against the
-schemas of Kubernetes and the rules that we promise. Needs what requirements.txt lists. Exits with 1 and one line for each
-thing that is wrong."""
+schemas of Kubernetes and the rules that we promise, and what the Dockerfile gets to see. Needs Rust and what
+requirements.txt lists. Exits with 1 and one line for each thing that is wrong."""
 
 import copy
 import json
@@ -127,7 +127,22 @@ def beside_a_cluster(made):
             yield f"the role may more than it must: {rule}"
 
 
+def context():
+    """What the Dockerfile's build gets to see is a crate that Cargo takes."""
+    seen = [line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")]
+    with tempfile.TemporaryDirectory() as folder:
+        for name in seen:
+            source, target = ROOT / name, pathlib.Path(folder) / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            (shutil.copytree if source.is_dir() else shutil.copy)(source, target)
+        host = subprocess.run(["rustc", "--print", "host-tuple"], check=True, capture_output=True, text=True).stdout
+        asked = ["cargo", "fetch", "--locked", "--target", host.strip()]
+        taken = subprocess.run(asked, cwd=folder, capture_output=True, text=True)
+        if taken.returncode:
+            yield f"the Dockerfile's context: {taken.stderr.strip()}"
+
+
 if __name__ == "__main__":
-    wrong = [*slack(), *kubernetes()]
+    wrong = [*slack(), *kubernetes(), *context()]
     print("\n".join(wrong) if wrong else "manifests: ok")
     sys.exit(bool(wrong))

@@ -179,6 +179,11 @@ impl Messenger for Discord {
         shown.map_err(|error| with_way_out(error, &self.channel))
     }
 
+    async fn withdraw(&self, reference: &str, _counts: &str) -> Result<(), ChatError> {
+        let (channel, id) = parts(reference)?;
+        self.client.delete(channel, id).await
+    }
+
     async fn announce(&self, card: &Card, reference: &str, index: usize) -> Result<(), ChatError> {
         let (channel, id) = parts(reference)?;
         self.announce_below(card, (channel, id), index).await.map_err(|error| with_way_out(error, channel))

@@ -133,6 +133,11 @@ impl Messenger for Slack {
         shown.map_err(|error| with_way_out(error, &self.channel))
     }
 
+    async fn withdraw(&self, reference: &str, _counts: &str) -> Result<(), ChatError> {
+        let (channel, ts) = parts_of(reference)?;
+        self.client.delete(channel, ts).await
+    }
+
     async fn announce(&self, card: &Card, reference: &str, index: usize) -> Result<(), ChatError> {
         let thread = parts_of(reference)?;
         self.announce_below(card, thread, index).await.map_err(|error| with_way_out(error, thread.0))

@@ -4,7 +4,7 @@ use crate::chat::{ChatError, Messenger, Posted, Privacy};
 use crate::engine::comments::place;
 use crate::engine::settings::Catalog;
 use crate::gitlab::{Client, Issue, IssueChange, IssueQuery, NewIssue};
-use crate::http::{CallError, TIMEOUT};
+use crate::http::CallError;
 use crate::ledger::{Head, Ledger};
 use crate::rotation::group::Approver;
 use crate::rotation::ids::PersonId;
@@ -19,6 +19,8 @@ use jiff::SignedDuration;
 use std::sync::Arc;
 use std::time::Duration;
 
+/// How long an issue or a comment may still be on its way after its answer was lost.
+const LANDING: Duration = Duration::from_secs(30);
 /// How often an answer is tried whose fate is unknown.
 const ANSWER_TRIES: usize = 3;
 /// Answers to one account under one issue.
@@ -137,10 +139,22 @@ impl IssueSurface {
         Ok(issues.into_iter().find(|issue| issue.description.lines().next() == Some(marker.as_str())))
     }
 
-    async fn create(&self, card: &Card, text: IssueText) -> Result<Issue, CallError> {
+    /// The issue whose creation was not answered. Where it is not there yet it may still come: whoever makes it again too
+    /// early makes two.
+    async fn landed(&self, card: &Card, error: &CallError) -> Result<Issue, ChatError> {
+        match self.lost(card).await {
+            Ok(Some(issue)) => Ok(issue),
+            _ => {
+                let (messenger, why) = (ISSUE.to_owned(), error.to_string());
+                Err(ChatError::Unavailable { messenger, why, retry_after: Some(LANDING) })
+            }
+        }
+    }
+
+    async fn create(&self, card: &Card, text: IssueText) -> Result<Issue, ChatError> {
         let mut assignee_ids = Vec::new();
         for login in self.logins(card) {
-            assignee_ids.extend(self.gitlab.user_id(&login).await?);
+            assignee_ids.extend(self.gitlab.user_id(&login).await.map_err(|error| self.unmade(&error))?);
         }
         let labels = text.labels.into_iter().chain(self.labels.iter().cloned()).collect();
         let new = NewIssue {
@@ -151,7 +165,11 @@ impl IssueSurface {
             due_date: text.due_on,
             confidential: self.confidential,
         };
-        self.gitlab.create_issue(&self.project, &new).await
+        match self.gitlab.create_issue(&self.project, &new).await {
+            Ok(made) => Ok(made),
+            Err(error @ (CallError::Unknown { .. } | CallError::Nonsense { .. })) => self.landed(card, &error).await,
+            Err(error) => Err(self.unmade(&error)),
+        }
     }
 
     async fn update(&self, known: &Issue, text: IssueText) -> Result<Issue, CallError> {
@@ -192,9 +210,9 @@ impl Messenger for IssueSurface {
         let shown = match known {
             Some(known) => self.update(&known, text).await,
             // A closed case is opened as an issue first and closed by the edit that follows.
-            None => match self.create(card, text.clone()).await.map_err(|error| unconfirmed(self.unmade(&error)))? {
-                made if !text.open => self.update(&made, text).await,
-                made => Ok(made),
+            None => match self.create(card, text.clone()).await? {
+                made if text.open => Ok(made),
+                made => self.update(&made, text).await,
             },
         };
         let issue = match shown {
@@ -208,6 +226,22 @@ impl Messenger for IssueSurface {
         let iid = iid(reference)?;
         match self.kept_confidential(iid).await {
             Ok(privacy) => Ok(privacy),
+            Err(error) => Err(self.failed(&error).await),
+        }
+    }
+
+    /// Only owners delete issues, so it is closed and says where to look; nothing in it is taken for a card any more.
+    async fn withdraw(&self, reference: &str, counts: &str) -> Result<(), ChatError> {
+        let words = format!("Opened twice; see #{}", iid(counts)?);
+        let change = IssueChange {
+            title: Some(words.clone()),
+            description: Some(words),
+            remove_labels: Some(LABEL.to_owned()),
+            state_event: Some("close"),
+            ..IssueChange::default()
+        };
+        match self.gitlab.update_issue(&self.project, iid(reference)?, &change).await {
+            Ok(_) => Ok(()),
             Err(error) => Err(self.failed(&error).await),
         }
     }
@@ -342,7 +376,7 @@ fn unavailable(error: &CallError) -> ChatError {
 fn unconfirmed(error: ChatError) -> ChatError {
     match error {
         ChatError::Unavailable { messenger, why, retry_after } => {
-            let retry_after = Some(retry_after.unwrap_or_default().max(TIMEOUT));
+            let retry_after = Some(retry_after.unwrap_or_default().max(LANDING));
             ChatError::Unavailable { messenger, why, retry_after }
         }
         error => error,

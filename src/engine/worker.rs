@@ -86,17 +86,32 @@ impl Hold<'_> {
     /// Does what may take longer than the lease, as waiting for a turn with a slow messenger does: the lease is renewed
     /// meanwhile, and whoever cannot renew it any more stops, because another worker does the same by now.
     pub async fn keeping<T>(&self, work: impl Future<Output = T>) -> Result<T, Stop> {
-        let renewing = async {
-            loop {
-                tokio::time::sleep(self.engine.settings.lease / 4).await;
-                if let Err(stop) = self.ensure().await {
-                    return stop;
-                }
-            }
-        };
         tokio::select! {
             done = work => Ok(done),
-            stop = renewing => Err(stop),
+            stop = self.renewing() => Err(stop),
+        }
+    }
+
+    /// The same for what must be seen to its end once it was begun, whoever has the lane by then: its report tells.
+    pub async fn seeing_through<T>(&self, work: impl Future<Output = T>) -> T {
+        let renewing = async {
+            // A database that is away may come back.
+            while !matches!(self.renewing().await, Stop::Fenced) {}
+            std::future::pending::<T>().await
+        };
+        tokio::select! {
+            done = work => done,
+            never = renewing => never,
+        }
+    }
+
+    /// Renews the lease again and again, until that fails.
+    async fn renewing(&self) -> Stop {
+        loop {
+            tokio::time::sleep(self.engine.settings.lease / 4).await;
+            if let Err(stop) = self.ensure().await {
+                return stop;
+            }
         }
     }
 

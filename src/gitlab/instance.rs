@@ -82,6 +82,8 @@ pub struct Project {
     pub default_branch: Option<String>,
     /// Read-only: nothing in it can be changed or run.
     pub archived: bool,
+    /// Its service desk is on, so this GitLab takes mail.
+    pub takes_mail: bool,
     /// Our role.
     pub role: Role,
 }
@@ -127,6 +129,8 @@ struct RawPlace {
     default_branch: Option<String>,
     #[serde(default)]
     archived: Option<bool>,
+    #[serde(default)]
+    service_desk_enabled: Option<bool>,
 }
 
 #[derive(Deserialize)]
@@ -180,8 +184,9 @@ impl Client {
     pub async fn project_known_as(&self, path: &str, known: Option<u64>, me: u64) -> Result<Option<Project>> {
         let Some(raw) = self.lookup::<RawPlace>(Place::Project(path), known).await? else { return Ok(None) };
         let role = self.role(&format!("/projects/{}", raw.id), me).await?;
-        let RawPlace { id, full_path, web_url, default_branch, archived } = raw;
-        Ok(Some(Project { id, path: full_path, web_url, default_branch, archived: archived.unwrap_or(false), role }))
+        let RawPlace { id, full_path, web_url, default_branch, archived, service_desk_enabled } = raw;
+        let (archived, takes_mail) = (archived.unwrap_or(false), service_desk_enabled.unwrap_or(false));
+        Ok(Some(Project { id, path: full_path, web_url, default_branch, archived, takes_mail, role }))
     }
 
     /// Whether jobs of any other project may reach this one by their job token, with the rights of whoever started them.

@@ -4,7 +4,9 @@
 use super::pipelines::{Job, Status};
 use super::{Client, Result, none_if};
 use crate::http::{Call, segment};
+use futures::future::BoxFuture;
 use serde::Deserialize;
+use std::collections::BTreeMap;
 
 /// Pipelines that are looked into for one job: enough for any nesting that GitLab allows.
 const MOST_PIPELINES: usize = 50;
@@ -13,15 +15,24 @@ const MOST_PIPELINES: usize = 50;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Sighting {
     /// The jobs of that name, of each only the newest.
-    pub jobs: Vec<Job>,
-    /// Where they run: a project, as its number or path.
-    pub project: String,
+    pub jobs: Vec<Found>,
     /// Jobs before it that wait for a person.
     pub gates: Vec<String>,
-    /// A pipeline that it may be in has yet to start.
+    /// A pipeline that it, or another copy of it, may be in has yet to start.
     pub more_to_come: bool,
+    /// What should have started a pipeline with another copy of it, and has not, or none that we may see.
+    pub missing: Vec<String>,
     /// Pipelines that were started in projects that we may not see.
     pub unseen: usize,
+}
+
+/// A job, and the project that it runs in, as its number or path.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Found {
+    /// Where.
+    pub project: String,
+    /// What.
+    pub job: Job,
 }
 
 /// A job that starts another pipeline.
@@ -59,6 +70,20 @@ fn is_copy(rest: &str) -> bool {
         || rest.strip_prefix(": [").and_then(|rest| rest.strip_suffix(']')).is_some_and(|inner| !inner.is_empty())
 }
 
+/// The name without what tells copies apart.
+fn stem(name: &str) -> &str {
+    let before = [name.rsplit_once(' ').map(|split| split.0), name.split_once(": [").map(|split| split.0)];
+    before.into_iter().flatten().find(|stem| is_named(name, stem)).unwrap_or(name)
+}
+
+/// A search through a pipeline and those below it.
+struct Search<'a> {
+    name: &'a str,
+    /// Pipelines that may still be looked into.
+    left: usize,
+    seen: Sighting,
+}
+
 /// Of several jobs those that are meant: the one of exactly that name, else all its copies.
 fn meant(jobs: Vec<Job>, wanted: &str) -> Vec<Job> {
     let exactly = jobs.iter().any(|job| job.name == wanted);
@@ -69,35 +94,77 @@ fn meant(jobs: Vec<Job>, wanted: &str) -> Vec<Job> {
 impl Client {
     /// The jobs of that name in a pipeline or, if there are none, in those that it started.
     pub async fn find_jobs(&self, project: &str, pipeline: u64, name: &str) -> Result<Sighting> {
-        let mut open = vec![(project.to_owned(), pipeline)];
-        let mut sighting = Sighting { project: project.to_owned(), ..Sighting::default() };
-        for _ in 0..MOST_PIPELINES {
-            let Some((project, pipeline)) = open.pop() else { break };
-            let Some(jobs) = none_if(&[403, 404], self.jobs(&project, pipeline).await)? else {
-                sighting.unseen += 1;
-                continue;
-            };
-            let gates = jobs.iter().filter(|job| job.status == Status::Manual && !is_named(&job.name, name));
-            sighting.gates.extend(gates.map(|job| job.name.clone()));
-            sighting.jobs = meant(jobs, name);
-            if !sighting.jobs.is_empty() {
-                return Ok(Sighting { project, ..sighting });
+        let mut search = Search { name, left: MOST_PIPELINES, seen: Sighting::default() };
+        self.search(&mut search, project.to_owned(), pipeline).await?;
+        Ok(search.seen)
+    }
+
+    /// Whether there are any in that pipeline or below it.
+    fn search<'a>(&'a self, search: &'a mut Search<'_>, project: String, pipeline: u64) -> BoxFuture<'a, Result<bool>> {
+        Box::pin(async move {
+            if search.left == 0 {
+                return Ok(false);
             }
+            search.left -= 1;
+            let Some(jobs) = none_if(&[403, 404], self.jobs(&project, pipeline).await)? else {
+                search.seen.unseen += 1;
+                return Ok(false);
+            };
+            let gates = jobs.iter().filter(|job| job.status == Status::Manual && !is_named(&job.name, search.name));
+            search.seen.gates.extend(gates.map(|job| job.name.clone()));
+            let here = meant(jobs, search.name);
+            if !here.is_empty() {
+                search.seen.jobs.extend(here.into_iter().map(|job| Found { project: project.clone(), job }));
+                return Ok(true);
+            }
+            let mut alike: BTreeMap<String, Vec<Bridge>> = BTreeMap::new();
             for bridge in self.bridges(&project, pipeline).await? {
-                sighting.gates.extend((bridge.status == Status::Manual).then_some(bridge.name));
-                sighting.more_to_come |= bridge.downstream_pipeline.is_none() && !bridge.status.is_final();
-                match bridge.downstream_pipeline {
-                    Some(next) => {
-                        open.push((next.project_id.map_or_else(|| project.clone(), |id| id.to_string()), next.id));
-                    }
-                    None if bridge.status == Status::Success => {
-                        open.extend(self.children_after(&project, pipeline).await?);
-                    }
-                    None => {}
+                alike.entry(stem(&bridge.name).to_owned()).or_default().push(bridge);
+            }
+            for bridges in alike.into_values() {
+                if self.search_below(search, (&project, pipeline), bridges).await? {
+                    return Ok(true);
                 }
             }
+            Ok(false)
+        })
+    }
+
+    /// The same in the pipelines that these bridges started, which are copies of each other: if one of them leads to the
+    /// job, each must.
+    async fn search_below(
+        &self,
+        search: &mut Search<'_>,
+        (project, pipeline): (&str, u64),
+        bridges: Vec<Bridge>,
+    ) -> Result<bool> {
+        let (before, mut found, mut missing) = (std::mem::take(&mut search.seen.more_to_come), false, Vec::new());
+        for bridge in bridges {
+            search.seen.gates.extend((bridge.status == Status::Manual).then(|| bridge.name.clone()));
+            let started = match bridge.downstream_pipeline {
+                Some(next) => vec![(next.project_id.map_or_else(|| project.to_owned(), |id| id.to_string()), next.id)],
+                None if bridge.status == Status::Success => self.children_after(project, pipeline).await?,
+                None => Vec::new(),
+            };
+            let (unseen, none) = (search.seen.unseen, started.is_empty());
+            for (project, pipeline) in started {
+                found |= self.search(search, project, pipeline).await?;
+            }
+            search.seen.more_to_come |= none && !bridge.status.is_final();
+            if (none && bridge.status.is_final()) || search.seen.unseen > unseen {
+                missing.push(bridge.name);
+            }
         }
-        Ok(sighting)
+        match found {
+            true => search.seen.missing = missing,
+            false => search.seen.more_to_come |= before,
+        }
+        Ok(found)
+    }
+
+    /// The jobs of that name in one pipeline, of each copy only the newest.
+    pub async fn copies(&self, project: &str, pipeline: u64, name: &str) -> Result<Vec<Job>> {
+        Ok(meant(self.jobs(project, pipeline).await?, name))
     }
 
     /// The newest job of that name on a ref that passed or failed, looked for in the latest few hundred.
@@ -154,6 +221,10 @@ mod tests {
         for name in ["deploy-all", "deploy: all", "deploy 1", "deploy 1/", "deploy: []", "redeploy", "deploy 1/3 x"] {
             assert!(!is_named(name, "deploy"), "{name}");
         }
+        for name in ["deploy", "deploy 1/3", "deploy: [aws, eu-west-1]"] {
+            assert_eq!(stem(name), "deploy", "{name}");
+        }
+        assert_eq!((stem("deploy all"), stem("deploy: all")), ("deploy all", "deploy: all"));
         assert!(is_named("deploy: [aws]", "deploy: [aws]") && !is_named("deploy: [aws]", "deploy: [gcp]"));
     }
 }

@@ -165,6 +165,25 @@ impl Client {
         self.get::<RawToken>(call).await.map(LiveToken::from)
     }
 
+    /// The number of the token whose value this is, as an administrator may ask since GitLab 17.5: that is no use of it.
+    /// `None`: there is none, or this GitLab does not tell us.
+    pub async fn number_of(&self, value: &Secret) -> Option<TokenId> {
+        #[derive(serde::Serialize)]
+        struct Asked<'a> {
+            token: &'a str,
+        }
+        #[derive(serde::Deserialize)]
+        struct Known {
+            id: u64,
+        }
+        let call = Call::post("/admin/token").json(&Asked { token: value.expose() });
+        let known = self.get::<Known>(call).await;
+        known
+            .inspect_err(|error| tracing::debug!(%error, "GitLab does not tell whose a value is"))
+            .ok()
+            .map(|k| TokenId(k.id))
+    }
+
     /// Whether the value has the shape of an access token of this instance. Asks nobody.
     pub fn could_be_token(&self, value: &Secret) -> bool {
         shape::could_be_token(value, &self.prefixes)

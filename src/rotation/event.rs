@@ -269,6 +269,9 @@ pub enum Event {
         consumer: ConsumerId,
         /// What ran.
         run: RunRef,
+        /// How many copies of its job there were, if several.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        copies: Option<u32>,
     },
     /// Its named job failed, was skipped or did not finish in time.
     ConsumerFailed {

@@ -74,7 +74,7 @@ fn apply(rotation: &mut Rotation, event: &Event, now: Timestamp) -> Result<(), R
         Event::StoreMissing { store } => verifying::store_missing(rotation, store, now),
         Event::ConsumerStarting { consumer, after } => verifying::starting(rotation, consumer, *after, now),
         Event::ConsumerStarted { consumer, run } => verifying::started(rotation, consumer, run, now),
-        Event::ConsumerPassed { consumer, run } => verifying::passed(rotation, consumer, run, now),
+        Event::ConsumerPassed { consumer, run, copies } => verifying::passed(rotation, consumer, run, *copies, now),
         Event::ConsumerFailed { consumer, what, url, log } => {
             verifying::failed(rotation, consumer, what, url.as_deref(), log.as_deref(), now)
         }

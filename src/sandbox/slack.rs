@@ -94,6 +94,11 @@ impl Handle {
         self.0.faults.add(rule);
     }
 
+    /// Late calls take effect now.
+    pub async fn land_late(&self) -> usize {
+        self.0.faults.land_late().await
+    }
+
     /// Ends all faults.
     pub fn clear_faults(&self) {
         self.0.faults.clear();

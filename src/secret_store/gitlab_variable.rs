@@ -18,6 +18,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 /// GitLab's limit on a value, in characters; ours is in bytes, which tokens make the same.
 const LONGEST: usize = 10_000;
 
+/// Variables on a page of a list, and pages at most: GitLab allows 8,000 variables in a project, 30,000 in a group.
+const PAGE: usize = 100;
+const PAGES: u32 = 300;
+
 /// The state of a variable that is not there.
 const MISSING: &str = "missing";
 
@@ -103,6 +107,14 @@ struct Variable {
     hidden: bool,
     #[serde(default)]
     raw: bool,
+    #[serde(default = "everywhere")]
+    environment_scope: String,
+}
+
+/// A variable in a list, without what it holds.
+#[derive(Deserialize)]
+struct Listed {
+    key: String,
     #[serde(default = "everywhere")]
     environment_scope: String,
 }
@@ -254,7 +266,7 @@ impl GitlabVariable {
         self.missing.store(answer.status() == 404, Ordering::Relaxed);
         if let (404, Some(create)) = (answer.status(), self.spec.create) {
             self.hidden.store(create.hidden, Ordering::Relaxed);
-            self.may_list(at).await?;
+            self.is_unlisted(at).await?;
             return Ok(None);
         }
         let variable: Variable = answer.json().map_err(|error| StoreError::unavailable(&self.id, error))?;
@@ -266,11 +278,28 @@ impl GitlabVariable {
         Ok(Some(variable))
     }
 
-    /// A fine-grained token is told of what it may not see that it is not there: only who may list has seen that.
-    async fn may_list(&self, at: &Found) -> Result<(), StoreError> {
-        let answer = self.api.read(&Call::get(all(at)).query("per_page", 1)).await;
-        let mend = |_| "let the bot's token read variables there, or make the variable and remove create".to_owned();
-        answer.map(drop).map_err(|error| StoreError::of_read(&self.id, &error, mend))
+    /// A fine-grained token is told of what it may not see that it is not there: only who reads the whole list without it
+    /// has seen that.
+    async fn is_unlisted(&self, at: &Found) -> Result<(), StoreError> {
+        const MEND: &str = "let the bot's token read variables there, or make the variable and remove create";
+        for page in 1..=PAGES {
+            let call = Call::get(all(at)).query("per_page", PAGE).query("page", page);
+            let answer = self.api.read(&call).await;
+            let answer = answer.map_err(|error| StoreError::of_read(&self.id, &error, |_| MEND.to_owned()))?;
+            let listed: Vec<Listed> = answer.json().map_err(|error| StoreError::unavailable(&self.id, error))?;
+            if listed.iter().any(|listed| self.is_this(listed)) {
+                return Err(StoreError::refused(&self.id, "it is there, and the bot may not read it", MEND));
+            }
+            if listed.len() < PAGE {
+                return Ok(());
+            }
+        }
+        Err(StoreError::refused(&self.id, "there are too many variables to see that it is not among them", MEND))
+    }
+
+    fn is_this(&self, listed: &Listed) -> bool {
+        let scoped = self.spec.scope != VariableScope::Instance;
+        listed.key == self.spec.key && (!scoped || listed.environment_scope == self.spec.environment_scope)
     }
 
     /// Makes the variable. Somebody who made it in the same instant is not overwritten.

@@ -8,6 +8,7 @@ mod identity;
 pub use identity::Credentials;
 
 use super::adapter::Adapter;
+use super::caution::{Caution, Cautions};
 use super::connection::{BadConnection, Link};
 use super::registry::Place;
 use super::session::Session;
@@ -113,6 +114,7 @@ pub(super) struct GoogleSecretManager {
     id: StoreId,
     project: Arc<Project>,
     spec: Spec,
+    cautions: Cautions,
 }
 
 /// What readers get now.
@@ -146,7 +148,13 @@ impl Adapter for GoogleSecretManager {
 
     async fn preflight(&self) -> Result<(), StoreError> {
         self.may(&self.needed()).await?;
+        let ending = self.itself().await?.and_then(|secret| secret.ending(&self.spec.secret));
+        self.cautions.set(ending.into_iter().collect());
         self.current().await.map(drop)
+    }
+
+    fn cautions(&self) -> Vec<Caution> {
+        self.cautions.get()
     }
 
     async fn look(&self) -> Result<Seen, StoreError> {
@@ -193,7 +201,7 @@ impl Adapter for GoogleSecretManager {
 
 impl GoogleSecretManager {
     pub(super) fn new(id: StoreId, project: Arc<Project>, spec: &Spec) -> Self {
-        Self { id, project, spec: spec.clone() }
+        Self { id, project, spec: spec.clone(), cautions: Cautions::default() }
     }
 
     /// The permissions that a rotation takes here, no more.

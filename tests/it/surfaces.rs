@@ -10,6 +10,7 @@ mod incident;
 mod issue;
 mod limits;
 mod lines;
+mod overtaken;
 mod reminders;
 pub mod scene;
 mod slack;

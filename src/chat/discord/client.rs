@@ -236,6 +236,13 @@ impl Client {
         edited.map(drop)
     }
 
+    /// Removes a message of ours.
+    pub async fn delete(&self, channel: &str, message: &str) -> Result<(), ChatError> {
+        let path = format!("/channels/{}/messages/{}", id(channel)?, id(message)?);
+        let call = Call::delete(path).bucket(format!("delete {channel}"));
+        self.api.call(&call).await.map(drop).map_err(|error| failed(&error))
+    }
+
     /// Begins the thread of a message. Its id is the message's own. A thread that exists already is no error.
     pub async fn start_thread(&self, channel: &str, message: &str, name: &str) -> Result<(), ChatError> {
         let path = format!("/channels/{}/messages/{}/threads", id(channel)?, id(message)?);

@@ -1,7 +1,7 @@
 //! Bringing a surface up to date: the card first, then what it has not announced, one at a time. A card that cannot be
 //! shown keeps nothing back that people must hear.
 
-use crate::chat::{ChatError, Privacy};
+use crate::chat::{ChatError, Messenger, Privacy};
 use crate::engine::Engine;
 use crate::engine::report::Stop;
 use crate::engine::worker::{Hold, Performed};
@@ -14,6 +14,9 @@ use jiff::SignedDuration;
 
 /// How long after its end a rotation still tries to show it where it is refused.
 const LAST_WORDS: SignedDuration = SignedDuration::from_hours(7 * 24);
+
+/// How often whoever lost a lane looks for the card of whoever has it, each a quarter of a lease apart.
+const LOOKS_FOR_ANOTHER: u32 = 8;
 
 impl Engine {
     pub(super) async fn publish(
@@ -54,14 +57,19 @@ impl Engine {
         let mut card = card(rotation);
         card.warnings.extend(self.clock_warning());
         let published = if state.reference.is_none() || state.shown < rotation.revision {
-            let shown =
-                hold.keeping(messenger.show(&card, state.reference.as_deref())).await?.map(|posted| Event::Published {
-                    surface: surface.clone(),
-                    reference: posted.reference,
-                    url: posted.url,
-                    revision: card.revision,
-                    announced: state.announced,
-                });
+            let showing = messenger.show(&card, state.reference.as_deref());
+            let shown = match state.reference {
+                // A post that is given up half-way may land all the same.
+                None => hold.seeing_through(showing).await,
+                Some(_) => hold.keeping(showing).await?,
+            };
+            let shown = shown.map(|posted| Event::Published {
+                surface: surface.clone(),
+                reference: posted.reference,
+                url: posted.url,
+                revision: card.revision,
+                announced: state.announced,
+            });
             let unsaid = state.reference.is_some() && (state.announced as usize) < card.announcements.len();
             match shown {
                 // An edit may be refused for an hour, or for good, where a new message is taken.
@@ -75,7 +83,15 @@ impl Engine {
             hold.keeping(self.announce_next(messenger.as_ref(), &card, &state, surface)).await?
         };
         match published {
-            Ok(event) => hold.report(rotation, &event).await,
+            Ok(event) => {
+                let reported = hold.report(rotation, &event).await;
+                if let (Err(Stop::Fenced), None, Event::Published { reference, .. }) =
+                    (&reported, &state.reference, &event)
+                {
+                    self.withdraw_double(messenger.as_ref(), rotation, surface, reference).await;
+                }
+                reported
+            }
             Err(ChatError::Gone { .. }) => {
                 hold.report(rotation, &Event::SurfaceGone { surface: surface.clone() }).await
             }
@@ -83,6 +99,26 @@ impl Engine {
                 hold.report(rotation, &Event::SurfaceGone { surface: surface.clone() }).await
             }
             Err(error) => Ok(trouble(&error)),
+        }
+    }
+
+    /// The lease was lost while a first card was posted. If another worker's card counts by now, ours is one too many,
+    /// however slow the messenger was and however short the lease.
+    async fn withdraw_double(&self, messenger: &dyn Messenger, rotation: &Rotation, surface: &SurfaceName, ours: &str) {
+        for _ in 0..LOOKS_FOR_ANOTHER {
+            let row = self.ledger.load(&rotation.id).await.ok().flatten();
+            let counts = row.and_then(|row| row.surfaces.get(surface)?.reference.clone());
+            match counts {
+                // Whoever has the lane looked before posting, and found it.
+                Some(counts) if counts == ours => return,
+                Some(counts) => {
+                    if let Err(error) = messenger.withdraw(ours, &counts).await {
+                        tracing::warn!(%error, ours, "a second card was posted after its lease was lost, and stays");
+                    }
+                    return;
+                }
+                None => tokio::time::sleep(self.settings.lease / 4).await,
+            }
         }
     }
 
@@ -117,7 +153,7 @@ impl Engine {
 
     async fn announce_next(
         &self,
-        messenger: &dyn crate::chat::Messenger,
+        messenger: &dyn Messenger,
         card: &crate::rotation::view::Card,
         state: &Surface,
         surface: &SurfaceName,

@@ -161,7 +161,7 @@ impl Engine {
             Err(error) => return Ok(trouble(&error)),
         };
         let event = match verdict {
-            Verdict::Passed(run) => Event::ConsumerPassed { consumer: id.clone(), run },
+            Verdict::Passed { run, copies } => Event::ConsumerPassed { consumer: id.clone(), run, copies },
             Verdict::Failed { what, url, log } => Event::ConsumerFailed { consumer: id.clone(), what, url, log },
             Verdict::Running(_) if self.clock.now() < later(*since, consumer.timeout_seconds) => {
                 return Ok(Performed::Later(self.settings.poll.max(Duration::from_millis(50))));
@@ -211,7 +211,12 @@ enum Begun {
 /// How far a consumer's run is.
 pub(super) enum Verdict {
     /// What had to run has run and passed.
-    Passed(RunRef),
+    Passed {
+        /// Where.
+        run: RunRef,
+        /// How many copies of the job there were, if several.
+        copies: Option<u32>,
+    },
     /// It proves nothing.
     Failed {
         /// Why.

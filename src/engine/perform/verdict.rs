@@ -3,7 +3,7 @@
 
 use super::run::Verdict;
 use crate::engine::Engine;
-use crate::gitlab::{Job, Sighting, Status};
+use crate::gitlab::{Found, Job, Sighting, Status};
 use crate::http::CallError;
 use crate::rotation::phase::RunRef;
 use crate::rotation::token::Consumer;
@@ -13,27 +13,46 @@ impl Engine {
     pub(super) async fn verdict(&self, consumer: &Consumer, run: &RunRef) -> Result<Verdict, CallError> {
         let project = &consumer.project;
         let sighting = match run.job {
-            Some(id) => Sighting {
-                jobs: self.gitlab.newest_run(project, id).await?.into_iter().collect(),
-                project: project.clone(),
-                ..Sighting::default()
-            },
+            Some(id) => self.run_again(consumer, id).await?,
             None => self.gitlab.find_jobs(project, run.pipeline, &consumer.job).await?,
         };
         if sighting.jobs.is_empty() {
             return self.without_job(consumer, run, &sighting).await;
         }
-        let Some(bad) = sighting.jobs.iter().find(|job| spoils(job)) else { return Ok(good(&sighting, run)) };
+        let Some(Found { project, job: bad }) = sighting.jobs.iter().find(|found| spoils(&found.job)) else {
+            return Ok(good(&sighting, consumer, run));
+        };
         if bad.status != Status::Failed {
             return Ok(Verdict::Failed { what: in_words(bad), url: Some(bad.web_url.clone()), log: None });
         }
-        let red = self.red(&sighting.project, bad).await?;
+        let red = self.red(project, bad).await?;
         // GitLab may have started it again meanwhile.
-        let newest = self.gitlab.newest_run(&sighting.project, bad.id).await?;
+        let newest = self.gitlab.newest_run(project, bad.id).await?;
         match newest.filter(|newest| newest.id != bad.id) {
             Some(again) => Ok(Verdict::Running(awaits(&again, &sighting))),
             None => Ok(red),
         }
+    }
+
+    /// The job that was run again, and its copies. What passed before the switch proves nothing: copies that were not run
+    /// again yet are started here, where it is looked again and again, so none is forgotten.
+    async fn run_again(&self, consumer: &Consumer, id: u64) -> Result<Sighting, CallError> {
+        let project = &consumer.project;
+        let Some(first) = self.gitlab.newest_run(project, id).await? else { return Ok(Sighting::default()) };
+        let copies = match &first.pipeline {
+            Some(pipeline) if first.name != consumer.job => {
+                self.gitlab.copies(project, pipeline.id, &consumer.job).await?
+            }
+            _ => Vec::new(),
+        };
+        let others = copies.into_iter().filter(|copy| copy.name != first.name).collect::<Vec<_>>();
+        let mut jobs = vec![first];
+        for copy in others {
+            let has_run = matches!(copy.status, Status::Success | Status::Failed | Status::Canceled);
+            jobs.push(if has_run && copy.id < id { self.gitlab.retry_job(project, copy.id).await? } else { copy });
+        }
+        let found = jobs.into_iter().map(|job| Found { project: project.clone(), job });
+        Ok(Sighting { jobs: found.collect(), ..Sighting::default() })
     }
 
     async fn without_job(&self, consumer: &Consumer, run: &RunRef, seen: &Sighting) -> Result<Verdict, CallError> {
@@ -64,15 +83,25 @@ fn spoils(job: &Job) -> bool {
 }
 
 /// Nothing spoils it: all have passed, or one is on the way.
-fn good(sighting: &Sighting, run: &RunRef) -> Verdict {
-    match sighting.jobs.iter().find(|job| job.status != Status::Success) {
-        Some(job) => Verdict::Running(awaits(job, sighting)),
-        None => {
-            let job = sighting.jobs.first();
-            let url = job.map_or_else(|| run.url.clone(), |job| job.web_url.clone());
-            Verdict::Passed(RunRef { job: job.map(|job| job.id), url, ..run.clone() })
-        }
+fn good(sighting: &Sighting, consumer: &Consumer, run: &RunRef) -> Verdict {
+    let jobs = || sighting.jobs.iter().map(|found| &found.job);
+    if let Some(job) = jobs().find(|job| job.status != Status::Success) {
+        return Verdict::Running(awaits(job, sighting));
     }
+    if let Some(missing) = sighting.missing.first() {
+        let what = format!(
+            "{missing} started no pipeline, or none that the bot may see, so that not every copy of {} is proven",
+            consumer.job
+        );
+        return Verdict::Failed { what, url: Some(run.url.clone()), log: None };
+    }
+    if sighting.more_to_come {
+        return Verdict::Running(format!("a pipeline with another copy of {} has yet to start", consumer.job));
+    }
+    let job = jobs().next();
+    let url = job.map_or_else(|| run.url.clone(), |job| job.web_url.clone());
+    let copies = u32::try_from(jobs().count()).ok().filter(|copies| *copies > 1);
+    Verdict::Passed { run: RunRef { job: job.map(|job| job.id), url, ..run.clone() }, copies }
 }
 
 fn in_words(job: &Job) -> String {

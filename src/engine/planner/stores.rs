@@ -13,6 +13,9 @@ use crate::secret::Digest;
 use crate::secret_store::{SecretStore, StoreError};
 use std::collections::{BTreeMap, BTreeSet};
 
+/// What comes of a value that is another token's.
+const STOPS: &str = "rekey stops there before anything is made, and asks";
+
 /// How many earlier rotations are asked whether they made the token.
 const EARLIER: u32 = 5;
 
@@ -78,7 +81,13 @@ impl Engine {
                 }
                 planned.holds_token = twin.is_some() || held.is_some_and(|held| self.gitlab.could_be_token(held));
                 if let Some(held) = held.filter(|held| twin.is_none() && self.gitlab.could_be_token(held)) {
-                    values.insert(store.id().clone(), held.digest());
+                    match self.number_in(plan, held).await?.filter(|number| *number != plan.old.id) {
+                        Some(number) => {
+                            let (id, old) = (store.id(), plan.old.id);
+                            plan.warnings.push(format!("{id} holds token {number}, not {old}; {STOPS}"));
+                        }
+                        None => drop(values.insert(store.id().clone(), held.digest())),
+                    }
                 }
                 planned.replaces_other = held.is_some() && !planned.holds_token;
                 let unknown = (seen.identity.is_none() && seen.note.is_none()).then(|| nameless(store));
@@ -123,10 +132,9 @@ impl Engine {
     /// count as a use of the token. What rekey made it recognises; of values that differ one at most is the token's.
     async fn compare_values(&self, plan: &mut Plan, values: &Values) -> Result<(), EngineError> {
         let old = plan.old.id;
-        let stops = "rekey stops there before anything is made, and asks";
         if let Some(known) = self.value_that_we_made(plan).await? {
             let others = values.iter().filter(|(_, digest)| **digest != known);
-            let told = others.map(|(id, _)| format!("{id} holds another value than that of token {old}; {stops}"));
+            let told = others.map(|(id, _)| format!("{id} holds another value than that of token {old}; {STOPS}"));
             plan.warnings.extend(told);
             return Ok(());
         }
@@ -134,7 +142,7 @@ impl Engine {
         if different.len() > 1 {
             let ids: Vec<&str> = values.keys().map(StoreId::as_str).collect();
             let ids = ids.join(" and ");
-            plan.warnings.push(format!("{ids} hold different values, so not all of them hold token {old}; {stops}"));
+            plan.warnings.push(format!("{ids} hold different values, so not all of them hold token {old}; {STOPS}"));
         }
         Ok(())
     }

@@ -120,7 +120,13 @@ pub fn started(
 }
 
 /// The named job ran after the switch and passed.
-pub fn passed(rotation: &mut Rotation, consumer: &ConsumerId, ran: &RunRef, now: Timestamp) -> Result<(), Refusal> {
+pub fn passed(
+    rotation: &mut Rotation,
+    consumer: &ConsumerId,
+    ran: &RunRef,
+    copies: Option<u32>,
+    now: Timestamp,
+) -> Result<(), Refusal> {
     let run = run_of(rotation, consumer)?;
     if !matches!(run, Run::Started { run, .. } if run.pipeline == ran.pipeline) {
         return Err(Refusal::Stale);
@@ -131,7 +137,8 @@ pub fn passed(rotation: &mut Rotation, consumer: &ConsumerId, ran: &RunRef, now:
     {
         *passed_at = Some(now);
     }
-    rotation.saw(now, "gitlab", format!("{consumer}: ran and passed"), Some(ran.url.clone()));
+    let all = copies.map(|copies| format!(", all {copies} copies of it")).unwrap_or_default();
+    rotation.saw(now, "gitlab", format!("{consumer}: ran and passed{all}"), Some(ran.url.clone()));
     Ok(())
 }
 

@@ -47,6 +47,18 @@ pub(super) fn get(ctx: &mut Ctx) -> Answer {
     Ok(Reply::ok(ctx.world.tokens[&id].json(ctx.world, Showing::Single)))
 }
 
+/// POST /admin/token: whose value that is, without using it
+pub(super) fn identify(ctx: &mut Ctx) -> Answer {
+    if !ctx.caller.admin || ctx.world.settings.gitlab_com {
+        return Err(Refusal::forbidden());
+    }
+    let value = ctx.params.text("token").unwrap_or_default();
+    match ctx.world.token_with(&value) {
+        Some(token) => Ok(Reply::ok(token.json(ctx.world, Showing::Single))),
+        None => Err(Refusal::not_found("")),
+    }
+}
+
 /// DELETE /personal_access_tokens/:id and /self
 pub(super) fn revoke(ctx: &mut Ctx) -> Answer {
     let id = named(ctx)?;

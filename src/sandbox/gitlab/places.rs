@@ -36,6 +36,7 @@ pub(super) fn project(ctx: &mut Ctx) -> Answer {
         "web_url": url, "http_url_to_repo": format!("{url}.git"), "visibility": "private",
         "archived": project.archived, "issues_enabled": true, "namespace": {"full_path": project.namespace()},
         "permissions": {"project_access": access(direct), "group_access": access(inherited)},
+        "service_desk_enabled": ctx.world.settings.takes_mail,
     });
     let reasons: &[&str] = if ctx.caller.admin { &["admin"] } else { &[] };
     Ok(Reply::ok(ctx.world.shown("project", reasons, &own)))

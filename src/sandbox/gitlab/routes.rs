@@ -63,6 +63,7 @@ fn instance() -> Router<Handle> {
         .route("/users", for_users(users::list))
         .route("/users/{user_id}", for_users(users::get).merge(delete(users::delete)))
         .route("/service_accounts", read(service_accounts::list).merge(post(service_accounts::create)))
+        .route("/admin/token", post(own_tokens::identify))
         .route("/admin/ci/variables", read(variable_api::list).merge(post(variable_api::create)))
         .route("/admin/ci/variables/{key}", one_variable())
 }

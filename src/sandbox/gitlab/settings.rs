@@ -41,6 +41,8 @@ pub struct Settings {
     pub read_only: bool,
     /// What turns calls away although their token is good.
     pub bar: Option<Bar>,
+    /// Mails to it become issues and comments.
+    pub takes_mail: bool,
     /// Prefix of token values, as an instance may choose it. A canary in it makes every value findable.
     pub token_prefix: String,
 }
@@ -60,6 +62,7 @@ impl Default for Settings {
             runner_ip: "10.20.0.7".into(),
             read_only: false,
             bar: None,
+            takes_mail: false,
             token_prefix: "glpat-".into(),
         }
     }

@@ -55,6 +55,7 @@ fn of(method: &str) -> Option<(&'static str, Act)> {
         "apps.connections.open" => ("", |world, _| Ok(ticket(world))),
         "chat.postMessage" => ("chat:write", posting::post),
         "chat.update" => ("chat:write", posting::update),
+        "chat.delete" => ("chat:write", posting::delete),
         "chat.postEphemeral" => ("chat:write", posting::ephemeral),
         "chat.getPermalink" => ("", reading::permalink),
         "conversations.history" => ("channels:history", reading::history),

@@ -96,6 +96,18 @@ pub(super) fn update(world: &mut World, params: &Params) -> Outcome {
     Ok(json!({"ok": true, "channel": channel, "ts": ts, "text": message.text, "message": shown}))
 }
 
+pub(super) fn delete(world: &mut World, params: &Params) -> Outcome {
+    let (channel, ts) = (params.text("channel").to_owned(), params.text("ts").to_owned());
+    writable(world, &channel)?;
+    let own = world.settings.bot_id.clone();
+    let Some(message) = world.message(&channel, &ts) else { return refuse("message_not_found") };
+    if message.bot_id.as_deref() != Some(&own) {
+        return refuse("cant_delete_message");
+    }
+    world.remove(&channel, &ts);
+    Ok(json!({"ok": true, "channel": channel, "ts": ts}))
+}
+
 pub(super) fn ephemeral(world: &mut World, params: &Params) -> Outcome {
     let (channel, user) = (params.text("channel").to_owned(), params.text("user").to_owned());
     writable(world, &channel)?;

@@ -4,9 +4,10 @@ use super::{GoogleSecretManager, OldVersions, Project, secret};
 use crate::http::{Backoff, Call, CallError, Reply, segment};
 use crate::rotation::identity::Identity;
 use crate::secret::Secret;
-use crate::secret_store::{StoreError, Written};
+use crate::secret_store::{Caution, StoreError, Written};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -36,6 +37,9 @@ pub(super) struct Labels {
     name: String,
     #[serde(default)]
     create_time: Option<String>,
+    /// When Google deletes it, with all that it holds.
+    #[serde(default)]
+    expire_time: Option<String>,
     etag: String,
     #[serde(default)]
     version_aliases: BTreeMap<String, Number>,
@@ -111,6 +115,16 @@ impl Labels {
         Some(Identity(format!("{} made {}", self.name, self.create_time.as_ref()?)))
     }
 
+    /// What people should know of a secret that ends by itself.
+    pub(super) fn ending(&self, secret: &str) -> Option<Caution> {
+        let told = self.expire_time.as_ref()?;
+        let at = told.parse::<Timestamp>().map_or_else(|_| told.clone(), |at| at.strftime("%F %H:%M UTC").to_string());
+        Some(Caution::new(
+            format!("is deleted as a whole at {at} (expireTime), the new value with it"),
+            format!("gcloud secrets update {secret} --remove-expiration"),
+        ))
+    }
+
     fn with<'a>(&'a self, alias: &'a str, number: u64) -> NewLabels<'a> {
         let mut version_aliases: BTreeMap<&str, String> =
             self.version_aliases.iter().map(|(name, number)| (name.as_str(), number.text())).collect();
@@ -182,17 +196,23 @@ impl GoogleSecretManager {
         labels.map_err(|error| self.of_read(&error, "secretmanager.secrets.get"))
     }
 
-    /// Which secret it is; `None` where the bot may not ask.
-    pub(super) async fn identity(&self, known: Option<Labels>) -> Result<Option<Identity>, StoreError> {
-        if let Some(known) = known {
-            return Ok(known.identity());
-        }
+    /// The secret itself; `None` where the bot may not ask.
+    pub(super) async fn itself(&self) -> Result<Option<Labels>, StoreError> {
         let answer = self.read(&Call::get(self.path(""))).await?;
         match answer.and_then(|reply| reply.json::<Labels>()) {
-            Ok(labels) => Ok(labels.identity()),
+            Ok(labels) => Ok(Some(labels)),
             Err(error) if error.status() == Some(403) => Ok(None),
             Err(error) => Err(self.of_read(&error, "secretmanager.secrets.get")),
         }
+    }
+
+    /// Which secret it is; `None` where the bot may not ask.
+    pub(super) async fn identity(&self, known: Option<Labels>) -> Result<Option<Identity>, StoreError> {
+        let seen = match known {
+            Some(known) => Some(known),
+            None => self.itself().await?,
+        };
+        Ok(seen.and_then(|seen| seen.identity()))
     }
 
     /// Lets the alias mean `to`, if it still means `from`. Of others nothing is lost: the change is made from one state

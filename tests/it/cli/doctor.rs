@@ -320,6 +320,33 @@ async fn without_a_messenger_people_are_told_where_they_decide() {
 }
 
 #[tokio::test]
+async fn how_strong_a_comment_is_gets_a_line_where_comments_approve() {
+    let office = Office::open(Wish::default()).await;
+    let advice = "a comment decides, and is as strong as reply-by-mail";
+    let (_, said) = examine(&office).await;
+    assert!(said.contains(advice) && said.contains("whether this GitLab takes mail cannot be seen"), "{said}");
+    assert!(said.contains("step_up for what a comment shall not decide"), "{said}");
+    // A service desk takes mail.
+    office.state.with(|world| world.settings.takes_mail = true);
+    let (_, said) = examine(&office).await;
+    assert!(said.contains(advice) && said.contains("this GitLab takes mail"), "{said}");
+    let key = office.folder.path().join("codes.key");
+    std::fs::write(&key, crate::flow::team::KEY).unwrap();
+    std::fs::set_permissions(&key, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+    office.configure(|text| {
+        let section = format!("[step_up]\nkey = \"file:{}\"\n\n[rotation]\nstep_up = \"totp\"\n", key.display());
+        text.replace("[rotation]\n", &section)
+    });
+    let (_, said) = examine(&office).await;
+    assert!(!said.contains(advice), "a comment decides nothing that needs a code: {said}");
+    // Nobody who approves is known in GitLab.
+    let office = Office::open(Wish::default()).await;
+    office.configure(|text| text.replace("gitlab = \"ada\"\n", "").replace("gitlab = \"grace\"\n", ""));
+    let (_, said) = examine(&office).await;
+    assert!(!said.contains(advice), "{said}");
+}
+
+#[tokio::test]
 async fn a_token_with_no_approver_to_spare_and_a_scope_that_only_groups_need_are_told() {
     let office = Office::open(Wish::default()).await;
     office.configure(|text| text.replace("[\"ada\", \"grace\"]", "[\"ada\"]"));

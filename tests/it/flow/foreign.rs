@@ -192,6 +192,51 @@ async fn stores_that_hold_different_values_are_told_before_approval_and_no_value
     assert_eq!(asked_about_values(&team), before, "that would count as a use of the token");
 }
 
+#[tokio::test]
+async fn an_administrators_plan_says_whose_value_the_only_store_holds_and_presents_none() {
+    const ROOT: &str = "glpat-RootRootRootRootRoot";
+    for (held, told) in [
+        (THEIRS, Some("holds token THEIRS, not ")),
+        // GitLab says the same of a value that it does not know and of a question that it does not know.
+        ("glpat-NobodysNobodysNobod", None),
+        (OLD, None),
+    ] {
+        let setup = Setup::new().bot(ROOT);
+        let team = setup
+            .start(|world, _| {
+                let (root, somebody) = (world.admin("root"), world.user("somebody"));
+                world.mint(Mint::new(root, "rekey", &["api"]).value(ROOT));
+                world.mint(Mint::new(somebody, "theirs", &["api"]).value(THEIRS));
+            })
+            .await;
+        team.stage.store(held).await;
+        let plan = team.open().await.plan;
+        let warned = plan.warnings.iter().find(|warning| warning.contains("rekey stops there"));
+        assert_eq!(warned.is_some(), told.is_some(), "{held}: {:?}", plan.warnings);
+        let tokens = team.stage.state.with(|world| world.tokens.clone());
+        let theirs = tokens.values().find(|token| token.name == "theirs").unwrap().id;
+        let told = told.map(|told| told.replace("THEIRS", &theirs.to_string()));
+        assert!(warned.is_none_or(|warned| told.is_some_and(|told| warned.contains(&told))), "{warned:?}");
+        let used = tokens.values().any(|token| token.name != "rekey" && token.last_used_at.is_some());
+        assert!(!used, "that would count as a use of the token");
+    }
+}
+
+#[tokio::test]
+async fn where_gitlab_tells_administrators_of_no_value_the_plan_is_as_anybodys() {
+    const ROOT: &str = "glpat-RootRootRootRootRoot";
+    let setup = Setup::new().bot(ROOT);
+    let team = setup
+        .start(|world, _| {
+            let root = world.admin("root");
+            world.mint(Mint::new(root, "rekey", &["api"]).value(ROOT));
+        })
+        .await;
+    team.stage.state.fault(Rule::new("POST", "*/admin/token", Fault::ErrorBefore { status: 404 }).times(0));
+    let plan = team.open().await.plan;
+    assert!(plan.warnings.iter().all(|warning| !warning.contains("rekey stops there")), "{:?}", plan.warnings);
+}
+
 /// Calls that were made with another token than the bot's.
 fn asked_about_values(team: &Team) -> usize {
     team.stage.state.live_tokens(team.stage.account).iter().filter(|token| token.last_used_at.is_some()).count()

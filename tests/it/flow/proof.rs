@@ -291,6 +291,57 @@ async fn every_copy_of_a_parallel_job_must_pass() {
 }
 
 #[tokio::test]
+async fn every_copy_of_a_job_that_is_retried_runs_again_and_must_pass() {
+    let named = |name: &str| JobPlan::new("deploy", name).calls_with("DEPLOY_TOKEN");
+    let kind = || ConsumerKind::RetryJob { git_ref: "main".into() };
+    for names in [["deploy 1/3", "deploy 2/3", "deploy 3/3"], ["deploy: [eu, a]", "deploy: [eu, b]", "deploy: [us, a]"]]
+    {
+        let jobs = names.map(named).to_vec();
+        let setup = Setup::new().proven_by(kind(), "deploy");
+        let team = setup.start(|world, project| world.pipeline(project, "main", jobs)).await;
+        let pipeline = team.stage.pipeline().await;
+        team.stage.state.run_pipelines();
+        team.approved().await;
+        team.pass(3600).await;
+        team.done().await;
+        for name in names {
+            let runs = team.stage.state.jobs(pipeline).iter().filter(|job| job.plan.name == name).count();
+            assert_eq!(runs, 2, "{name} ran with the old token and with the new one");
+        }
+        let seen = team.rotation().await.evidence;
+        assert!(seen.iter().any(|seen| seen.what.ends_with("ran and passed, all 3 copies of it")), "{seen:#?}");
+    }
+}
+
+#[tokio::test]
+async fn one_copy_that_passes_when_it_is_retried_does_not_prove_the_others() {
+    let named = |name: &str| JobPlan::new("deploy", name).calls_with("DEPLOY_TOKEN");
+    let setup = Setup::new().proven_by(ConsumerKind::RetryJob { git_ref: "main".into() }, "deploy");
+    let jobs = vec![named("deploy 1/2"), named("deploy 2/2")];
+    let team = setup.start(|world, project| world.pipeline(project, "main", jobs)).await;
+    team.stage.pipeline().await;
+    team.stage.state.run_pipelines();
+    team.stage.state.fail_job(Some("deploy 1/2"));
+    team.approved().await;
+    team.pass(600).await;
+    proves_nothing(&team, "the job failed").await;
+}
+
+#[tokio::test]
+async fn a_matrix_of_child_pipelines_proves_with_all_of_them() {
+    let child = |name: &str, job: JobPlan| JobPlan::bridge("deploy", name, vec![job]);
+    let all = |last: JobPlan| vec![child("region: [eu]", deploy()), child("region: [us]", last)];
+    let team = after(all(deploy().failing("no route to host"))).await;
+    proves_nothing(&team, "the job failed").await;
+    let team =
+        after(vec![child("region: [eu]", deploy().failing("no route to host")), child("region: [us]", deploy())]);
+    proves_nothing(&team.await, "the job failed").await;
+    let team = after(all(deploy())).await;
+    team.pass(3600).await;
+    team.done().await;
+}
+
+#[tokio::test]
 async fn an_old_token_that_is_used_is_not_revoked_because_our_clock_is_ahead() {
     let team = Setup { ahead: 3 * 3600, ..Setup::new() }.start(|_, _| {}).await;
     team.approved().await;

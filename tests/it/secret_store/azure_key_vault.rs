@@ -174,6 +174,26 @@ async fn a_version_says_whose_it_is_and_when_it_ends() {
 }
 
 #[tokio::test]
+async fn what_the_version_of_before_said_of_its_time_is_not_taken_over() {
+    let fake = Fake::new();
+    let (begins, ends) = (1_790_000_000, 1_790_000_001);
+    fake.world().versions[0]["attributes"]["nbf"] = json!(begins);
+    fake.world().versions[0]["attributes"]["exp"] = json!(ends);
+    let seen = on(&fake).await.look().await.unwrap();
+    on(&fake).await.preflight().await.unwrap();
+    let before = fake.world().versions[0]["attributes"].clone();
+    assert_eq!((&before["nbf"], &before["exp"]), (&json!(begins), &json!(ends)), "looking changes nothing");
+    write(&*on(&fake).await, NEW).await.unwrap();
+    let written = fake.world().current().unwrap()["attributes"].clone();
+    assert_eq!((&written["exp"], &written["nbf"]), (&json!(1_826_755_200), &Value::Null), "when the new token ends");
+    let (store, endless) = (on(&fake).await, rekey::rotation::store::Tag { expires_at: None, ..tag(7) });
+    let base = store.look().await.unwrap().base;
+    store.roll_back(&seen.undo.unwrap(), &base, &endless).await.unwrap();
+    let restored = fake.world().current().unwrap()["attributes"].clone();
+    assert_eq!((&restored["exp"], &restored["nbf"]), (&Value::Null, &Value::Null), "a token without an end has none");
+}
+
+#[tokio::test]
 async fn every_identity_gets_a_token_for_the_vault_and_renews_it() {
     let fake = Fake::new();
     fake.world().good_for = 0;

@@ -11,10 +11,12 @@ use axum::response::{IntoResponse, Response};
 use rekey::clock::{Clock, ManualClock};
 use rekey::http::Call;
 use rekey::rotation::store::{Capabilities, Rollback};
-use rekey::sandbox::gitlab::{Gitlab, MAINTAINER, Mint, OWNER, Place, REPORTER, Variable, World};
+use rekey::sandbox::gitlab::{Fault, Gitlab, MAINTAINER, Mint, OWNER, Place, REPORTER, Rule, Variable, World};
 use rekey::secret::Secret;
 use rekey::secret_store::gitlab_variable::{Create, Spec};
-use rekey::secret_store::{Connections, Context, SecretStore, StoreError, StoreSpec, VariableScope, Written, build};
+use rekey::secret_store::{
+    Base, Connections, Context, SecretStore, StoreError, StoreSpec, VariableScope, Written, build,
+};
 use serde_json::{Value, json};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -403,6 +405,31 @@ async fn a_variable_that_is_not_there_is_made_with_its_flags_and_only_by_the_wri
     assert_eq!((made.value.as_str(), made.masked, made.hidden, made.protected), (NEW, true, false, true));
     assert_eq!(store.read().await.unwrap().unwrap().expose(), NEW);
     assert_eq!(store.capabilities(), Capabilities { max_bytes: Some(10_000), ..Capabilities::plain() });
+}
+
+#[tokio::test]
+async fn what_a_fine_grained_bot_is_told_is_not_there_is_not_made_where_the_list_shows_it() {
+    let (gitlab, place, store) = creating(Create { masked: true, hidden: false, protected: true }).await;
+    gitlab.state().with(|world| {
+        // Enough of others for several pages.
+        for number in 0..120 {
+            world.variable(Variable::new(place, &format!("OTHER_{number}"), "something"));
+        }
+        let mut variable = Variable::new(place, "DEPLOY_TOKEN", OLD);
+        variable.environment_scope = "production".to_owned();
+        world.variable(variable);
+    });
+    let not_there = Fault::ErrorBefore { status: 404 };
+    gitlab.state().fault(Rule::new("GET", "*/variables/DEPLOY_TOKEN", not_there.clone()).times(0));
+    let error = store.preflight().await.unwrap_err();
+    assert!(matches!(&error, StoreError::Refused { why, .. } if why.contains("the bot may not read it")), "{error}");
+    let error = store.write(&secret(NEW), &Base::version("missing"), &tag(8)).await.unwrap_err();
+    assert!(matches!(error, StoreError::Refused { .. }), "{error}");
+    let calls = gitlab.state().calls();
+    assert!(calls.iter().all(|call| call.method == "GET"), "nothing was written");
+    // Who may not list cannot tell either.
+    gitlab.state().fault(Rule::new("GET", "*/variables", not_there).times(0));
+    assert!(matches!(store.preflight().await.unwrap_err(), StoreError::Refused { .. }));
 }
 
 #[tokio::test]

@@ -143,7 +143,7 @@ fn of_consumers() -> Vec<Event> {
     vec![
         Event::ConsumerStarting { consumer: consumer(), after: Some(4) },
         Event::ConsumerStarted { consumer: consumer(), run: run() },
-        Event::ConsumerPassed { consumer: consumer(), run: run() },
+        Event::ConsumerPassed { consumer: consumer(), run: run(), copies: None },
         Event::ConsumerFailed { consumer: consumer(), what: "no".into(), url: None, log: None },
         Event::NewSeen { at: at(NOW) },
         Event::NewNeverUsed,

@@ -357,7 +357,7 @@ fn observed(world: &World, task: &Task, last_used: Option<i64>) -> Option<Stage>
 fn checked(task: &Task, run: usize, passed: bool) -> Event {
     let consumer = consumer_id(consumer(task));
     if passed {
-        return Event::ConsumerPassed { consumer, run: reference(run) };
+        return Event::ConsumerPassed { consumer, run: reference(run), copies: None };
     }
     Event::ConsumerFailed { consumer, what: "the job did not pass".into(), url: None, log: None }
 }

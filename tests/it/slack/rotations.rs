@@ -210,7 +210,10 @@ pub fn abandoned() -> Rotation {
 
 pub fn grace() -> Rotation {
     let consumer = ConsumerId::from("pipeline acme/deploy main, job deploy");
-    go(verifying(), &[(5, Event::ConsumerPassed { consumer, run: run() }), (6, Event::NewSeen { at: at(5) })])
+    go(
+        verifying(),
+        &[(5, Event::ConsumerPassed { consumer, run: run(), copies: None }), (6, Event::NewSeen { at: at(5) })],
+    )
 }
 
 pub fn revoking() -> Rotation {

@@ -80,6 +80,15 @@ pub trait Bench: Send + Sync {
     /// Trouble is over.
     fn calm(&self, team: &Team);
 
+    /// Until a call is held up.
+    async fn held(&self, team: &Team);
+
+    /// What is held up goes on.
+    fn release(&self, team: &Team);
+
+    /// What was late arrives.
+    async fn land(&self, team: &Team);
+
     /// People make an end of the card.
     fn end(&self, team: &Team, how: End);
 

@@ -150,6 +150,18 @@ impl Bench for Guild {
         self.state().faults().clear();
     }
 
+    async fn held(&self, _: &Team) {
+        self.state().faults().held().await;
+    }
+
+    fn release(&self, _: &Team) {
+        self.state().faults().release(true);
+    }
+
+    async fn land(&self, _: &Team) {
+        self.state().faults().land_late().await;
+    }
+
     fn end(&self, _: &Team, how: End) {
         let card = self.cards().pop();
         self.state().with(|world| match how {

@@ -74,7 +74,8 @@ impl Bench for Issues {
 
     fn cards(&self, team: &Team) -> Vec<String> {
         let text = |issue: Issue| format!("{}\n{}", issue.title, issue.description);
-        team.stage.state.issues().into_iter().map(text).collect()
+        let issues = team.stage.state.issues().into_iter();
+        issues.filter(|issue| issue.description.starts_with("<!-- rekey:")).map(text).collect()
     }
 
     fn replies(&self, team: &Team) -> Vec<String> {
@@ -110,6 +111,18 @@ impl Bench for Issues {
 
     fn calm(&self, team: &Team) {
         team.stage.state.clear_faults();
+    }
+
+    async fn held(&self, team: &Team) {
+        team.stage.state.held().await;
+    }
+
+    fn release(&self, team: &Team) {
+        team.stage.state.release(true);
+    }
+
+    async fn land(&self, team: &Team) {
+        team.stage.state.land_late().await;
     }
 
     fn end(&self, team: &Team, how: End) {

@@ -140,6 +140,18 @@ impl Bench for Workspace {
         self.state().clear_faults();
     }
 
+    async fn held(&self, _: &Team) {
+        self.state().held().await;
+    }
+
+    fn release(&self, _: &Team) {
+        self.state().release(true);
+    }
+
+    async fn land(&self, _: &Team) {
+        self.state().land_late().await;
+    }
+
     fn end(&self, _: &Team, how: End) {
         let card = self.messages(false).pop();
         self.state().with(|world| match how {

@@ -133,6 +133,12 @@ impl Client {
         sent.map(drop)
     }
 
+    /// Removes a message of ours.
+    pub async fn delete(&self, channel: &str, ts: &str) -> Result<(), ChatError> {
+        let call = method::DELETE.post().json(&json!({"channel": channel, "ts": ts}));
+        self.ask::<Value>(call).await.map(drop)
+    }
+
     /// Shows a message to one person in a channel that they are in. Nothing keeps it, nothing can edit it.
     pub async fn post_ephemeral(&self, channel: &str, user: &str, message: &Message) -> Result<(), ChatError> {
         let mut body = json!({"channel": channel, "user": user, "text": message.text});

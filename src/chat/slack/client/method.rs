@@ -11,6 +11,7 @@ pub(super) const AUTH_TEST: Method = Method("auth.test");
 pub(super) const OPEN_SOCKET: Method = Method("apps.connections.open");
 pub(super) const POST: Method = Method("chat.postMessage");
 pub(super) const UPDATE: Method = Method("chat.update");
+pub(super) const DELETE: Method = Method("chat.delete");
 pub(super) const POST_EPHEMERAL: Method = Method("chat.postEphemeral");
 pub(super) const PERMALINK: Method = Method("chat.getPermalink");
 pub(super) const HISTORY: Method = Method("conversations.history");

@@ -49,6 +49,8 @@ pub struct Secret {
     pub aliases: BTreeMap<String, u64>,
     pub labels: BTreeMap<String, String>,
     pub versions: Vec<Version>,
+    /// When all of it ends, if it does.
+    pub expires: Option<&'static str>,
     /// How often there was one of that name before.
     pub made: u32,
     edits: u32,
@@ -229,11 +231,15 @@ impl World {
         let secret = self.secret.as_ref().unwrap();
         let aliases: Map<String, Value> =
             secret.aliases.iter().map(|(name, number)| (name.clone(), json!(number.to_string()))).collect();
-        json!({
+        let mut shown = json!({
             "name": format!("{}/secrets/{SECRET}", self.parent), "replication": { "automatic": {} },
             "createTime": format!("2026-01-01T00:00:{:02}Z", secret.made), "labels": secret.labels, "etag": secret.etag(),
             "versionAliases": aliases,
-        })
+        });
+        if let Some(expires) = secret.expires {
+            shown["expireTime"] = json!(expires);
+        }
+        shown
     }
 
     fn patch(&mut self, query: &BTreeMap<String, String>, body: &Bytes) -> Result<Value, No> {

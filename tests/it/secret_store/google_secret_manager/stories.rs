@@ -117,6 +117,35 @@ async fn a_missing_permission_is_named_before_approval() {
 }
 
 #[tokio::test]
+async fn a_secret_that_ends_by_itself_says_so_before_anybody_approves() {
+    for alias in [None, Some("prod")] {
+        let stage = with_old(alias).await;
+        let store = stage.store(stage.metadata());
+        store.preflight().await.unwrap();
+        assert!(store.cautions().is_empty(), "{:?}", store.cautions());
+        stage.fake.world().secret().expires = Some("2026-12-24T08:00:00.5Z");
+        store.preflight().await.unwrap();
+        let found = store.cautions();
+        let told = "is deleted as a whole at 2026-12-24 08:00 UTC (expireTime), the new value with it";
+        assert!(found.len() == 1 && found[0].what == told, "{found:?}");
+        assert!(found[0].mend.contains("--remove-expiration"), "{found:?}");
+        stage.fake.world().secret().expires = None;
+        store.preflight().await.unwrap();
+        assert!(store.cautions().is_empty());
+    }
+}
+
+#[tokio::test]
+async fn a_secret_whose_end_the_bot_may_not_see_is_written_all_the_same() {
+    let stage = with_old(None).await;
+    stage.fake.world().granted.remove("secretmanager.secrets.get");
+    stage.fake.world().secret().expires = Some("2026-12-24T08:00:00Z");
+    let store = stage.store(stage.metadata());
+    store.preflight().await.unwrap();
+    assert!(store.cautions().is_empty());
+}
+
+#[tokio::test]
 async fn a_payload_that_was_damaged_on_its_way_is_not_believed() {
     let stage = with_old(None).await;
     stage.fake.world().damaged = true;
