@@ -25,5 +25,5 @@ buildah config --user 65532:65532 --workingdir /var/lib/rekey --port 8080 --port
   --entrypoint '["/usr/local/bin/rekey"]' --cmd 'serve --config /etc/rekey/rekey.toml' \
   --label org.opencontainers.image.title=rekey --label "org.opencontainers.image.version=$version" \
   --label org.opencontainers.image.licenses="$(sed -n 's/^license = "\(.*\)"/\1/p' Cargo.toml)" "$container"
-buildah commit --quiet --format oci --timestamp 0 "$container" "oci:$layout:$version" >/dev/null
+buildah commit --quiet --disable-compression=false --format oci --timestamp 0 "$container" "oci:$layout:$version" >/dev/null
 echo "$layout: rekey $version, $(du -sk "$layout" | cut -f1) KiB compressed"

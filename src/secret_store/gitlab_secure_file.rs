@@ -163,7 +163,8 @@ impl Adapter for GitlabSecureFile {
         let kept = found.kept.iter().find(|kept| kept.name == self.kept_name(&tag.rotation));
         match (&found.file, kept) {
             (Some(_), Some(kept)) => match self.api.call(&Call::delete(path(&found.at, kept))).await {
-                Ok(_) | Err(CallError::Status { status: 404, .. }) => Ok(()),
+                Ok(_) => Ok(()),
+                Err(CallError::Status { status: 404, .. }) if !self.lists(kept).await? => Ok(()),
                 Err(error) => Err(StoreError::of_write(&self.id, &error, mend)),
             },
             _ => Ok(()),
@@ -185,6 +186,11 @@ impl GitlabSecureFile {
         };
         let undo = Some(Undo(format!("file {}", entry.id)));
         Ok(Seen::new(Some(self.download(&found.at, entry).await?), entry.base(), undo))
+    }
+
+    /// Whether a copy is still there. A fine-grained token is told of what it may not remove that it is not there.
+    async fn lists(&self, kept: &Entry) -> Result<bool, StoreError> {
+        Ok(self.found().await?.kept.iter().any(|other| other.id == kept.id))
     }
 
     /// The name under which this rotation keeps what was there before it.

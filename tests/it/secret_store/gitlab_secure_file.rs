@@ -6,7 +6,7 @@ use super::refusal;
 use crate::http::gitlab_api as api;
 use rekey::clock::{Clock, ManualClock};
 use rekey::rotation::store::{Capabilities, Rollback};
-use rekey::sandbox::gitlab::{DEVELOPER, Gitlab, MAINTAINER, Mint, Place, REPORTER, World};
+use rekey::sandbox::gitlab::{DEVELOPER, Fault, Gitlab, MAINTAINER, Mint, Place, REPORTER, Rule, World};
 use rekey::secret_store::gitlab_secure_file::Spec;
 use rekey::secret_store::{Connections, Context, SecretStore, StoreError, StoreSpec, Written, build};
 use std::sync::Arc;
@@ -152,6 +152,21 @@ async fn the_file_of_before_is_kept_under_a_name_of_the_rotation_until_the_end()
     assert_eq!(files.files().len(), 2, "nothing of the rotation is left");
     let told = refusal(restarted.roll_back(&rekey::rotation::store::Undo("file 1".into()), &base, &tag(7)).await);
     assert!(told.starts_with("the copy of the file of before is gone"), "{told}");
+}
+
+#[tokio::test]
+async fn a_copy_that_is_said_not_to_be_there_and_is_listed_is_not_taken_for_removed() {
+    let files = Files::new().await;
+    assert_eq!(write(&*files.store, NEW).await, Ok(Written::Done));
+    // So a fine-grained bot is told that it may not remove it.
+    let state = files.gitlab.state();
+    state.fault(Rule::new("DELETE", "*/secure_files/*", Fault::ErrorBefore { status: 404 }).times(0));
+    let told = refusal(files.store.finish(&tag(8), None).await);
+    assert!(told.contains("was answered 404"), "{told}");
+    state.clear_faults();
+    state.fault(Rule::new("DELETE", "*/secure_files/*", Fault::ErrorAfter { status: 404 }).times(0));
+    files.store.finish(&tag(8), None).await.unwrap();
+    assert_eq!(files.held(KEPT), None, "whoever removed it");
 }
 
 #[tokio::test]
