@@ -2,6 +2,7 @@
 //! Pure: no IO, no clock, no randomness. [`next::next`] is the only way forward; [`due::due`] is what is owed.
 
 pub mod account;
+pub mod decider;
 pub mod due;
 pub mod duty;
 pub mod effect;

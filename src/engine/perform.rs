@@ -98,11 +98,15 @@ fn is_scheduled(rotation: &Rotation) -> bool {
 /// A call that may be repeated did not work.
 fn trouble(error: &CallError) -> Performed {
     let after = Some(error.retry_after()).filter(|wait| !wait.is_zero());
-    let why = match error.mend() {
+    Performed::Trouble { why: in_words(error), after, refused: lasting(error) }
+}
+
+/// What was refused, with the way out where there is one.
+fn in_words(error: &CallError) -> String {
+    match error.mend() {
         Some(mend) => format!("{error}: {mend}"),
         None => error.to_string(),
-    };
-    Performed::Trouble { why, after, refused: lasting(error) }
+    }
 }
 
 /// What concerns the bot itself passes for all rotations at once when people mend it, so that is waited for.

@@ -90,6 +90,8 @@ impl Engine {
                 stores.push(PlannedStore::unseen(id.clone(), store.capabilities()));
             }
         }
+        // An incident waits for no window.
+        let is_incident = strategy == Strategy::RevokeFirst && managed.strategy != Some(Strategy::RevokeFirst);
         let outage = OUTAGE_SECONDS + OUTAGE_SECONDS_PER_STORE * managed.stores.len() as u64;
         Ok(Plan {
             version: Plan::VERSION,
@@ -119,7 +121,7 @@ impl Engine {
             outage_seconds: (strategy != Strategy::Overlap).then_some(outage),
             timing: self.timing(managed),
             leftovers: Vec::new(),
-            at_once: strategy != Strategy::RevokeFirst && self.misses_window(live.expires_at).is_some(),
+            at_once: !is_incident && self.misses_window(live.expires_at).is_some(),
             blockers: Vec::new(),
             warnings: Vec::new(),
         })

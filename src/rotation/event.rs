@@ -1,6 +1,6 @@
 //! What may happen to a rotation: reports of workers, decisions of people, the passing of time.
 
-use super::account::Account;
+use super::decider::Decider;
 use super::ids::{ConsumerId, PersonId, PlanHash, StoreId, SurfaceName, TokenId};
 use super::phase::{Minted, RunRef};
 use super::plan::Plan;
@@ -10,36 +10,6 @@ use super::store::Undo;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
-
-/// A person and the policy that held when they clicked.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Decider {
-    /// Who.
-    pub person: PersonId,
-    /// From which account, where there is one.
-    #[serde(default)]
-    pub account: Option<Account>,
-    /// Where: `slack`, `discord`, `issue`, `cli`.
-    pub via: String,
-    /// Whether a one-time code of theirs came with it, and was right.
-    #[serde(default)]
-    pub with_code: bool,
-    /// Whose shell spoke for them, where it was not they themselves.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub shell: Option<String>,
-    /// Which stop of the rotation they saw; unset where it does not matter.
-    #[serde(default)]
-    pub stop: Option<u32>,
-    /// Who may decide, at this moment.
-    pub policy: Policy,
-}
-
-impl Decider {
-    /// Somebody without an account, as on the command line.
-    pub fn new(person: PersonId, via: impl Into<String>, policy: Policy) -> Self {
-        Self { person, account: None, via: via.into(), with_code: false, shell: None, stop: None, policy }
-    }
-}
 
 /// What may happen.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -291,6 +261,13 @@ pub enum Event {
     },
     /// The consumers passed but nobody used the new token.
     NewNeverUsed,
+    /// Somebody killed the new token before the rotation was over.
+    NewDied {
+        /// Which.
+        token: TokenId,
+        /// What became of it, in words.
+        how: String,
+    },
     /// The old token was looked at.
     OldSeen {
         /// GitLab's last use.

@@ -1,6 +1,7 @@
 //! The only way forward. Takes the row and what happened, gives the next row or a refusal; changes nothing itself.
 
 mod approval;
+mod died;
 mod distributing;
 mod doubt;
 mod ending;
@@ -79,6 +80,7 @@ fn apply(rotation: &mut Rotation, event: &Event, now: Timestamp) -> Result<(), R
             verifying::failed(rotation, consumer, what, url.as_deref(), log.as_deref(), now)
         }
         Event::NewSeen { at } => verifying::new_seen(rotation, *at, now),
+        Event::NewDied { token, how } => died::new_died(rotation, *token, how, now),
         Event::NewNeverUsed => verifying::new_never_used(rotation, now),
         Event::OldSeen { last_used, ips } => ending::old_seen(rotation, *last_used, ips, now),
         Event::StillUsed { token, last_used, ips } => ending::still_in_use(rotation, *token, *last_used, ips, now),

@@ -1,6 +1,6 @@
 //! The rotation itself: the one row from which everything people see is projected.
 
-use super::event::Decider;
+use super::decider::Decider;
 use super::ids::{PersonId, RotationId, RotationKey, StoreId, SurfaceName, TokenId};
 use super::phase::Phase;
 use super::plan::Plan;

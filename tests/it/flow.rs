@@ -9,6 +9,7 @@ mod codes;
 mod comments;
 pub mod counter;
 mod damaged;
+mod died;
 mod duty;
 mod fanout;
 mod fine_grained;

@@ -1,7 +1,7 @@
 //! Making the new token. The intent is committed before the request is sent; a request whose answer is lost is never
 //! repeated under the same attempt.
 
-use super::trouble;
+use super::{in_words, trouble};
 use crate::engine::Engine;
 use crate::engine::report::Stop;
 use crate::engine::worker::{Hold, Performed};
@@ -110,11 +110,12 @@ impl Engine {
                 if self.may_shorten(rotation, attempt, &error) {
                     return hold.report(rotation, &Event::MintNotSent { attempt }).await;
                 }
-                let why = match error.mend() {
-                    Some(mend) => format!("{error}: {mend}"),
-                    None => error.to_string(),
-                };
-                hold.report(rotation, &Event::MintRefused { attempt, why }).await
+                // What bars the bot from everything passes for all at once when people mend it.
+                if error.bars_everything() {
+                    hold.report(rotation, &Event::MintNotSent { attempt }).await?;
+                    return Ok(trouble(&error));
+                }
+                hold.report(rotation, &Event::MintRefused { attempt, why: in_words(&error) }).await
             }
             Err(error) if error.had_no_effect() => {
                 hold.report(rotation, &Event::MintNotSent { attempt }).await?;

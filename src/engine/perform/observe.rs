@@ -42,18 +42,11 @@ impl Engine {
         found: Option<LiveToken>,
     ) -> Result<Performed, Stop> {
         match found {
-            Some(token) if !token.active => {
-                let why = format!("the new token {} was revoked by somebody", new.id);
-                hold.report(rotation, &Event::GaveUp { why, at_once: true }).await
-            }
-            Some(token) => match token.last_used_at {
+            Some(token) if token.active => match token.last_used_at {
                 Some(at) => hold.report(rotation, &Event::NewSeen { at }).await,
                 None => self.not_used_yet(hold, rotation, passed_at).await,
             },
-            None => {
-                let why = format!("the new token {} is no longer there", new.id);
-                hold.report(rotation, &Event::GaveUp { why, at_once: true }).await
-            }
+            found => hold.report(rotation, &died(new, found.as_ref())).await,
         }
     }
 
@@ -82,6 +75,11 @@ impl Engine {
         if let Some(missing) = self.missing(rotation) {
             return hold.report(rotation, &missing).await;
         }
+        match self.death_of_new(rotation).await {
+            Ok(None) => {}
+            Ok(Some(died)) => return hold.report(rotation, &died).await,
+            Err(trouble) => return Ok(trouble),
+        }
         match self.gitlab.find(&rotation.plan.addressed_owner(), rotation.plan.old.id).await {
             Ok(token) => {
                 let (last_used, ips) =
@@ -89,6 +87,21 @@ impl Engine {
                 hold.report(rotation, &Event::OldSeen { last_used, ips }).await
             }
             Err(error) => Ok(trouble(&error)),
+        }
+    }
+
+    /// Whether somebody killed the new token since: then the old one is all that works, and must stay.
+    pub(super) async fn death_of_new(&self, rotation: &Rotation) -> Result<Option<Event>, Performed> {
+        let Some(new) = rotation.phase.minted() else { return Ok(None) };
+        let found = match self.may_look_up(&rotation.plan.owner).await {
+            Ok(false) => return Ok(None),
+            Ok(true) => self.gitlab.find(&rotation.plan.addressed_owner(), new.id).await,
+            Err(error) => Err(error),
+        };
+        match found {
+            Ok(Some(token)) if token.active => Ok(None),
+            Ok(found) => Ok(Some(died(new, found.as_ref()))),
+            Err(error) => Err(trouble(&error)),
         }
     }
 
@@ -133,6 +146,11 @@ impl Engine {
         }
         Ok(untidy)
     }
+}
+
+fn died(new: &Minted, found: Option<&LiveToken>) -> Event {
+    let how = if found.is_some() { "was revoked by somebody" } else { "is no longer there" };
+    Event::NewDied { token: new.id, how: how.into() }
 }
 
 /// Ended before anything was sent, so there is nothing of ours to look for, also where GitLab shows no tokens at all.

@@ -1,13 +1,13 @@
 //! Revoking one token, after a last look that no store holds it.
 
-use super::trouble;
 use super::write::{self, Look};
+use super::{in_words, trouble};
 use crate::engine::Engine;
 use crate::engine::report::Stop;
 use crate::engine::worker::{Hold, Performed};
 use crate::rotation::event::Event;
 use crate::rotation::ids::TokenId;
-use crate::rotation::phase::{AfterRevoke, Phase};
+use crate::rotation::phase::{AfterRevoke, Outcome, Phase};
 use crate::rotation::record::Rotation;
 
 impl Engine {
@@ -21,8 +21,8 @@ impl Engine {
         match self.gitlab.revoke(&rotation.plan.addressed_owner(), token).await {
             Ok(()) => hold.report(rotation, &Event::Revoked { token }).await,
             // Anything but a clear no may be tried again.
-            Err(error) if error.status().is_none() => Ok(trouble(&error)),
-            Err(error) => hold.report(rotation, &Event::RevokeRefused { token, why: error.to_string() }).await,
+            Err(error) if error.status().is_none() || error.bars_everything() => Ok(trouble(&error)),
+            Err(error) => hold.report(rotation, &Event::RevokeRefused { token, why: in_words(&error) }).await,
         }
     }
 
@@ -38,6 +38,11 @@ impl Engine {
         };
         if held.is_some() {
             return Ok(held);
+        }
+        if *then == AfterRevoke::Close(Outcome::Done)
+            && let Some(died) = self.death_of_new(rotation).await?
+        {
+            return Ok(Some(died));
         }
         self.use_of(rotation, token).await
     }

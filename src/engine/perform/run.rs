@@ -2,7 +2,7 @@
 
 use super::log::{READ_BYTES, tells_of_a_refusal};
 use super::reason;
-use super::trouble;
+use super::{in_words, trouble};
 use crate::engine::Engine;
 use crate::engine::report::Stop;
 use crate::engine::worker::{Hold, Performed};
@@ -47,8 +47,8 @@ impl Engine {
         };
         let started = match self.find_or_start(&consumer, since, earlier).await {
             Ok(started) => started,
-            Err(CallError::Status { call, status, message, .. }) => {
-                let what = format!("could not be started: {call} was answered {status}: {message}");
+            Err(error @ CallError::Status { .. }) if !error.bars_everything() => {
+                let what = format!("could not be started: {}", in_words(&error));
                 let failed = Event::ConsumerFailed { consumer: id.clone(), what, url: None, log: None };
                 return hold.report(rotation, &failed).await;
             }

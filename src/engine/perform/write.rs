@@ -3,7 +3,7 @@
 use super::ground::Ground;
 use crate::engine::Engine;
 use crate::engine::report::Stop;
-use crate::engine::worker::{Hold, Performed};
+use crate::engine::worker::{Hold, Lasting, Performed};
 use crate::rotation::event::Event;
 use crate::rotation::ids::{StoreId, TokenId};
 use crate::rotation::phase::{Minted, Phase};
@@ -257,5 +257,6 @@ pub(super) fn trouble(error: &StoreError) -> Performed {
         StoreError::Unavailable { retry_after, .. } => *retry_after,
         _ => None,
     };
-    Performed::Trouble { why: error.to_string(), after, refused: None }
+    let refused = matches!(error, StoreError::Refused { .. }).then_some(Lasting::Forbidden);
+    Performed::Trouble { why: error.to_string(), after, refused }
 }

@@ -1,7 +1,7 @@
 //! Before anything is done: the plan, the decision, the deadline.
 
 use crate::rotation::account::Apart;
-use crate::rotation::event::Decider;
+use crate::rotation::decider::Decider;
 use crate::rotation::ids::{PersonId, PlanHash};
 use crate::rotation::phase::{AfterRevoke, Outcome, Phase};
 use crate::rotation::plan::Plan;

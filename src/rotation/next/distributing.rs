@@ -1,6 +1,6 @@
 //! Writing the stores, in the plan's order, and putting the previous value back.
 
-use super::people::stuck;
+use super::people::{other_ways, stuck};
 use super::{ending, minting};
 use crate::rotation::ids::StoreId;
 use crate::rotation::phase::{Minted, Phase, Run, Why};
@@ -77,7 +77,7 @@ pub fn all_stored(rotation: &mut Rotation, new: Minted, now: Timestamp) {
 /// A store that will not take the value stops the rotation; both tokens live.
 pub fn store_refused(rotation: &mut Rotation, store: &StoreId, why: &str, now: Timestamp) -> Result<(), Refusal> {
     let what = format!("{store} stops the rotation: {why}");
-    not_written(rotation, store, what, "Mend the store and retry, restore the previous value, or abandon.", false, now)
+    not_written(rotation, store, what, "Mend the store and retry", false, now)
 }
 
 /// Somebody else's value is there: nothing of theirs is overwritten unless a person says so.
@@ -99,8 +99,7 @@ pub fn conflict(
         }
         _ => {
             let what = format!("{store} was changed by somebody else, so it was not overwritten: {why}");
-            let todo = "Find out who writes there. Retry to overwrite what is there now, restore the previous value, or \
-                        abandon.";
+            let todo = "Find out who writes there. Retry to overwrite what is there now";
             not_written(rotation, store, what, todo, false, now)?;
         }
     }
@@ -130,7 +129,7 @@ pub fn swapped(rotation: &mut Rotation, store: &StoreId, why: &str, now: Timesta
     let todo = match rotation.phase {
         Phase::Restoring { .. } => return restore_impossible(rotation, store, &what, now),
         Phase::Distributing { .. } => {
-            let todo = "Find out who changed it. Put the place back and retry, restore the previous value, or abandon.";
+            let todo = "Find out who changed it. Put the place back and retry";
             return not_written(rotation, store, what, todo, false, now);
         }
         Phase::Minting { started: None, .. } => {
@@ -156,12 +155,11 @@ pub fn swapped(rotation: &mut Rotation, store: &StoreId, why: &str, now: Timesta
 /// A store took the value in the same moment as somebody else's: theirs may be lost, and a person must know.
 pub fn overwrote(rotation: &mut Rotation, store: &StoreId, why: &str, now: Timestamp) -> Result<(), Refusal> {
     let what = format!("{store} took the new value, but somebody else wrote there in the same moment: {why}");
-    let todo = "Find out what they wrote: it may be lost. Retry to go on with the new value, restore the previous one, or \
-                abandon.";
+    let todo = "Find out what they wrote: it may be lost. Retry to go on with the new value";
     not_written(rotation, store, what, todo, true, now)
 }
 
-/// `holds_it`: this store has the value all the same.
+/// `todo` says what a retry needs. `holds_it`: this store has the value all the same.
 fn not_written(
     rotation: &mut Rotation,
     store: &StoreId,
@@ -177,7 +175,8 @@ fn not_written(
         return Err(Refusal::Stale);
     }
     let safe = format!("{} {}", safe_now(rotation, now), held(rotation, pending.len() - usize::from(holds_it)));
-    stuck(rotation, Why { what, safe, todo: todo.to_owned(), link: None, log: None }, now);
+    let todo = format!("{todo}, {}.", other_ways(rotation, now));
+    stuck(rotation, Why { what, safe, todo, link: None, log: None }, now);
     Ok(())
 }
 

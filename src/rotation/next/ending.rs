@@ -197,7 +197,11 @@ pub fn revoke_refused(rotation: &mut Rotation, token: TokenId, why: &str, now: T
     }
     let why = Why {
         what: format!("Token {token} was not revoked: {why}"),
-        safe: "The new token is in place and works.".into(),
+        safe: match &rotation.phase {
+            Phase::Revoking { then: AfterRevoke::Mint, .. } => "Nothing was changed: the old token still lives.".into(),
+            Phase::Revoking { new: None, .. } => "The stores hold the previous value, which works.".into(),
+            _ => "The new token is in place and works.".into(),
+        },
         todo: "Look at what is named, then retry, or abandon and revoke by hand.".into(),
         link: None,
         log: None,

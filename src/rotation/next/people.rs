@@ -2,7 +2,7 @@
 
 use super::approval::{allowed, confirmed, on_shell, with_code};
 use super::{distributing, ending, minting};
-use crate::rotation::event::Decider;
+use crate::rotation::decider::Decider;
 use crate::rotation::ids::{StoreId, TokenId};
 use crate::rotation::phase::{AfterRevoke, Outcome, Phase, Why};
 use crate::rotation::plan::PlannedStore;
@@ -30,7 +30,6 @@ pub fn gave_up(rotation: &mut Rotation, why: &str, at_once: bool, now: Timestamp
     if let Phase::Distributing { pending, .. } = &rotation.phase {
         safe = format!("{safe} {}", distributing::held(rotation, pending.len()));
     }
-    let restorable = restorable(rotation, &rotation.phase) && !rotation.old_has_expired(now);
     let down = all_that_is_down(&rotation.phase, why);
     let why = Why {
         what: match at_once {
@@ -38,11 +37,7 @@ pub fn gave_up(rotation: &mut Rotation, why: &str, at_once: bool, now: Timestamp
             false => format!("Tried for a long time without success: {down}"),
         },
         safe,
-        todo: if restorable {
-            "Mend what is named and retry, restore the previous value, or abandon.".into()
-        } else {
-            "Mend what is named, then retry, or abandon.".into()
-        },
+        todo: format!("Mend what is named and retry, {}.", other_ways(rotation, now)),
         link: None,
         log: None,
     };
@@ -62,6 +57,15 @@ fn all_that_is_down(phase: &Phase, why: &str) -> String {
 pub fn restorable(rotation: &Rotation, at: &Phase) -> bool {
     let past = matches!(at, Phase::Revoking { .. } | Phase::Closing { .. });
     rotation.plan.overlaps() && at.minted().is_some() && !past
+}
+
+/// What can be done besides a retry, from where it stands: the buttons offer the same.
+pub(super) fn other_ways(rotation: &Rotation, now: Timestamp) -> &'static str {
+    if restorable(rotation, &rotation.phase) && !rotation.old_has_expired(now) {
+        "restore the previous value, or abandon"
+    } else {
+        "or abandon"
+    }
 }
 
 /// What still works, wherever it stands.

@@ -2,7 +2,7 @@
 
 use super::approval::{allowed, decided};
 use crate::clock::start_of;
-use crate::rotation::event::Decider;
+use crate::rotation::decider::Decider;
 use crate::rotation::ids::PersonId;
 use crate::rotation::phase::Phase;
 use crate::rotation::policy::Policy;

@@ -1,7 +1,7 @@
 //! Proving the new token: stores settled, consumers passed, the token seen in use.
 
 use super::distributing::safe_now;
-use super::people::stuck;
+use super::people::{other_ways, stuck};
 use super::{ending, minting};
 use crate::rotation::ids::{ConsumerId, StoreId, TokenId};
 use crate::rotation::phase::{Phase, Run, RunRef, Why};
@@ -55,7 +55,8 @@ pub fn drifted(
     };
     let todo = match rotation.phase.minted() {
         Some(_) if rotation.plan.strategy == Strategy::SelfRotate => {
-            "Find out who changed the store. Make a token by hand, put it into the stores named in the plan, then abandon."
+            "Find out who changed the store. Make a token by hand, put it into the stores named in the plan, then abandon. \
+             Retry looks once more."
         }
         Some(_) => {
             rotation.contested.insert(store.clone());
@@ -159,7 +160,7 @@ pub fn failed(
     let why = Why {
         what: format!("Verification failed: {consumer}: {what}"),
         safe: format!("{} The new token works too.", safe_now(rotation, now)),
-        todo: "Mend the pipeline and retry, restore the previous value, or abandon and keep both tokens.".into(),
+        todo: format!("Mend the pipeline and retry, {}.", other_ways(rotation, now)),
         link: url.map(str::to_owned),
         log: log.map(str::to_owned),
     };
@@ -192,7 +193,7 @@ pub fn new_seen(rotation: &mut Rotation, at: Timestamp, now: Timestamp) -> Resul
 /// GitLab shows the use of a token that rotated itself to nobody but itself: then the words promise no more.
 fn proof_of_use(rotation: &Rotation, new: TokenId) -> String {
     match rotation.plan.strategy {
-        Strategy::SelfRotate => format!("new token {new} is alive and in the stores; its use cannot be looked up"),
+        Strategy::SelfRotate => format!("new token {new} is in the stores; its use cannot be looked up"),
         _ => format!("new token {new} seen in use"),
     }
 }
@@ -212,7 +213,10 @@ pub fn new_never_used(rotation: &mut Rotation, now: Timestamp) -> Result<(), Ref
     let why = Why {
         what: "The consumers passed, but GitLab has not seen the new token in use.".into(),
         safe: format!("{} The new token works too.", safe_now(rotation, now)),
-        todo: "Check that the jobs named in the plan really use these stores, then retry, restore or abandon.".into(),
+        todo: format!(
+            "Check that the jobs named in the plan really use these stores, and retry, {}.",
+            other_ways(rotation, now)
+        ),
         link: None,
         log: None,
     };

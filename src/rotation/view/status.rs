@@ -98,7 +98,7 @@ fn done_sentence(rotation: &Rotation) -> String {
         .iter()
         .rev()
         .find(|seen| seen.what.starts_with("new token ") && seen.what.contains(" made, "));
-    let expiry = match made.and_then(|seen| seen.what.rsplit_once(", ")) {
+    let expiry = match made.and_then(|seen| seen.what.split_once(" made, ")) {
         Some((_, "never expires")) => " The new one never expires.".into(),
         Some((_, expires)) => format!(" The new one {}.", expires.replace("expires", "expires on")),
         None => String::new(),
@@ -119,5 +119,10 @@ fn stuck_sentence(why: &Why) -> String {
 /// Which tokens live now: what a person must know who ended it.
 fn abandoned_sentence(rotation: &Rotation) -> String {
     let mut seen = rotation.evidence.iter().rev();
-    seen.find(|e| e.what.contains(ALIVE)).map_or_else(|| "Nothing was stored.".into(), |e| text::sentence(&e.what))
+    let old = format!("old token {} revoked", rotation.plan.old.id);
+    match seen.find(|e| e.what.contains(ALIVE) || e.what.starts_with(&old)) {
+        Some(e) if e.what.contains(ALIVE) => text::sentence(&e.what),
+        Some(_) => "Nothing was stored, and the old token is revoked: what the stores hold is dead.".into(),
+        None => "Nothing was stored.".into(),
+    }
 }

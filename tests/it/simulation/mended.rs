@@ -43,7 +43,7 @@ fn lost(found: &[u64]) -> Event {
     Event::ValueLost { attempt: 1, found: found.iter().copied().map(TokenId).collect() }
 }
 
-fn ann() -> rekey::rotation::event::Decider {
+fn ann() -> rekey::rotation::decider::Decider {
     setting(Strategy::Overlap, READABLE).decider("ann", 1)
 }
 

@@ -147,6 +147,7 @@ fn of_consumers() -> Vec<Event> {
         Event::ConsumerFailed { consumer: consumer(), what: "no".into(), url: None, log: None },
         Event::NewSeen { at: at(NOW) },
         Event::NewNeverUsed,
+        Event::NewDied { token: new().id, how: "was revoked".into() },
     ]
 }
 
@@ -202,15 +203,22 @@ fn taken(before: &Rotation, after: &Rotation) -> String {
 #[test]
 fn every_stop_has_ways_out_that_work() {
     let mut stops = std::collections::BTreeSet::new();
-    for (name, phase) in phases() {
-        let row = row(&phase);
+    let strategies = [Strategy::Overlap, Strategy::InPlace, Strategy::SelfRotate, Strategy::RevokeFirst];
+    for (strategy, (name, phase)) in
+        strategies.into_iter().flat_map(|strategy| phases().into_iter().map(move |it| (strategy, it)))
+    {
+        let mut row = row(&phase);
+        row.plan.strategy = strategy;
         for event in events(&row) {
             let Ok(stopped) = next(&row, &event, at(NOW)) else { continue };
             let Phase::Stuck { why, .. } = &stopped.phase else { continue };
             if matches!(row.phase, Phase::Stuck { .. }) {
                 continue;
             }
-            let told = format!("{name}, {}: {why:?}", event.name());
+            let told = format!("{strategy:?}, {name}, {}: {why:?}", event.name());
+            let restore = Event::Restore { by: setting().decider("ann", 1) };
+            let offered = why.todo.contains("restore the previous value");
+            assert!(!offered || next(&stopped, &restore, at(NOW + 1)).is_ok(), "{told}");
             let (by, plan) = (setting().decider("ann", 1), row.plan.hash());
             let (word, again) = match stopped.asks_anew {
                 true => ("pprove again", Event::Approve { by, plan, start_at: at(NOW) }),

@@ -3,7 +3,7 @@
 use super::call::Fault;
 use super::mistake::{Mistake, Mistakes};
 use jiff::Timestamp;
-use rekey::rotation::event::Decider;
+use rekey::rotation::decider::Decider;
 use rekey::rotation::ids::{ConsumerId, PersonId, RotationId, RotationKey, StoreId, TokenId, TokenName};
 use rekey::rotation::plan::{NewToken, OldToken, Plan, PlannedStore, Timing};
 use rekey::rotation::policy::Policy;

@@ -1,7 +1,8 @@
 //! A rotation in every phase, moved there by the real state machine.
 
 use jiff::Timestamp;
-use rekey::rotation::event::{Decider, Event};
+use rekey::rotation::decider::Decider;
+use rekey::rotation::event::Event;
 use rekey::rotation::ids::{ConsumerId, PersonId, RotationId, RotationKey, StoreId, SurfaceName, TokenId, TokenName};
 use rekey::rotation::next::next;
 use rekey::rotation::phase::{Minted, RunRef};
