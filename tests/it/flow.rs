@@ -39,6 +39,7 @@ pub mod setup;
 mod share;
 mod sight;
 mod slack;
+mod slow;
 mod stores;
 mod strayed;
 mod stuck;
