@@ -40,6 +40,7 @@ pub mod setup;
 mod share;
 mod sight;
 mod slack;
+mod slow;
 mod stores;
 mod strayed;
 mod stuck;

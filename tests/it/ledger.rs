@@ -7,6 +7,7 @@ mod inbox;
 mod journal;
 mod lanes;
 mod marks;
+mod on_disk;
 mod read_only;
 mod retention;
 mod rotations;

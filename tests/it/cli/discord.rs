@@ -173,3 +173,12 @@ async fn a_bot_in_a_time_out_is_not_said_to_post() {
     place.discord.with(|world| world.silenced = Some(in_an_hour(-1)));
     assert!(place.examined().await.contains("the bot can post"), "one that is over");
 }
+
+#[tokio::test]
+async fn of_a_bot_that_was_removed_it_is_said_that_it_is_not_in_the_server() {
+    let place = place(|text| text).await;
+    place.discord.with(|world| world.invited = false);
+    let examined = place.examined().await;
+    assert!(examined.contains("the bot is not in it") && examined.contains("invite the bot"), "{examined}");
+    assert!(!examined.contains("channel 13"), "nothing is said of its channels: {examined}");
+}

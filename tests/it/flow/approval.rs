@@ -4,11 +4,13 @@ use super::counter::{Counter, slack};
 use super::setup::{Setup, project_variable};
 use super::team::Team;
 use rekey::engine::OpenedRotation;
+use rekey::engine::desk::{Answer, Ask, Field};
 use rekey::engine::rights::Visitor;
 use rekey::rotation::ids::PersonId;
 use rekey::rotation::phase::Outcome;
 use rekey::rotation::record::Origin;
 use rekey::rotation::view::Action;
+use rekey::rotation::wish::{Decision, Wish};
 use rekey::sandbox::gitlab::{Fault, Place, Rule, Variable};
 
 #[tokio::test]
@@ -21,6 +23,23 @@ async fn a_declined_rotation_changes_nothing_and_closes() {
     assert_eq!(team.live(), [team.stage.old]);
     assert_eq!(team.held(), Some(team.stage.old));
     assert!(team.refusal("alice", Action::Approve).await.starts_with("already decided: bob declined"));
+}
+
+#[tokio::test]
+async fn a_no_counts_once_it_is_confirmed_with_a_reason() {
+    let counter = Counter::open(Setup::new()).await;
+    counter.team.open().await;
+    let Wish::Decide(decision) = counter.decision(Action::Decline).await else { unreachable!("a decision") };
+    let pressed = Wish::Decide(Decision { reason: None, ..decision });
+    let Answer::Form(form) = counter.ask(slack("UALICE"), pressed).await else { unreachable!("it is asked why") };
+    assert_eq!(form.fields, [Field::Because]);
+    assert_eq!(counter.team.phase().await, "awaiting_approval", "nothing was decided yet");
+    let given = vec![("because".to_owned(), "release freeze".to_owned())];
+    counter.desk.ask(&Ask::new(counter.key(), slack("UALICE"), form.wish).filled_in(given)).await;
+    counter.team.pass(60).await;
+    counter.team.ended(Outcome::Declined).await;
+    let ended = counter.team.rotation().await.ended.unwrap();
+    assert_eq!((ended.by.as_str(), ended.reason.as_deref()), ("alice", Some("release freeze")));
 }
 
 #[tokio::test]
@@ -356,6 +375,17 @@ async fn one_refused_look_at_a_click_keeps_the_yes_of_everybody_else() {
     team.stage.state.fault(forbidden());
     team.click("bob", Action::Approve).await.unwrap();
     assert_eq!(team.phase().await, "minting", "both count");
+    team.pass(3600).await;
+    team.done().await;
+}
+
+#[tokio::test]
+async fn one_refused_look_after_the_last_click_takes_back_nobodys_yes() {
+    let team = two_of_two_with_an_empty_place().await;
+    team.click("bob", Action::Approve).await.unwrap();
+    team.stage.state.fault(forbidden());
+    team.work().await;
+    assert_eq!(team.rotation().await.approvals.len(), 2, "it is looked at again before it counts");
     team.pass(3600).await;
     team.done().await;
 }

@@ -13,6 +13,7 @@ use rekey::rotation::view::Action;
 use rekey::rotation::view::prose::{Prose, Span};
 use rekey::rotation::wish::Wish;
 use rekey::secret::Secret;
+use sqlx::{AnyConnection, Connection as _};
 use std::sync::{Arc, Mutex};
 
 /// An authenticator app with one secret.
@@ -232,6 +233,18 @@ async fn an_administrator_lets_somebody_begin_anew_who_lost_the_phone() {
         assert_eq!(counter.team.engine.ledger.verify().await.unwrap().fault, None);
     })
     .await;
+}
+
+#[tokio::test]
+async fn who_takes_codes_away_on_a_shell_is_journalled_as_the_systems_user_and_not_as_their_owner() {
+    let shell = Some("uid 1000 (deploy)".to_owned());
+    let counter = Counter::open(setup().settings(|settings| settings.shell = shell)).await;
+    counter.team.open().await;
+    counter.enrolled(&slack("UALICE")).await;
+    assert!(counter.team.engine.reset_code(&PersonId::from("alice"), "cli").await.unwrap());
+    let mut side = AnyConnection::connect(&counter.team.setup.url).await.unwrap();
+    let asked = sqlx::query_scalar::<_, String>("SELECT actor FROM journal WHERE event = 'code_reset'");
+    assert_eq!(asked.fetch_all(&mut side).await.unwrap(), ["uid 1000 (deploy) via cli"]);
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 
 use super::setup::{Setup, project_variable};
 use super::team::Team;
+use crate::sandbox::stage::BOT;
 use rekey::engine::OpenedRotation;
 use rekey::engine::rights::Visitor;
 use rekey::rotation::token::{Owner, Strategy};
@@ -23,10 +24,16 @@ fn furnish(world: &mut World, project: u64, user: u64) {
 
 /// A service account's token, whose list shows that it is fine-grained and not what it may do.
 async fn of_an_account() -> Team {
+    of_an_account_by(BOT, |_| {}).await
+}
+
+/// The same, managed by a bot with that token.
+async fn of_an_account_by(bot: &str, more: impl FnOnce(&mut World)) -> Team {
     let owner = Owner::GroupServiceAccount { group: "acme".into(), username: "fine-bot".into() };
-    let setup = Setup::new().stored_only_in(project_variable("FINE")).token(|token| token.owner = owner);
+    let setup = Setup::new().stored_only_in(project_variable("FINE")).token(|token| token.owner = owner).bot(bot);
     setup
         .start(|world, project| {
+            more(world);
             let group = world.group_named("acme").unwrap();
             let account = world.service_account(Place::Group(group), "fine-bot");
             furnish(world, project, account);
@@ -66,6 +73,20 @@ async fn a_token_whose_permissions_are_not_told_is_rotated_in_place() {
     assert_eq!(plan.strategy, Strategy::InPlace);
     assert!(plan.reasons[0].contains("cannot be made anew here"), "{:?}", plan.reasons);
     assert_eq!(plan.blockers, Vec::<String>::new());
+    finishes(&team).await;
+}
+
+#[tokio::test]
+async fn what_the_list_of_an_account_leaves_out_an_administrator_is_told_singly() {
+    let team = of_an_account_by(ROOT, |world| {
+        world.settings.version = "19.6.1-ee".into();
+        let root = world.admin("root");
+        world.mint(Mint::new(root, "rekey", &["api"]).value(ROOT));
+    });
+    let team = team.await;
+    let plan = team.open().await.plan;
+    assert_eq!((plan.strategy, plan.blockers), (Strategy::Overlap, Vec::new()));
+    assert!(!plan.new.permissions.is_empty(), "the new token gets the same");
     finishes(&team).await;
 }
 
@@ -143,6 +164,23 @@ async fn what_a_fine_grained_bot_is_told_is_not_there_is_not_taken_for_gone() {
     team.stage.state.clear_faults();
     team.pass(7200).await;
     team.ended(rekey::rotation::phase::Outcome::Declined).await;
+}
+
+#[tokio::test]
+async fn a_fine_grained_bot_closes_nothing_because_the_owner_seems_not_to_be_there() {
+    let team = fine_bot().await;
+    team.stage.state.fail_job(Some("deploy"));
+    team.open().await;
+    team.click("alice", Action::Approve).await.unwrap();
+    team.pass(60).await;
+    let hidden = Rule::new("GET", "*/service_accounts*", Fault::ErrorBefore { status: 404 }).times(0);
+    team.stage.state.fault(hidden);
+    team.click("alice", Action::Abandon).await.unwrap();
+    team.pass(3600).await;
+    assert_eq!(team.phase().await, "closing", "nobody could look for what is left over");
+    team.stage.state.clear_faults();
+    team.pass(7200).await;
+    team.ended(rekey::rotation::phase::Outcome::Abandoned).await;
 }
 
 #[tokio::test]

@@ -75,6 +75,24 @@ async fn a_marker_that_anybody_may_write_is_shown_and_never_swept() {
 }
 
 #[tokio::test]
+async fn a_marker_that_somebody_copied_from_a_rotation_of_ours_makes_no_token_ours() {
+    let (team, left) = abandoned().await;
+    let copied = team.stage.state.token(left).unwrap().description.unwrap();
+    assert!(copied.contains(&format!("rekey:{}.1", team.rotation().await.id)), "{copied}");
+    let forged = Mint::new(team.stage.account, "deploy", &["read_api"]).expires("2027-11-20".parse().unwrap());
+    let forged = team.stage.state.with(|world| world.mint(Mint { description: Some(copied), ..forged })).id;
+    team.engine.consider(&team.setup.tokens[0], Origin::Cli, true).await.unwrap();
+    team.work().await;
+    let plan = team.rotation().await.plan;
+    assert_eq!(plan.leftovers.iter().map(|left| left.token.0).collect::<Vec<_>>(), [left]);
+    let said = format!("token {forged} has the same name, and token {forged} carries");
+    assert!(plan.warnings.iter().any(|warning| warning.starts_with(&said)), "{:?}", plan.warnings);
+    team.click("alice", Action::Approve).await.unwrap();
+    team.pass(2 * 3600).await;
+    assert_eq!(team.live(), [forged, team.held().unwrap()], "theirs stays alive");
+}
+
+#[tokio::test]
 async fn an_empty_database_beside_tokens_that_carry_our_marker_starts_only_with_a_word() {
     let team = Team::new().await;
     team.engine.take_stock(Word::Nothing).await.unwrap();
