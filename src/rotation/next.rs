@@ -5,6 +5,7 @@ mod died;
 mod distributing;
 mod doubt;
 mod ending;
+mod lapse;
 mod minting;
 mod people;
 mod reminding;

@@ -40,7 +40,6 @@ pub mod setup;
 mod share;
 mod sight;
 mod slack;
-mod slow;
 mod stores;
 mod strayed;
 mod stuck;

@@ -1,5 +1,6 @@
 //! Before anything is done: the plan, the decision, the deadline.
 
+use super::lapse;
 use crate::rotation::account::Apart;
 use crate::rotation::decider::Decider;
 use crate::rotation::ids::{PersonId, PlanHash};
@@ -178,50 +179,18 @@ pub fn tick(rotation: &mut Rotation, policy: &Policy, now: Timestamp) -> Result<
         Phase::Scheduled { at } if now >= at => {
             let counting = policy.counting(&rotation.approvals, &rotation.plan.hash(), rotation.requester(), now);
             if counting.len() < policy.needed() {
-                lapse(rotation, now);
+                lapse::lapse(rotation, now);
             } else {
                 begin(rotation);
             }
             Ok(())
         }
         Phase::AwaitingApproval if now >= rotation.approve_by => {
-            renew(rotation, now);
+            lapse::renew(rotation, now);
             Ok(())
         }
         _ => Err(Refusal::TooEarly),
     }
-}
-
-/// The yes no longer counts: people are asked again.
-pub fn lapse(rotation: &mut Rotation, now: Timestamp) {
-    rotation.saw(now, "rekey", "the approval no longer holds", None);
-    let text = "The approval no longer holds (people or policy changed, or it is too old). Please approve again.";
-    lapsed_for(rotation, text, now);
-}
-
-/// The same, for a reason that is told already.
-pub(super) fn lapsed_for(rotation: &mut Rotation, text: &str, now: Timestamp) {
-    rotation.approvals.clear();
-    rotation.approve_by = later(now, rotation.plan.timing.approval_seconds);
-    rotation.announce(now, Audience::Approvers, text);
-    rotation.phase = Phase::AwaitingApproval;
-    rotation.ask(now);
-}
-
-/// Time is up for those who said yes at the beginning; a later yes has its own time yet.
-fn renew(rotation: &mut Rotation, now: Timestamp) {
-    let seconds = rotation.plan.timing.approval_seconds;
-    let (fresh, old): (Vec<_>, Vec<_>) =
-        std::mem::take(&mut rotation.approvals).into_iter().partition(|yes| later(yes.at, seconds) > now);
-    if !old.is_empty() {
-        let names: Vec<&str> = old.iter().map(|yes| yes.by.as_str()).collect();
-        let text =
-            format!("Not enough people approved in time, so the yes of {} no longer counts.", names.join(" and "));
-        rotation.announce(now, Audience::Approvers, text);
-    }
-    let oldest = fresh.iter().map(|yes| yes.at).min().unwrap_or(now);
-    rotation.approve_by = later(oldest, seconds);
-    rotation.approvals = fresh;
 }
 
 /// Counts a yes to exactly this plan; the last one needed starts the rotation.
@@ -245,7 +214,8 @@ pub fn approve(
     if !rotation.plan.blockers.is_empty() {
         return Err(Refusal::Blocked { why: rotation.plan.blockers.join("; ") });
     }
-    let counting = by.policy.counting(&rotation.approvals, &current, rotation.requester(), now);
+    // What counts when it starts is what counts.
+    let counting = by.policy.counting(&rotation.approvals, &current, rotation.requester(), start_at.max(now));
     let missing = by.policy.needed().saturating_sub(counting.len());
     if missing == 0 {
         return counted(rotation, &by.policy, start_at, now);
@@ -257,6 +227,7 @@ pub fn approve(
     }
     confirmed(by)?;
     rotation.approvals.retain(|a| a.by != by.person);
+    lapse::without_too_old(rotation, &by.policy, start_at, now);
     let (person, account) = (by.person.clone(), by.account.clone());
     let (with_code, shell) = (by.with_code, by.shell.clone());
     rotation.approvals.push(Approval { by: person, account, with_code, shell, plan: current, at: now });
@@ -291,7 +262,7 @@ pub fn counted(rotation: &mut Rotation, policy: &Policy, start_at: Timestamp, no
     if !rotation.awaits_approval() || !rotation.plan.blockers.is_empty() {
         return Err(Refusal::not_now(rotation));
     }
-    let counting = policy.counting(&rotation.approvals, &rotation.plan.hash(), rotation.requester(), now);
+    let counting = policy.counting(&rotation.approvals, &rotation.plan.hash(), rotation.requester(), start_at.max(now));
     if counting.len() < policy.needed() {
         return Err(Refusal::TooEarly);
     }

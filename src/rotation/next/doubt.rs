@@ -1,6 +1,7 @@
 //! The database lost its memory, or cannot be believed: nobody knows what happened since, so people decide anew.
 
-use super::approval::{lapsed_for, untouched};
+use super::approval::untouched;
+use super::lapse::lapsed_for;
 use super::people::{stuck, what_lives};
 use crate::rotation::ids::TokenId;
 use crate::rotation::phase::{Phase, Why};

@@ -1,6 +1,6 @@
 //! Making the new token, once per attempt, whatever happens to the answer.
 
-use super::approval;
+use super::lapse;
 use super::people::stuck;
 use crate::rotation::ids::TokenId;
 use crate::rotation::phase::{Minted, Phase, Why};
@@ -26,7 +26,7 @@ pub fn started(rotation: &mut Rotation, attempt: u32, policy: &Policy, now: Time
     if first {
         let counting = policy.counting(&rotation.approvals, &rotation.plan.hash(), rotation.requester(), now);
         if counting.len() < policy.needed() {
-            approval::lapse(rotation, now);
+            lapse::lapse(rotation, now);
             return Ok(());
         }
     }

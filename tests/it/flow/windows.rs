@@ -57,3 +57,21 @@ async fn a_window_that_opens_minutes_before_the_expiry_is_no_time_to_rotate() {
     let issue = team.issue();
     assert!(issue.contains("expires within an hour after the window opens (2026-11-27 23:30 UTC)"), "{issue}");
 }
+
+#[tokio::test]
+async fn of_a_quorum_whoever_was_early_is_asked_once_more_before_the_window_and_not_after_it() {
+    let team = windowed(86_400).token(|token| token.quorum = 2).start(|_, _| {}).await;
+    team.stage.clock.set("2026-11-23T08:30:00Z".parse().unwrap());
+    team.open().await;
+    team.click("alice", Action::Approve).await.unwrap();
+    team.stage.clock.set("2026-11-23T17:00:00Z".parse().unwrap());
+    team.click("bob", Action::Approve).await.unwrap();
+    assert_eq!(team.phase().await, "awaiting_approval", "alice's yes would be too old by then");
+    let told = "The yes of alice would be too old when the window opens";
+    let said = team.rotation().await.announcements;
+    assert!(said.iter().any(|said| said.text.starts_with(told)), "{said:?}");
+    team.click("alice", Action::Approve).await.unwrap();
+    assert_eq!(team.phase().await, "scheduled");
+    team.pass(86_400).await;
+    team.done().await;
+}
