@@ -6,6 +6,7 @@ mod apart;
 mod audit;
 mod chain;
 mod checkpoints;
+mod columns;
 mod database;
 mod dialect;
 mod doubt;

@@ -322,7 +322,8 @@ impl Engine {
 
     /// A worker that holds a value which a store still lacks keeps its lane while it waits: nobody else could use the value.
     async fn wait_in_custody(&self, hold: &Hold<'_>, rotation: &Rotation, pause: Duration) -> bool {
-        if !self.custody.holds_minted(&rotation.id) {
+        let lane = hold.claim.lock().await.lane.clone();
+        if lane != Lane::work() || !self.custody.holds_minted(&rotation.id) {
             return false;
         }
         let mut left = pause.min(LONGEST_PAUSE);

@@ -1,9 +1,8 @@
 //! The audit: walks the whole journal in one state of the database and compares it with its end, with every row that it
 //! tells of, and with the ends that are known outside.
 
-mod columns;
-
 use super::chain::Link;
+use super::columns;
 use super::database::Database;
 use super::error::LedgerError;
 use super::head::Head;
@@ -13,7 +12,6 @@ use super::stock::end::Known;
 use super::trail::{Flaw, Last};
 use super::walk::{self, Walked};
 use super::{enrollments, logins};
-use columns::differs;
 use sqlx::{AnyConnection, Row as _};
 use std::collections::BTreeMap;
 
@@ -217,7 +215,7 @@ pub(super) async fn rows(
         for row in &rows {
             after = row.try_get("id")?;
             let Some(last) = unseen.remove(&after) else { return Ok(Some(Fault::RowUnknown { id: after })) };
-            if let Some(column) = differs(row, &last)? {
+            if let Err(column) = columns::believed(row, Some(&last))? {
                 return Ok(Some(Fault::Row { id: after, column, seq: last.seq.cast_unsigned() }));
             }
             *good += 1;

@@ -72,6 +72,20 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_statement_that_a_full_disk_refused_is_seen_though_nobody_came_to_commit() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let database = database(&format!("sqlite:{}", folder.path().join("rekey.db").display())).await.expect("opens");
+        assert!(!database.writes.is_failing());
+        fill(&database).await;
+        assert!(write(&database, "a").await.is_err());
+        // What was begun is undone beside.
+        database.begin().await.expect("begins").rollback().await.expect("and ends");
+        assert!(database.writes.is_failing());
+        ask(&database).await.expect("there is room again");
+        assert!(!database.writes.is_failing(), "and that was tried");
+    }
+
+    #[tokio::test]
     async fn a_database_in_memory_keeps_its_data_and_its_only_connection() {
         let database = database("sqlite::memory:").await.expect("opens");
         write(&database, "x").await.expect("there is room");

@@ -70,7 +70,8 @@ pub(super) async fn claim(
         .bind(millis(lease_until))
         .bind(i64::from(limit))
         .fetch_all(&database.writer)
-        .await?;
+        .await;
+    let rows = database.writes.tried(rows)?;
     rows.iter().map(claimed).collect()
 }
 
@@ -107,7 +108,8 @@ pub(super) async fn renew(database: &Database, claim: &Claim, until: Timestamp) 
     .bind(claim.epoch.cast_signed())
     .bind(millis(until))
     .execute(&database.writer)
-    .await?;
+    .await;
+    let held = database.writes.tried(held)?;
     if held.rows_affected() == 1 { Ok(Claim { lease_until: until, ..claim.clone() }) } else { Err(LedgerError::Fenced) }
 }
 
@@ -127,7 +129,8 @@ pub(super) async fn release(
     .bind(from.map(millis))
     .bind(i64::from(tries))
     .execute(&database.writer)
-    .await?;
+    .await;
+    let held = database.writes.tried(held)?;
     if held.rows_affected() != 1 {
         return Err(LedgerError::Fenced);
     }

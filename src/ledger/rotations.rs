@@ -1,11 +1,12 @@
 //! Rotations: opened once, changed one version at a time, each with its journal line, lanes and references.
 
+use super::columns::{self, columns};
 use super::database::Database;
 use super::dialect::{Row, storable};
 use super::error::LedgerError;
 use super::journal::{self, Change};
 use super::records::{Claim, Filter, Line, Opened};
-use super::row::{Columns, digest, millis, rotation};
+use super::row::{Columns, millis};
 use super::trail::{self, LOOKS, Last};
 use super::{lanes, references};
 use crate::rotation::ids::RotationId;
@@ -140,7 +141,7 @@ pub(super) async fn load(database: &Database, id: &RotationId) -> Result<Option<
     let id = storable(id.as_str());
     let (mut column, mut looks) = ("id", 0);
     for _ in 0..RACES {
-        let row = sqlx::query("SELECT id, version, body FROM rotation WHERE id = $1")
+        let row = sqlx::query(concat!("SELECT ", columns!(), " FROM rotation WHERE id = $1"))
             .bind(id.as_str())
             .fetch_optional(&database.reader)
             .await?;
@@ -149,11 +150,11 @@ pub(super) async fn load(database: &Database, id: &RotationId) -> Result<Option<
         match row {
             None if last.is_none() => return Ok(None),
             None => column = "id",
-            Some(row) => match differs(&row, last.as_ref())? {
-                None => return rotation(&row).map(Some),
+            Some(row) => match columns::believed(&row, last.as_ref())? {
+                Ok(rotation) => return Ok(Some(rotation)),
                 // It was changed between the two looks, and says nothing against the row.
-                Some(_) if is_older(&row, last.as_ref())? => continue,
-                Some(differs) => column = differs,
+                Err(_) if is_older(&row, last.as_ref())? => continue,
+                Err(differs) => column = differs,
             },
         }
         looks += 1;
@@ -169,24 +170,14 @@ fn is_older(row: &Row, last: Option<&Last>) -> Result<bool, LedgerError> {
     Ok(last.is_some_and(|last| version < last.version))
 }
 
-/// Where a row is not as its last line left it.
-fn differs(row: &Row, last: Option<&Last>) -> Result<Option<&'static str>, LedgerError> {
-    let (version, body): (i64, String) = (row.try_get("version")?, row.try_get("body")?);
-    Ok(match last {
-        None => Some("id"),
-        Some(last) if last.digest != digest(&body) => Some("body"),
-        Some(last) => (last.version != version).then_some("version"),
-    })
-}
-
 /// What can be believed of many; one that cannot holds up nobody else.
 async fn believed(database: &Database, rows: Vec<Row>) -> Result<Vec<Rotation>, LedgerError> {
     trail::catch_up(database).await?;
     let mut believed = Vec::with_capacity(rows.len());
     for row in rows {
         let id: String = row.try_get("id")?;
-        if differs(&row, database.memory.last(&id).as_ref())?.is_none() {
-            believed.push(rotation(&row)?);
+        if let Ok(rotation) = columns::believed(&row, database.memory.last(&id).as_ref())? {
+            believed.push(rotation);
             continue;
         }
         match load(database, &RotationId(id.clone())).await {
@@ -206,10 +197,11 @@ pub(super) async fn find(database: &Database, text: &str) -> Result<Vec<Rotation
     if text.is_empty() {
         return Ok(Vec::new());
     }
-    let rows = sqlx::query(
-        "SELECT id, version, body FROM rotation WHERE token = $1 OR substr(id, 1, length($2)) = $2 \
-         ORDER BY opened_at DESC, id DESC LIMIT $3",
-    )
+    let rows = sqlx::query(concat!(
+        "SELECT ",
+        columns!(),
+        " FROM rotation WHERE token = $1 OR substr(id, 1, length($2)) = $2 ORDER BY opened_at DESC, id DESC LIMIT $3",
+    ))
     .bind(text.as_str())
     .bind(text.to_ascii_lowercase())
     .bind(MOST_FOUND)
@@ -219,10 +211,11 @@ pub(super) async fn find(database: &Database, text: &str) -> Result<Vec<Rotation
 }
 
 pub(super) async fn list(database: &Database, filter: Filter) -> Result<Vec<Rotation>, LedgerError> {
-    let rows = sqlx::query(
-        "SELECT id, version, body FROM rotation WHERE is_open >= $1 AND ($2 = '' OR token = $2) \
-         ORDER BY opened_at DESC, id DESC LIMIT $3",
-    )
+    let rows = sqlx::query(concat!(
+        "SELECT ",
+        columns!(),
+        " FROM rotation WHERE is_open >= $1 AND ($2 = '' OR token = $2) ORDER BY opened_at DESC, id DESC LIMIT $3",
+    ))
     .bind(i64::from(filter.open_only))
     .bind(filter.token.map(|token| token.0).unwrap_or_default())
     .bind(i64::from(filter.limit))

@@ -59,6 +59,12 @@ impl Source {
         self.failing.store(outcome.is_err(), Ordering::Relaxed);
         outcome
     }
+
+    /// Remembers that something could not be; that it could says nothing, since perhaps nothing was to be written.
+    pub(super) fn tried<T, E>(&self, outcome: Result<T, E>) -> Result<T, E> {
+        self.failing.fetch_or(outcome.is_err(), Ordering::Relaxed);
+        outcome
+    }
 }
 
 /// What was begun. Dropped, it is undone.
@@ -86,6 +92,7 @@ impl Transaction {
             // The pool takes it back.
             Ok(_) => drop(self.connection.take()),
             Err(error) => {
+                self.source.failing.store(true, Ordering::Relaxed);
                 self.let_go();
                 return Err(error);
             }
@@ -121,7 +128,7 @@ impl Drop for Transaction {
     fn drop(&mut self) {
         let Some(connection) = self.connection.take() else { return };
         match tokio::runtime::Handle::try_current() {
-            Ok(runtime) => drop(runtime.spawn(undo(connection, self.source.is_all))),
+            Ok(runtime) => drop(runtime.spawn(undo(connection, self.source.clone()))),
             // Nobody could wait for an answer.
             Err(_) => drop(connection.detach()),
         }
@@ -129,9 +136,12 @@ impl Drop for Transaction {
 }
 
 /// Holds the bare connection: a runtime that ends drops this half done, and nothing may begin anew then.
-async fn undo(mut connection: PoolConnection<Any>, is_all: bool) {
+async fn undo(mut connection: PoolConnection<Any>, source: Source) {
     let ended = tokio::time::timeout(PATIENCE, sqlx::query("ROLLBACK").execute(&mut *connection)).await;
-    if matches!(ended, Ok(Ok(_))) || is_all {
+    let undone = matches!(ended, Ok(Ok(_)));
+    // What ended by itself had met a disk that is full or fails.
+    source.failing.fetch_or(!undone, Ordering::Relaxed);
+    if undone || source.is_all {
         // The pool takes it back; one in memory says itself that nothing is open any more.
         return;
     }

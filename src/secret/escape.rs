@@ -23,7 +23,8 @@ fn backslash(bytes: &[u8]) -> Option<(usize, Vec<u8>)> {
         b'u' => unicode(&bytes[2..]).map_or((1, Vec::new()), |(length, c)| (2 + length, c.to_string().into_bytes())),
         b'x' => number(&bytes[2..], 2, 16).map_or((1, Vec::new()), |byte| (4, vec![byte])),
         b'0'..=b'7' => number(&bytes[1..], 3, 8).map_or((2, Vec::new()), |byte| (4, vec![byte])),
-        b'b' | b'f' | b'v' | b'a' | b'e' => (2, Vec::new()),
+        b'e' => (2, vec![0x1b]),
+        b'b' | b'f' | b'v' | b'a' => (2, Vec::new()),
         b'\\' => (2, vec![b'\\']),
         _ => (1, Vec::new()),
     })

@@ -140,6 +140,17 @@ mod tests {
     }
 
     #[test]
+    fn what_is_invisible_only_once_an_escape_is_undone_parts_no_value() {
+        let _known = Secret::new("Vq3-nB7-kX2-wD9-mT5".into());
+        for between in
+            ["\\u001b[31m", "\\x1b[31m", "\\e[31m", "\\033[31m", "\\u200b", "\\u0000", "&#8203;", "%E2%80%8B"]
+        {
+            let text = format!("it said Vq3-nB7{between}-kX2-{between}wD9-mT5");
+            assert_eq!(hide(&text), "it said [MASKED]", "{text}");
+        }
+    }
+
+    #[test]
     fn twelve_characters_of_it_are_enough_and_a_short_one_counts_as_a_whole() {
         let (_long, _short) = (Secret::new("q7Kx2mPv9RtLw4Zs".into()), Secret::new("hB6%tq1Z".into()));
         assert_eq!(hide("…Kx2mPv9RtLw4 was cut"), "…[MASKED] was cut");

@@ -148,7 +148,7 @@ impl View {
             }
         }
         view.copy(self, kept..end.max(kept));
-        (kept > 0).then_some(view)
+        (kept > 0).then(|| view.cleaned())
     }
 
     /// Where the line begins, or as much of it as matters, and the end of the one before if a value may be broken there.
@@ -192,7 +192,30 @@ impl View {
                 view.part();
             }
         }
-        (!view.bytes.is_empty()).then_some(view)
+        (!view.bytes.is_empty()).then(|| view.cleaned())
+    }
+
+    /// The same without what is invisible, which an escape may have spelled. What parts two pieces stays.
+    fn cleaned(self) -> Self {
+        if self.bytes.iter().all(|byte| matches!(byte, b' '..=b'~' | b'\n')) {
+            return self;
+        }
+        let text = self.text();
+        let mut cleaned = Self::empty(self.spelled, self.rounds, self.bytes.len());
+        let mut at = 0;
+        while let Some(c) = text[at..].chars().next() {
+            let (from, to) = self.places[at];
+            let parts = c == '\0' && from == to;
+            match escape::colour(&text[at..]) {
+                Some(length) => at += length,
+                None if !parts && is_invisible(c) => at += c.len_utf8(),
+                None => {
+                    cleaned.copy(&self, at..at + c.len_utf8());
+                    at += c.len_utf8();
+                }
+            }
+        }
+        cleaned
     }
 }
 

@@ -25,11 +25,11 @@ pub(super) async fn take_up(
     (why, word): (&str, Word),
     now: Timestamp,
 ) -> Result<Vec<RotationId>, LedgerError> {
-    let rows = sqlx::query("SELECT id, version, body, is_open FROM rotation ORDER BY id").fetch_all(&mut *tx).await?;
+    let rows = sqlx::query("SELECT id, version, body FROM rotation ORDER BY id").fetch_all(&mut *tx).await?;
     let mut asked = Vec::new();
     for row in &rows {
         let (id, version): (String, i64) = (row.try_get("id")?, row.try_get("version")?);
-        let (body, open): (String, i64) = (row.try_get("body")?, row.try_get("is_open")?);
+        let body: String = row.try_get("body")?;
         let digest = digest(&body);
         if believed.rows.get(&id).is_none_or(|last| last.version != version || last.digest != digest) {
             if word == Word::Nothing {
@@ -42,9 +42,8 @@ pub(super) async fn take_up(
         }
         // One that cannot be read stays as it is too.
         let Ok(rotation) = rotation(row) else { continue };
-        if open == 1
-            && let Some(after) = ask_anew(tx, database, &rotation, (why, word != Word::Adopt), now).await?
-        {
+        // What is closed refuses it; the other columns are anybody's who writes here.
+        if let Some(after) = ask_anew(tx, database, &rotation, (why, word != Word::Adopt), now).await? {
             asked.push(after.id);
         }
     }

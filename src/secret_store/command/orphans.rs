@@ -4,8 +4,9 @@
 use super::kin::end_one;
 use rustix::process::{Pid, WaitOptions, getpgrp, getpid, set_child_subreaper, waitpid};
 use std::collections::BTreeMap;
-use std::fs;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::{fs, io};
+use tokio::process;
 
 /// A process may have begun another while it was looked for; so often it is looked again.
 const ROUNDS: u32 = 20;
@@ -44,11 +45,20 @@ pub fn adopt() {
 }
 
 impl Run {
-    pub(super) fn of(leader: Option<Pid>) -> Self {
+    /// Starts a program. Nobody looks for orphans meanwhile, who would take it for one before it is known.
+    pub(super) fn begin(start: impl FnOnce() -> io::Result<process::Child>) -> io::Result<(process::Child, Self)> {
+        let mut state = lock();
+        let child = start()?;
+        let leader = child.id().and_then(|id| Pid::from_raw(id.cast_signed()));
         if let Some((pid, since)) = leader.and_then(|pid| Some((pid, stat(pid)?.1.since))) {
-            lock().leaders.insert(raw(pid), Leader { since, running: true });
+            state.leaders.insert(raw(pid), Leader { since, running: true });
         }
-        Self(leader)
+        Ok((child, Self(leader)))
+    }
+
+    /// The program.
+    pub(super) fn leader(&self) -> Option<Pid> {
+        self.0
     }
 
     /// It is over, for its orphans too.

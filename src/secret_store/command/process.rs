@@ -153,9 +153,9 @@ impl Program {
         let _turn = self.turn(deadline).await?;
         self.fit().map_err(Failed::Unfit)?;
         let run = format!("{:032x}", rand::random::<u128>());
-        let mut child = self.start(operation, &run).map_err(|error| Failed::NotStarted(error.kind()))?;
-        let leader = child.id().and_then(|id| Pid::from_raw(id.cast_signed()));
-        let group = Group { leader, run, orphans: orphans::Run::of(leader) };
+        let begun = orphans::Run::begin(|| self.start(operation, &run));
+        let (mut child, orphans) = begun.map_err(|error| Failed::NotStarted(error.kind()))?;
+        let group = Group { leader: orphans.leader(), run, orphans };
         match timeout_at(deadline, talk(&mut child, input, &group)).await {
             Ok(Ok((status, output))) => Ok(ended(status, output)),
             Ok(Err(TooMuch)) => Err(Failed::TooMuch(MOST)),
@@ -226,7 +226,8 @@ async fn talk(
         status
     };
     let ((), said, (), status) = tokio::join!(feed(stdin, input), taken_or_stopped(stdout, group), drain(stderr), ends);
-    Ok((status.expect("a child that was started and not waited for can be waited for"), said?))
+    // Whoever buried it in our place left nobody to ask: as good as killed.
+    Ok((status.unwrap_or_else(|_| ExitStatus::from_raw(Signal::KILL.as_raw())), said?))
 }
 
 /// Stops the program as soon as it has said too much, so that its end comes.

@@ -1,0 +1,46 @@
+//! Whether a rotation's row is as the last line about it left it: the body by its digest, the other columns, by which rows
+//! are found and counted, by the body.
+
+use super::dialect::Row;
+use super::error::LedgerError;
+use super::row::digest;
+use super::trail::Last;
+use crate::rotation::record::Rotation;
+use sqlx::Row as _;
+
+/// What is read of a row so that it can be believed.
+macro_rules! columns {
+    () => {
+        "id, key, host, token_id, token, expires_on, phase, is_open, version, body"
+    };
+}
+pub(super) use columns;
+
+/// The rotation in the row, or the first column that is not as the last line left it.
+pub(super) fn believed(row: &Row, last: Option<&Last>) -> Result<Result<Rotation, &'static str>, LedgerError> {
+    let Some(last) = last else { return Ok(Err("id")) };
+    let (version, body): (i64, String) = (row.try_get("version")?, row.try_get("body")?);
+    if digest(&body) != last.digest {
+        return Ok(Err("body"));
+    }
+    if version != last.version {
+        return Ok(Err("version"));
+    }
+    let Ok(rotation) = serde_json::from_str::<Rotation>(&body) else { return Ok(Err("body")) };
+    let texts = [
+        ("id", rotation.id.0.clone()),
+        ("key", rotation.key.to_string()),
+        ("host", rotation.key.host.clone()),
+        ("token_id", rotation.key.token_text()),
+        ("token", rotation.plan.token.0.clone()),
+        ("expires_on", rotation.key.expires_at.map(|date| date.to_string()).unwrap_or_default()),
+        ("phase", rotation.phase.name().to_owned()),
+    ];
+    for (column, expected) in texts {
+        if row.try_get::<String, _>(column)? != expected {
+            return Ok(Err(column));
+        }
+    }
+    let is_open: i64 = row.try_get("is_open")?;
+    Ok(if is_open == i64::from(!rotation.phase.is_closed()) { Ok(rotation) } else { Err("is_open") })
+}
