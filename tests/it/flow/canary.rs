@@ -91,7 +91,7 @@ async fn token_values_are_nowhere_but_in_their_stores() {
     holds_none("the rotation", custody.as_bytes());
     let journal = team.engine.ledger.journal(&rotation.id).await.unwrap();
     holds_none("the journal", format!("{journal:?}").as_bytes());
-    for file in std::fs::read_dir(team.setup.folder.path()).unwrap().flatten() {
-        holds_none(&file.path().display().to_string(), &std::fs::read(file.path()).unwrap());
+    for (file, bytes) in team.files() {
+        holds_none(&file, &bytes);
     }
 }

@@ -36,9 +36,7 @@ impl Kept {
             kept.push(("the journal", format!("{journal:?}").into_bytes()));
             kept.push(("the issue", format!("{} {:?}", team.issue(), team.comments()).into_bytes()));
         }
-        for file in std::fs::read_dir(team.setup.folder.path()).unwrap().flatten() {
-            kept.push(("the database", std::fs::read(file.path()).unwrap()));
-        }
+        kept.extend(team.files().into_iter().map(|(_, bytes)| ("the database", bytes)));
         for (place, bytes) in kept {
             assert_eq!(spelled::find(&bytes, value), None, "{place}");
         }

@@ -55,7 +55,7 @@ async fn what_hosts_quote_while_a_plan_is_made_is_in_no_plan_rotation_journal_is
     kept += &format!("{journal:?} {:?} {} {:?}", team.rotation().await, team.issue(), team.comments());
     kept += &log.text();
     assert_eq!(spelled::find(kept.as_bytes(), OLD), None);
-    for file in std::fs::read_dir(team.setup.folder.path()).unwrap().flatten() {
-        assert_eq!(spelled::find(&std::fs::read(file.path()).unwrap(), OLD), None, "{}", file.path().display());
+    for (file, bytes) in team.files() {
+        assert_eq!(spelled::find(&bytes, OLD), None, "{file}");
     }
 }

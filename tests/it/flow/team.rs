@@ -191,6 +191,15 @@ impl Team {
         self.work().await;
     }
 
+    /// What lies in the bot's folder, the database first of all. SQLite comes and goes with files of its own.
+    pub fn files(&self) -> Vec<(String, Vec<u8>)> {
+        let found = std::fs::read_dir(self.setup.folder.path()).unwrap().flatten();
+        let read = found.filter_map(|file| Some((file.path().display().to_string(), std::fs::read(file.path()).ok()?)));
+        let files: Vec<_> = read.collect();
+        assert!(!files.is_empty(), "nothing was looked at");
+        files
+    }
+
     pub fn now(&self) -> jiff::Timestamp {
         self.engine.clock.now()
     }
