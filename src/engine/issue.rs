@@ -144,10 +144,7 @@ impl IssueSurface {
     async fn landed(&self, card: &Card, error: &CallError) -> Result<Issue, ChatError> {
         match self.lost(card).await {
             Ok(Some(issue)) => Ok(issue),
-            _ => {
-                let (messenger, why) = (ISSUE.to_owned(), error.to_string());
-                Err(ChatError::Unavailable { messenger, why, retry_after: Some(LANDING) })
-            }
+            _ => Err(unconfirmed(unavailable(error))),
         }
     }
 

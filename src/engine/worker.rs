@@ -225,7 +225,7 @@ impl Engine {
                 Ok(Performed::Trouble { why, after, refused }) => (why, after, refused),
                 Ok(Performed::Later(pause)) => {
                     tries = 0;
-                    if self.wait_in_custody(&hold, &rotation, pause).await {
+                    if self.wait_in_custody(&hold, &lane, &rotation, pause).await {
                         continue;
                     }
                     return self.let_go(&claim, Some(pause), 0).await;
@@ -238,7 +238,7 @@ impl Engine {
                 tries = 0;
                 continue;
             }
-            if !self.wait_in_custody(&hold, &rotation, pause).await {
+            if !self.wait_in_custody(&hold, &lane, &rotation, pause).await {
                 return self.let_go(&claim, Some(pause), tries).await;
             }
         }
@@ -321,9 +321,8 @@ impl Engine {
     }
 
     /// A worker that holds a value which a store still lacks keeps its lane while it waits: nobody else could use the value.
-    async fn wait_in_custody(&self, hold: &Hold<'_>, rotation: &Rotation, pause: Duration) -> bool {
-        let lane = hold.claim.lock().await.lane.clone();
-        if lane != Lane::work() || !self.custody.holds_minted(&rotation.id) {
+    async fn wait_in_custody(&self, hold: &Hold<'_>, lane: &Lane, rotation: &Rotation, pause: Duration) -> bool {
+        if *lane != Lane::work() || !self.custody.holds_minted(&rotation.id) {
             return false;
         }
         let mut left = pause.min(LONGEST_PAUSE);

@@ -3,7 +3,7 @@
 
 use super::dialect::Row;
 use super::error::LedgerError;
-use super::row::digest;
+use super::row;
 use super::trail::Last;
 use crate::rotation::record::Rotation;
 use sqlx::Row as _;
@@ -17,10 +17,10 @@ macro_rules! columns {
 pub(super) use columns;
 
 /// The rotation in the row, or the first column that is not as the last line left it.
-pub(super) fn believed(row: &Row, last: Option<&Last>) -> Result<Result<Rotation, &'static str>, LedgerError> {
+pub(super) fn believed(found: &Row, last: Option<&Last>) -> Result<Result<Rotation, &'static str>, LedgerError> {
     let Some(last) = last else { return Ok(Err("id")) };
-    let (version, body): (i64, String) = (row.try_get("version")?, row.try_get("body")?);
-    if digest(&body) != last.digest {
+    let (version, body): (i64, String) = (found.try_get("version")?, found.try_get("body")?);
+    if row::digest(&body) != last.digest {
         return Ok(Err("body"));
     }
     if version != last.version {
@@ -33,14 +33,14 @@ pub(super) fn believed(row: &Row, last: Option<&Last>) -> Result<Result<Rotation
         ("host", rotation.key.host.clone()),
         ("token_id", rotation.key.token_text()),
         ("token", rotation.plan.token.0.clone()),
-        ("expires_on", rotation.key.expires_at.map(|date| date.to_string()).unwrap_or_default()),
+        ("expires_on", row::expires_on(&rotation)),
         ("phase", rotation.phase.name().to_owned()),
     ];
     for (column, expected) in texts {
-        if row.try_get::<String, _>(column)? != expected {
+        if found.try_get::<String, _>(column)? != expected {
             return Ok(Err(column));
         }
     }
-    let is_open: i64 = row.try_get("is_open")?;
-    Ok(if is_open == i64::from(!rotation.phase.is_closed()) { Ok(rotation) } else { Err("is_open") })
+    let is_open: i64 = found.try_get("is_open")?;
+    Ok(if is_open == row::is_open(&rotation) { Ok(rotation) } else { Err("is_open") })
 }

@@ -133,10 +133,10 @@ async fn nothing_is_missing(database: &Database) -> Result<(), LedgerError> {
     Err(LedgerError::broken("rotation", "id", "one that is missing or was put there"))
 }
 
-/// The row as its last line left it; any other is not believed.
 /// Changes between looking at a row and at its last line that are put up with in a row.
 const RACES: usize = 100;
 
+/// The row as its last line left it; any other is not believed.
 pub(super) async fn load(database: &Database, id: &RotationId) -> Result<Option<Rotation>, LedgerError> {
     let id = storable(id.as_str());
     let (mut column, mut looks) = ("id", 0);

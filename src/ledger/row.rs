@@ -22,14 +22,24 @@ impl Columns {
     pub(super) fn of(rotation: &Rotation) -> Self {
         let body = serde_json::to_string(rotation).expect("a rotation has only string keys");
         Self {
-            expires_on: rotation.key.expires_at.map(|date| date.to_string()).unwrap_or_default(),
+            expires_on: expires_on(rotation),
             phase: rotation.phase.name(),
-            is_open: i64::from(!rotation.phase.is_closed()),
+            is_open: is_open(rotation),
             version: rotation.version.cast_signed(),
             digest: digest(&body),
             body,
         }
     }
+}
+
+/// The column of the day on which the old token expires; empty if it never does.
+pub(super) fn expires_on(rotation: &Rotation) -> String {
+    rotation.key.expires_at.map(|date| date.to_string()).unwrap_or_default()
+}
+
+/// The column that says whether the case is open.
+pub(super) fn is_open(rotation: &Rotation) -> i64 {
+    i64::from(!rotation.phase.is_closed())
 }
 
 /// Reads a row that has `id`, `version` and `body`.

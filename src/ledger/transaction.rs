@@ -92,9 +92,8 @@ impl Transaction {
             // The pool takes it back.
             Ok(_) => drop(self.connection.take()),
             Err(error) => {
-                self.source.failing.store(true, Ordering::Relaxed);
                 self.let_go();
-                return Err(error);
+                return self.source.tried(Err(error));
             }
         }
         Ok(())

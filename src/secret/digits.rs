@@ -65,9 +65,14 @@ pub(super) fn stretches(bytes: &[u8], piece: usize, sieve: &Sieve) -> Vec<Range<
             found.push(at..at + piece);
         }
     }
-    found.sort_unstable_by_key(|range| range.start);
-    let mut merged: Vec<Range<usize>> = Vec::with_capacity(found.len());
-    for range in found {
+    merged(found)
+}
+
+/// In order, and none touches another.
+pub(super) fn merged(mut ranges: Vec<Range<usize>>) -> Vec<Range<usize>> {
+    ranges.sort_unstable_by_key(|range| range.start);
+    let mut merged: Vec<Range<usize>> = Vec::with_capacity(ranges.len());
+    for range in ranges {
         match merged.last_mut() {
             Some(last) if range.start <= last.end => last.end = last.end.max(range.end),
             _ => merged.push(range),

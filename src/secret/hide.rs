@@ -1,6 +1,6 @@
 //! The one function through which every text goes before it is shown, logged or stored.
 
-use super::digits::{Spelled, is_base64};
+use super::digits::{Spelled, is_base64, merged};
 use super::document::is_moment;
 use super::view::{Reading, View};
 use super::{SHORTEST, known, look, view};
@@ -23,19 +23,6 @@ pub(super) fn hide_in_name(name: &str) -> String {
     }
     let random = |range: &Range<usize>| look::is_like_random(&name[range.clone()]);
     masked(name, merged(found(name, false)).into_iter().filter(random).collect())
-}
-
-/// In order, and none touches another.
-fn merged(mut ranges: Vec<Range<usize>>) -> Vec<Range<usize>> {
-    ranges.sort_unstable_by_key(|range| range.start);
-    let mut merged: Vec<Range<usize>> = Vec::with_capacity(ranges.len());
-    for range in ranges {
-        match merged.last_mut() {
-            Some(last) if range.start <= last.end => last.end = last.end.max(range.end),
-            _ => merged.push(range),
-        }
-    }
-    merged
 }
 
 fn masked(text: &str, ranges: Vec<Range<usize>>) -> String {

@@ -4,6 +4,7 @@ use super::{trouble, write};
 use crate::engine::Engine;
 use crate::engine::report::Stop;
 use crate::engine::worker::{Hold, Performed};
+use crate::http::CallError;
 use crate::rotation::event::Event;
 use crate::rotation::phase::{Minted, Outcome, Phase};
 use crate::rotation::policy::later;
@@ -22,15 +23,19 @@ impl Engine {
         if let Some(missing) = self.missing(rotation) {
             return hold.report(rotation, &missing).await;
         }
-        let found = match self.may_look_up(&rotation.plan.owner).await {
-            Ok(false) => return self.observe_by_value(hold, rotation, new).await,
-            Ok(true) => self.gitlab.find(&rotation.plan.addressed_owner(), new.id).await,
-            Err(error) => Err(error),
-        };
-        match found {
+        match self.look_up(rotation, new).await {
             Err(error) => Ok(trouble(&error)),
-            Ok(found) => self.weigh_new(hold, rotation, new, *passed_at, found).await,
+            Ok(None) => self.observe_by_value(hold, rotation, new).await,
+            Ok(Some(found)) => self.weigh_new(hold, rotation, new, *passed_at, found).await,
         }
+    }
+
+    /// What GitLab shows under the new token's number, if anything is there; `None` where the bot cannot look it up.
+    async fn look_up(&self, rotation: &Rotation, new: &Minted) -> Result<Option<Option<LiveToken>>, CallError> {
+        if !self.may_look_up(&rotation.plan.owner).await? {
+            return Ok(None);
+        }
+        self.gitlab.find(&rotation.plan.addressed_owner(), new.id).await.map(Some)
     }
 
     async fn weigh_new(
@@ -93,15 +98,10 @@ impl Engine {
     /// Whether somebody killed the new token since: then the old one is all that works, and must stay.
     pub(super) async fn death_of_new(&self, rotation: &Rotation) -> Result<Option<Event>, Performed> {
         let Some(new) = rotation.phase.minted() else { return Ok(None) };
-        let found = match self.may_look_up(&rotation.plan.owner).await {
-            Ok(false) => return Ok(None),
-            Ok(true) => self.gitlab.find(&rotation.plan.addressed_owner(), new.id).await,
-            Err(error) => Err(error),
-        };
-        match found {
-            Ok(Some(token)) if token.active => Ok(None),
-            Ok(found) => Ok(Some(died(new, found.as_ref()))),
-            Err(error) => Err(trouble(&error)),
+        match self.look_up(rotation, new).await.map_err(|error| trouble(&error))? {
+            None => Ok(None),
+            Some(Some(token)) if token.active => Ok(None),
+            Some(found) => Ok(Some(died(new, found.as_ref()))),
         }
     }
 

@@ -117,9 +117,7 @@ impl Engine {
         };
         Ok(whose.filter(|id| twins.known.contains_key(id)))
     }
-}
 
-impl Engine {
     /// Whose token a store holds, if that can be told without using it.
     pub(super) async fn number_in(&self, plan: &Plan, held: &Secret) -> Result<Option<TokenId>, EngineError> {
         let (plans, digest) = (RotationId(format!("plans of {}", plan.token)), held.digest());
