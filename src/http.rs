@@ -213,10 +213,11 @@ impl Api {
         self.attempt(call, &label, credential).await.map_err(|failure| failure.explain(&label))
     }
 
-    /// Makes a call that changes nothing, and repeats it up to three times while the trouble is a passing one.
+    /// Makes a call that changes nothing, and repeats it up to three times while the trouble is a passing one, unless it is
+    /// to be asked once.
     pub async fn read(&self, call: &Call<'_>) -> Result<Reply, CallError> {
         let patience = call.patience.unwrap_or(self.patience);
-        for retry in 0..READ_RETRIES {
+        for retry in 0..if call.once { 0 } else { READ_RETRIES } {
             match self.call(call).await {
                 Err(error) if error.is_passing() && error.retry_after() <= patience => {
                     tokio::time::sleep(self.backoff.delay(retry)).await;

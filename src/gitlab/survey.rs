@@ -111,13 +111,19 @@ impl Client {
 
     /// The environment scopes for which a place has a variable of that key; `None` if we may not see its variables.
     pub async fn scopes_of_variable(&self, place: Place<'_>, key: &str) -> Result<Option<Vec<String>>> {
-        let path = format!("{}/variables", place.path());
-        let listed = self.all(|| Call::get(path.clone()).unauthorized_is_an_answer()).await;
-        // It only warns: where nothing answers, nothing is claimed.
-        let listed = match listed {
-            Err(error) if error.status().is_none() => return Ok(None),
-            listed => listed,
-        };
+        self.scopes(Call::get(format!("{}/variables", place.path())), key).await
+    }
+
+    /// The same, asked once, for what only warns: also `None` if nothing answers.
+    pub async fn scopes_if_answered(&self, place: Place<'_>, key: &str) -> Result<Option<Vec<String>>> {
+        match self.scopes(Call::get(format!("{}/variables", place.path())).once(), key).await {
+            Err(error) if error.status().is_none() => Ok(None),
+            scopes => scopes,
+        }
+    }
+
+    async fn scopes(&self, list: Call<'static>, key: &str) -> Result<Option<Vec<String>>> {
+        let listed = self.all(|| list.clone().unauthorized_is_an_answer()).await;
         let named = |variables: Vec<Variable>| variables.into_iter().filter(|variable| variable.key == key);
         Ok(none_if(&[401, 403, 404], listed)?
             .map(|all| named(all).map(|variable| variable.environment_scope).collect()))

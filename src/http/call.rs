@@ -38,6 +38,7 @@ pub struct Call<'a> {
     pub(super) keep: Option<Keep>,
     pub(super) bucket: Option<String>,
     pub(super) in_background: bool,
+    pub(super) once: bool,
 }
 
 impl<'a> Call<'a> {
@@ -56,6 +57,7 @@ impl<'a> Call<'a> {
             keep: None,
             bucket: None,
             in_background: false,
+            once: false,
         }
     }
 
@@ -203,6 +205,13 @@ impl<'a> Call<'a> {
     #[must_use]
     pub fn in_background(mut self) -> Self {
         self.in_background = true;
+        self
+    }
+
+    /// Not repeated where nothing answers, though reading it again would be safe.
+    #[must_use]
+    pub fn once(mut self) -> Self {
+        self.once = true;
         self
     }
 

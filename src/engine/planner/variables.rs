@@ -87,7 +87,7 @@ impl Engine {
     /// Jobs of an environment get the variable whose scope names it most closely, in one place too.
     async fn check_narrower(&self, plan: &mut Plan, spec: &Spec, written: &[Spec]) -> Result<(), EngineError> {
         let (key, own) = (&spec.key, &spec.environment_scope);
-        let scopes = self.gitlab.scopes_of_variable(place_of(&spec.scope), key).await?.unwrap_or_default();
+        let scopes = self.gitlab.scopes_if_answered(place_of(&spec.scope), key).await?.unwrap_or_default();
         let same = |other: &Spec, scope: &String| {
             other.scope == spec.scope && other.key == spec.key && other.environment_scope == *scope
         };
