@@ -29,6 +29,11 @@ campaign:
     PROPTEST_CASES=100000 cargo test --locked --release --test it secret_store::template
     cargo test --locked --release --test it campaign -- --nocapture
 
+# What a release needs besides `ci`: the demo by the README's command, and the image
+release: image
+    cargo run --locked --release -- demo --auto
+    cargo run --locked --release -- demo --auto --fail verify
+
 # The container image, built without an engine, unpacked and tried under the manifest's limits (as root; buildah, umoci)
 image:
     tests/image/run.sh

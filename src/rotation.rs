@@ -11,6 +11,7 @@ pub mod group;
 pub mod identity;
 pub mod ids;
 pub mod next;
+pub mod opening;
 pub mod phase;
 pub mod plan;
 pub mod policy;

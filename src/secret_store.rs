@@ -34,6 +34,7 @@ pub use error::StoreError;
 pub use gitlab_variable::VariableScope;
 pub use registry::{Connections, Context, Place, StoreSpec, build};
 pub use source::Source;
+pub use walk::exposure;
 
 use crate::rotation::identity::Identity;
 use crate::rotation::ids::StoreId;

@@ -26,6 +26,9 @@ pub enum StartError {
     /// The database is not what it should be, and somebody has to say what it is.
     #[error("{0}")]
     Stock(String),
+    /// A part of the bot ended by a fault of its own; the log says where.
+    #[error("a part of rekey ended by a fault of rekey, so all of it ends; the log names the place: please report it")]
+    Fault,
     /// The address is taken or not ours.
     #[error("cannot listen on {address}: {why}; choose another [server] listen")]
     Listen {
@@ -59,9 +62,12 @@ pub struct Running {
 }
 
 impl Running {
-    /// Ends when the bot must not go on, with the reason.
-    pub async fn lost(&self) -> StartError {
-        StartError::Stock(self.engine.stock.lost().await)
+    /// Ends when the bot must not go on, with the reason: it is not what its database says, or a part of it is gone.
+    pub async fn lost(&mut self) -> StartError {
+        tokio::select! {
+            why = self.engine.stock.lost() => StartError::Stock(why),
+            () = fault(&mut self.tasks) => StartError::Fault,
+        }
     }
 
     /// Takes nothing new, finishes what is in hand, lets go of leases and of the database.
@@ -70,6 +76,16 @@ impl Running {
         while self.tasks.join_next().await.is_some() {}
         self.engine.ledger.close().await;
     }
+}
+
+/// Ends when a part panics: half a bot would look well and forget its duties.
+async fn fault(tasks: &mut JoinSet<()>) {
+    while let Some(ended) = tasks.join_next().await {
+        if ended.is_err_and(|error| error.is_panic()) {
+            return;
+        }
+    }
+    std::future::pending().await
 }
 
 /// Starts everything; returns once it accepts requests. `word`: what somebody says of the database.
@@ -176,4 +192,20 @@ async fn ledger_in_time(config: &Config, word: Word) -> Result<Arc<dyn Ledger>, 
 
 fn listen(address: SocketAddr) -> Result<TcpListener, StartError> {
     server::listen(address).map_err(|why| StartError::Listen { address, why })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_part_that_panics_ends_the_whole_and_one_that_is_through_does_not() {
+        let mut tasks = JoinSet::new();
+        tasks.spawn(async {});
+        tasks.spawn(std::future::pending());
+        let through = tokio::time::timeout(std::time::Duration::from_millis(20), fault(&mut tasks)).await;
+        assert!(through.is_err());
+        tasks.spawn(async { assert_eq!(1 + 1, 3, "a fault of ours") });
+        fault(&mut tasks).await;
+    }
 }

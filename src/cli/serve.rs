@@ -26,7 +26,7 @@ pub async fn run(config: &Config, word: Word, kept: Option<&io::Error>) -> Resul
     let mut signals = Signals::listen()?;
     let metrics = telemetry::install_metrics().map_err(|error| CliError::failed(error.to_string(), "report this"))?;
     let render = Arc::new(move || metrics.render());
-    let running = tokio::select! {
+    let mut running = tokio::select! {
         started = Box::pin(app::run(config, Arc::new(SystemClock), Arc::new(RealDice), render, word)) => {
             started.map_err(not_started)?
         }

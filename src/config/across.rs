@@ -47,9 +47,19 @@ pub(super) fn check(entries: &[Entry], problems: &Problems) {
     }
 }
 
-/// Notes every token whose approvals may be too old when the window opens: such a click would have to be refused.
+/// Notes every token whose approvals may be too old when the window opens: such a click would have to be refused. And
+/// every token that may come due and expire while the window is closed.
 pub(super) fn check_window(entries: &[Entry], window: Option<&Window>, problems: &Problems) {
     let Some(closed) = window.map(Window::longest_closed_hours) else { return };
+    for entry in entries.iter().filter(|entry| u64::from(entry.token.rotate_before_days) * 24 <= closed) {
+        let message = format!(
+            "token \"{}\": [rotation.window] stays closed for up to {closed} hours, longer than rotate_before_days: the token \
+             may come due and expire before it opens; write rotate_before_days = {} or open the window more often",
+            entry.token.id,
+            closed / 24 + 2
+        );
+        problems.warning(entry.place.clone(), message);
+    }
     for entry in entries.iter().filter(|entry| entry.token.approval_seconds <= closed * 3_600) {
         let days = closed / 24 + 1;
         let message = format!(

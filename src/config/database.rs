@@ -87,7 +87,7 @@ pub(super) fn read(section: Option<Section<'_>>) -> Database {
         }
     }
     let listened_to = Url::parse(&url).ok().filter(|_| is_postgres(&url));
-    let listened_to = listened_to.and_then(|url| eavesdropper(&url, ca_file.is_some()));
+    let listened_to = listened_to.and_then(|url| eavesdropper(&url));
     if let Some(why) = listened_to.filter(|_| section.flag("allow_eavesdropping") != Some(true)) {
         let mend = "take sslmode out of url (verify-full is what stands there unsaid) and, if an authority of your own \
                     signs, write ca_file = \"/path/to/ca.pem\"; or live with it: allow_eavesdropping = true";
@@ -102,13 +102,12 @@ pub(super) fn read(section: Option<Section<'_>>) -> Database {
 }
 
 /// How somebody on the way to the server would come to the password and every row; `None` if they would not.
-fn eavesdropper(url: &Url, own_authority: bool) -> Option<String> {
+fn eavesdropper(url: &Url) -> Option<String> {
     let named = |names: &[&str]| url.query_pairs().filter(|(key, _)| names.contains(&&**key)).last();
     let mode = named(&["sslmode", "ssl-mode"]).map(|(_, mode)| mode.to_lowercase())?;
-    let own_authority = own_authority || named(&["sslrootcert", "ssl-root-cert", "ssl-ca"]).is_some();
-    // Whoever has any certificate of a public authority could answer; one's own signs for one's own servers.
-    let is_checked = mode == "verify-full" || (mode == "verify-ca" && own_authority);
-    if is_checked || stays_here(url) {
+    // With verify-ca anybody could answer who has any certificate of a public authority: those stay trusted beside an
+    // authority of one's own.
+    if mode == "verify-full" || stays_here(url) {
         return None;
     }
     let words = match mode.as_str() {
@@ -191,19 +190,20 @@ mod tests {
 
     #[test]
     fn a_password_that_could_be_read_on_the_way_is_told_unless_the_server_is_here() {
-        let told = |url: &str, own| eavesdropper(&Url::parse(url).unwrap(), own).is_some();
+        let told = |url: &str| eavesdropper(&Url::parse(url).unwrap()).is_some();
         for url in [
             "postgres://u@db/rekey?sslmode=disable",
             "postgres://u@db/rekey?sslmode=prefer",
             "postgres://u@db/rekey?ssl-mode=REQUIRE",
             "postgres://u@db/rekey?sslmode=verify-full&sslmode=require",
             "postgres://u@db/rekey?sslmode=verify-ca",
+            "postgres://u@db/rekey?sslmode=verify-ca&sslrootcert=ca.pem",
             "postgres://u@localhost/rekey?host=db&sslmode=disable",
             "postgres://u@127.0.0.1/rekey?hostaddr=10.0.0.7&sslmode=disable",
             "postgres:///rekey?sslmode=disable",
             "postgres://u@localhost.example/rekey?sslmode=disable",
         ] {
-            assert!(told(url, false), "{url}");
+            assert!(told(url), "{url}");
         }
         for url in [
             "postgres://u@db/rekey",
@@ -212,10 +212,8 @@ mod tests {
             "postgres://u@[::1]/rekey?sslmode=require",
             "postgres://u@%2Frun%2Fpostgresql/rekey?sslmode=disable",
             "postgres:///rekey?host=/run/postgresql&sslmode=disable",
-            "postgres://u@db/rekey?sslmode=verify-ca&sslrootcert=ca.pem",
         ] {
-            assert!(!told(url, false), "{url}");
+            assert!(!told(url), "{url}");
         }
-        assert!(!told("postgres://u@db/rekey?sslmode=verify-ca", true));
     }
 }

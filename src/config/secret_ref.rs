@@ -105,6 +105,9 @@ fn file(section: &Section<'_>, key: &str, path: &str) -> Result<String, String> 
         let full = full.display();
         return Err(format!("{key}: other users of this machine can read or change {path}; run chmod 600 {full}"));
     }
+    if let Some(exposure) = surroundings.exposure(&full).filter(|_| !surroundings.is_sealed(&full)) {
+        section.warn(key, &format!("{key}: {exposure}"));
+    }
     if text.ends_with('\n') {
         text.pop();
         if text.ends_with('\r') {

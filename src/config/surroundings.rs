@@ -21,6 +21,11 @@ pub trait Surroundings {
     /// container. Who may read there is decided outside of it.
     fn is_sealed(&self, path: &Path) -> bool;
 
+    /// Who else could put another file there, and the command that ends that; `None` where nobody can, or nobody can tell.
+    fn exposure(&self, _path: &Path) -> Option<String> {
+        None
+    }
+
     /// The files directly in a folder, in any order.
     fn files(&self, folder: &Path) -> io::Result<Vec<PathBuf>>;
 }
@@ -58,6 +63,10 @@ impl Surroundings for Machine {
         let read_only = statvfs(path).is_ok_and(|found| found.f_flag.contains(StatVfsMountFlags::RDONLY));
         let device = |path: &Path| stat(path).ok().map(|found| found.st_dev);
         read_only && device(path) != device(Path::new("/"))
+    }
+
+    fn exposure(&self, path: &Path) -> Option<String> {
+        crate::secret_store::exposure(path)
     }
 
     fn files(&self, folder: &Path) -> io::Result<Vec<PathBuf>> {

@@ -183,7 +183,7 @@ impl Engine {
     /// Somebody made or rotated it, and no case of ours did: its value may be nowhere.
     async fn heed_new(&self, managed: &ManagedToken) -> Result<String, EngineError> {
         let live = self.live_token(managed).await?;
-        if self.is_near(managed, live.expires_at) {
+        if self.is_near(managed, &live) {
             return Ok(told(&self.consider(managed, Origin::Mail, false).await?));
         }
         Ok(match self.consider_stores(managed, &live, Origin::Mail).await? {

@@ -10,9 +10,10 @@ use crate::ledger::{Line, Opened};
 use crate::rotation::duty;
 use crate::rotation::event::Event;
 use crate::rotation::ids::{RotationKey, TokenId};
+use crate::rotation::opening::Opening;
 use crate::rotation::phase::Phase;
 use crate::rotation::plan::Plan;
-use crate::rotation::record::{Opening, Origin, Rotation};
+use crate::rotation::record::{Origin, Rotation};
 use crate::rotation::token::{LiveToken, ManagedToken, Owner, Strategy};
 use jiff::Timestamp;
 
@@ -43,7 +44,7 @@ impl Engine {
         force: bool,
         wish: Option<Strategy>,
     ) -> Result<OpenedRotation, EngineError> {
-        let due = force || self.is_near(managed, live.expires_at);
+        let due = force || self.is_near(managed, live);
         if due && let Some(existing) = self.open_case(managed).await? {
             if existing.key.unknown.is_none() {
                 return Ok(OpenedRotation::Existing(Box::new(existing)));
@@ -82,7 +83,7 @@ impl Engine {
             _ => None,
         };
         let several = token.is_some_and(|token| token.active);
-        let due = force || !several || token.is_some_and(|token| self.is_near(managed, token.expires_at));
+        let due = force || !several || token.is_some_and(|token| self.is_near(managed, token));
         if !due {
             return Err(error);
         }

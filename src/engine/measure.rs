@@ -105,7 +105,7 @@ impl Engine {
                 Some(None) => "missing",
                 Some(Some(None)) => "endless",
                 Some(Some(Some(date))) if *date <= today => "expired",
-                Some(Some(Some(date))) if self.is_near(managed, Some(*date)) => "near",
+                Some(Some(Some(date))) if self.is_near_by_date(managed, Some(*date)) => "near",
                 Some(Some(Some(_))) => "ok",
             };
             *states.entry(state).or_default() += 1;

@@ -132,7 +132,7 @@ impl Engine {
         line.last_used_at = live.last_used_at;
         if line.days_left.is_some_and(|days| days <= 0) {
             line.state = "expired".into();
-        } else if self.is_near(managed, live.expires_at) {
+        } else if self.is_near(managed, live) {
             line.state = "near".into();
         }
     }

@@ -61,7 +61,12 @@ impl Engine {
             Phase::Scheduled { .. } => self.policy_at_start(rotation).await,
             _ => self.rights().policy(token, &[], Age::Recent).await,
         };
+        let now = self.clock.now();
+        let start_at = self.start(rotation, now);
         match policy {
+            Ok(policy) if is_scheduled(rotation) && start_at > now => {
+                hold.report(rotation, &Event::Postponed { policy, start_at }).await
+            }
             Ok(policy) => hold.report(rotation, &Event::Tick { policy }).await,
             Err(unproven) => Ok(Performed::Trouble { why: unproven.to_string(), after: None, refused: None }),
         }

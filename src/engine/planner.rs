@@ -37,10 +37,21 @@ const OUTAGE_SECONDS_PER_STORE: u64 = 5;
 const OUTAGE_SECONDS: u64 = 10;
 
 impl Engine {
-    /// Whether a token with this expiry is to be rotated now.
-    pub fn is_near(&self, managed: &ManagedToken, expires_at: Option<Date>) -> bool {
-        let lead = i64::from(managed.rotate_before_days).days();
-        expires_at.is_some_and(|date| date <= self.clock.today().saturating_add(lead))
+    /// Whether a token is to be rotated now. One of ours that GitLab lets live no longer than people want to be early is
+    /// due in the last half of its life: else each would be due on its first day.
+    pub fn is_near(&self, managed: &ManagedToken, token: &LiveToken) -> bool {
+        let early = i64::from(managed.rotate_before_days);
+        let life = token.days_of_life().filter(|days| *days <= early && marker_of(&token.description).is_some());
+        self.is_within(life.map_or(early, |days| days / 2), token.expires_at)
+    }
+
+    /// The same of a token of which nothing but the expiry is known.
+    pub fn is_near_by_date(&self, managed: &ManagedToken, expires_at: Option<Date>) -> bool {
+        self.is_within(i64::from(managed.rotate_before_days), expires_at)
+    }
+
+    fn is_within(&self, days: i64, expires_at: Option<Date>) -> bool {
+        expires_at.is_some_and(|date| date <= self.clock.today().saturating_add(days.days()))
     }
 
     /// Exactly what would be done. `before` is an earlier plan of the same rotation, whose dates are kept if they

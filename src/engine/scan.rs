@@ -227,7 +227,7 @@ impl Engine {
             let mut named: Vec<&LiveToken> = tokens.iter().filter(|token| token.name == managed.name).collect();
             named.sort_by_key(|token| token.expires_at);
             self.inventory.saw(&managed.id, named.first().map(|token| token.expires_at));
-            let near = named.iter().any(|token| self.is_near(managed, token.expires_at));
+            let near = named.iter().any(|token| self.is_near(managed, token));
             // None at all may mean that it has expired unnoticed.
             if !near && !named.is_empty() {
                 self.inventory.amiss().is_over(&managed.id);

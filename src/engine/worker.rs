@@ -1,8 +1,12 @@
 //! Workers: claim a lane, perform what is due, report, let go. Any replica may take over at any point.
 
+mod hold;
+
+pub use hold::Hold;
+
 use super::Engine;
 use super::report::Stop;
-use crate::http::{TIMEOUT, as_work};
+use crate::http::as_work;
 use crate::ledger::{Claim, LedgerError};
 use crate::rotation::due::due;
 use crate::rotation::effect::{Effect, Lane};
@@ -13,7 +17,7 @@ use crate::telemetry::{EFFECT_SECONDS, EFFECTS, noted};
 use jiff::{SignedDuration, Timestamp};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::{Mutex, Semaphore, watch};
+use tokio::sync::{Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
@@ -59,74 +63,6 @@ pub enum Lasting {
     Forbidden,
     /// It is not there, as far as the bot may see.
     Missing,
-}
-
-/// A claimed lane, renewed before every outside call that needs it.
-pub struct Hold<'a> {
-    engine: &'a Engine,
-    claim: Mutex<Claim>,
-}
-
-impl Hold<'_> {
-    /// Makes sure that more lease is left than any call can take, or that we let go.
-    pub async fn ensure(&self) -> Result<Claim, Stop> {
-        let mut claim = self.claim.lock().await;
-        let now = self.engine.clock.now();
-        let left = claim.lease_until.duration_since(now);
-        if left < half(self.engine.settings.lease) {
-            *claim = match self.engine.ledger.renew(&claim, plus(now, self.engine.settings.lease)).await {
-                Ok(renewed) => renewed,
-                Err(LedgerError::Fenced) => return Err(Stop::Fenced),
-                Err(error) => return Err(Stop::Ledger(error)),
-            };
-        }
-        Ok(claim.clone())
-    }
-
-    /// Does what may take longer than the lease, as waiting for a turn with a slow messenger does: the lease is renewed
-    /// meanwhile, and whoever cannot renew it any more stops, because another worker does the same by now.
-    pub async fn keeping<T>(&self, work: impl Future<Output = T>) -> Result<T, Stop> {
-        tokio::select! {
-            done = work => Ok(done),
-            stop = self.renewing() => Err(stop),
-        }
-    }
-
-    /// The same for what must be seen to its end once it was begun, whoever has the lane by then: its report tells.
-    pub async fn seeing_through<T>(&self, work: impl Future<Output = T>) -> T {
-        let renewing = async {
-            // A database that is away may come back.
-            while !matches!(self.renewing().await, Stop::Fenced) {}
-            std::future::pending::<T>().await
-        };
-        tokio::select! {
-            done = work => done,
-            never = renewing => never,
-        }
-    }
-
-    /// Renews the lease again and again, until that fails.
-    async fn renewing(&self) -> Stop {
-        loop {
-            tokio::time::sleep(self.engine.settings.lease / 4).await;
-            if let Err(stop) = self.ensure().await {
-                return stop;
-            }
-        }
-    }
-
-    /// How long to wait before anything is said that must not be said twice: whoever held the lane before and died or
-    /// stalled may have sent it, and it cannot be found before it lands.
-    pub async fn unsettled(&self) -> Option<Duration> {
-        let settled = plus(self.claim.lock().await.lapsed_at, TIMEOUT);
-        Some(positive(settled.duration_since(self.engine.clock.now()))).filter(|left| !left.is_zero())
-    }
-
-    /// Reports what happened, under this claim.
-    pub async fn report(&self, rotation: &Rotation, event: &Event) -> Result<Performed, Stop> {
-        let claim = self.ensure().await?;
-        self.engine.advance(&rotation.id, event, Some(&claim)).await.map(|_| Performed::Moved)
-    }
 }
 
 impl Engine {
@@ -199,11 +135,12 @@ impl Engine {
     pub async fn run_lane(&self, claim: Claim) {
         let mut tries = claim.tries;
         let lane = claim.lane.clone();
-        let hold = Hold { engine: self, claim: Mutex::new(claim) };
+        let hold = Hold::new(self, claim);
         let mut moved_from = None;
         loop {
+            hold.has_tried(tries);
             let step = self.step(&hold, &lane).await;
-            let claim = hold.claim.lock().await.clone();
+            let claim = hold.claim().await;
             let (rotation, effect, performed) = match step {
                 Ok(Some(stepped)) => stepped,
                 Ok(None) => return self.let_go(&claim, None, 0).await,
@@ -260,6 +197,10 @@ impl Engine {
                 tracing::error!(%error);
                 self.let_go(claim, Some(DAMAGED), tries).await;
             }
+            // What was being said may have landed: the lease runs out, so that whoever is next waits for it first.
+            Stop::Ledger(error) if *lane != Lane::work() => {
+                tracing::warn!(%error, "the database does not answer; the lease runs out");
+            }
             Stop::Ledger(error) => {
                 tracing::warn!(%error, "the database does not answer");
                 self.let_go(claim, Some(LOOK), tries).await;
@@ -272,7 +213,7 @@ impl Engine {
     }
 
     async fn step(&self, hold: &Hold<'_>, lane: &Lane) -> Result<Option<Stepped>, Stop> {
-        let id = hold.claim.lock().await.rotation.clone();
+        let id = hold.claim().await.rotation;
         let Some(rotation) = self.ledger.load(&id).await.map_err(Stop::Ledger)? else { return Ok(None) };
         let now = self.clock.now();
         let owed = due(&rotation).into_iter().find(|owed| owed.effect.lane() == *lane && owed.from <= now);
@@ -327,12 +268,9 @@ impl Engine {
         }
         let mut left = pause.min(LONGEST_PAUSE);
         while !left.is_zero() {
-            let mut claim = hold.claim.lock().await;
-            match self.ledger.renew(&claim, plus(self.clock.now(), self.settings.lease)).await {
-                Ok(renewed) => *claim = renewed,
-                Err(_) => return false,
+            if hold.renew().await.is_err() {
+                return false;
             }
-            drop(claim);
             let nap = left.min(self.settings.lease / 3);
             tokio::time::sleep(nap).await;
             left -= nap;
@@ -386,8 +324,4 @@ fn plus(at: Timestamp, duration: Duration) -> Timestamp {
 
 fn positive(duration: SignedDuration) -> Duration {
     Duration::try_from(duration).unwrap_or_default()
-}
-
-fn half(duration: Duration) -> SignedDuration {
-    SignedDuration::try_from(duration / 2).unwrap_or_default()
 }

@@ -80,6 +80,11 @@ impl CallError {
         matches!(self, Self::NotSent { .. } | Self::RateLimited { .. } | Self::NotNow { .. })
     }
 
+    /// Whether what was asked for is wrong, and stays wrong however often it is asked for.
+    pub fn is_about_the_request(&self) -> bool {
+        matches!(self.status(), Some(400 | 422))
+    }
+
     /// Whom a refusal concerns.
     pub fn about(&self) -> About {
         match self {

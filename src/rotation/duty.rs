@@ -27,17 +27,23 @@ pub fn asked_again(closed: &Rotation, policy: &Reminders) -> Option<Timestamp> {
         // The same token with the same expiry is asked about again only if it was not taken care of after all.
         Outcome::Superseded => Some(later(at, BROKE_AGAIN)),
         _ if closed.key.unknown.is_some() => Some(later(at, UNWANTED)),
-        _ => next_step(closed, at, policy),
+        _ => next_step(closed, (outcome, at), policy),
     }
 }
 
-/// The first step of the reminders after the end, within working hours unless the expiry presses.
-fn next_step(closed: &Rotation, ended: Timestamp, policy: &Reminders) -> Option<Timestamp> {
+/// The first step of the reminders after the end, within working hours unless the expiry presses. Once none is left, it
+/// is halfway to the expiry.
+fn next_step(closed: &Rotation, (outcome, ended): (Outcome, Timestamp), policy: &Reminders) -> Option<Timestamp> {
     let expiry = start_of(closed.key.expires_at?);
     let before =
         |days: u16| expiry.saturating_sub(SignedDuration::from_hours(24 * i64::from(days))).unwrap_or(Timestamp::MIN);
     let steps = policy.steps.iter().map(|step| step.days_left).chain([LAST_DAYS]);
-    let step = steps.map(before).filter(|at| *at > ended).min()?;
+    let left = Some(expiry.duration_since(ended)).filter(SignedDuration::is_positive)?;
+    let halfway = || ended.saturating_add(left / 2).unwrap_or(expiry);
+    let Some(step) = steps.map(before).filter(|at| *at > ended).min() else {
+        // A no this late is meant; an attempt that came to nothing is not.
+        return (outcome != Outcome::Declined).then(halfway);
+    };
     let opens = policy.hours.next_open(step);
     Some(if opens < expiry { opens } else { step })
 }

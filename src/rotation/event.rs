@@ -9,7 +9,7 @@ use super::record::Audience;
 use super::store::Undo;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What may happen.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -43,6 +43,13 @@ pub enum Event {
     LeftBehind {
         /// What was found.
         found: BTreeSet<TokenId>,
+    },
+    /// The window had closed again when the rotation could have started: it waits for the next one.
+    Postponed {
+        /// Who may approve, at this moment.
+        policy: Policy,
+        /// When it opens next.
+        start_at: Timestamp,
     },
     /// The token is no longer in the configuration.
     Withdrawn,
@@ -190,6 +197,9 @@ pub enum Event {
         /// Other stores of which the same was seen.
         #[serde(default)]
         also: Vec<StoreId>,
+        /// A few bits of what each holds, where it could be read.
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        held: BTreeMap<StoreId, u16>,
     },
     /// A store holds the new value, but somebody else wrote there in the same moment and may have lost a change by it.
     StoreOverwrote {
@@ -213,6 +223,9 @@ pub enum Event {
         store: StoreId,
         /// The token it holds, if it is one of ours.
         holds: Option<TokenId>,
+        /// A few bits of what it holds, where it could be read.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        held: Option<u16>,
     },
     /// A store of the plan left the configuration, so what it holds can no longer be looked at.
     StoreMissing {
@@ -265,6 +278,11 @@ pub enum Event {
     NewDied {
         /// Which.
         token: TokenId,
+        /// What became of it, in words.
+        how: String,
+    },
+    /// The old token was dead when its value was being put back, or had been.
+    OldDied {
         /// What became of it, in words.
         how: String,
     },

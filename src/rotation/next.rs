@@ -42,6 +42,7 @@ fn apply(rotation: &mut Rotation, event: &Event, now: Timestamp) -> Result<(), R
         Event::Replanned { plan, old_last_used } => approval::replanned(rotation, plan, *old_last_used, now),
         Event::Superseded { how } => approval::superseded(rotation, how, now),
         Event::Tick { policy } => approval::tick(rotation, policy, now),
+        Event::Postponed { policy, start_at } => lapse::postponed(rotation, policy, *start_at, now),
         Event::Doubted { why, behind } => doubt::doubted(rotation, why, *behind, now),
         Event::LeftBehind { found } => doubt::left_behind(rotation, found, now),
         Event::Withdrawn => approval::withdrawn(rotation, now),
@@ -66,13 +67,15 @@ fn apply(rotation: &mut Rotation, event: &Event, now: Timestamp) -> Result<(), R
         Event::StoreDown { store, why } => distributing::down(rotation, store, why),
         Event::Stored { attempt, store, read_back } => distributing::stored(rotation, *attempt, store, *read_back, now),
         Event::StoreRefused { store, why } => distributing::store_refused(rotation, store, why, now),
-        Event::StoreConflict { store, why, also } => distributing::conflict(rotation, store, why, also, now),
+        Event::StoreConflict { store, why, also, held } => {
+            distributing::conflict(rotation, store, why, also, held, now)
+        }
         Event::StoreOverwrote { store, why } => distributing::overwrote(rotation, store, why, now),
         Event::StoreSwapped { store, why } => distributing::swapped(rotation, store, why, now),
         Event::Restored { store, untouched } => distributing::restored(rotation, store, *untouched, now),
         Event::RestoreImpossible { store, why } => distributing::restore_impossible(rotation, store, why, now),
         Event::Settled => verifying::settled(rotation, now),
-        Event::StoreDrifted { store, holds } => verifying::drifted(rotation, store, *holds, now),
+        Event::StoreDrifted { store, holds, held } => verifying::drifted(rotation, store, *holds, *held, now),
         Event::StoreMissing { store } => verifying::store_missing(rotation, store, now),
         Event::ConsumerStarting { consumer, after } => verifying::starting(rotation, consumer, *after, now),
         Event::ConsumerStarted { consumer, run } => verifying::started(rotation, consumer, run, now),
@@ -81,6 +84,7 @@ fn apply(rotation: &mut Rotation, event: &Event, now: Timestamp) -> Result<(), R
             verifying::failed(rotation, consumer, what, url.as_deref(), log.as_deref(), now)
         }
         Event::NewSeen { at } => verifying::new_seen(rotation, *at, now),
+        Event::OldDied { how } => died::old_died(rotation, how, now),
         Event::NewDied { token, how } => died::new_died(rotation, *token, how, now),
         Event::NewNeverUsed => verifying::new_never_used(rotation, now),
         Event::OldSeen { last_used, ips } => ending::old_seen(rotation, *last_used, ips, now),

@@ -208,6 +208,10 @@ pub struct Rotation {
     /// Stores whose present value may be overwritten whosever it is: a person said so.
     #[serde(default)]
     pub overwrite: BTreeSet<StoreId>,
+    /// A few bits of what somebody else had in a contested store: enough to see that it is another value by now, too few to
+    /// guess it by. Only what people were told of may be overwritten.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub foreign: BTreeMap<StoreId, u16>,
     /// Whether a store that cannot be read is noted in `undo` before its first write; not so in rows of earlier versions.
     #[serde(default)]
     pub blind_noted: bool,
@@ -230,6 +234,12 @@ pub struct Rotation {
     pub mint_from: Option<Timestamp>,
     /// Stores are read once more after this before anything is proven: an earlier write may still land.
     pub settle_at: Option<Timestamp>,
+    /// Somebody else ended the old token while the rotation counted on it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub old_died: bool,
+    /// The last attempt to make a token that was begun; 0 in rows of earlier versions, too.
+    #[serde(default, skip_serializing_if = "is_none_yet")]
+    pub attempts: u32,
     /// Last use of the old token, as last observed.
     pub old_last_used: Option<Timestamp>,
     /// First observed use of the new token.
@@ -244,77 +254,17 @@ pub struct Rotation {
     pub announcements: Vec<Announcement>,
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_none_yet(attempts: &u32) -> bool {
+    *attempts == 0
+}
+
 /// What a store says that holds the previous value again.
 pub(super) const PREVIOUS_RESTORED: &str = "previous value restored";
 /// How evidence names tokens that nobody has revoked.
 pub(super) const ALIVE: &str = " alive";
 
-/// What is needed to open a rotation.
-#[derive(Clone, Debug)]
-pub struct Opening {
-    /// Its name.
-    pub id: RotationId,
-    /// What makes it unique.
-    pub key: RotationKey,
-    /// By what.
-    pub by: Origin,
-    /// What will be done.
-    pub plan: Plan,
-    /// Where people will see it.
-    pub surfaces: Vec<SurfaceName>,
-    /// Last use of the old token.
-    pub old_last_used: Option<Timestamp>,
-}
-
 impl Rotation {
-    /// A new rotation that waits for approval and owes every surface its first card.
-    pub fn open(opening: Opening, now: Timestamp) -> Self {
-        let Opening { id, key, by, plan, surfaces, old_last_used } = opening;
-        let approve_by = super::policy::later(now, plan.timing.approval_seconds);
-        Self {
-            id,
-            key,
-            version: 1,
-            revision: 1,
-            opened_at: now,
-            opened_by: by,
-            plan,
-            phase: Phase::AwaitingApproval,
-            approvals: Vec::new(),
-            ended: None,
-            earlier: None,
-            checked_at: now,
-            approve_by,
-            snoozed_until: None,
-            snoozed: BTreeMap::new(),
-            asked_at: None,
-            reminded: 0,
-            reminded_at: None,
-            stops: 0,
-            doubted_at: None,
-            asks_anew: false,
-            switched_at: None,
-            stored_at: None,
-            undo: BTreeMap::new(),
-            contested: BTreeSet::new(),
-            overwrite: BTreeSet::new(),
-            blind_noted: true,
-            lost: BTreeSet::new(),
-            lost_digests: BTreeSet::new(),
-            made: BTreeMap::new(),
-            uses: BTreeMap::new(),
-            quarantine_until: None,
-            mint_from: None,
-            settle_at: None,
-            old_last_used,
-            new_last_used: None,
-            waiting: None,
-            evidence: Vec::new(),
-            surfaces: surfaces.into_iter().map(|name| (name, Surface::default())).collect(),
-            announcements: Vec::new(),
-        }
-    }
-
     /// Whether the stores got the previous value back after something of ours was stored: all of them, so nobody has ended
     /// it on the way.
     pub fn was_restored(&self) -> bool {
@@ -336,9 +286,20 @@ impl Rotation {
         matches!(&self.opened_by, Origin::Person { person } | Origin::Incident { person, .. } if person == by)
     }
 
-    /// Whether the old token was dead by its date at that time.
-    pub fn old_has_expired(&self, now: Timestamp) -> bool {
-        self.plan.old.expires_at.is_some_and(|date| date <= utc_date(now))
+    /// Whether the old token was dead at that time: by its date, or because somebody ended it.
+    pub fn old_is_dead(&self, now: Timestamp) -> bool {
+        self.old_died || self.plan.old.expires_at.is_some_and(|date| date <= utc_date(now))
+    }
+
+    /// Whether a retry overwrites what somebody else put into a store.
+    pub fn retry_overwrites(&self) -> bool {
+        !self.contested.is_empty()
+    }
+
+    /// Whether people agreed to overwrite what a store holds by now: what they were told of, and nothing newer.
+    pub fn may_overwrite(&self, store: &StoreId, held: Option<u16>) -> bool {
+        let told = self.foreign.get(store);
+        self.overwrite.contains(store) && told.is_none_or(|told| held.is_none_or(|held| held == *told))
     }
 
     /// Whether somebody said that the value leaked.

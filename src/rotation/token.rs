@@ -3,6 +3,7 @@
 use super::group::Group;
 use super::identity::Identity;
 use super::ids::{ConsumerId, PersonId, StoreId, TokenId, TokenName};
+use crate::clock::utc_date;
 use jiff::{Timestamp, civil::Date};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -226,4 +227,12 @@ pub struct LiveToken {
     /// Those permissions, each as one atom of text, where GitLab tells them: empty where it does not.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub permissions: BTreeSet<String>,
+}
+
+impl LiveToken {
+    /// For how many days it was made, where both ends are known.
+    pub fn days_of_life(&self) -> Option<i64> {
+        let life = utc_date(self.created_at?).until(self.expires_at?).ok()?;
+        Some(i64::from(life.get_days()))
+    }
 }

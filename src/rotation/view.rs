@@ -102,9 +102,14 @@ impl Action {
         }
     }
 
-    /// Whether it changes what stores hold, so that a token may ask for a one-time code with it.
-    pub fn needs_code(self) -> bool {
-        matches!(self, Self::Approve | Self::Restore)
+    /// Whether it changes what stores hold as people agreed to it now, so that a token may ask for a one-time code with it.
+    pub fn needs_code(self, rotation: &Rotation) -> bool {
+        self.may_need_code() && (self != Self::Retry || rotation.retry_overwrites())
+    }
+
+    /// The same, before anybody has looked at the rotation.
+    pub fn may_need_code(self) -> bool {
+        matches!(self, Self::Approve | Self::Restore | Self::Retry)
     }
 
     /// Whether it is decided on a stop, and says nothing about a later one.

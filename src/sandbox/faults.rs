@@ -110,6 +110,11 @@ impl Rule {
         Self { caller: Some(token), ..self }
     }
 
+    /// Whether it has hit all that it was to hit.
+    pub fn is_used_up(&self) -> bool {
+        self.count > 0 && self.seen >= self.nth + self.count - 1
+    }
+
     fn hit(&mut self, method: &str, path: &str, caller: Option<u64>) -> bool {
         let matches = self.method.as_deref().is_none_or(|wanted| wanted.eq_ignore_ascii_case(method))
             && wildcard(&self.path, path)

@@ -14,6 +14,7 @@ const LONGEST: u64 = 64 << 10;
 /// The file and the value that it was last seen to hold.
 pub struct SecretFile {
     path: PathBuf,
+    access: Option<Access>,
     seen: Mutex<(Option<Stamp>, Arc<Secret>)>,
 }
 
@@ -33,16 +34,44 @@ impl From<&Metadata> for Stamp {
     }
 }
 
+/// Who may change it: its owner, and bits that let others read or write.
+#[derive(Clone, Copy)]
+struct Access {
+    owner: u32,
+    open: u32,
+}
+
+impl From<&Metadata> for Access {
+    fn from(metadata: &Metadata) -> Self {
+        Self { owner: metadata.uid(), open: metadata.mode() & 0o026 }
+    }
+}
+
+impl Access {
+    /// Whether what was seen at the start still holds: nobody else owns it, and it is no more open.
+    fn is_kept_by(self, now: Self) -> bool {
+        let us = rustix::process::geteuid().as_raw();
+        [0, us, self.owner].contains(&now.owner) && now.open & !self.open == 0
+    }
+}
+
 impl SecretFile {
-    /// `value` is what the file held when the configuration was read.
+    /// `value` is what the file held when the configuration was read, which looked at who may change it.
     pub fn new(path: PathBuf, value: Secret) -> Self {
-        Self { path, seen: Mutex::new((None, Arc::new(value))) }
+        let access = fs::metadata(&path).ok().map(|found| Access::from(&found));
+        Self { path, access, seen: Mutex::new((None, Arc::new(value))) }
     }
 
-    /// What the file holds now. One that is gone, empty or cannot be read has not changed.
+    /// What the file holds now. One that is gone, empty, cannot be read or came to belong to others has not changed.
     pub fn current(&self) -> Arc<Secret> {
         let mut seen = self.seen.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         let Ok(metadata) = fs::metadata(&self.path) else { return seen.1.clone() };
+        if self.access.is_some_and(|before| !before.is_kept_by(Access::from(&metadata))) {
+            if seen.0.take().is_some() {
+                tracing::warn!(path = %self.path.display(), "others may change the file of a secret by now, so it is not read");
+            }
+            return seen.1.clone();
+        }
         let stamp = Stamp::from(&metadata);
         if seen.0 != Some(stamp) && metadata.len() <= LONGEST {
             // What could not be read is read when it is next asked for, though the file stays as it is.
@@ -81,6 +110,23 @@ mod tests {
             assert_eq!(file.current().expose(), expected);
         }
         fs::remove_file(&path).unwrap();
+        assert_eq!(file.current().expose(), "third");
+    }
+
+    #[test]
+    fn a_file_that_others_may_change_by_now_is_not_read() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("token");
+        fs::write(&path, "first").unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
+        let file = SecretFile::new(path.clone(), Secret::new("first".into()));
+        fs::write(&path, "second").unwrap();
+        assert_eq!(file.current().expose(), "second");
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o666)).unwrap();
+        fs::write(&path, "third").unwrap();
+        assert_eq!(file.current().expose(), "second");
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
         assert_eq!(file.current().expose(), "third");
     }
 

@@ -30,7 +30,7 @@ impl Discreet {
             // Words of ours, which are not hidden while that value is there.
             let why = "more of what it holds is secret than rekey can keep out of its words".to_owned();
             let mend = "keep the token in a place of its own".to_owned();
-            return Err(StoreError::Refused { store: self.id().clone(), why, mend });
+            return Err(StoreError::Refused { store: self.id().clone(), why, mend, may_pass: false });
         }
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         if !known.iter().any(|imprint| imprint.is_of(value)) {

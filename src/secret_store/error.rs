@@ -60,13 +60,16 @@ pub enum StoreError {
         why: String,
         /// What a person can do.
         mend: String,
+        /// It is a no of the other side by number alone, which passes where a role or a cache changes: it is asked again
+        /// before it is believed.
+        may_pass: bool,
     },
 }
 
 impl StoreError {
     /// A refusal and the way out.
     pub fn refused(store: &StoreId, why: impl Into<String>, mend: impl Into<String>) -> Self {
-        Self::Refused { store: store.clone(), why: hide(&why.into()), mend: hide(&mend.into()) }
+        Self::Refused { store: store.clone(), why: hide(&why.into()), mend: hide(&mend.into()), may_pass: false }
     }
 
     /// Trouble that passes.
@@ -102,7 +105,9 @@ impl StoreError {
             Self::Conflict { store, why } => Self::Conflict { store, why: hide(&why) },
             Self::Overwrote { store, why } => Self::Overwrote { store, why: hide(&why) },
             Self::Swapped { store, why } => Self::Swapped { store, why: hide(&why) },
-            Self::Refused { store, why, mend } => Self::Refused { store, why: hide(&why), mend: hide(&mend) },
+            Self::Refused { store, why, mend, may_pass } => {
+                Self::Refused { store, why: hide(&why), mend: hide(&mend), may_pass }
+            }
         }
     }
 
@@ -120,7 +125,8 @@ impl StoreError {
             CallError::Status { status, .. } => {
                 // The host's own words know better than its number.
                 let mend = error.mend().map_or_else(|| mend(*status), str::to_owned);
-                Self::refused(store, error.to_string(), mend)
+                let (why, mend) = (hide(&error.to_string()), hide(&mend));
+                Self::Refused { store: store.clone(), why, mend, may_pass: !error.is_about_the_request() }
             }
             CallError::RateLimited { retry_after, .. } => {
                 Self::Unavailable { store: store.clone(), retry_after: Some(*retry_after), why: error.to_string() }

@@ -218,8 +218,8 @@ impl Adapter for Kubernetes {
 /// Trouble with the workloads once the Secret has the value.
 fn once_held(error: StoreError) -> StoreError {
     match error.once_written() {
-        StoreError::Refused { store, why, mend } => {
-            StoreError::Refused { store, why: format!("the Secret holds the value, but {why}"), mend }
+        StoreError::Refused { store, why, mend, may_pass } => {
+            StoreError::Refused { store, why: format!("the Secret holds the value, but {why}"), mend, may_pass }
         }
         StoreError::Conflict { store, why } => StoreError::Unknown { store, why },
         other => other,
@@ -306,9 +306,9 @@ impl Kubernetes {
         let call = Call::patch(workload.path(&self.spec.namespace));
         let call = if tag.is_none() { call.query("dryRun", "All") } else { call };
         self.send(call.json_as(MERGE, &restart::patch(tag))).await.map(drop).map_err(|error| match error {
-            StoreError::Refused { store, why, .. } => {
+            StoreError::Refused { store, why, may_pass, .. } => {
                 let mend = format!("let the bot get and patch {workload} in namespace {}", self.spec.namespace);
-                StoreError::Refused { store, why: format!("{workload} cannot be restarted: {why}"), mend }
+                StoreError::Refused { store, why: format!("{workload} cannot be restarted: {why}"), mend, may_pass }
             }
             other => other,
         })

@@ -128,6 +128,18 @@ impl Walk {
     }
 }
 
+/// Who besides root and ourselves could change a file or put another one there, with the command that ends that.
+pub fn exposure(path: &Path) -> Option<String> {
+    let us = geteuid().as_raw();
+    let owner = rustix::fs::stat(path).ok()?.st_uid;
+    if ![0, us].contains(&owner) {
+        let path = path.display();
+        return Some(format!("user {owner} owns {path} and can change it; run chown root {path}, as root"));
+    }
+    let found = Walk::to(path).ok()?.check(us).err()?;
+    Some(format!("{}; run {}", found.why, found.mend))
+}
+
 /// Root's group and those that the bot was put into.
 pub(super) fn is_our_group(group: u32) -> bool {
     let ours = getgroups().unwrap_or_default();

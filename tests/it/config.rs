@@ -386,6 +386,17 @@ fn an_approval_that_would_be_too_old_when_the_window_opens_is_told_with_what_to_
 }
 
 #[test]
+fn a_window_that_stays_closed_longer_than_rotations_are_early_is_told_with_what_to_write() {
+    let window = "[rotation]\nrotate_before_days = 3\napproval_ttl = \"5d\"\nwindow = { days = [\"mon\", \"tue\", \"wed\", \
+                  \"thu\"], from = \"09:00\", to = \"16:00\", zone = \"UTC\" }\n";
+    let config = desk(&format!("{BASE}{window}{DEPLOY}")).load().unwrap();
+    let told = config.warnings.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
+    assert!(told.contains("longer than rotate_before_days") && told.contains("rotate_before_days = 5"), "{told}");
+    let sooner = window.replace("rotate_before_days = 3", "rotate_before_days = 5");
+    assert!(desk(&format!("{BASE}{sooner}{DEPLOY}")).load().unwrap().warnings.is_empty());
+}
+
+#[test]
 fn short_grace_is_for_the_demo_only() {
     let text = |demo: bool| format!("{BASE}{DEPLOY}[rotation]\ngrace = \"5s\"\nhorizon = \"2s\"\ndemo = {demo}\n");
     assert_eq!(desk(&text(true)).load().unwrap().tokens[0].0.grace_seconds, 5);

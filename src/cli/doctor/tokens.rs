@@ -134,7 +134,7 @@ fn found(visit: &Visit<'_>, token: &ManagedToken, live: &LiveToken, strategy: St
     };
     let days = visit.engine.days_left(live).unwrap_or_default();
     let what = format!("expires on {date}, in {days} days; {what}");
-    match visit.engine.is_near(token, live.expires_at) {
+    match visit.engine.is_near(token, live) {
         true => Finding::warn(id, what, "it is due; `rekey serve` opens its rotation, if it has not yet"),
         false => Finding::ok(id, what),
     }

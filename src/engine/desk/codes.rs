@@ -25,14 +25,15 @@ impl Desk {
     /// The form for a decision that needs a code. Without a token that asks for codes nothing is read at all.
     pub(super) async fn code_form(&self, ask: &Ask, decision: &Decision) -> Option<Form> {
         let step_up = self.step_up.as_ref().filter(|step_up| step_up.is_asked_for(None))?;
-        if ask.code.is_some() || !decision.action.needs_code() || !has_forms(&ask.caller) {
+        if ask.code.is_some() || !decision.action.may_need_code() || !has_forms(&ask.caller) {
             return None;
         }
         // Whoever has no codes is told how to get them; a form would only keep them waiting.
         let person = self.visitors.presumably(&ask.caller)?;
         let rotation = self.office.at_once(&Visitor::named(person.clone()), decision).await?;
         let meant = decision.plan.as_deref().is_none_or(|plan| rotation.plan.hash().is_meant_by(plan));
-        let applies = step_up.is_asked_for(Some(&rotation.plan.token)) && actions(&rotation).contains(&decision.action);
+        let asked = step_up.is_asked_for(Some(&rotation.plan.token)) && decision.action.needs_code(&rotation);
+        let applies = asked && actions(&rotation).contains(&decision.action);
         let enrolled = applies && meant && step_up.is_enrolled(&person).await.ok()?;
         enrolled.then(|| decision_form(&rotation, decision))
     }
@@ -52,7 +53,7 @@ impl Desk {
 
     /// The code that came with a decision which takes one.
     pub(super) fn code_of<'a>(&self, ask: &'a Ask, decision: &Decision, rotation: &Rotation) -> Option<&'a Secret> {
-        let step_up = self.step_up.as_ref().filter(|_| decision.action.needs_code())?;
+        let step_up = self.step_up.as_ref().filter(|_| decision.action.needs_code(rotation))?;
         ask.code.as_ref().filter(|_| step_up.is_asked_for(Some(&rotation.plan.token)))
     }
 
@@ -184,13 +185,18 @@ fn decision_form(rotation: &Rotation, decision: &Decision) -> Form {
     let (token, plan) = (&rotation.plan.token, rotation.plan.hash());
     let intro = match decision.action {
         Action::Restore => Line::text("To put the previous value back into the stores of ").and_code(token.as_str()),
+        Action::Retry => Line::text("To overwrite what somebody else put into the stores of ").and_code(token.as_str()),
         _ => Line::text("To approve plan ").and_code(plan.short()).and(" for ").and_code(token.as_str()),
     };
     Form {
         title: "One-time code",
         intro: intro.and(", type the code that your authenticator app shows now.").into(),
         fields: vec![Field::Code],
-        submit: if decision.action == Action::Restore { "Restore" } else { "Approve" },
+        submit: match decision.action {
+            Action::Restore => "Restore",
+            Action::Retry => "Overwrite",
+            _ => "Approve",
+        },
         wish: Wish::Decide(Decision {
             rotation: rotation.id.0.clone(),
             plan: Some(plan.0),

@@ -89,7 +89,7 @@ impl Engine {
             None => self.last_known_expiry(managed).await?,
         };
         let patience = match expires {
-            Some(date) if !self.is_near(managed, date) => return Ok(None),
+            Some(date) if !self.is_near_by_date(managed, date) => return Ok(None),
             Some(Some(date)) if date <= self.clock.today().saturating_add(LAST_DAYS.days()) => SignedDuration::ZERO,
             Some(_) => LONG,
             None => VERY_LONG,

@@ -12,6 +12,8 @@ use crate::rotation::store::Undo;
 use crate::rotation::token::Strategy;
 use crate::secret::Secret;
 use crate::secret_store::{Base, SecretStore, StoreError};
+use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
 
 /// What people are told of it.
 const FOREIGN: &str = "it holds a value that is not this token's";
@@ -23,8 +25,8 @@ const EMPTIED: &str = "it held a token when the plan was made, and holds none no
 pub(super) enum Ground {
     /// It may be written from that state.
     Free(Base),
-    /// Somebody else was there; the words say how that shows.
-    Foreign(&'static str),
+    /// Somebody else was there; the words say how that shows, and a few bits what they left.
+    Foreign(&'static str, Option<u16>),
     /// The store could not be looked at.
     Store(StoreError),
     /// GitLab could not say whose the value is.
@@ -35,7 +37,7 @@ impl Engine {
     /// Looks at every store that can be read while nothing is made yet, so that somebody else's value stops the rotation
     /// before it changes anything. A store that is down is looked at again when its turn comes. `None`: go on.
     pub(super) async fn survey(&self, hold: &Hold<'_>, rotation: &Rotation) -> Result<Option<Performed>, Stop> {
-        let mut foreign = Vec::new();
+        let (mut foreign, mut seen) = (Vec::new(), BTreeMap::new());
         for planned in rotation.plan.stores.iter().filter(|planned| planned.capabilities.readable) {
             let Some(store) = self.store_of(rotation, &planned.id) else { continue };
             hold.ensure().await?;
@@ -46,13 +48,16 @@ impl Engine {
                     return self.try_others_first(hold, rotation, &planned.id, &error).await.map(Some);
                 }
                 Ground::Free(_) | Ground::Store(_) => {}
-                Ground::Foreign(why) => foreign.push((planned.id.clone(), why)),
+                Ground::Foreign(why, held) => {
+                    seen.extend(held.map(|held| (planned.id.clone(), held)));
+                    foreign.push((planned.id.clone(), why));
+                }
                 Ground::Unsure(trouble) => return Ok(Some(trouble)),
             }
         }
         let Some((store, why)) = foreign.pop() else { return Ok(None) };
         let also = foreign.into_iter().map(|(store, _)| store).collect();
-        let event = Event::StoreConflict { store, why: why.to_owned(), also };
+        let event = Event::StoreConflict { store, why: why.to_owned(), also, held: seen };
         hold.report(rotation, &event).await.map(Some)
     }
 
@@ -75,12 +80,12 @@ impl Engine {
         let is_there = seen.value.as_ref().is_some_and(|held| !held.expose().is_empty());
         let emptied = rotation.plan.saw_token_in(store.id()) && !rotation.overwrite.contains(store.id());
         if emptied && !is_there && store.capabilities().readable {
-            return Ok(Ground::Foreign(EMPTIED));
+            return Ok(Ground::Foreign(EMPTIED, None));
         }
         if let Some(held) = &seen.value {
             match self.may_overwrite(rotation, store.id(), value, held).await {
                 Ok(true) => {}
-                Ok(false) => return Ok(Ground::Foreign(FOREIGN)),
+                Ok(false) => return Ok(Ground::Foreign(FOREIGN, Some(few_bits(rotation, held)))),
                 Err(trouble) => return Ok(Ground::Unsure(trouble)),
             }
         }
@@ -121,7 +126,10 @@ impl Engine {
                 let error = StoreError::Conflict { store: store.id().clone(), why };
                 self.try_others_first(hold, rotation, store.id(), &error).await
             }
-            Ok(false) => self.contested(hold, rotation, store.id(), why).await,
+            Ok(false) => {
+                let held = seen.value.as_ref().map(|held| few_bits(rotation, held));
+                self.contested(hold, rotation, store.id(), why, held).await
+            }
             Err(trouble) => Ok(trouble),
         }
     }
@@ -133,9 +141,11 @@ impl Engine {
         rotation: &Rotation,
         store: &StoreId,
         why: String,
+        held: Option<u16>,
     ) -> Result<Performed, Stop> {
         self.custody.forget_base(&rotation.id, store);
-        hold.report(rotation, &Event::StoreConflict { store: store.clone(), why, also: Vec::new() }).await
+        let held = held.map(|held| (store.clone(), held)).into_iter().collect();
+        hold.report(rotation, &Event::StoreConflict { store: store.clone(), why, also: Vec::new(), held }).await
     }
 
     /// Nothing is there, or people agreed: in the plan, or when they retried.
@@ -147,7 +157,8 @@ impl Engine {
         held: &Secret,
     ) -> Result<bool, Performed> {
         let planned = rotation.plan.stores.iter().any(|planned| planned.id == *store && planned.replaces_other);
-        let agreed = rotation.overwrite.contains(store) || (planned && !self.gitlab.could_be_token(held));
+        let agreed = rotation.may_overwrite(store, Some(few_bits(rotation, held)))
+            || (planned && !self.gitlab.could_be_token(held));
         if held.expose().is_empty() || agreed {
             return Ok(true);
         }
@@ -198,7 +209,7 @@ impl Engine {
             (Phase::Minting { attempt, .. }, _) => *attempt > 1,
             _ => true,
         };
-        if ended || rotation.old_has_expired(self.clock.now()) {
+        if ended || rotation.old_is_dead(self.clock.now()) {
             return Ok(true);
         }
         self.is_seen_dead(rotation).await
@@ -214,4 +225,11 @@ impl Engine {
         };
         found.map(|token| token.is_none_or(|token| !token.active)).map_err(|error| super::trouble(&error))
     }
+}
+
+/// Enough to see that a value is another one, too few to guess it by; others in every rotation.
+pub(super) fn few_bits(rotation: &Rotation, value: &Secret) -> u16 {
+    let digest =
+        Sha256::new().chain_update(rotation.id.as_str()).chain_update([0]).chain_update(value.expose()).finalize();
+    u16::from_be_bytes([digest[0], digest[1]])
 }

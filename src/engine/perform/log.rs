@@ -18,7 +18,8 @@ pub(super) const READ_BYTES: usize = 256 << 10;
 const SHOWN_BYTES: usize = 2_000;
 
 impl Engine {
-    /// The log, fit to be shown; `None` unless the old value and the new one are known here, so that they are found in it.
+    /// The log, fit to be shown; `None` unless the old value, the new one and those of lost attempts, which a store may
+    /// have held, are known here, so that they are found in it.
     pub(super) async fn shown_log(&self, rotation: &Rotation, log: &str) -> Option<String> {
         let mut held = Vec::new();
         for planned in rotation.plan.stores.iter().filter(|planned| planned.capabilities.readable) {
@@ -28,7 +29,8 @@ impl Engine {
         }
         let old = self.custody.old(&rotation.id);
         let new = rotation.phase.minted().map(|new| &new.digest);
-        let known = old.as_ref().is_some_and(secret::knows) && new.is_none_or(secret::knows);
+        let mut others = rotation.lost_digests.iter().chain(new);
+        let known = old.as_ref().is_some_and(secret::knows) && others.all(secret::knows);
         known.then(|| readable(end_of(log)))
     }
 }

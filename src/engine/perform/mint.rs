@@ -110,8 +110,8 @@ impl Engine {
                 if self.may_shorten(rotation, attempt, &error) {
                     return hold.report(rotation, &Event::MintNotSent { attempt }).await;
                 }
-                // What bars the bot from everything passes for all at once when people mend it.
-                if error.bars_everything() {
+                // What bars the bot from everything passes for all at once when people mend it, and another no may pass.
+                if error.bars_everything() || !hold.believes(&error) {
                     hold.report(rotation, &Event::MintNotSent { attempt }).await?;
                     return Ok(trouble(&error));
                 }

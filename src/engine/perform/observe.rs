@@ -95,6 +95,16 @@ impl Engine {
         }
     }
 
+    /// Whether the old token, whose value is put back or was, is dead.
+    pub(super) async fn death_of_old(&self, rotation: &Rotation) -> Result<Option<Event>, Performed> {
+        let how = match rotation.old_is_dead(self.clock.now()) {
+            true => "has expired",
+            false if self.is_seen_dead(rotation).await? => "was revoked by somebody",
+            false => return Ok(None),
+        };
+        Ok(Some(Event::OldDied { how: how.into() }))
+    }
+
     /// Whether somebody killed the new token since: then the old one is all that works, and must stay.
     pub(super) async fn death_of_new(&self, rotation: &Rotation) -> Result<Option<Event>, Performed> {
         let Some(new) = rotation.phase.minted() else { return Ok(None) };

@@ -29,12 +29,9 @@ impl Engine {
             Ok(seen) => seen,
             Err(error) => return Ok(trouble(&error)),
         };
-        match self.is_seen_dead(rotation).await {
-            Ok(false) => {}
-            Ok(true) => {
-                let why = "the old token is dead, so its value helps nobody; abandon, and the new one stays";
-                return hold.report(rotation, &impossible(why)).await;
-            }
+        match self.death_of_old(rotation).await {
+            Ok(None) => {}
+            Ok(Some(died)) => return hold.report(rotation, &died).await,
             Err(trouble) => return Ok(trouble),
         }
         match self.whose(rotation, store, &seen).await {
@@ -59,7 +56,7 @@ impl Engine {
                 hold.report(rotation, &Event::Restored { store: store.clone(), untouched: false }).await
             }
             Ok(Written::Waiting { why }) => self.wait_and_say(hold, rotation, store, why).await,
-            Err(StoreError::Refused { why, mend, .. }) => {
+            Err(StoreError::Refused { why, mend, may_pass, .. }) if !may_pass || hold.is_sure() => {
                 hold.report(rotation, &impossible(&format!("{why}. To mend it: {mend}"))).await
             }
             Err(StoreError::Overwrote { why, .. }) => {
@@ -132,8 +129,8 @@ impl Engine {
             return Ok(Err("its previous value could not be read, or rekey was restarted since"));
         };
         // After a restart, what the store held before was perhaps a lost attempt's value, which dies at the end.
-        match self.identify(&previous).await {
-            Look::Drifted(Some(id)) if rotation.lost.contains(&id) => {
+        match self.identify(rotation, &previous).await {
+            Look::Drifted(Some(id), _) if rotation.lost.contains(&id) => {
                 Ok(Err("its previous value is gone: before this attempt it held one whose token is given up"))
             }
             Look::Trouble(trouble) => Err(trouble),
@@ -154,9 +151,9 @@ impl Engine {
         }
         let previous = self.custody.previous(&rotation.id, store);
         let as_before = previous.map_or(value.expose().is_empty(), |previous| previous.digest() == digest);
-        match self.identify(value).await {
-            Look::Drifted(Some(id)) if id == rotation.plan.old.id => Ok(Held::Old { untouched: false }),
-            Look::Drifted(Some(id)) if rotation.lost.contains(&id) => Ok(Held::Ours),
+        match self.identify(rotation, value).await {
+            Look::Drifted(Some(id), _) if id == rotation.plan.old.id => Ok(Held::Old { untouched: false }),
+            Look::Drifted(Some(id), _) if rotation.lost.contains(&id) => Ok(Held::Ours),
             Look::Trouble(trouble) => Err(trouble),
             _ if as_before => Ok(Held::Old { untouched: false }),
             _ => Ok(Held::Foreign),

@@ -20,8 +20,10 @@ impl Engine {
         hold.ensure().await?;
         match self.gitlab.revoke(&rotation.plan.addressed_owner(), token).await {
             Ok(()) => hold.report(rotation, &Event::Revoked { token }).await,
-            // Anything but a clear no may be tried again.
-            Err(error) if error.status().is_none() || error.bars_everything() => Ok(trouble(&error)),
+            // Anything but a clear no that stays may be tried again.
+            Err(error) if error.status().is_none() || error.bars_everything() || !hold.believes(&error) => {
+                Ok(trouble(&error))
+            }
             Err(error) => hold.report(rotation, &Event::RevokeRefused { token, why: in_words(&error) }).await,
         }
     }
@@ -39,6 +41,14 @@ impl Engine {
         if held.is_some() {
             return Ok(held);
         }
+        // What was restored must work before what replaced it is given up.
+        let gives_up = *then == AfterRevoke::Close(Outcome::Abandoned) && new.is_none() && rotation.was_restored();
+        if gives_up
+            && !rotation.old_died
+            && let Some(died) = self.death_of_old(rotation).await?
+        {
+            return Ok(Some(died));
+        }
         if *then == AfterRevoke::Close(Outcome::Done)
             && let Some(died) = self.death_of_new(rotation).await?
         {
@@ -53,9 +63,9 @@ impl Engine {
             // Whoever put it there: a token that stands in a place of the plan is in use.
             let Some(store) = self.addressed_store(rotation, &planned.id) else { return Ok(self.missing(rotation)) };
             let Some(value) = store.read().await.map_err(|error| write::trouble(&error))? else { continue };
-            match self.identify(&value).await {
-                Look::Drifted(Some(id)) if id == token => {
-                    return Ok(Some(Event::StoreDrifted { store: planned.id.clone(), holds: Some(id) }));
+            match self.identify(rotation, &value).await {
+                Look::Drifted(Some(id), held) if id == token => {
+                    return Ok(Some(Event::StoreDrifted { store: planned.id.clone(), holds: Some(id), held }));
                 }
                 Look::Trouble(trouble) => return Err(trouble),
                 _ => {}

@@ -47,7 +47,7 @@ impl Engine {
         };
         let started = match self.find_or_start(&consumer, since, earlier).await {
             Ok(started) => started,
-            Err(error @ CallError::Status { .. }) if !error.bars_everything() => {
+            Err(error @ CallError::Status { .. }) if !error.bars_everything() && hold.believes(&error) => {
                 let what = format!("could not be started: {}", in_words(&error));
                 let failed = Event::ConsumerFailed { consumer: id.clone(), what, url: None, log: None };
                 return hold.report(rotation, &failed).await;

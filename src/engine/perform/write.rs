@@ -1,6 +1,6 @@
 //! Writing one store from custody, and reading stores back.
 
-use super::ground::Ground;
+use super::ground::{Ground, few_bits};
 use crate::engine::Engine;
 use crate::engine::report::Stop;
 use crate::engine::worker::{Hold, Lasting, Performed};
@@ -27,8 +27,8 @@ enum Put {
 pub enum Look {
     /// It holds what it should, or cannot be read.
     Fine,
-    /// It holds something else; the token, if GitLab knows it.
-    Drifted(Option<TokenId>),
+    /// It holds something else; the token, if GitLab knows it, and a few bits of it.
+    Drifted(Option<TokenId>, Option<u16>),
     /// It is another place than people approved.
     Swapped(Box<Event>),
     /// It could not be looked at.
@@ -52,7 +52,7 @@ impl Engine {
         };
         let put = match self.ground(hold, rotation, adapter.as_ref(), Some(&value)).await? {
             Ground::Free(base) => self.put(hold, rotation, adapter.as_ref(), &value, &base).await?,
-            Ground::Foreign(why) => return self.contested(hold, rotation, store, why.to_owned()).await,
+            Ground::Foreign(why, held) => return self.contested(hold, rotation, store, why.to_owned(), held).await,
             Ground::Store(error) => Err(error),
             Ground::Unsure(trouble) => return Ok(trouble),
         };
@@ -61,10 +61,12 @@ impl Engine {
                 hold.report(rotation, &Event::Stored { attempt, store: store.clone(), read_back }).await
             }
             Ok(Put::Waiting { why }) => self.wait_for_people(hold, rotation, store, why).await,
-            Err(StoreError::Refused { why, mend, .. }) => {
+            Err(StoreError::Refused { why, mend, may_pass, .. }) if !may_pass || hold.is_sure() => {
                 let why = format!("{why}. To mend it: {mend}");
                 hold.report(rotation, &Event::StoreRefused { store: store.clone(), why }).await
             }
+            // A no that may pass is asked again before anything else is written.
+            Err(error @ StoreError::Refused { .. }) => Ok(trouble(&error)),
             Err(StoreError::Conflict { why, .. }) => {
                 self.after_conflict(hold, rotation, adapter.as_ref(), &value, why).await
             }
@@ -199,8 +201,8 @@ impl Engine {
             let Some(store) = self.store_of(rotation, &planned.id) else { return Ok(self.missing(rotation)) };
             match self.look(rotation, store.as_ref(), expected).await {
                 Look::Fine => {}
-                Look::Drifted(holds) => {
-                    return Ok(Some(Event::StoreDrifted { store: planned.id.clone(), holds }));
+                Look::Drifted(holds, held) => {
+                    return Ok(Some(Event::StoreDrifted { store: planned.id.clone(), holds, held }));
                 }
                 Look::Swapped(event) => return Ok(Some(*event)),
                 Look::Trouble(trouble) => return Err(trouble),
@@ -223,12 +225,12 @@ impl Engine {
         }
         match store.read().await {
             Ok(None) if !store.capabilities().readable => Look::Fine,
-            Ok(None) => Look::Drifted(None),
+            Ok(None) => Look::Drifted(None, None),
             Ok(Some(value)) if value.digest() == *expected => Look::Fine,
             // A dead one of ours is told by nothing else.
             Ok(Some(value)) => match rotation.made_with(&value.digest()) {
-                Some(ours) => Look::Drifted(Some(ours)),
-                None => self.identify(&value).await,
+                Some(ours) => Look::Drifted(Some(ours), None),
+                None => self.identify(rotation, &value).await,
             },
             Err(error) => {
                 swapped(&error).map_or_else(|| Look::Trouble(trouble(&error)), |event| Look::Swapped(Box::new(event)))
@@ -237,9 +239,9 @@ impl Engine {
     }
 
     /// Whose value a store holds. Only asked for a value that is not the new token's, so the proof of use stays clean.
-    pub(super) async fn identify(&self, value: &Secret) -> Look {
+    pub(super) async fn identify(&self, rotation: &Rotation, value: &Secret) -> Look {
         match self.gitlab.whoami(value).await {
-            Ok(token) => Look::Drifted(token.map(|token| token.id)),
+            Ok(token) => Look::Drifted(token.map(|token| token.id), Some(few_bits(rotation, value))),
             Err(error) => Look::Trouble(super::trouble(&error)),
         }
     }

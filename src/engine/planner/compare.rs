@@ -52,7 +52,7 @@ impl Engine {
             let how = format!("token {id} got another expiry, so this case is over");
             return Ok(Event::Superseded { how });
         }
-        if is_about_stores(rotation) && !self.is_near(managed, live.expires_at) {
+        if is_about_stores(rotation) && !self.is_near(managed, &live) {
             return self.compare_stores(managed, rotation, &live).await;
         }
         let leaked = rotation.plan.strategy == Strategy::RevokeFirst || rotation.is_incident();

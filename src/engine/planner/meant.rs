@@ -45,7 +45,7 @@ impl Engine {
 
     /// Several tokens of one name: only the one about to expire can be meant, and only if it is alone in that.
     fn soonest(&self, managed: &ManagedToken, mut named: Vec<LiveToken>) -> Result<LiveToken, EngineError> {
-        let near = named.iter().filter(|token| self.is_near(managed, token.expires_at)).count();
+        let near = named.iter().filter(|token| self.is_near(managed, token)).count();
         if near == 1 {
             return Ok(named.remove(0));
         }

@@ -36,7 +36,7 @@ impl Engine {
                     plan.leftovers.push(Leftover { token: id, rotation: rotation.id.clone() });
                     twins.known.insert(id, rotation.made.get(&id).cloned());
                 }
-                None if self.is_near(managed, token.expires_at) || !self.is_near(managed, plan.old.expires_at) => {
+                None if self.is_near(managed, &token) || !self.is_near_by_date(managed, plan.old.expires_at) => {
                     plan.blockers.push(format!(
                         "tokens {} and {id} are both named {:?}, and nothing tells which is meant; revoke the one that is \
                          not in use{}",

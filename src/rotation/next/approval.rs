@@ -205,8 +205,7 @@ pub fn approve(
         return Err(decided(rotation));
     }
     allowed(by)?;
-    let alone = by.policy.leaves_nobody_but(&by.person);
-    certainly_not(by, rotation.requester(), Refusal::OwnRequest { alone })?;
+    not_own_request(rotation, by)?;
     let current = rotation.plan.hash();
     if *plan != current {
         return Err(Refusal::PlanChanged { current: current.short().to_owned() });
@@ -271,6 +270,12 @@ pub fn counted(rotation: &mut Rotation, policy: &Policy, start_at: Timestamp, no
     rotation.saw(now, "rekey", what, None);
     schedule(rotation, start_at, now);
     Ok(())
+}
+
+/// Who asked for it is not who decides what is overwritten.
+pub fn not_own_request(rotation: &Rotation, by: &Decider) -> Result<(), Refusal> {
+    let alone = by.policy.leaves_nobody_but(&by.person);
+    certainly_not(by, rotation.requester(), Refusal::OwnRequest { alone })
 }
 
 /// Whoever decides must be another than all of these, and provably so.

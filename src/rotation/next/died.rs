@@ -3,7 +3,7 @@
 
 use super::people::stuck;
 use crate::rotation::ids::TokenId;
-use crate::rotation::phase::{Phase, Why};
+use crate::rotation::phase::{AfterRevoke, Outcome, Phase, Why};
 use crate::rotation::record::Rotation;
 use crate::rotation::refusal::Refusal;
 use crate::rotation::token::Strategy;
@@ -44,10 +44,46 @@ pub fn new_died(rotation: &mut Rotation, token: TokenId, how: &str, now: Timesta
     Ok(())
 }
 
+/// The old token died while its value was being put back, or before what replaced it was given up: only another token
+/// helps, and what was made stays until the stores hold that one.
+pub fn old_died(rotation: &mut Rotation, how: &str, now: Timestamp) -> Result<(), Refusal> {
+    let (new, restored) = match rotation.phase.clone() {
+        Phase::Restoring { new, .. } => (Some(new), false),
+        Phase::Revoking { new: None, then: AfterRevoke::Close(Outcome::Abandoned), .. } => {
+            (None, rotation.was_restored())
+        }
+        _ => return Err(Refusal::not_now(rotation)),
+    };
+    if new.is_none() && !restored {
+        return Err(Refusal::Stale);
+    }
+    let old = rotation.plan.old.id;
+    let holders = if restored { "the stores hold it again" } else { "stores may hold it again" };
+    let why = Why {
+        what: format!("The old token {old} {how}, and {holders}."),
+        safe: "Nothing that rekey made was revoked.".into(),
+        todo: "Find out who did that. Retry makes another token and writes it to all stores. Or abandon.".into(),
+        link: None,
+        log: None,
+    };
+    rotation.old_died = true;
+    let mut made = rotation.attempts;
+    if let Some(new) = new {
+        made = made.max(new.attempt);
+        rotation.lost.insert(new.id);
+        rotation.lost_digests.insert(new.digest);
+    }
+    let horizon = rotation.quarantine(now);
+    super::minting::wait_for_writes(rotation, horizon);
+    rotation.phase = Phase::Minting { attempt: made + 1, started: None };
+    stuck(rotation, why, now);
+    Ok(())
+}
+
 fn old_lives(rotation: &Rotation, now: Timestamp) -> bool {
     let kept = match &rotation.phase {
         Phase::Revoking { pending, .. } => pending.contains(&rotation.plan.old.id),
         _ => true,
     };
-    rotation.plan.overlaps() && kept && !rotation.old_has_expired(now)
+    rotation.plan.overlaps() && kept && !rotation.old_is_dead(now)
 }

@@ -9,6 +9,7 @@ use crate::rotation::refusal::Refusal;
 use crate::rotation::store::Undo;
 use crate::rotation::token::Strategy;
 use jiff::Timestamp;
+use std::collections::BTreeMap;
 
 /// A store holds the new value.
 pub fn stored(
@@ -86,6 +87,7 @@ pub fn conflict(
     store: &StoreId,
     why: &str,
     also: &[StoreId],
+    held: &BTreeMap<StoreId, u16>,
     now: Timestamp,
 ) -> Result<(), Refusal> {
     match rotation.phase {
@@ -105,8 +107,10 @@ pub fn conflict(
     }
     for store in also.iter().chain([store]) {
         rotation.overwrite.remove(store);
+        rotation.foreign.remove(store);
         rotation.contested.insert(store.clone());
     }
+    rotation.foreign.extend(held.clone());
     Ok(())
 }
 
@@ -188,8 +192,8 @@ pub fn held(rotation: &Rotation, lacking: usize) -> String {
 
 /// What lives once something was minted.
 pub fn safe_now(rotation: &Rotation, now: Timestamp) -> &'static str {
-    if rotation.old_has_expired(now) {
-        "The old token has expired."
+    if rotation.old_is_dead(now) {
+        "The old token is dead."
     } else if rotation.plan.overlaps() {
         "The old token still works."
     } else {

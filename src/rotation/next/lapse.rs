@@ -3,7 +3,7 @@
 use crate::rotation::phase::Phase;
 use crate::rotation::policy::{Approval, Policy, later};
 use crate::rotation::record::{Audience, Rotation};
-use crate::rotation::refusal::when;
+use crate::rotation::refusal::{Refusal, when};
 use jiff::Timestamp;
 
 /// The yes no longer counts: people are asked again.
@@ -20,6 +20,25 @@ pub fn lapsed_for(rotation: &mut Rotation, text: &str, now: Timestamp) {
     rotation.announce(now, Audience::Approvers, text);
     rotation.phase = Phase::AwaitingApproval;
     rotation.ask(now);
+}
+
+/// The bot was away while the window was open. Whether the yes still counts when it opens next is told now, not then.
+pub fn postponed(rotation: &mut Rotation, policy: &Policy, start_at: Timestamp, now: Timestamp) -> Result<(), Refusal> {
+    let Phase::Scheduled { at } = rotation.phase else { return Err(Refusal::not_now(rotation)) };
+    if now < at || start_at <= now {
+        return Err(Refusal::TooEarly);
+    }
+    let hash = rotation.plan.hash();
+    if policy.counting(&rotation.approvals, &hash, rotation.requester(), start_at).len() < policy.needed() {
+        lapse(rotation, now);
+        return Ok(());
+    }
+    let text =
+        format!("The window closed before rekey could start; it starts when it opens again, {}.", when(start_at));
+    rotation.saw(now, "rekey", "the window closed before it could start", None);
+    rotation.announce(now, Audience::Approvers, text);
+    rotation.phase = Phase::Scheduled { at: start_at };
+    Ok(())
 }
 
 /// Time is up for those who said yes at the beginning; a later yes has its own time yet.

@@ -30,6 +30,7 @@ pub fn started(rotation: &mut Rotation, attempt: u32, policy: &Policy, now: Time
             return Ok(());
         }
     }
+    rotation.attempts = rotation.attempts.max(attempt);
     rotation.phase = Phase::Minting { attempt, started: Some(now) };
     Ok(())
 }
@@ -175,6 +176,7 @@ pub fn again(rotation: &mut Rotation, attempt: u32, now: Timestamp) {
 /// What an approver may rely on while the new token is not proven.
 pub fn old_is_safe(rotation: &Rotation) -> String {
     match rotation.plan.strategy {
+        Strategy::Overlap if rotation.old_died => "The old token is dead; nothing more was revoked.".into(),
         Strategy::Overlap => "The old token still works; nothing was revoked.".into(),
         Strategy::RevokeFirst => "The old token is revoked or about to be; its consumers have no working token.".into(),
         Strategy::InPlace | Strategy::SelfRotate => {

@@ -1,6 +1,6 @@
 //! What people can do with a rotation that cannot go on by itself.
 
-use super::approval::{allowed, confirmed, on_shell, with_code};
+use super::approval::{allowed, confirmed, not_own_request, on_shell, with_code};
 use super::{distributing, ending, minting};
 use crate::rotation::decider::Decider;
 use crate::rotation::ids::{StoreId, TokenId};
@@ -61,7 +61,7 @@ pub fn restorable(rotation: &Rotation, at: &Phase) -> bool {
 
 /// What can be done besides a retry, from where it stands: the buttons offer the same.
 pub(super) fn other_ways(rotation: &Rotation, now: Timestamp) -> &'static str {
-    if restorable(rotation, &rotation.phase) && !rotation.old_has_expired(now) {
+    if restorable(rotation, &rotation.phase) && !rotation.old_is_dead(now) {
         "restore the previous value, or abandon"
     } else {
         "or abandon"
@@ -96,6 +96,11 @@ pub fn retry(rotation: &mut Rotation, by: &Decider, now: Timestamp) -> Result<()
     allowed(by)?;
     this_stop(rotation, by)?;
     not_before_approval(rotation)?;
+    if rotation.retry_overwrites() {
+        // What somebody else put there is as gone as what a plan overwrites.
+        not_own_request(rotation, by)?;
+        confirmed(by)?;
+    }
     rotation.saw(now, &by.via, format!("{} asked to try again{}", by.person, on_shell(by)), None);
     go_on(rotation, *at, now);
     Ok(())
@@ -131,6 +136,9 @@ pub fn restore(rotation: &mut Rotation, by: &Decider, now: Timestamp) -> Result<
     allowed(by)?;
     this_stop(rotation, by)?;
     not_before_approval(rotation)?;
+    if !rotation.plan.overlaps() || rotation.old_is_dead(now) {
+        return Err(Refusal::Impossible { why: "the old token is dead; restoring its value would help nobody".into() });
+    }
     let Some(new) = at.minted().cloned() else {
         let why = match rotation.switched_at {
             None => "no store was written, so there is nothing to restore",
@@ -138,9 +146,6 @@ pub fn restore(rotation: &mut Rotation, by: &Decider, now: Timestamp) -> Result<
         };
         return Err(Refusal::Impossible { why: why.into() });
     };
-    if !rotation.plan.overlaps() || rotation.old_has_expired(now) {
-        return Err(Refusal::Impossible { why: "the old token is dead; restoring its value would help nobody".into() });
-    }
     if matches!(**at, Phase::Revoking { .. } | Phase::Closing { .. }) {
         return Err(Refusal::Impossible { why: "the old token may be revoked already".into() });
     }

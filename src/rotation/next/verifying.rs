@@ -30,6 +30,7 @@ pub fn drifted(
     rotation: &mut Rotation,
     store: &StoreId,
     holds: Option<TokenId>,
+    held: Option<u16>,
     now: Timestamp,
 ) -> Result<(), Refusal> {
     if !matches!(rotation.phase, Phase::Verifying { .. } | Phase::Grace { .. } | Phase::Revoking { .. }) {
@@ -37,7 +38,7 @@ pub fn drifted(
     }
     let ours = holds.is_some_and(|id| rotation.lost.contains(&id));
     // Whoever retries after having been told of it wants the new value there, and only another attempt has one.
-    let again = rotation.plan.strategy != Strategy::SelfRotate && (ours || rotation.overwrite.contains(store));
+    let again = rotation.plan.strategy != Strategy::SelfRotate && (ours || rotation.may_overwrite(store, held));
     if let (true, Some(new)) = (again, rotation.phase.minted().cloned()) {
         let what =
             if ours { "an earlier write landed late; making another token" } else { "making another token for it" };
@@ -60,6 +61,8 @@ pub fn drifted(
         }
         Some(_) => {
             rotation.contested.insert(store.clone());
+            rotation.foreign.remove(store);
+            rotation.foreign.extend(held.map(|held| (store.clone(), held)));
             "Find out who changed the store. Retry: rekey looks again and, if it is still so, makes another token and writes \
              it to all stores. Or abandon."
         }

@@ -73,3 +73,31 @@ async fn where_no_other_token_can_be_made_people_are_told_to_make_one() {
     team.pass(3 * 3600).await;
     team.ended(rekey::rotation::phase::Outcome::Abandoned).await;
 }
+
+#[tokio::test]
+async fn an_old_token_that_dies_while_its_value_is_put_back_costs_no_new_one_before_another_is_stored() {
+    for restored in [false, true] {
+        let team = Team::new().await;
+        team.stage.state.fail_job(Some("deploy"));
+        team.approved().await;
+        team.pass(60).await;
+        let made = team.held().unwrap();
+        if restored {
+            team.click("alice", Action::Restore).await.unwrap();
+            team.pass(60).await;
+            assert_eq!(team.held(), Some(team.stage.old));
+        }
+        team.stage.state.with(|world| world.revoke(team.stage.old));
+        if !restored {
+            team.click("alice", Action::Restore).await.unwrap();
+        }
+        team.pass(3600).await;
+        let why = team.stuck().await;
+        assert!(why.what.starts_with(&format!("The old token {} was revoked by somebody", team.stage.old)), "{why:?}");
+        assert_eq!(team.live(), [made], "it is all that works");
+        team.stage.state.fail_job(None);
+        team.click("alice", Action::Retry).await.unwrap();
+        team.pass(3 * 3600).await;
+        team.done().await;
+    }
+}

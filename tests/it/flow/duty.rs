@@ -315,3 +315,39 @@ async fn a_bot_that_is_locked_out_while_a_token_comes_due_is_told_in_slack_and_h
     let open = open_cases(team).await;
     assert!(open.len() == 1 && open[0].plan.blockers.is_empty(), "and asked about: {open:?}");
 }
+
+#[tokio::test]
+async fn what_was_abandoned_on_the_last_day_is_asked_about_once_more_before_the_expiry() {
+    let team = Team::new().await;
+    team.stage.state.fail_job(Some("deploy"));
+    team.open().await;
+    team.stage.clock.set("2026-11-27T09:05:00Z".parse().unwrap());
+    team.click("alice", Action::Approve).await.unwrap();
+    team.pass(60).await;
+    team.click("alice", Action::Restore).await.unwrap();
+    team.pass(3600).await;
+    assert!(team.rotation().await.phase.is_closed());
+    scan(&team).await;
+    assert!(open_cases(&team).await.is_empty());
+    team.stage.clock.set("2026-11-27T17:30:00Z".parse().unwrap());
+    scan(&team).await;
+    assert_eq!(open_cases(&team).await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_token_that_may_not_live_as_long_as_people_want_to_be_early_is_not_due_on_its_first_day() {
+    let team = Setup::new().start(|world, _| world.settings.max_lifetime_days = 10).await;
+    team.approved().await;
+    team.pass(60).await;
+    assert!(team.stuck().await.what.contains("must be before 2026-12-01"));
+    team.click("alice", Action::Retry).await.unwrap();
+    team.pass(60).await;
+    team.click("alice", Action::Approve).await.unwrap();
+    team.pass(3 * 3600).await;
+    team.done().await;
+    scan(&team).await;
+    assert!(open_cases(&team).await.is_empty(), "it was made today");
+    team.stage.clock.set("2026-11-26T09:05:00Z".parse().unwrap());
+    scan(&team).await;
+    assert_eq!(open_cases(&team).await.len(), 1);
+}

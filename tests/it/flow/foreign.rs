@@ -78,9 +78,9 @@ async fn a_dead_value_is_not_written_over_while_the_old_token_lives() {
 #[tokio::test]
 async fn a_value_that_somebody_put_there_while_the_bot_was_dead_is_not_written_over() {
     let mut team = with_second(OLD).await;
-    team.stage.state.fault(Rule::new("PUT", "*/variables/SECOND", Fault::ErrorBefore { status: 403 }));
+    team.stage.state.fault(Rule::new("PUT", "*/variables/SECOND", Fault::ErrorBefore { status: 403 }).times(3));
     team.approved().await;
-    team.work().await;
+    team.pass(60).await;
     team.stage.put("SECOND", THEIRS).await;
     team.restarted().await;
     team.click("alice", Action::Retry).await.unwrap();
@@ -125,7 +125,7 @@ async fn a_store_that_nobody_can_read_and_nobody_wrote_needs_no_restoring() {
             world.variable(Variable::new(Place::Project(project), "HIDDEN", OLD).hidden());
         })
         .await;
-    team.stage.state.fault(Rule::new("PUT", "*/variables/DEPLOY_TOKEN", Fault::ErrorBefore { status: 403 }));
+    team.stage.state.fault(Rule::new("PUT", "*/variables/DEPLOY_TOKEN", Fault::ErrorBefore { status: 403 }).times(3));
     team.approved().await;
     team.pass(60).await;
     team.click("alice", Action::Restore).await.unwrap();
@@ -173,8 +173,8 @@ async fn an_old_token_that_died_meanwhile_is_not_gone_back_to() {
     team.click("alice", Action::Restore).await.unwrap();
     team.pass(3600).await;
     let why = team.stuck().await;
-    assert!(why.what.contains("the old token is dead, so its value helps nobody"), "{why:?}");
-    assert_eq!(why.safe, "No token was revoked.");
+    assert!(why.what.contains("was revoked by somebody, and stores may hold it again"), "{why:?}");
+    assert_eq!(why.safe, "Nothing that rekey made was revoked.");
     assert_ne!(second(&team), OLD, "the new value stays, and works");
     team.stage.clock.advance(8 * 86_400);
     let told = team.refusal("alice", Action::Restore).await;
@@ -254,4 +254,54 @@ async fn what_differs_from_a_value_that_rekey_made_is_told_even_where_it_is_the_
     let rotation = team.rotation().await;
     let told = "holds another value than that of token";
     assert!(rotation.plan.warnings.iter().any(|warning| warning.contains(told)), "{:?}", rotation.plan.warnings);
+}
+
+#[tokio::test]
+async fn a_retry_overwrites_what_people_were_told_of_and_nothing_that_came_later() {
+    let team = with_second(THEIRS).await;
+    team.approved().await;
+    team.pass(60).await;
+    team.stuck().await;
+    let later = "glpat-LaterLaterLaterLater";
+    team.stage.state.with(|world| {
+        let somebody = world.user("somebody-else");
+        world.mint(Mint::new(somebody, "later", &["api"]).value(later));
+    });
+    team.stage.put("SECOND", later).await;
+    team.click("alice", Action::Retry).await.unwrap();
+    team.pass(3600).await;
+    assert!(team.stuck().await.what.contains("it holds a value that is not this token's"));
+    assert_eq!(second(&team), later);
+    team.click("alice", Action::Retry).await.unwrap();
+    team.pass(3600).await;
+    team.done().await;
+}
+
+#[tokio::test]
+async fn a_retry_that_overwrites_takes_the_code_and_is_not_the_requesters() {
+    let team = Setup::new()
+        .also_stored_in(project_variable("SECOND"))
+        .token(|token| token.step_up = true)
+        .start(|world, project| {
+            world.variable(Variable::new(Place::Project(project), "SECOND", THEIRS));
+            let somebody = world.user("somebody");
+            world.mint(Mint::new(somebody, "theirs", &["api"]).value(THEIRS));
+        })
+        .await;
+    team.engine.rotate("deploy", Origin::Person { person: "bob".into() }).await.unwrap();
+    team.work().await;
+    let with_code = |click: &mut rekey::engine::decide::Click| click.with_code = true;
+    let plan = team.rotation().await.plan.hash().0;
+    team.click_with("alice", Action::Approve, |click| (click.plan, click.with_code) = (Some(plan), true))
+        .await
+        .unwrap();
+    team.pass(60).await;
+    team.stuck().await;
+    let own = team.click_with("bob", Action::Retry, with_code).await.unwrap_err().to_string();
+    assert!(own.contains("asked for"), "{own}");
+    let bare = team.refusal("alice", Action::Retry).await;
+    assert!(bare.contains("one-time code"), "{bare}");
+    team.click_with("alice", Action::Retry, with_code).await.unwrap();
+    team.pass(3600).await;
+    team.done().await;
 }

@@ -7,7 +7,7 @@ use rekey::rotation::ids::TokenName;
 use rekey::rotation::phase::Outcome;
 use rekey::rotation::record::Origin;
 use rekey::rotation::view::Action;
-use rekey::sandbox::gitlab::{Fault, Mint, Place, Variable};
+use rekey::sandbox::gitlab::{Fault, Mint, Place, Rule, Variable};
 use serde_json::json;
 
 const CREATE: &str = "*/personal_access_tokens";
@@ -188,7 +188,7 @@ async fn a_case_of_a_token_that_left_the_configuration_is_closed_and_begins_agai
 #[tokio::test]
 async fn a_stuck_case_of_a_token_that_left_the_configuration_says_that_nobody_may_decide() {
     let mut team = Team::new().await;
-    team.fault("POST", CREATE, Fault::ErrorBefore { status: 403 });
+    team.stage.state.fault(Rule::new("POST", CREATE, Fault::ErrorBefore { status: 403 }).times(3));
     team.approved().await;
     team.pass(60).await;
     team.stuck().await;

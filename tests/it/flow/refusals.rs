@@ -93,3 +93,21 @@ async fn what_a_fine_grained_bot_is_told_to_be_missing_is_waited_out() {
     team.pass(SOON).await;
     assert_eq!(team.phase().await, "grace");
 }
+
+#[tokio::test]
+async fn a_no_to_any_deed_that_passes_within_three_tries_stops_nothing() {
+    for (method, path) in [
+        ("POST", "*/personal_access_tokens"),
+        ("PUT", "*/variables/DEPLOY_TOKEN"),
+        ("POST", "*/pipeline"),
+        ("DELETE", "*/personal_access_tokens/*"),
+    ] {
+        let team = patient().start(|_, _| {}).await;
+        let no = Fault::Refuse { status: 403, body: json!({ "message": "403 Forbidden" }) };
+        team.stage.state.fault(Rule::new(method, path, no).times(2));
+        team.approved().await;
+        team.pass(3 * 3600).await;
+        assert!(team.stage.state.faults().iter().all(Rule::is_used_up), "{method} {path} was refused twice");
+        team.done().await;
+    }
+}

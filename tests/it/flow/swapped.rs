@@ -147,9 +147,9 @@ async fn a_place_that_was_empty_from_the_beginning_is_filled() {
 #[tokio::test]
 async fn a_place_that_is_emptied_between_two_attempts_is_not_filled_without_asking() {
     let mut team = with_second(OLD).await;
-    team.stage.state.fault(Rule::new("PUT", "*/variables/DEPLOY_TOKEN", Fault::ErrorBefore { status: 403 }));
+    team.stage.state.fault(Rule::new("PUT", "*/variables/DEPLOY_TOKEN", Fault::ErrorBefore { status: 403 }).times(3));
     team.approved().await;
-    team.work().await;
+    team.pass(60).await;
     team.stuck().await;
     team.stage.put("SECOND", "").await;
     team.restarted().await;

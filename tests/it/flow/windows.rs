@@ -75,3 +75,21 @@ async fn of_a_quorum_whoever_was_early_is_asked_once_more_before_the_window_and_
     team.pass(86_400).await;
     team.done().await;
 }
+
+#[tokio::test]
+async fn a_window_that_closed_while_the_bot_was_away_is_not_begun_in_after_hours() {
+    let team = windowed(10 * 86_400).start(|_, _| {}).await;
+    team.open().await;
+    team.click("alice", Action::Approve).await.unwrap();
+    assert_eq!(team.phase().await, "scheduled");
+    // The bot was away all Monday.
+    team.stage.clock.set("2026-11-23T18:00:00Z".parse().unwrap());
+    team.work().await;
+    assert_eq!((team.phase().await, team.live()), ("scheduled", vec![team.stage.old]));
+    let told = "The window closed before rekey could start; it starts when it opens again, 2026-11-24 09:00 UTC.";
+    let said = team.rotation().await.announcements;
+    assert!(said.iter().any(|said| said.text == told), "{said:?}");
+    team.stage.clock.set("2026-11-24T09:00:00Z".parse().unwrap());
+    team.pass(7200).await;
+    team.done().await;
+}

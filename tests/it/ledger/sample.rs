@@ -2,8 +2,9 @@
 
 use jiff::{SignedDuration, Timestamp};
 use rekey::rotation::ids::{RotationId, RotationKey, SurfaceName, TokenId};
+use rekey::rotation::opening::Opening;
 use rekey::rotation::plan::{NewToken, OldToken, Plan, Timing};
-use rekey::rotation::record::{Opening, Origin, Rotation};
+use rekey::rotation::record::{Origin, Rotation};
 use rekey::rotation::token::{Owner, Strategy};
 use std::collections::BTreeSet;
 

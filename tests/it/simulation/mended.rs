@@ -177,7 +177,7 @@ fn a_store_that_drifted_is_settled_again_after_the_next_attempt() {
     let mut before = row(Strategy::Overlap, READABLE, verifying);
     before.lost = [TokenId(2)].into();
     before.settle_at = Some(at(5));
-    let drifted = Event::StoreDrifted { store: store_id(0), holds: Some(TokenId(2)) };
+    let drifted = Event::StoreDrifted { store: store_id(0), holds: Some(TokenId(2)), held: None };
     let after = next(&before, &drifted, at(10)).unwrap();
     assert_eq!(after.settle_at, Some(at(10 + HORIZON)));
 }

@@ -380,10 +380,10 @@ fn readable_from(world: &World, from: usize) -> Option<usize> {
 
 fn drift(world: &World, store: usize, held: u64) -> Option<Event> {
     let wanted = new_of(world).is_none_or(|new| new == held);
-    (!wanted).then(|| Event::StoreDrifted { store: store_id(store), holds: Some(TokenId(held)) })
+    (!wanted).then(|| Event::StoreDrifted { store: store_id(store), holds: Some(TokenId(held)), held: None })
 }
 
 fn drift_before_revoke(world: &World, task: &Task, store: usize, held: u64) -> Option<Event> {
-    let drifted = || Event::StoreDrifted { store: store_id(store), holds: Some(TokenId(held)) };
+    let drifted = || Event::StoreDrifted { store: store_id(store), holds: Some(TokenId(held)), held: None };
     drift(world, store, held).or_else(|| (held == target(task)).then(drifted))
 }

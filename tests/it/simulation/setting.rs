@@ -5,9 +5,10 @@ use super::mistake::{Mistake, Mistakes};
 use jiff::Timestamp;
 use rekey::rotation::decider::Decider;
 use rekey::rotation::ids::{ConsumerId, PersonId, RotationId, RotationKey, StoreId, TokenId, TokenName};
+use rekey::rotation::opening::Opening;
 use rekey::rotation::plan::{NewToken, OldToken, Plan, PlannedStore, Timing};
 use rekey::rotation::policy::Policy;
-use rekey::rotation::record::{Opening, Origin, Rotation};
+use rekey::rotation::record::{Origin, Rotation};
 use rekey::rotation::store::{Capabilities, Rollback};
 use rekey::rotation::token::{Consumer, ConsumerKind, Owner, Strategy};
 
