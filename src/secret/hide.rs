@@ -125,7 +125,8 @@ mod tests {
     /// As programs print their buffers.
     fn lists(text: &str) -> Vec<String> {
         let each = |form: fn(u8) -> String, between: &str| text.bytes().map(form).collect::<Vec<_>>().join(between);
-        let (pair, number): (fn(u8) -> String, fn(u8) -> String) = (|b| format!("{b:02x}"), |b| b.to_string());
+        let pair = |byte: u8| format!("{byte:02x}");
+        let number = |byte: u8| byte.to_string();
         vec![
             each(|b| format!("0x{b:02x}"), ", "),
             each(|b| format!("0x{b:02X}"), ",\n        "),
