@@ -9,6 +9,7 @@ mod file;
 mod hide;
 mod json;
 mod known;
+mod list;
 mod look;
 mod sieve;
 mod view;

@@ -12,6 +12,7 @@ mod error;
 pub mod file;
 pub mod fortanix;
 mod gitlab_holder;
+mod gitlab_pages;
 mod gitlab_rights;
 pub mod gitlab_secure_file;
 pub mod gitlab_variable;

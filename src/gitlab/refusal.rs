@@ -1,7 +1,10 @@
 //! What GitLab's refusals mean: its words come before its numbers. The one place that decides it, for the client and
 //! for every store that lives in GitLab; whoever acts on a refusal asks it whom it concerns and what mends it.
 
+mod gateway;
+
 use crate::http::{About, Dialect, Reading, Refused};
+use gateway::is_gitlabs;
 
 /// GitLab's way of refusing.
 pub const DIALECT: Dialect = Dialect { read, whoami: "/user" };
@@ -11,8 +14,8 @@ const PROXY: &str = "let whoever runs the proxy before GitLab pass the bot's cal
                      itself";
 const PROXY_LOGIN: &str = "let the bot show what the proxy before GitLab asks for ([gitlab.proxy]), or let whoever runs \
                            it pass the bot's calls on; rekey goes on by itself";
-const LOGIN: &str = "let whoever runs the login page before GitLab pass calls on that carry a token; rekey goes on by \
-                     itself";
+const LOGIN: &str = "let whoever runs the proxy before GitLab pass calls to /api on that carry a token, or let the bot \
+                     show what it asks for ([gitlab.proxy]); rekey goes on by itself";
 const MOVED: &str = "correct its path in the configuration";
 const TOO_OLD: &str = "update GitLab to 17.11 or later (18.9 for service accounts of projects), or manage other tokens";
 const NEW_TOKEN: &str = "make a new token for the bot with the scope api, and put it where [gitlab] token points";
@@ -100,39 +103,6 @@ fn known(has: impl Fn(&[&str]) -> bool) -> Option<Reading> {
     Some(Reading::mended(*about, mend))
 }
 
-/// How gateways say no in JSON. GitLab begins with the number, or says more.
-const GATEWAYS: [&str; 10] = [
-    "forbidden",
-    "unauthorized",
-    "unauthenticated",
-    "access denied",
-    "not authorized",
-    "authentication required",
-    "missing authentication token",
-    "no api key found in request",
-    "invalid authentication credentials",
-    "no route matched with those values",
-];
-
-/// GitLab's API says no in JSON, under `message` or `error`; a page, nothing, or other JSON comes from something else on
-/// the way.
-fn is_gitlabs(refused: &Refused<'_>) -> bool {
-    let Ok(serde_json::Value::Object(body)) = serde_json::from_slice(refused.body) else { return false };
-    if !matches!(refused.status, 401 | 403 | 404 | 407) {
-        return true;
-    }
-    let (message, error) = (body.get("message"), body.get("error"));
-    let bare = |said: &serde_json::Value| {
-        let said = said.as_str().unwrap_or_default().trim_end_matches('.').to_lowercase();
-        GATEWAYS.contains(&said.as_str())
-    };
-    match (message, error) {
-        (None, None) => false,
-        (Some(message), None) => !bare(message),
-        (_, Some(error)) => error.is_string(),
-    }
-}
-
 /// GitLab has no such call at all, which its framework says under another key than GitLab itself.
 fn lacks_route(refused: &Refused<'_>) -> bool {
     let unrouted = serde_json::from_slice::<serde_json::Value>(refused.body)
@@ -145,28 +115,39 @@ fn too_old(refused: &Refused<'_>) -> Reading {
     Reading::reworded(format!("this GitLab is too old to manage tokens of service accounts ({said})"), TOO_OLD)
 }
 
-/// Redirects are never followed. One to a number is a move, one of a write to the start page is how a read-only GitLab
-/// answers what carries no JSON, and one to a login page is not GitLab's.
+/// Redirects are never followed. One for good to a number is a move, one of a write to the start page is how a read-only
+/// GitLab answers what carries no JSON (under its external address, which need not be the one that is called), and one to
+/// another host or a login page is not GitLab's.
 fn redirected(refused: &Refused<'_>) -> Reading {
     let Some(location) = refused.location else { return Reading::plain() };
-    let (origin, path) = origin_and_path(location);
+    let (named, path) = origin_and_path(location);
+    let origin = if named.is_empty() { refused.origin } else { named };
+    let is_elsewhere = !origin.eq_ignore_ascii_case(refused.origin);
+    let for_good = matches!(refused.status, 301 | 308);
     let start = refused.base.trim_end_matches('/').trim_end_matches("/api/v4");
-    if let Some((what, number)) = numbered(path).filter(|_| numbered(refused.path).is_none()) {
+    if let Some((what, number)) = numbered(path).filter(|_| for_good && numbered(refused.path).is_none()) {
         return Reading::reworded(format!("it was moved or renamed; GitLab knows it as {what} {number}"), MOVED);
     }
-    if path == refused.path && !origin.is_empty() {
+    if is_elsewhere && path == refused.path && (for_good || host(origin) == host(refused.origin)) {
         let words = format!("GitLab sends us on to {origin}; [gitlab] url is outdated");
         return Reading::reworded(words, "write that address as [gitlab] url");
     }
-    if refused.is_write && path.trim_end_matches('/') == start {
+    if for_good && refused.is_write && path.trim_end_matches('/') == start {
         let why = "GitLab is read-only for now: it redirects what is to be written to its start page".to_owned();
         return Reading::NotNow { why, mend: READ_ONLY };
     }
-    if path.contains("sign_in") || path.contains("login") || path.contains("/auth") {
-        let why = "we are sent to a login page instead of being answered".to_owned();
+    // Who sends a call back to itself wants a cookie first, which is a login too.
+    if is_elsewhere || path == refused.path || is_login(path) {
+        let why =
+            format!("a proxy in front of GitLab wants a login: it sends us to {origin} instead of passing the call on");
         return Reading::NotNow { why, mend: LOGIN };
     }
     Reading::mended(About::Call, "correct [gitlab] url, or the path in the configuration")
+}
+
+/// Whether a path is one where people sign in, as GitLab and the usual proxies name it.
+fn is_login(path: &str) -> bool {
+    ["sign_in", "login", "/auth", "/oauth", "/saml", "/sso", "/outpost"].iter().any(|sign| path.contains(sign))
 }
 
 /// `https://host` and the path of an address, without its query.
@@ -177,6 +158,15 @@ fn origin_and_path(location: &str) -> (&str, &str) {
         Some(slash) => bare.split_at(scheme.len() + 3 + slash),
         None => (bare, "/"),
     }
+}
+
+/// The name in `https://name:port`.
+fn host(origin: &str) -> &str {
+    let authority = origin.split_once("://").map_or(origin, |(_, authority)| authority);
+    authority
+        .rsplit_once(':')
+        .filter(|(_, port)| port.bytes().all(|b| b.is_ascii_digit()))
+        .map_or(authority, |(name, _)| name)
 }
 
 /// The project or group that a path of the API names by its number.
@@ -190,6 +180,7 @@ fn numbered(path: &str) -> Option<(&'static str, &str)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use reqwest::header::HeaderMap;
 
     fn reading(status: u16, is_write: bool, path: &str, location: Option<&str>, body: &str) -> String {
         let words = serde_json::from_str::<serde_json::Value>(body).ok();
@@ -198,7 +189,9 @@ mod tests {
         let words = words.collect::<Vec<_>>().join(": ");
         let words = Some(words.as_str()).filter(|words| !words.is_empty());
         let base = if path.starts_with("/git/") { "/git/api/v4" } else { "/api/v4" };
-        match read(&Refused { is_write, path, base, status, location, body: body.as_bytes(), words }) {
+        let (headers, body) = (HeaderMap::new(), body.as_bytes());
+        let origin = "https://h";
+        match read(&Refused { is_write, path, base, origin, status, headers: &headers, location, body, words }) {
             Reading::NotNow { why, .. } => format!("later: {why}"),
             Reading::NoOrNobody => "no, or nobody".into(),
             Reading::No { words, told } => {
@@ -275,14 +268,40 @@ mod tests {
             (true, tokens, "http://elsewhere/", "later: GitLab is read-only"),
             (true, tokens, "https://h", "later: GitLab is read-only"),
             (true, "/git/api/v4/groups/3/access_tokens/9", "https://h/git/", "later: GitLab is read-only"),
-            (false, tokens, "http://h/", "Call: correct [gitlab] url"),
-            (true, tokens, "https://h/api/v4/groups/3/access_tokens/9", "Call: GitLab sends us on to https://h;"),
-            (false, tokens, "https://sso.example/login?next=x", "later: we are sent to a login page"),
+            (false, tokens, "https://h/", "Call: correct [gitlab] url"),
+            (true, tokens, "https://new/api/v4/groups/3/access_tokens/9", "Call: GitLab sends us on to https://new;"),
+            (false, tokens, "https://sso.example/login?next=x", "later: a proxy in front of GitLab wants a login"),
         ] {
             let got = reading(301, is_write, path, Some(location), "<html></html>");
             assert!(got.starts_with(what), "{path} -> {location}: {got}");
         }
         assert!(refusal(405, "Non GET methods are not allowed for moved projects").contains("moved or renamed"));
+    }
+
+    #[test]
+    fn a_login_page_of_a_proxy_is_never_a_move_nor_an_outdated_address() {
+        let path = "/api/v4/projects/acme%2Fx/variables/X";
+        for (status, location) in [
+            (302, "https://auth.example/?rd=https%3A%2F%2Fh%2Fapi%2Fv4"),
+            (303, "https://auth.example/"),
+            (307, "https://auth.example/api/v4/projects/acme%2Fx/variables/X"),
+            (302, "https://idp.example/api/v4/projects/21"),
+            (302, "https://tenant.example/authorize?client_id=x&redirect_uri=y"),
+            (302, "/oauth2/start?rd=%2Fapi"),
+            (302, "https://h/users/sign_in"),
+            (302, "https://h/outpost.goauthentik.io/start"),
+            (307, path),
+            (308, "https://sso.example/flow"),
+        ] {
+            for is_write in [false, true] {
+                let got = reading(status, is_write, path, Some(location), "");
+                assert!(got.starts_with("later: a proxy in front of GitLab wants a login"), "{location}: {got}");
+            }
+        }
+        for (status, location) in [(302, "http://h"), (301, "https://h:8443"), (308, "https://new.example")] {
+            let got = reading(status, false, path, Some(&format!("{location}{path}")), "");
+            assert!(got.contains("[gitlab] url is outdated"), "{location}: {got}");
+        }
     }
 
     #[test]

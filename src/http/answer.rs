@@ -114,15 +114,17 @@ pub(super) async fn take(response: Response, label: &str, wanted: Wanted<'_>) ->
 
 /// A status that its caller asked for, unless it does not come from the host itself.
 async fn as_asked(response: Response, label: &str, wanted: &Wanted<'_>) -> Result<Reply, Refusal> {
-    let path = response.url().path().to_owned();
+    let url = response.url().clone();
     let reply = whole(response, label, wanted.keep).await?;
     let Some(asked) = &wanted.dialect else { return Ok(reply) };
     let words = message_of(&reply.body);
     let refused = Refused {
         is_write: asked.is_write,
-        path: &path,
+        path: url.path(),
         base: asked.base,
+        origin: &url.origin().ascii_serialization(),
         status: reply.status(),
+        headers: &reply.headers,
         location: reply.header(LOCATION.as_str()),
         body: &reply.body,
         words: words.as_deref(),
@@ -151,16 +153,17 @@ async fn usual(response: Response) -> Failure {
 
 /// A refusal in the host's own way of speaking.
 async fn read_by(asked: &Asked<'_>, response: Response) -> Refusal {
-    let (status, path) = (response.status(), response.url().path().to_owned());
-    let location = response.headers().get(LOCATION).and_then(|value| value.to_str().ok()).map(str::to_owned);
+    let (status, url, headers) = (response.status(), response.url().clone(), response.headers().clone());
     let body = body::read(response, Keep::All(REFUSAL_CAP)).await.unwrap_or_default();
     let words = message_of(&body);
     let refused = Refused {
         is_write: asked.is_write,
-        path: &path,
+        path: url.path(),
         base: asked.base,
+        origin: &url.origin().ascii_serialization(),
         status: status.as_u16(),
-        location: location.as_deref(),
+        headers: &headers,
+        location: headers.get(LOCATION).and_then(|value| value.to_str().ok()),
         body: &body,
         words: words.as_deref(),
     };

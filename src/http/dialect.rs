@@ -2,6 +2,8 @@
 //! its 403 about an hour of maintenance), so a host that has a dialect gets every refusal read by it, once, before
 //! anybody acts on the number.
 
+use reqwest::header::HeaderMap;
+
 /// What a refusal is about, which decides who else it concerns.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum About {
@@ -31,8 +33,12 @@ pub struct Refused<'a> {
     pub path: &'a str,
     /// The path of the base, to tell the host's start page.
     pub base: &'a str,
+    /// `https://host` that was called, to tell it from others.
+    pub origin: &'a str,
     /// The status.
     pub status: u16,
+    /// The headers, by which one who answers in the host's stead may show.
+    pub headers: &'a HeaderMap,
     /// Where a redirect points.
     pub location: Option<&'a str>,
     /// The body, as far as it was read.

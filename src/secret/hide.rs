@@ -12,17 +12,29 @@ const MASK: &str = "[MASKED]";
 /// The text without any value that this process knows, however it is spelled and however little of it is there, and
 /// without what looks like a credential of anybody else. Hidden again it stays the same.
 pub fn hide(text: &str) -> String {
-    masked(text, merged(found(text, true)))
+    let Found { mut as_it_stands, spelt } = found(text, true);
+    as_it_stands.extend(spelt);
+    masked(text, merged(as_it_stands))
 }
 
-/// A name, key or date without what this process knows and nobody would choose for a name. A password like `production`
-/// must not take the environment of that name out of a plan.
+/// A name, key or date without what this process knows and nobody would choose for a name: words as people write them,
+/// numbers and dates stay. A password like `production` must not take the environment of that name out of a plan.
 pub(super) fn hide_in_name(name: &str) -> String {
     if is_moment(name) {
         return name.to_owned();
     }
-    let random = |range: &Range<usize>| look::is_like_random(&name[range.clone()]);
-    masked(name, merged(found(name, false)).into_iter().filter(random).collect())
+    let Found { as_it_stands, mut spelt } = found(name, false);
+    let merged_first = merged(as_it_stands).into_iter();
+    spelt.extend(merged_first.filter(|range| !is_chosen(&name[range.clone()])));
+    masked(name, merged(spelt))
+}
+
+/// Whether people choose such a thing for a name. What is random changes within a word between letters, capitals and
+/// digits.
+fn is_chosen(part: &str) -> bool {
+    let is_number =
+        |word: &str| word.trim_matches(['T', 'Z']).split('T').all(|n| n.bytes().all(|b| b.is_ascii_digit()));
+    part.split(['-', '_', '/', '.', ':', ' ']).all(|word| look::is_prose(word) || is_number(word))
 }
 
 fn masked(text: &str, ranges: Vec<Range<usize>>) -> String {
@@ -38,24 +50,40 @@ fn masked(text: &str, ranges: Vec<Range<usize>>) -> String {
 
 /// Whether there is anything to hide.
 pub fn is_safe(text: &str) -> bool {
-    found(text, true).is_empty()
+    let found = found(text, true);
+    found.as_it_stands.is_empty() && found.spelt.is_empty()
 }
 
-fn found(text: &str, by_look: bool) -> Vec<Range<usize>> {
+/// Where something is to be hidden.
+#[derive(Default)]
+struct Found {
+    /// Characters that are in the text themselves, perhaps with white space between.
+    as_it_stands: Vec<Range<usize>>,
+    /// What only a decoder reads there.
+    spelt: Vec<Range<usize>>,
+}
+
+fn found(text: &str, by_look: bool) -> Found {
+    let mut found = Found::default();
     if text.len() < SHORTEST {
-        return Vec::new();
+        return found;
     }
-    let mut ranges = Vec::new();
     known::with(|pieces| {
         // Names and dates must stay what they are; only words could quote such a value.
         if by_look && pieces.hide_all() {
-            ranges.push(0..text.len());
+            found.spelt.push(0..text.len());
             return;
         }
         for Reading { loose, tight } in view::all(text, pieces.sieve()) {
-            let mut hit = |view: &View, range: Range<usize>| {
-                let range = view.original(range);
-                ranges.push(if view.spelled == Spelled::Base64 { word_around(text, range) } else { range });
+            let mut hit = |view: &View, part: Range<usize>| {
+                let range = view.original(part.clone());
+                let stands =
+                    text[range.clone()].bytes().filter(|byte| !byte.is_ascii_whitespace()).count() == part.len();
+                match view.spelled {
+                    Spelled::Base64 => found.spelt.push(word_around(text, range)),
+                    _ if stands => found.as_it_stands.push(range),
+                    _ => found.spelt.push(range),
+                }
             };
             pieces.in_view(&tight, |range| hit(&tight, range));
             if by_look {
@@ -63,8 +91,9 @@ fn found(text: &str, by_look: bool) -> Vec<Range<usize>> {
             }
         }
     });
-    ranges.retain(|range| !range.is_empty());
-    ranges
+    found.as_it_stands.retain(|range| !range.is_empty());
+    found.spelt.retain(|range| !range.is_empty());
+    found
 }
 
 /// The whole run of base64 that a part was found in: the rest of it belongs to the same secret or to its neighbours.
@@ -93,6 +122,23 @@ mod tests {
         percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC).to_string()
     }
 
+    /// As programs print their buffers.
+    fn lists(text: &str) -> Vec<String> {
+        let each = |form: fn(u8) -> String, between: &str| text.bytes().map(form).collect::<Vec<_>>().join(between);
+        let pair = |byte: u8| format!("{byte:02x}");
+        let number = |byte: u8| byte.to_string();
+        vec![
+            each(|b| format!("0x{b:02x}"), ", "),
+            each(|b| format!("0x{b:02X}"), ",\n        "),
+            format!("[{}]", each(number, ", ")),
+            format!("[{}]", each(number, " ")),
+            each(number, ","),
+            each(pair, ":"),
+            each(pair, " "),
+            each(|b| format!("\\x{b:02x}"), ""),
+        ]
+    }
+
     fn spellings(text: &str) -> Vec<String> {
         let mut all = vec![text.to_owned(), json(text), percent(text), format!("{text:?}"), json(&json(&json(text)))];
         for before in ["", "u", "us"] {
@@ -109,6 +155,15 @@ mod tests {
             STANDARD.encode(text).as_bytes().chunks(10).map(|line| String::from_utf8_lossy(line) + "\n").collect(),
         );
         all.push(percent(&percent(text)));
+        all.extend(lists(text));
+        for wide in [u16::to_le_bytes, u16::to_be_bytes] {
+            let bytes: Vec<u8> = text.encode_utf16().flat_map(wide).collect();
+            for before in [&b""[..], b"\xff", b"\xff\xfe"] {
+                let bytes = [before, &bytes].concat();
+                all.extend([STANDARD.encode(&bytes), hex::encode(&bytes)]);
+                all.push(percent_encoding::percent_encode(&bytes, percent_encoding::NON_ALPHANUMERIC).to_string());
+            }
+        }
         all
     }
 
@@ -122,6 +177,18 @@ mod tests {
             for at in 0..spelt.len().saturating_sub(11) {
                 let piece = spelt.get(at..at + 12);
                 assert!(piece.is_none_or(|piece| !hidden.contains(piece)), "{piece:?} of {spelt} is in {hidden}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_list_of_the_bytes_of_utf_16_hides_nothing() {
+        let _known = Secret::new(VALUE.into());
+        for wide in [u16::to_le_bytes, u16::to_be_bytes] {
+            let bytes: Vec<u8> = VALUE.encode_utf16().flat_map(wide).collect();
+            for list in lists(&String::from_utf8_lossy(&bytes)) {
+                let hidden = hide(&list);
+                assert!(hidden.contains("[MASKED]") && hidden.len() < 30, "{list} became {hidden}");
             }
         }
     }
@@ -201,6 +268,35 @@ mod tests {
         assert_eq!(hide("made on 2026-11-21T14:09:31Z"), "made on 2026-11-21T14:09:31Z");
         assert_eq!(hide("it is environment-production"), "it is [MASKED]");
         assert_eq!(hide_in_name("branch-Gw4-vC8-nM1-pD6"), "branch-[MASKED]");
+    }
+
+    #[test]
+    fn of_a_known_value_a_name_keeps_only_words_numbers_and_dates() {
+        let _weak = ["environment production", "acme/deploy-environment", "2026-11-21T14:00:31Z-deploy"]
+            .map(|weak| Secret::new(weak.into()));
+        let _known = Secret::new("Vq3-nB7-kX2_wD9-mT5".into());
+        let _plain = Secret::new("qzxwjvkpbgfd7".into());
+        for name in [
+            "the environment production of acme",
+            "https://h/acme%2Fapp/acme/deploy-environment",
+            "2026-11-21T14:00:31Z-deploy",
+            "made-2026-11-21T14:00:31Z",
+            "deploy-1234567890123456",
+        ] {
+            assert_eq!(hide_in_name(name), name);
+        }
+        let piece = "Vq3-nB7-kX2_wD9";
+        let octal: String = piece.bytes().map(|byte| format!("\\{byte:03o}")).collect();
+        let entities: String = piece.chars().map(|c| format!("&#{};", u32::from(c))).collect();
+        let mut spelt = vec![piece.to_owned(), octal, entities, STANDARD.encode(piece), hex::encode(piece)];
+        spelt.push("qzxwjvkpbgfd7".into());
+        for spelt in spelt {
+            assert_eq!(hide_in_name(&format!("branch {spelt}")), "branch [MASKED]", "{spelt}");
+        }
+        for list in lists(piece) {
+            let hidden = hide_in_name(&format!("branch {list} end"));
+            assert!(hidden.contains("[MASKED]") && hidden.len() < 24, "{list} became {hidden}");
+        }
     }
 
     #[test]

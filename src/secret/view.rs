@@ -1,9 +1,11 @@
-//! Text read as a machine would read it: escapes undone, base64 and hex decoded, whatever is invisible left out, and for
-//! every byte the place in the original that it came from. A value is looked for in all of these views, so that nobody
+//! Text read as a machine would read it: escapes undone, base64, hex and lists of numbers decoded, whatever is invisible
+//! left out, and for every byte the place in the original that it came from. A value is looked for in all of these views, so that nobody
 //! has to list in how many ways it can be spelled.
 
+use super::SHORTEST;
 use super::digits::{BASE64, Code, HEX, SHORTEST_RUN, Spelled, is_base64, runs, stretches};
 use super::escape::{self, Undo};
+use super::list::{lists, wide};
 use super::sieve::Sieve;
 use std::borrow::Cow;
 use std::ops::Range;
@@ -191,6 +193,29 @@ impl View {
                 }
                 view.part();
             }
+            for (start, count) in wide(&bytes, code.piece) {
+                for nth in (start..).step_by(2).take(count) {
+                    let (first, last) = (code.digits)(nth);
+                    view.push(bytes[nth], &self.original(from + first..from + last));
+                }
+                view.part();
+            }
+        }
+        (!view.bytes.is_empty()).then(|| view.cleaned())
+    }
+
+    /// What lists of numbers say if each is a byte.
+    fn listed(&self, sieve: &Sieve) -> Option<Self> {
+        let mut view = self.next(Spelled::Plainly);
+        for list in lists(&self.bytes) {
+            let bytes: Vec<u8> = list.iter().map(|(byte, _)| *byte).collect();
+            if stretches(&bytes, SHORTEST, sieve).is_empty() && wide(&bytes, SHORTEST).is_empty() {
+                continue;
+            }
+            for (byte, digits) in list {
+                view.push(byte, &self.original(digits));
+            }
+            view.part();
         }
         (!view.bytes.is_empty()).then(|| view.cleaned())
     }
@@ -244,7 +269,7 @@ pub(super) fn all(text: &str, sieve: &Sieve) -> Vec<Reading> {
             continue;
         }
         let escapes = escape::KINDS.iter().filter_map(|kind| loose.unescaped(*kind));
-        let found: Vec<View> = escapes.chain(tight.decoded(sieve)).collect();
+        let found: Vec<View> = escapes.chain(loose.listed(sieve)).chain(tight.decoded(sieve)).collect();
         for view in found {
             if let Some(left) = room.checked_sub(view.bytes.len()) {
                 room = left;

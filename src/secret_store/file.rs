@@ -197,7 +197,7 @@ impl Held {
         }
         rustix::fs::accessat(self.walk.folder(), ".", Access::WRITE_OK | Access::EXEC_OK, AtFlags::EACCESS)?;
         match self.walk.look(&fresh::name_beside(&self.walk.name)) {
-            Ok(left) => fresh::check(&left, &self.walk.name),
+            Ok(left) => fresh::check(&left, &self.walk, self.stat.st_uid).map(|_| ()),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
             Err(error) => Err(error.into()),
         }
@@ -219,7 +219,7 @@ impl Held {
 fn replace(path: &Path, value: &Secret, base: &Base) -> Result<Written, Trouble> {
     let before = Held::open(path)?;
     before.may_be_replaced()?;
-    let fresh = Fresh::beside(&before.walk)?;
+    let fresh = Fresh::beside(&before.walk, before.stat.st_uid)?;
     let held = Held::open(path)?;
     if held.value.digest() == value.digest() {
         return Ok(Written::Done);

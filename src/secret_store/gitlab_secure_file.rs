@@ -6,6 +6,7 @@ mod upload;
 
 use super::adapter::Adapter;
 use super::gitlab_holder::{Found as At, Holder};
+use super::gitlab_pages::{self, End};
 use super::gitlab_rights::Rights;
 use super::registry::{Context, Place};
 use super::{Base, Seen, StoreError, Written};
@@ -21,7 +22,6 @@ use std::sync::Arc;
 const LONGEST: u64 = 5 * 1024 * 1024 - 1;
 /// A project has 100 at most, unless an administrator allows more.
 const PAGES: u32 = 10;
-const PER_PAGE: u32 = 100;
 const MAINTAINER: u8 = 40;
 /// How often the new file is sent before the write is given up for this time.
 const UPLOADS: u32 = 3;
@@ -202,21 +202,19 @@ impl GitlabSecureFile {
         let prefix = format!("{}.rekey-", self.spec.name);
         let at = self.holder.find(&self.api, &self.id, &mend).await?;
         let mut found = Found { at, file: None, kept: Vec::new() };
-        for page in 1..=PAGES {
-            let call = Call::get(all(&found.at)).query("page", page).query("per_page", PER_PAGE);
-            let answer = self.api.read(&call).await.and_then(|reply| reply.json());
-            let entries: Vec<Entry> = answer.map_err(|error| StoreError::of_read(&self.id, &error, mend))?;
-            let last = entries.len() < PER_PAGE as usize;
-            for entry in entries {
-                if entry.name == self.spec.name {
-                    found.file = Some(entry);
-                } else if entry.name.starts_with(&prefix) {
-                    found.kept.push(entry);
-                }
+        let all = all(&found.at);
+        let end = gitlab_pages::each(&self.api, &all, PAGES, |entry: Entry| {
+            if entry.name == self.spec.name {
+                found.file = Some(entry);
+            } else if entry.name.starts_with(&prefix) {
+                found.kept.push(entry);
             }
-            if last {
-                break;
-            }
+            false
+        });
+        let end = end.await.map_err(|error| StoreError::of_read(&self.id, &error, mend))?;
+        if end == End::TooLong && found.file.is_none() {
+            let why = "there are too many secure files to see whether it is among them";
+            return Err(StoreError::refused(&self.id, why, "remove those that nobody needs"));
         }
         Ok(found)
     }

@@ -3,6 +3,7 @@
 
 use super::adapter::Adapter;
 use super::gitlab_holder::{Found, Holder};
+use super::gitlab_pages::{self, End};
 use super::gitlab_rights::Rights;
 use super::registry::{Context, Place};
 use super::{Base, Seen, StoreError, Written};
@@ -18,8 +19,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 /// GitLab's limit on a value, in characters; ours is in bytes, which tokens make the same.
 const LONGEST: usize = 10_000;
 
-/// Variables on a page of a list, and pages at most: GitLab allows 8,000 variables in a project, 30,000 in a group.
-const PAGE: usize = 100;
+/// GitLab allows 8,000 variables in a project, 30,000 in a group.
 const PAGES: u32 = 300;
 
 /// The state of a variable that is not there.
@@ -282,19 +282,13 @@ impl GitlabVariable {
     /// has seen that.
     async fn is_unlisted(&self, at: &Found) -> Result<(), StoreError> {
         const MEND: &str = "let the bot's token read variables there, or make the variable and remove create";
-        for page in 1..=PAGES {
-            let call = Call::get(all(at)).query("per_page", PAGE).query("page", page);
-            let answer = self.api.read(&call).await;
-            let answer = answer.map_err(|error| StoreError::of_read(&self.id, &error, |_| MEND.to_owned()))?;
-            let listed: Vec<Listed> = answer.json().map_err(|error| StoreError::unavailable(&self.id, error))?;
-            if listed.iter().any(|listed| self.is_this(listed)) {
-                return Err(StoreError::refused(&self.id, "it is there, and the bot may not read it", MEND));
-            }
-            if listed.len() < PAGE {
-                return Ok(());
-            }
-        }
-        Err(StoreError::refused(&self.id, "there are too many variables to see that it is not among them", MEND))
+        let end = gitlab_pages::each(&self.api, &all(at), PAGES, |listed: Listed| self.is_this(&listed)).await;
+        let why = match end.map_err(|error| StoreError::of_read(&self.id, &error, |_| MEND.to_owned()))? {
+            End::Whole => return Ok(()),
+            End::Enough => "it is there, and the bot may not read it",
+            End::TooLong => "there are too many variables to see that it is not among them",
+        };
+        Err(StoreError::refused(&self.id, why, MEND))
     }
 
     fn is_this(&self, listed: &Listed) -> bool {

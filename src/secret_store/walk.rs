@@ -1,6 +1,9 @@
 //! The way to a file, gone once and held by descriptors: who may change any folder on it could put another file there.
 //! Links on the way are followed only where they lie, so that the folder of each is looked at as well.
 
+mod list;
+
+use list::Writer;
 use rustix::fs::{AtFlags, Mode, OFlags, Stat, fstat, openat, readlinkat, statat};
 use rustix::process::{getegid, geteuid, getgroups};
 use std::collections::VecDeque;
@@ -103,28 +106,62 @@ impl Walk {
         Ok(statat(self.folder(), name, AtFlags::SYMLINK_NOFOLLOW)?)
     }
 
+    /// The path of a name in the folder, for a command that a person gives.
+    pub(super) fn path_of(&self, name: &OsStr) -> PathBuf {
+        self.last().path.join(name)
+    }
+
     /// Whether nobody but root, ourselves and `owner` could put another file there.
     pub(super) fn check(&self, owner: u32) -> Result<(), Unsafe> {
-        let us = geteuid().as_raw();
-        for Above { path, stat, .. } in &self.above {
-            let (path, mode) = (path.display(), stat.st_mode);
-            if ![0, us, owner].contains(&stat.st_uid) {
-                let why = format!("user {} owns the folder {path} and can put another file there", stat.st_uid);
-                return Err(Unsafe { why, mend: format!("chown root {path}, or keep it elsewhere") });
-            }
-            if mode & STICKY != 0 {
-                continue;
-            }
-            if mode & OTHERS_WRITE != 0 {
-                let why = format!("everybody may write the folder {path} and put another file there");
-                return Err(Unsafe { why, mend: format!("chmod o-w {path}") });
-            }
-            if mode & GROUP_WRITES != 0 && !is_our_group(stat.st_gid) {
-                let why = format!("group {} may write the folder {path} and put another file there", stat.st_gid);
-                return Err(Unsafe { why, mend: format!("chmod g-w {path}") });
-            }
+        self.above.iter().try_for_each(|above| above.check(owner))
+    }
+}
+
+impl Above {
+    fn check(&self, owner: u32) -> Result<(), Unsafe> {
+        let trusted = [0, geteuid().as_raw(), owner];
+        let (path, mode) = (self.path.display(), self.stat.st_mode);
+        if !trusted.contains(&self.stat.st_uid) {
+            let why = format!("user {} owns the folder {path} and can put another file there", self.stat.st_uid);
+            return Err(Unsafe { why, mend: format!("chown root {path}, or keep it elsewhere") });
+        }
+        if mode & STICKY != 0 {
+            return Ok(());
+        }
+        if mode & OTHERS_WRITE != 0 {
+            let why = format!("everybody may write the folder {path} and put another file there");
+            return Err(Unsafe { why, mend: format!("chmod o-w {path}") });
+        }
+        for writer in self.writers()? {
+            let (who, mend) = match writer {
+                Writer::User(user) if !trusted.contains(&user) => {
+                    (format!("user {user}"), format!("setfacl -x u:{user}"))
+                }
+                Writer::Group(group) if !is_our_group(group) => {
+                    (format!("group {group}"), format!("setfacl -x g:{group}"))
+                }
+                Writer::OwnGroup if !is_our_group(self.stat.st_gid) => {
+                    (format!("group {}", self.stat.st_gid), "chmod g-w".to_owned())
+                }
+                _ => continue,
+            };
+            let why = format!("{who} may write the folder {path} and put another file there");
+            return Err(Unsafe { why, mend: format!("{mend} {path}") });
         }
         Ok(())
+    }
+
+    /// Who may write besides the owner and everybody: by the folder's list, or by its mode if it has none.
+    fn writers(&self) -> Result<Vec<Writer>, Unsafe> {
+        let by_mode = || (self.stat.st_mode & GROUP_WRITES != 0).then_some(Writer::OwnGroup).into_iter().collect();
+        let path = self.path.display();
+        match list::writers(&self.fd, &self.path) {
+            Ok(listed) => Ok(listed.unwrap_or_else(by_mode)),
+            Err(error) => Err(Unsafe {
+                why: format!("the access list of the folder {path} cannot be read: {error}"),
+                mend: format!("getfacl {path} as the bot's user shows what is in the way"),
+            }),
+        }
     }
 }
 

@@ -27,10 +27,8 @@ pub fn failed(error: &CallError) -> ChatError {
         // Too many edits of an old message within the hour: Discord wants it tried later. An overloaded one does too.
         (_, Some(30_046 | 130_000 | 20_028 | 20_016)) => ChatError::Unavailable { messenger, why, retry_after: None },
         // What is in the message is not as Discord wants it; or we do not know, and plain words may do.
-        (400, code) if is_about_the_form(code) => {
-            ChatError::Form { messenger, why: format!("{why}; {}", mend(status, code)) }
-        }
-        (status, code) => ChatError::Refused { messenger, why: format!("{why}; {}", mend(status, code)) },
+        (400, code) if is_about_the_form(code) => ChatError::Form { messenger, why: told(&why, status, code) },
+        (status, code) => ChatError::Refused { messenger, why: told(&why, status, code) },
     }
 }
 
@@ -56,8 +54,17 @@ pub fn with_way_out(error: ChatError, channel: &str) -> ChatError {
 
 const FAULT: &str = "this is a fault of rekey; please report it";
 
-const UNKNOWN: &str = "rekey does not know this refusal; an administrator of the server may, or look its number up in \
-                       Discord's documentation";
+const UNKNOWN: &str = "rekey does not know this refusal; an administrator of the server may, or what Discord \
+                       documents of its number; without a number it may be a proxy on the way";
+
+/// Discord's words and the way out. What we do not know is told with its number, and no cause is claimed.
+fn told(why: &str, status: u16, code: Option<u64>) -> String {
+    match (mend(status, code), code.filter(|code| *code != 0)) {
+        (UNKNOWN, Some(code)) => format!("{why} (Discord's number {code}); {UNKNOWN}"),
+        (UNKNOWN, None) => format!("{why} (without a number of Discord's); {UNKNOWN}"),
+        (mend, _) => format!("{why}; {mend}"),
+    }
+}
 
 /// Whether words without embed and buttons may be taken where these were not.
 fn is_about_the_form(code: Option<u64>) -> bool {
@@ -87,7 +94,6 @@ fn mend(status: u16, code: Option<u64>) -> &'static str {
         (_, Some(240_000)) => "the server blocks a link in it; let the bot's role pass that rule",
         // Discord gives a number of its own to everything that it does not know.
         (404, None | Some(0)) => "correct [discord] api_url, or the proxy on the way",
-        (403, _) => "the server's settings do not let the bot do this",
         _ => UNKNOWN,
     }
 }

@@ -155,7 +155,7 @@ const WARNINGS: [&str; 36] = [
 const NOUNS: [&str; 10] =
     ["email", "e-mail", "mail", "sender", "message", "source", "absender", "nachricht", "expéditeur", "afzender"];
 /// Around a label, whatever it says.
-const BRACKETS: [(&str, &str); 13] = [
+const BRACKETS: [(&str, &str); 14] = [
     ("[", "]"),
     ("(", ")"),
     ("{", "}"),
@@ -164,6 +164,7 @@ const BRACKETS: [(&str, &str); 13] = [
     ("［", "］"),
     ("（", "）"),
     ("「", "」"),
+    ("«", "»"),
     ("***", "***"),
     ("**", "**"),
     ("##", "##"),
@@ -173,6 +174,8 @@ const BRACKETS: [(&str, &str); 13] = [
 const OPENING: [char; 9] = ['[', '(', '{', '<', '«', '"', '【', '［', '（'];
 const CLOSING: [char; 9] = [']', ')', '}', '>', '»', '"', '】', '］', '）'];
 const LONGEST_LABEL: usize = 40;
+/// Within brackets stand whole sentences of warning.
+const LONGEST_IN_BRACKETS: usize = 120;
 
 /// A subject without what mail clients put before it.
 pub struct Line<'s> {
@@ -286,7 +289,9 @@ fn without_label_behind(subject: &str) -> Option<&str> {
 
 fn is_label(label: &str) -> bool {
     let length = label.chars().count();
-    (1..=LONGEST_LABEL).contains(&length) && label.contains(char::is_alphanumeric)
+    // Some clients put the whole subject into brackets: that is the mail's own.
+    let is_whole = || label.char_indices().any(|(at, _)| Headline::read(&label[at..]).is_some());
+    (1..=LONGEST_IN_BRACKETS).contains(&length) && label.contains(char::is_alphanumeric) && !is_whole()
 }
 
 /// `EXTERNAL`, `External email`, `Mail from external sender`: some word warns, the others say of what.
@@ -369,6 +374,10 @@ mod tests {
             "NON-ACME | ",
             "[EXTERNAL EMAIL] - ",
             "CAUTION: EXTERNAL SENDER - ",
+            "[CAUTION: this message came from outside of the Nordwind organisation] ",
+            "(Attention: this email originated from an external sender, think before you click) ",
+            "«Achtung: diese Nachricht kommt von einem externen Absender, bitte prüfen» ",
+            "*** WARNING: THIS MESSAGE WAS SENT FROM OUTSIDE OF THE COMPANY *** ",
         ] {
             for end in ["", " | Acme"] {
                 let subject = format!("{label}{SAID}{end}");
@@ -395,6 +404,8 @@ mod tests {
     #[test]
     fn a_headline_in_the_middle_of_a_long_sentence_is_none() {
         let subject = format!("We had a long talk on Monday about what to do when {SAID}");
+        assert!(Headline::read(Line::read(&subject).rest).is_none());
+        let subject = format!("[{}] {SAID}", "a whole story in brackets ".repeat(5));
         assert!(Headline::read(Line::read(&subject).rest).is_none());
     }
 }

@@ -28,29 +28,47 @@ pub(super) fn name_beside(name: &OsStr) -> OsString {
     beside
 }
 
-/// Whether what has its name is a file of ours and nobody else's, which may be written over.
-pub(super) fn check(found: &Stat, name: &OsStr) -> Result<(), Trouble> {
-    let ours = found.st_uid == geteuid().as_raw() && found.st_nlink == 1;
-    if ours && FileType::from_raw_mode(found.st_mode).is_file() {
-        return Ok(());
+/// Whose a file is that lies under the name.
+pub(super) enum Left {
+    /// The bot's own, which is written over.
+    Ours,
+    /// The bot's, given already to the owner of the file whose place it was to take: it ended just then. It is removed,
+    /// for it may carry rights of the one before.
+    GivenAway,
+}
+
+/// Whose it is; refused if it is not certain that it is ours. Only root gives files away, and into the folder itself
+/// nobody but root and that owner may put one.
+pub(super) fn check(found: &Stat, walk: &Walk, owner: u32) -> Result<Left, Trouble> {
+    let us = geteuid();
+    let is_alone = found.st_nlink == 1 && FileType::from_raw_mode(found.st_mode).is_file();
+    if is_alone && found.st_uid == us.as_raw() {
+        return Ok(Left::Ours);
     }
-    let beside = name_beside(name);
-    let beside = beside.to_string_lossy();
-    Err(Trouble::Wrong(format!("{beside} in its folder is not the bot's own file"), format!("rm {beside} there")))
+    if is_alone && us.is_root() && found.st_uid == owner {
+        return Ok(Left::GivenAway);
+    }
+    let beside = name_beside(&walk.name);
+    let why = format!("{} in its folder is not the bot's own file", beside.to_string_lossy());
+    Err(Trouble::Wrong(why, format!("rm {}", walk.path_of(&beside).display())))
 }
 
 impl<'a> Fresh<'a> {
     /// Nothing that lies there is touched before it is certain that it is ours.
-    pub(super) fn beside(walk: &'a Walk) -> Result<Self, Trouble> {
+    pub(super) fn beside(walk: &'a Walk, owner: u32) -> Result<Self, Trouble> {
         let name = name_beside(&walk.name);
-        let how = OFlags::WRONLY | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-        if let Ok(there) = walk.look(&name) {
-            check(&there, &walk.name)?;
+        if let Ok(there) = walk.look(&name)
+            && matches!(check(&there, walk, owner)?, Left::GivenAway)
+        {
+            remove(walk, &name, &there)?;
         }
+        let how = OFlags::WRONLY | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
         let file = fs::File::from(rustix::fs::openat(walk.folder(), &name, how, Mode::RUSR | Mode::WUSR)?);
         let ours = rustix::fs::fstat(&file)?;
-        check(&ours, &walk.name)?;
-        file.try_lock().map_err(|_| io::Error::other("another write is on the way"))?;
+        if !matches!(check(&ours, walk, owner)?, Left::Ours) {
+            return Err(on_the_way().into());
+        }
+        file.try_lock().map_err(|_| on_the_way())?;
         let there = walk.look(&name)?;
         if (there.st_dev, there.st_ino) != (ours.st_dev, ours.st_ino) {
             return Err(io::Error::other("another write came between").into());
@@ -58,6 +76,8 @@ impl<'a> Fresh<'a> {
         let fresh = Self { walk, name, file, placed: false };
         fresh.file.set_len(0)?;
         rustix::fs::fchmod(&fresh.file, Mode::RUSR | Mode::WUSR)?;
+        // A folder may give its files a list, which the old one need not have.
+        let _none = rustix::fs::fremovexattr(&fresh.file, "system.posix_acl_access");
         Ok(fresh)
     }
 
@@ -89,6 +109,23 @@ impl<'a> Fresh<'a> {
         rustix::fs::fsync(&folder)?;
         Ok(())
     }
+}
+
+/// Removes what was left behind, unless somebody holds its lock and is about to put it in its place.
+fn remove(walk: &Walk, name: &OsStr, left: &Stat) -> Result<(), Trouble> {
+    let how = OFlags::WRONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let file = fs::File::from(rustix::fs::openat(walk.folder(), name, how, Mode::empty())?);
+    file.try_lock().map_err(|_| on_the_way())?;
+    let (opened, there) = (rustix::fs::fstat(&file)?, walk.look(name)?);
+    if [opened, there].iter().any(|now| (now.st_dev, now.st_ino) != (left.st_dev, left.st_ino)) {
+        return Err(on_the_way().into());
+    }
+    rustix::fs::unlinkat(walk.folder(), name, AtFlags::empty())?;
+    Ok(())
+}
+
+fn on_the_way() -> io::Error {
+    io::Error::other("another write is on the way")
 }
 
 impl Drop for Fresh<'_> {

@@ -86,7 +86,9 @@ async fn a_refusal_says_who_mends_it_and_an_unknown_one_that_it_is_unknown() {
         (403, 50_013, "give the bot View Channel"),
         (400, 160_006, "archive threads"),
         (400, 50_024, "choose a text channel"),
-        (400, 777_777, "rekey does not know this refusal"),
+        (400, 777_777, "No (Discord's number 777777); rekey does not know this refusal"),
+        (403, 777_777, "No (Discord's number 777777); rekey does not know this refusal"),
+        (403, 0, "No (without a number of Discord's); rekey does not know this refusal"),
         (400, 50_109, "this is a fault of rekey"),
     ] {
         let (_discord, state, bot) = both().await;

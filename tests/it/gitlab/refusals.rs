@@ -92,6 +92,56 @@ async fn a_page_of_a_proxy_says_nothing_about_a_token() {
 }
 
 #[tokio::test]
+async fn the_json_of_a_gateway_says_nothing_about_a_token() {
+    for (status, body) in [
+        (
+            403,
+            json!({"timestamp": "2026-01-01T00:00:00Z", "status": 403, "error": "Forbidden", "path": "/api/v4/user"}),
+        ),
+        (401, json!({"error": {"code": "Unauthorized", "message": "Access token is missing or invalid"}})),
+        (401, json!({"statusCode": 401, "message": "Access denied due to missing subscription key."})),
+        (404, json!({"statusCode": 404, "message": "Resource not found"})),
+        (403, json!({"message": "Missing Authentication Token"})),
+        (401, json!({"message": "The incoming token has expired"})),
+        (403, json!({"message": "You cannot consume this service", "request_id": "f00"})),
+    ] {
+        let house = house().await;
+        let [owner, ..] = owners();
+        house.state.fault(Rule::new("GET", "*", Fault::Refuse { status, body: body.clone() }).times(0));
+        let value = Secret::new("glpat-AbCdEfGhIjKlMnOpQrSt".into());
+        for error in [
+            house.bot.whoami(&value).await.err(),
+            house.bot.find(&owner, TokenId(1)).await.err(),
+            house.bot.issue("acme/deploy", 1).await.err(),
+            house.bot.project("acme/deploy", 1).await.err(),
+        ] {
+            let error = error.unwrap_or_else(|| unreachable!("{body} passed for an answer"));
+            assert!(error.is_passing() && error.to_string().contains("something before GitLab answered"), "{error}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_login_page_on_another_host_is_a_proxys_and_never_a_move() {
+    for (status, location) in [
+        (302, "https://auth.example/?rd=https%3A%2F%2Fgitlab.example%2Fapi%2Fv4"),
+        (303, "https://idp.example/realms/acme/start?state=x"),
+        (307, "https://auth.example/api/v4/projects/acme%2Fdeploy"),
+        (302, "https://auth.example/api/v4/projects/21"),
+    ] {
+        let status = axum::http::StatusCode::from_u16(status).unwrap();
+        let base = serve(axum::Router::new().fallback(async move || (status, [("location", location)]))).await;
+        let api = gitlab_api(&format!("{base}/api/v4"), "glpat-x");
+        for call in [rekey::http::Call::get, rekey::http::Call::put] {
+            let error = api.call(&call("/projects/acme%2Fdeploy")).await.err().unwrap();
+            assert!(error.had_no_effect(), "{error:?}");
+            assert!(error.to_string().contains("a proxy in front of GitLab wants a login"), "{error}");
+            assert!(error.mend().unwrap_or_default().contains("[gitlab.proxy]"), "{:?}", error.mend());
+        }
+    }
+}
+
+#[tokio::test]
 async fn each_refusal_of_gitlab_has_its_own_way_out() {
     for (status, body, about, mend) in [
         (

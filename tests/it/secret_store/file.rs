@@ -155,6 +155,34 @@ async fn what_a_crash_left_behind_is_used_up_by_the_next_write() {
 }
 
 #[tokio::test]
+async fn what_a_crash_left_behind_after_it_was_given_to_its_owner_is_used_up_too() {
+    let directory = tempfile::tempdir().unwrap();
+    let (path, left) = (directory.path().join("token"), directory.path().join(".token.rekey"));
+    let (owner, stranger) = (12_345, 54_321);
+    let give = |path: &Path, user| std::os::unix::fs::chown(path, Some(user), None);
+    fs::write(&path, OLD).unwrap();
+    if left_out::unless(give(&path, owner).ok(), "the right to give files away (root)").is_none() {
+        return;
+    }
+    let store = store(&path);
+    fs::write(&left, NEW).unwrap();
+    give(&left, stranger).unwrap();
+    let told = refusal(store.preflight().await);
+    assert!(told.contains(&format!("rm {}", left.display())), "{told}");
+    give(&left, owner).unwrap();
+    store.preflight().await.unwrap();
+    let other = fs::File::open(&left).unwrap();
+    other.lock().unwrap();
+    let error = write(&*store, NEW).await.unwrap_err().to_string();
+    assert!(error.contains("another write is on the way") && left.exists(), "{error}");
+    drop(other);
+    write(&*store, NEW).await.unwrap();
+    assert_eq!(fs::read_to_string(&path).unwrap(), NEW);
+    assert_eq!(std::os::unix::fs::MetadataExt::uid(&fs::metadata(&path).unwrap()), owner);
+    assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1);
+}
+
+#[tokio::test]
 async fn a_write_beside_another_one_waits_its_turn() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("token");
@@ -222,7 +250,7 @@ async fn looking_and_asking_change_nothing_and_a_file_with_other_names_is_never_
     fs::hard_link(at("treasure"), at(".token.rekey")).unwrap();
     let store = store(&at("token"));
     assert!(refusal(store.preflight().await).contains(".token.rekey in its folder is not the bot's own file"));
-    assert!(refusal(write(&*store, NEW).await).contains("rm .token.rekey there"));
+    assert!(refusal(write(&*store, NEW).await).contains(&format!("rm {}", at(".token.rekey").display())));
     assert_eq!(fs::read_to_string(at("treasure")).unwrap(), "somebody else's");
     fs::remove_file(at(".token.rekey")).unwrap();
     store.preflight().await.unwrap();
@@ -270,13 +298,51 @@ async fn another_file_of_that_name_is_another_place_even_with_the_same_text() {
 
 /// An access list by which one more user may read the file, as the kernel keeps it.
 fn list_with_one_more(user: u32) -> Vec<u8> {
-    let entries: [(u16, u16, u32); 5] =
-        [(1, 6, u32::MAX), (2, 4, user), (4, 0, u32::MAX), (16, 4, u32::MAX), (32, 0, u32::MAX)];
+    list(&[(1, 6, u32::MAX), (2, 4, user), (4, 0, u32::MAX), (16, 4, u32::MAX), (32, 0, u32::MAX)])
+}
+
+/// Entries of a tag, rights and an id.
+fn list(entries: &[(u16, u16, u32)]) -> Vec<u8> {
     let mut list = 2u32.to_le_bytes().to_vec();
     for (tag, rights, id) in entries {
         list.extend(tag.to_le_bytes().into_iter().chain(rights.to_le_bytes()).chain(id.to_le_bytes()));
     }
     list
+}
+
+#[tokio::test]
+async fn a_folder_that_its_list_lets_others_write_holds_no_place_for_a_value() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("token");
+    fs::write(&path, OLD).unwrap();
+    let store = store(&path);
+    let (none, us) = (u32::MAX, rustix::process::geteuid().as_raw());
+    let set = |name: &str, list: &[u8]| {
+        rustix::fs::setxattr(directory.path(), name, list, rustix::fs::XattrFlags::empty()).ok()
+    };
+    let listed = |tag, rights, id, mask| {
+        let entries = [(1, 7, none), (tag, rights, id), (4, 5, none), (16, mask, none), (32, 0, none)];
+        let mut entries = entries.to_vec();
+        entries.sort_unstable();
+        set("system.posix_acl_access", &list(&entries))
+    };
+    if left_out::unless(listed(2, 7, 12_345, 7), "a disk that keeps access lists").is_none() {
+        return;
+    }
+    for (tag, told) in [(2, "setfacl -x u:12345"), (8, "setfacl -x g:12345")] {
+        listed(tag, 7, 12_345, 7).unwrap();
+        let refused = refusal(store.preflight().await);
+        assert!(refused.contains("12345 may write the folder") && refused.contains(told), "{refused}");
+        assert!(refusal(write(&*store, NEW).await).contains(told));
+    }
+    for (rights, id, mask) in [(5, 12_345, 7), (7, 12_345, 5), (7, us, 7)] {
+        listed(2, rights, id, mask).unwrap();
+        store.preflight().await.unwrap();
+    }
+    let given = [(1, 6, none), (2, 6, 12_345), (4, 4, none), (16, 6, none), (32, 0, none)];
+    set("system.posix_acl_default", &list(&given)).unwrap();
+    write(&*store, NEW).await.unwrap();
+    assert_eq!(attribute(&path, "system.posix_acl_access"), None, "the old file had no list either");
 }
 
 fn attribute(path: &Path, name: &str) -> Option<Vec<u8>> {

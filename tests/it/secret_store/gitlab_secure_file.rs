@@ -170,6 +170,21 @@ async fn a_copy_that_is_said_not_to_be_there_and_is_listed_is_not_taken_for_remo
 }
 
 #[tokio::test]
+async fn a_file_is_found_on_any_page_and_of_too_many_it_is_not_said_that_it_is_missing() {
+    let files = Files::new().await;
+    let others = |from: u32, to: u32| {
+        files.gitlab.state().with(|world| {
+            (from..to).for_each(|nth| world.secure_file(files.project, &format!("other-{nth}"), "somebody else's"));
+        });
+    };
+    others(0, 250);
+    files.store.preflight().await.unwrap();
+    others(250, 1_000);
+    let told = refusal(files.store.preflight().await);
+    assert!(told.contains("there are too many secure files to see whether it is among them"), "{told}");
+}
+
+#[tokio::test]
 async fn a_process_that_dies_between_removing_and_making_leaves_a_file_that_is_made_again() {
     let files = Files::new().await;
     let seen = files.store.look().await.unwrap();
