@@ -5,6 +5,7 @@ mod adapter;
 pub mod aws_secrets_manager;
 pub mod azure_key_vault;
 mod caution;
+mod ci_variable;
 pub mod command;
 mod connection;
 mod discreet;
@@ -21,6 +22,7 @@ pub mod http;
 pub mod kubernetes;
 mod line_end;
 pub mod onepassword;
+mod place;
 mod registry;
 pub mod session;
 mod source;
@@ -30,10 +32,11 @@ pub mod vault;
 mod walk;
 
 pub use caution::Caution;
+pub use ci_variable::{CiVariable, Create, VariableScope};
 pub use connection::{BadConnection, Link, Named};
 pub use error::StoreError;
-pub use gitlab_variable::VariableScope;
-pub use registry::{Connections, Context, Place, StoreSpec, build};
+pub use place::Place;
+pub use registry::{Connections, Context, StoreSpec, build};
 pub use source::Source;
 pub use walk::exposure;
 
@@ -81,7 +84,7 @@ pub trait SecretStore: Send + Sync {
     async fn finish(&self, tag: &Tag, undo: Option<&Undo>) -> Result<(), StoreError>;
 
     /// The CI/CD variable of GitLab that jobs get the value from, if it is one.
-    fn ci_variable(&self) -> Option<&gitlab_variable::Spec>;
+    fn ci_variable(&self) -> Option<&CiVariable>;
 
     /// What people should know before they approve, as the last [`SecretStore::preflight`] found it.
     fn cautions(&self) -> Vec<Caution>;

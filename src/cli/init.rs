@@ -1,5 +1,6 @@
 //! `rekey init`: few questions, then a commented configuration that is known to be right before it is written.
 
+mod answers;
 mod dialogue;
 mod draft;
 

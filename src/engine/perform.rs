@@ -10,6 +10,7 @@ mod remind;
 mod restore;
 mod revoke;
 mod run;
+mod store_trouble;
 mod verdict;
 mod write;
 

@@ -9,7 +9,7 @@ use crate::rotation::record::Rotation;
 use crate::rotation::store::{Capabilities, Tag, Undo};
 use crate::rotation::token::Consumer;
 use crate::secret::{Digest, Secret};
-use crate::secret_store::gitlab_variable::Spec;
+use crate::secret_store::CiVariable;
 use crate::secret_store::{Base, Caution, SecretStore, Seen, StoreError, Written};
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -102,7 +102,7 @@ impl SecretStore for Held {
         self.inner.finish(tag, undo).await
     }
 
-    fn ci_variable(&self) -> Option<&Spec> {
+    fn ci_variable(&self) -> Option<&CiVariable> {
         self.inner.ci_variable()
     }
 

@@ -1,6 +1,7 @@
 //! GitLab's mails about tokens: raw RFC 5322 bytes in, a [`Notice`] out. Strict where it matters (who sent it, which
 //! GitLab it links to), lenient in what is only a hint (names, greeting). Links are never followed.
 
+pub mod address;
 pub mod border;
 pub mod envelope;
 pub mod html;

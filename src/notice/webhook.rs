@@ -140,7 +140,7 @@ fn unreadable(event: &str, body: &[u8]) -> Result<Notice, Malformed> {
 
 /// Host of a URL, with the port unless it is the scheme's own; `None` if it is not a plain http(s) URL.
 pub fn host_of(url: &str) -> Option<String> {
-    super::email::link::Address::read(url).and_then(|address| address.host())
+    super::email::address::Address::read(url).and_then(|address| address.host())
 }
 
 fn header_of(kind: &str) -> Option<&'static str> {

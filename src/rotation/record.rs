@@ -6,7 +6,6 @@ use super::phase::Phase;
 use super::plan::Plan;
 use super::policy::Approval;
 use super::store::Undo;
-use super::traces::Use;
 use crate::clock::utc_date;
 use crate::secret::Digest;
 use jiff::Timestamp;
@@ -257,6 +256,18 @@ pub struct Rotation {
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
 fn is_none_yet(attempts: &u32) -> bool {
     *attempts == 0
+}
+
+/// A use of a token that should be silent before it is revoked. GitLab's stamps are only compared with each other: how
+/// long one has stayed the same is measured by us, so clocks that differ do no harm.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Use {
+    /// The last use, as GitLab says.
+    pub last: Timestamp,
+    /// Since when GitLab says the same.
+    pub since: Timestamp,
+    /// How often it was another.
+    pub broken: u32,
 }
 
 /// What a store says that holds the previous value again.

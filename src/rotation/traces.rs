@@ -8,22 +8,9 @@ use super::store::Tag;
 use crate::clock::utc_date;
 use crate::secret::Digest;
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
 
 /// GitLab writes the last use of a token down at most every ten minutes.
 const LAST_USE_LAG_SECONDS: u64 = 660;
-
-/// A use of a token that should be silent before it is revoked. GitLab's stamps are only compared with each other: how
-/// long one has stayed the same is measured by us, so clocks that differ do no harm.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Use {
-    /// The last use, as GitLab says.
-    pub last: Timestamp,
-    /// Since when GitLab says the same.
-    pub since: Timestamp,
-    /// How often it was another.
-    pub broken: u32,
-}
 
 impl Rotation {
     /// The marker that the token of this attempt carries in its description.

@@ -2,7 +2,7 @@
 //! [`SecretStore`](super::SecretStore): it becomes one only inside of [`Discreet`](super::discreet::Discreet), so none can
 //! be used that says more than it may.
 
-use super::{Base, Caution, Seen, StoreError, Written, gitlab_variable};
+use super::{Base, Caution, Seen, StoreError, Written, CiVariable};
 use crate::rotation::identity::Identity;
 use crate::rotation::ids::StoreId;
 use crate::rotation::store::{Capabilities, Tag, Undo};
@@ -32,7 +32,7 @@ pub(super) trait Adapter: Send + Sync {
         Ok(())
     }
 
-    fn ci_variable(&self) -> Option<&gitlab_variable::Spec> {
+    fn ci_variable(&self) -> Option<&CiVariable> {
         None
     }
 

@@ -20,7 +20,7 @@ pub use without::Account;
 
 use super::adapter::Adapter;
 use super::connection::BadConnection;
-use super::registry::Place;
+use super::place::Place;
 use crate::rotation::ids::StoreId;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;

@@ -13,7 +13,7 @@ pub(super) use self::vault::Vault;
 use self::vault::{Bundle, NewSecret};
 use super::adapter::Adapter;
 use super::connection::{BadConnection, Link};
-use super::registry::Place;
+use super::place::Place;
 use super::{Base, Seen, StoreError, Written};
 use crate::clock::start_of;
 use crate::rotation::identity::Identity as PlaceIdentity;

@@ -12,7 +12,7 @@ pub use orphans::adopt;
 pub use process::{Program, Settings};
 
 use super::adapter::Adapter;
-use super::registry::Place;
+use super::place::Place;
 use super::{Base, Seen, StoreError, Written};
 use crate::rotation::identity::Identity;
 use crate::rotation::ids::StoreId;

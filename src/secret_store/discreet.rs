@@ -2,7 +2,7 @@
 //! no word of an error or of what is awaited leaves it with a secret in it. An adapter need not think of either.
 
 use super::adapter::Adapter;
-use super::{Base, Caution, SecretStore, Seen, StoreError, Written, gitlab_variable};
+use super::{Base, Caution, SecretStore, Seen, StoreError, Written, CiVariable};
 use crate::rotation::identity::Identity;
 use crate::rotation::ids::StoreId;
 use crate::rotation::store::{Capabilities, Tag, Undo};
@@ -60,7 +60,7 @@ impl SecretStore for Discreet {
         self.inner.capabilities()
     }
 
-    fn ci_variable(&self) -> Option<&gitlab_variable::Spec> {
+    fn ci_variable(&self) -> Option<&CiVariable> {
         self.inner.ci_variable()
     }
 

@@ -7,7 +7,7 @@ mod fresh;
 mod trouble;
 
 use super::adapter::Adapter;
-use super::registry::Place;
+use super::place::Place;
 use super::walk::{Walk, is_our_group};
 use super::{Base, Seen, StoreError, Written};
 use crate::rotation::identity::Identity;

@@ -15,7 +15,7 @@ use self::account::{Exported, Imported, Performed};
 use self::object::{NewSobject, Operation, Sobject, Which, is_leftover, is_staged, parked_name, staged_name};
 use super::adapter::Adapter;
 use super::connection::{BadConnection, Link};
-use super::registry::Place;
+use super::place::Place;
 use super::{Base, Seen, StoreError, Written};
 use crate::rotation::identity::Identity;
 use crate::rotation::ids::StoreId;

@@ -8,7 +8,7 @@ use super::adapter::Adapter;
 use super::gitlab_holder::{Found as At, Holder};
 use super::gitlab_pages::{self, End};
 use super::gitlab_rights::Rights;
-use super::registry::{Context, Place};
+use super::place::Place;
 use super::{Base, Seen, StoreError, Written};
 use crate::http::{Api, Call, CallError};
 use crate::rotation::identity::Identity;
@@ -173,8 +173,8 @@ impl Adapter for GitlabSecureFile {
 }
 
 impl GitlabSecureFile {
-    pub(super) fn new(id: StoreId, context: &Context, spec: &Spec) -> Self {
-        Self { id, api: context.gitlab.clone(), spec: spec.clone(), holder: Holder::project(&spec.project) }
+    pub(super) fn new(id: StoreId, api: Arc<Api>, spec: &Spec) -> Self {
+        Self { id, api, spec: spec.clone(), holder: Holder::project(&spec.project) }
     }
 
     async fn seen(&self, found: &Found) -> Result<Seen, StoreError> {

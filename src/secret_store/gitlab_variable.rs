@@ -2,10 +2,10 @@
 //! environment scope is always named, so no other variable of the same key can be meant.
 
 use super::adapter::Adapter;
+use super::ci_variable::{CiVariable, Create, VariableScope};
 use super::gitlab_holder::{Found, Holder};
 use super::gitlab_pages::{self, End};
 use super::gitlab_rights::Rights;
-use super::registry::{Context, Place};
 use super::{Base, Seen, StoreError, Written};
 use crate::http::{Api, Call, CallError, segment};
 use crate::rotation::identity::Identity;
@@ -25,68 +25,11 @@ const PAGES: u32 = 300;
 /// The state of a variable that is not there.
 const MISSING: &str = "missing";
 
-/// Where a CI/CD variable is defined.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum VariableScope {
-    /// A project, by full path.
-    Project(String),
-    /// A group, by full path.
-    Group(String),
-    /// The whole instance.
-    Instance,
-}
-
-/// A CI/CD variable as the configuration names it.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct Spec {
-    /// Where it is defined.
-    pub scope: VariableScope,
-    /// Its key.
-    pub key: String,
-    /// Its environment scope; `*` is all.
-    pub environment_scope: String,
-    /// How it is made if it is not there; `None`: it must be there.
-    #[serde(default)]
-    pub create: Option<Create>,
-}
-
-/// The flags of a variable that the bot makes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct Create {
-    /// Job logs do not show it.
-    pub masked: bool,
-    /// Nobody can read it any more, us included; it is masked as well. Only possible when it is made.
-    pub hidden: bool,
-    /// Only jobs on protected refs see it.
-    pub protected: bool,
-}
-
-impl Spec {
-    pub(super) fn id(&self) -> String {
-        let Self { scope, key, environment_scope, .. } = self;
-        match scope {
-            VariableScope::Project(path) => format!("gitlab-variable {path} {key} (scope {environment_scope})"),
-            VariableScope::Group(path) => format!("gitlab-variable group {path} {key} (scope {environment_scope})"),
-            VariableScope::Instance => format!("gitlab-variable instance {key}"),
-        }
-    }
-
-    /// Paths of groups and projects do not distinguish case, keys of variables do.
-    pub(super) fn place(&self) -> Place {
-        let mut spec = self.clone();
-        if let VariableScope::Project(path) | VariableScope::Group(path) = &mut spec.scope {
-            *path = path.to_lowercase();
-        }
-        Place::whole(spec.id())
-    }
-}
-
 /// One variable.
 pub(super) struct GitlabVariable {
     id: StoreId,
     api: Arc<Api>,
-    spec: Spec,
+    spec: CiVariable,
     /// The project or group; the instance has none.
     holder: Option<Holder>,
     /// Seen to be hidden: it can be written and never read.
@@ -151,7 +94,7 @@ impl VariableScope {
 
 #[async_trait::async_trait]
 impl Adapter for GitlabVariable {
-    fn ci_variable(&self) -> Option<&Spec> {
+    fn ci_variable(&self) -> Option<&CiVariable> {
         Some(&self.spec)
     }
 
@@ -231,16 +174,16 @@ impl Adapter for GitlabVariable {
 }
 
 impl GitlabVariable {
-    pub(super) fn new(id: StoreId, context: &Context, spec: &Spec) -> Self {
+    pub(super) fn new(id: StoreId, api: Arc<Api>, spec: &CiVariable) -> Self {
         let holder = match &spec.scope {
             VariableScope::Project(path) => Some(Holder::project(path)),
             VariableScope::Group(path) => Some(Holder::group(path)),
             VariableScope::Instance => None,
         };
-        Self::of(id, context.gitlab.clone(), spec.clone(), holder)
+        Self::of(id, api, spec.clone(), holder)
     }
 
-    fn of(id: StoreId, api: Arc<Api>, spec: Spec, holder: Option<Holder>) -> Self {
+    fn of(id: StoreId, api: Arc<Api>, spec: CiVariable, holder: Option<Holder>) -> Self {
         let no = || AtomicBool::new(false);
         let (hidden, missing, tried_to_make) = (no(), no(), no());
         Self { id, api, spec, holder, hidden, missing, tried_to_make }

@@ -10,7 +10,7 @@ pub use identity::Credentials;
 use super::adapter::Adapter;
 use super::caution::{Caution, Cautions};
 use super::connection::{BadConnection, Link};
-use super::registry::Place;
+use super::place::Place;
 use super::session::Session;
 use super::{Base, Seen, StoreError, Written};
 use crate::http::{Api, Credential};

@@ -8,7 +8,7 @@ mod method;
 use self::blank::{Spelling, filled};
 use super::adapter::Adapter;
 use super::connection::{BadConnection, Link};
-use super::registry::Place;
+use super::place::Place;
 use super::session::NoLogin;
 use super::source::Source;
 use super::{Base, Seen, StoreError, Written};

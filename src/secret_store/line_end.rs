@@ -43,7 +43,7 @@ impl SecretStore for LineEnd {
         self.inner.preflight().await
     }
 
-    fn ci_variable(&self) -> Option<&super::gitlab_variable::Spec> {
+    fn ci_variable(&self) -> Option<&super::CiVariable> {
         self.inner.ci_variable()
     }
 

@@ -11,7 +11,7 @@ pub(super) use self::server::Server;
 use super::adapter::Adapter;
 use super::caution::{Caution, Cautions};
 use super::connection::{BadConnection, Link};
-use super::registry::Place;
+use super::place::Place;
 use super::{Base, Seen, StoreError, Written};
 use crate::rotation::ids::StoreId;
 use crate::rotation::store::{Capabilities, Rollback, Tag, Undo};

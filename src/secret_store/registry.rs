@@ -2,9 +2,11 @@
 //! Adapters are added side by side, one line each.
 
 use super::adapter::Adapter;
+use super::ci_variable::CiVariable;
 use super::connection::{BadConnection, Named};
 use super::discreet::Discreet;
 use super::line_end::LineEnd;
+use super::place::Place;
 use super::template::Template;
 use super::templated::Templated;
 use super::{
@@ -21,7 +23,7 @@ use std::sync::Arc;
 #[serde(rename_all = "snake_case")]
 pub enum StoreSpec {
     /// A CI/CD variable.
-    GitlabVariable(gitlab_variable::Spec),
+    GitlabVariable(CiVariable),
     /// A secure file of a project.
     GitlabSecureFile(gitlab_secure_file::Spec),
     /// A file on the machine that the bot runs on.
@@ -140,8 +142,8 @@ pub fn build(spec: &StoreSpec, context: &Context) -> Result<Arc<dyn SecretStore>
 fn whole(spec: &StoreSpec, context: &Context) -> Result<Arc<dyn SecretStore>, BadConnection> {
     let id = spec.id();
     let adapter: Arc<dyn Adapter> = match spec {
-        StoreSpec::GitlabVariable(spec) => Arc::new(gitlab_variable::GitlabVariable::new(id, context, spec)),
-        StoreSpec::GitlabSecureFile(spec) => Arc::new(gitlab_secure_file::GitlabSecureFile::new(id, context, spec)),
+        StoreSpec::GitlabVariable(spec) => Arc::new(gitlab_variable::GitlabVariable::new(id, context.gitlab.clone(), spec)),
+        StoreSpec::GitlabSecureFile(spec) => Arc::new(gitlab_secure_file::GitlabSecureFile::new(id, context.gitlab.clone(), spec)),
         StoreSpec::File(spec) => Arc::new(file::File::new(id, spec)),
         StoreSpec::AzureKeyVault(spec) => {
             let vault = at(&context.azure_key_vault, "azure_key_vault", &spec.at)?;
@@ -172,34 +174,6 @@ fn whole(spec: &StoreSpec, context: &Context) -> Result<Arc<dyn SecretStore>, Ba
         StoreSpec::Templated(inner, template) => Arc::new(Templated::new(id, whole(inner, context)?, template.clone())),
     };
     Ok(Discreet::around(adapter))
-}
-
-/// Where a value lies: `whole` is what one write replaces or guards, `part` the way to the value in it.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Place {
-    /// What is shared, in a form in which equal places are equal.
-    pub whole: String,
-    /// From the outside in; empty if the value is all there is.
-    pub part: Vec<String>,
-}
-
-impl Place {
-    /// A place whose value is all there is.
-    pub fn whole(whole: impl Into<String>) -> Self {
-        Self { whole: whole.into(), part: Vec::new() }
-    }
-
-    /// The part of that name in it.
-    #[must_use]
-    pub fn part(mut self, part: impl Into<String>) -> Self {
-        self.part.push(part.into());
-        self
-    }
-
-    /// Whether writing one would overwrite the other.
-    pub fn clashes(&self, other: &Self) -> bool {
-        self.whole == other.whole && (self.part.starts_with(&other.part) || other.part.starts_with(&self.part))
-    }
 }
 
 impl StoreSpec {

@@ -47,7 +47,7 @@ impl Templated {
 
 #[async_trait::async_trait]
 impl Adapter for Templated {
-    fn ci_variable(&self) -> Option<&super::gitlab_variable::Spec> {
+    fn ci_variable(&self) -> Option<&super::CiVariable> {
         self.inner.ci_variable()
     }
 

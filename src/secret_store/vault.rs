@@ -9,7 +9,7 @@ pub use auth::{Auth, Proof};
 
 use super::adapter::Adapter;
 use super::caution::{Caution, Cautions};
-use super::registry::Place;
+use super::place::Place;
 use super::session::Session;
 use super::template::Template;
 use super::{BadConnection, Base, Link, Seen, StoreError, Written};

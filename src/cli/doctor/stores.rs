@@ -7,7 +7,7 @@ use crate::gitlab::VariableFlags;
 use crate::http::CallError;
 use crate::rotation::ids::StoreId;
 use crate::secret::Secret;
-use crate::secret_store::gitlab_variable::Spec;
+use crate::secret_store::CiVariable;
 use crate::secret_store::{Caution, StoreError, StoreSpec};
 
 pub(super) async fn look(visit: &Visit<'_>, specs: &[StoreSpec], inspection: Option<&Inspection>) -> Vec<Finding> {
@@ -121,7 +121,7 @@ fn short(id: &StoreId) -> &str {
 
 /// The flags of a store that is a CI/CD variable.
 async fn flags(visit: &Visit<'_>, spec: &StoreSpec) -> Option<Result<Option<VariableFlags>, CallError>> {
-    let StoreSpec::GitlabVariable(Spec { scope, key, environment_scope, .. }) = spec.holder() else { return None };
+    let StoreSpec::GitlabVariable(CiVariable { scope, key, environment_scope, .. }) = spec.holder() else { return None };
     Some(visit.engine.gitlab.variable_flags(place_of(scope), key, environment_scope).await)
 }
 

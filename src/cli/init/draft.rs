@@ -1,6 +1,6 @@
 //! From answers to a configuration file, which is read as the bot would read it before anybody relies on it.
 
-use super::dialogue::{Answers, SOCKET};
+use super::answers::{Answers, SOCKET};
 use crate::config::{ConfigErrors, Surroundings, WithoutSecrets, load};
 use std::io;
 use std::path::{Path, PathBuf};

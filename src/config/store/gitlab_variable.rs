@@ -3,7 +3,7 @@
 use super::Kind;
 use crate::config::naming::{group_path, project_path};
 use crate::config::section::Section;
-use crate::secret_store::gitlab_variable::{Create, Spec};
+use crate::secret_store::{CiVariable, Create};
 use crate::secret_store::{Connections, StoreSpec, VariableScope};
 
 pub(super) const KIND: Kind = Kind {
@@ -25,7 +25,7 @@ fn read(section: &Section<'_>, _: &Connections) -> Option<StoreSpec> {
         section.complain("environment_scope", "a variable of the instance has no environment scope; remove it");
     }
     let create = create(section);
-    Some(StoreSpec::GitlabVariable(Spec { scope: scope?, key: key?, environment_scope, create }))
+    Some(StoreSpec::GitlabVariable(CiVariable { scope: scope?, key: key?, environment_scope, create }))
 }
 
 /// The flags mean something only for a variable that the bot makes: those of one that is there stay.

@@ -1,6 +1,6 @@
 //! What a store holds before we write it, and whose that is: only a value of ours is written over without asking.
 
-use super::write;
+use super::store_trouble::swapped;
 use crate::engine::Engine;
 use crate::engine::report::Stop;
 use crate::engine::worker::{Hold, Performed};
@@ -44,7 +44,7 @@ impl Engine {
             // An earlier try may be hours old.
             self.custody.forget_base(&rotation.id, &planned.id);
             match self.ground(hold, rotation, store.as_ref(), None).await? {
-                Ground::Store(error) if write::swapped(&error).is_some() => {
+                Ground::Store(error) if swapped(&error).is_some() => {
                     return self.try_others_first(hold, rotation, &planned.id, &error).await.map(Some);
                 }
                 Ground::Free(_) | Ground::Store(_) => {}

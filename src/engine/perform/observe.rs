@@ -1,6 +1,6 @@
 //! Watching the tokens themselves: the new one in use, the old one silent, none left over.
 
-use super::{trouble, write};
+use super::{store_trouble, trouble};
 use crate::engine::Engine;
 use crate::engine::report::Stop;
 use crate::engine::worker::{Hold, Performed};
@@ -151,7 +151,7 @@ impl Engine {
             match store.finish(&tag, rotation.undo.get(store.id())).await {
                 Ok(()) => {}
                 Err(error @ StoreError::Refused { .. }) => untidy.push(error.to_string()),
-                Err(error) => return Err(write::trouble(&error)),
+                Err(error) => return Err(store_trouble::trouble(&error)),
             }
         }
         Ok(untidy)

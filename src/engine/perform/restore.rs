@@ -1,6 +1,7 @@
 //! Putting the previous value back: from the store's own versions, or if this process still holds it.
 
-use super::write::{Look, swapped, trouble};
+use super::store_trouble::{swapped, trouble};
+use super::write::Look;
 use crate::engine::Engine;
 use crate::engine::report::Stop;
 use crate::engine::worker::{Hold, Performed};

@@ -1,6 +1,7 @@
 //! Revoking one token, after a last look that no store holds it.
 
-use super::write::{self, Look};
+use super::store_trouble;
+use super::write::Look;
 use super::{in_words, trouble};
 use crate::engine::Engine;
 use crate::engine::report::Stop;
@@ -62,7 +63,7 @@ impl Engine {
         for planned in rotation.plan.stores.iter().filter(|planned| planned.capabilities.readable) {
             // Whoever put it there: a token that stands in a place of the plan is in use.
             let Some(store) = self.addressed_store(rotation, &planned.id) else { return Ok(self.missing(rotation)) };
-            let Some(value) = store.read().await.map_err(|error| write::trouble(&error))? else { continue };
+            let Some(value) = store.read().await.map_err(|error| store_trouble::trouble(&error))? else { continue };
             match self.identify(rotation, &value).await {
                 Look::Drifted(Some(id), held) if id == token => {
                     return Ok(Some(Event::StoreDrifted { store: planned.id.clone(), holds: Some(id), held }));

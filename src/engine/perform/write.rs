@@ -1,9 +1,10 @@
 //! Writing one store from custody, and reading stores back.
 
 use super::ground::{Ground, few_bits};
+use super::store_trouble::{swapped, trouble};
 use crate::engine::Engine;
 use crate::engine::report::Stop;
-use crate::engine::worker::{Hold, Lasting, Performed};
+use crate::engine::worker::{Hold, Performed};
 use crate::rotation::event::Event;
 use crate::rotation::ids::{StoreId, TokenId};
 use crate::rotation::phase::{Minted, Phase};
@@ -245,20 +246,4 @@ impl Engine {
             Err(error) => Look::Trouble(super::trouble(&error)),
         }
     }
-}
-
-/// What is reported of a place that is another one than people approved.
-pub(super) fn swapped(error: &StoreError) -> Option<Event> {
-    let StoreError::Swapped { store, why } = error else { return None };
-    Some(Event::StoreSwapped { store: store.clone(), why: why.clone() })
-}
-
-/// A store that may be tried again.
-pub(super) fn trouble(error: &StoreError) -> Performed {
-    let after = match error {
-        StoreError::Unavailable { retry_after, .. } => *retry_after,
-        _ => None,
-    };
-    let refused = matches!(error, StoreError::Refused { .. }).then_some(Lasting::Forbidden);
-    Performed::Trouble { why: error.to_string(), after, refused }
 }

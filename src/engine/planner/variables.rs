@@ -6,7 +6,7 @@ use crate::gitlab::{GitRef, Place, Project, may_be_hidden};
 use crate::rotation::plan::Plan;
 use crate::rotation::token::{Consumer, ConsumerKind};
 use crate::secret_store::VariableScope;
-use crate::secret_store::gitlab_variable::Spec;
+use crate::secret_store::CiVariable;
 
 impl Engine {
     /// The consumer's ref, and what its jobs see.
@@ -41,7 +41,7 @@ impl Engine {
                  lets it run pipelines there)"
             ));
         }
-        let written: Vec<Spec> =
+        let written: Vec<CiVariable> =
             plan.stores.iter().filter_map(|planned| self.stores.get(&planned.id)?.ci_variable().cloned()).collect();
         for spec in written.iter().filter(|spec| reaches(&spec.scope, &project.path)) {
             if set.contains(&spec.key) {
@@ -60,7 +60,7 @@ impl Engine {
     }
 
     /// A protected variable is not there for jobs on a ref that is not.
-    async fn check_protection(&self, plan: &mut Plan, spec: &Spec, git_ref: &GitRef) -> Result<(), EngineError> {
+    async fn check_protection(&self, plan: &mut Plan, spec: &CiVariable, git_ref: &GitRef) -> Result<(), EngineError> {
         if git_ref.protected {
             return Ok(());
         }
@@ -85,10 +85,10 @@ impl Engine {
     }
 
     /// Jobs of an environment get the variable whose scope names it most closely, in one place too.
-    async fn check_narrower(&self, plan: &mut Plan, spec: &Spec, written: &[Spec]) -> Result<(), EngineError> {
+    async fn check_narrower(&self, plan: &mut Plan, spec: &CiVariable, written: &[CiVariable]) -> Result<(), EngineError> {
         let (key, own) = (&spec.key, &spec.environment_scope);
         let scopes = self.gitlab.scopes_if_answered(place_of(&spec.scope), key).await?.unwrap_or_default();
-        let same = |other: &Spec, scope: &String| {
+        let same = |other: &CiVariable, scope: &String| {
             other.scope == spec.scope && other.key == spec.key && other.environment_scope == *scope
         };
         let narrower = scopes.into_iter().filter(|scope| covers(own, scope));
@@ -108,12 +108,12 @@ impl Engine {
     async fn check_hidden(
         &self,
         plan: &mut Plan,
-        spec: &Spec,
-        written: &[Spec],
+        spec: &CiVariable,
+        written: &[CiVariable],
         project: &Project,
     ) -> Result<(), EngineError> {
         for nearer in nearer(&spec.scope, &project.path) {
-            let also = |other: &Spec| other.scope == nearer && other.key == spec.key;
+            let also = |other: &CiVariable| other.scope == nearer && other.key == spec.key;
             if written.iter().any(also) {
                 return Ok(());
             }

@@ -1,6 +1,6 @@
 //! Whom we believe: which GitLab instances exist, who sends for them, who may forward, and what proves a sender.
 
-use super::link::Address;
+use super::address::Address;
 
 /// What a mail must satisfy. Empty lists mean nobody.
 #[derive(Clone, Debug)]

@@ -2,7 +2,7 @@
 //! out, never followed, and then judged like any other. Only gateways are taken apart: elsewhere an address within
 //! another proves nothing.
 
-use super::link::Address;
+use super::address::Address;
 use base64::Engine as _;
 use base64::engine::GeneralPurpose;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};

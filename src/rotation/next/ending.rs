@@ -4,10 +4,9 @@ use super::people::stuck;
 use crate::rotation::ids::TokenId;
 use crate::rotation::phase::{AfterRevoke, Minted, Outcome, Phase, Why};
 use crate::rotation::policy::later;
-use crate::rotation::record::{Audience, Rotation};
+use crate::rotation::record::{Audience, Rotation, Use};
 use crate::rotation::refusal::{Refusal, when};
 use crate::rotation::token::Strategy;
-use crate::rotation::traces::Use;
 use jiff::Timestamp;
 use std::collections::BTreeSet;
 
