@@ -7,6 +7,7 @@ mod approvers;
 mod database;
 mod discord;
 mod duration;
+mod entry;
 mod folder;
 mod gitlab;
 mod headers;

@@ -6,7 +6,7 @@
 //!
 //! | floor | modules | what |
 //! |---|---|---|
-//! | 4 | [`app`], [`cli`], `sandbox` | wiring, commands, the loopback GitLab and Slack |
+//! | 4 | [`app`], [`cli`], `demo` | wiring, commands, the demo's stage and page |
 //! | 3 | [`config`], [`server`] | the configuration file, the HTTP endpoints |
 //! | 2 | [`engine`] | the only place where the domain meets IO |
 //! | 1 | [`ledger`], [`gitlab`], [`chat`], [`secret_store`] | adapters |
@@ -23,6 +23,8 @@ pub mod chat;
 pub mod cli;
 pub mod clock;
 pub mod config;
+#[cfg(feature = "sandbox")]
+pub mod demo;
 pub mod engine;
 pub mod gitlab;
 pub mod http;

@@ -4,7 +4,7 @@ use super::CliError;
 use super::args::{Chat, DemoArgs, DemoStores, Failure};
 use super::signals::Signals;
 use super::table::{Cell, Table, Tone, wants_colour};
-use crate::sandbox::demo::{BotLog, Chats, Demo, DemoError, Held, Page, Report, Scene, Stores, Tempo, play};
+use crate::demo::{BotLog, Chats, Demo, DemoError, Held, Page, Report, Scene, Stores, Tempo, play};
 use crate::server::Render;
 use crate::telemetry::{LogFormat, LogSettings, install_metrics, subscriber};
 use jiff::tz::TimeZone;

@@ -2,7 +2,7 @@
 
 use super::people::People;
 use super::section::{Section, nearest};
-use super::token::Entry;
+use super::entry::Entry;
 use crate::rotation::account::Service;
 use crate::rotation::group::{Group, NoGroup};
 use crate::rotation::ids::PersonId;

@@ -3,7 +3,8 @@
 use super::problem::{Place, Problems};
 use super::section::Section;
 use super::source::Source;
-use super::token::{self, Entry, Known};
+use super::entry::Entry;
+use super::token::{self, Known};
 use super::{across, approvers, step_up};
 use crate::rotation::token::ManagedToken;
 use crate::secret_store::StoreSpec;

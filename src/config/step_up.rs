@@ -2,7 +2,7 @@
 
 use super::secret_ref::{self, SecretRef};
 use super::section::Section;
-use super::token::Entry;
+use super::entry::Entry;
 
 pub(super) const KEYS: &[&str] = &["key"];
 

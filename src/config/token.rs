@@ -1,8 +1,8 @@
 //! `[[token]]`: one managed token, what the policy says of it, where it lives and what proves it.
 
+use super::entry::Entry;
 use super::owner;
 use super::people::People;
-use super::problem::Place;
 use super::rotation::{self, Rotation};
 use super::section::Section;
 use super::{approvers, step_up, store, verify};
@@ -44,13 +44,6 @@ pub(super) struct Known<'a> {
     pub(super) connections: &'a Connections,
     /// The workspace or organisation of `[slack]`.
     pub(super) team: Option<&'a str>,
-}
-
-/// A token as it was read, and where, for checks that look at several of them.
-pub(super) struct Entry {
-    pub(super) token: ManagedToken,
-    pub(super) stores: Vec<StoreSpec>,
-    pub(super) place: Place,
 }
 
 /// Reads one `[[token]]`; `None` after noting what is wrong with it.

@@ -9,13 +9,15 @@ mod lapse;
 mod minting;
 mod people;
 mod reminding;
+mod resume;
 mod snoozing;
+mod stop;
 mod surfaces;
 mod verifying;
 
 pub use snoozing::latest_snooze;
 
-pub(super) use people::restorable;
+pub(super) use stop::restorable;
 
 use super::event::Event;
 use super::record::{Rotation, Waiting};

@@ -104,14 +104,20 @@ impl Settings {
 
 /// The adapter for one secret.
 pub(super) fn build(id: StoreId, account: Arc<Account>, spec: &Spec) -> Arc<dyn Adapter> {
-    account.store(id, spec)
+    #[cfg(feature = "aws")]
+    return Arc::new(store::AwsSecretsManager::new(id, account, spec));
+    #[cfg(not(feature = "aws"))]
+    {
+        let _unused = (id, spec);
+        match *account {}
+    }
 }
 
 #[cfg(not(feature = "aws"))]
 mod without {
     //! A build that does not know AWS says so.
 
-    use super::{Adapter, Arc, BadConnection, Settings, Spec, StoreId};
+    use super::{BadConnection, Settings};
 
     /// There is none in this build.
     pub enum Account {}
@@ -120,10 +126,6 @@ mod without {
         pub(super) fn open(_: &Settings, section: &str) -> Result<Self, BadConnection> {
             let out = "use the container image, or build with --features aws";
             Err(BadConnection(format!("{section}: this rekey was built without AWS; {out}")))
-        }
-
-        pub(super) fn store(self: Arc<Self>, _: StoreId, _: &Spec) -> Arc<dyn Adapter> {
-            match *self {}
         }
     }
 }

@@ -25,6 +25,9 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
+/// Understood by every vault since 2022.
+const API_VERSION: &str = "7.4";
+
 /// Azure's limit on a value.
 const LONGEST: usize = 25_600;
 

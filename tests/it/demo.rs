@@ -5,7 +5,7 @@ mod ending;
 mod keyboard;
 
 use browser::Browser;
-use rekey::sandbox::demo::{
+use rekey::demo::{
     BotLog, CHANNEL, Chats, DISCORD_CHANNEL, Demo, Page, Report, Scene, Tempo, delivered, play, samples,
 };
 use rekey::server::Render;

@@ -247,7 +247,7 @@ pub fn approve(
 fn schedule(rotation: &mut Rotation, start_at: Timestamp, now: Timestamp) {
     if let Phase::Stuck { at, .. } = rotation.phase.clone() {
         // What is half done waits for no window.
-        return super::people::go_on(rotation, *at, now);
+        return super::resume::go_on(rotation, *at, now);
     }
     rotation.phase = Phase::Scheduled { at: start_at };
     // Every right is looked at once more when the effect starts: at the mint, or before the first revoke.

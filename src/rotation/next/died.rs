@@ -1,7 +1,7 @@
 //! A new token that somebody kills before the rotation is over: what the stores hold is dead, so nothing more is revoked,
 //! and only another token helps.
 
-use super::people::stuck;
+use super::stop::stuck;
 use crate::rotation::ids::TokenId;
 use crate::rotation::phase::{AfterRevoke, Outcome, Phase, Why};
 use crate::rotation::record::Rotation;

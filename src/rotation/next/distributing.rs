@@ -1,7 +1,7 @@
 //! Writing the stores, in the plan's order, and putting the previous value back.
 
-use super::people::{other_ways, stuck};
-use super::{ending, minting};
+use super::ending;
+use super::stop::{held, old_is_safe, other_ways, safe_now, stuck};
 use crate::rotation::ids::StoreId;
 use crate::rotation::phase::{Minted, Phase, Run, Why};
 use crate::rotation::record::{PREVIOUS_RESTORED, Rotation};
@@ -118,7 +118,7 @@ fn occupied(rotation: &mut Rotation, stores: &str, why: &str, attempt: u32, now:
     let first = attempt == 1 && rotation.plan.strategy != Strategy::RevokeFirst;
     let why = Why {
         what: format!("{stores} cannot be written without asking: {why}"),
-        safe: if first { "Nothing was changed yet.".into() } else { minting::old_is_safe(rotation) },
+        safe: if first { "Nothing was changed yet.".into() } else { old_is_safe(rotation) },
         todo: "Find out whose value that is. Retry to overwrite it, or abandon.".into(),
         link: None,
         log: None,
@@ -149,7 +149,7 @@ pub fn swapped(rotation: &mut Rotation, store: &StoreId, why: &str, now: Timesta
         Phase::Minting { attempt: 1, .. } if rotation.plan.strategy != Strategy::RevokeFirst => {
             "Nothing was changed yet.".into()
         }
-        Phase::Minting { .. } => minting::old_is_safe(rotation),
+        Phase::Minting { .. } => old_is_safe(rotation),
         _ => "Nothing was revoked since.".into(),
     };
     stuck(rotation, Why { what, safe, todo: todo.to_owned(), link: None, log: None }, now);
@@ -182,23 +182,6 @@ fn not_written(
     let todo = format!("{todo}, {}.", other_ways(rotation, now));
     stuck(rotation, Why { what, safe, todo, link: None, log: None }, now);
     Ok(())
-}
-
-/// How far the new value got.
-pub fn held(rotation: &Rotation, lacking: usize) -> String {
-    let total = rotation.plan.stores.len();
-    format!("{} of {total} stores hold the new value, which works too.", total - lacking)
-}
-
-/// What lives once something was minted.
-pub fn safe_now(rotation: &Rotation, now: Timestamp) -> &'static str {
-    if rotation.old_is_dead(now) {
-        "The old token is dead."
-    } else if rotation.plan.overlaps() {
-        "The old token still works."
-    } else {
-        "The old token is dead: consumers of stores not yet written fail."
-    }
 }
 
 /// A store holds the previous value again; once all do, what we minted is given up.

@@ -2,7 +2,7 @@
 
 use super::approval::untouched;
 use super::lapse::lapsed_for;
-use super::people::{stuck, what_lives};
+use super::stop::{stuck, what_lives};
 use crate::rotation::ids::TokenId;
 use crate::rotation::phase::{Phase, Why};
 use crate::rotation::record::{Audience, Rotation};

@@ -1,6 +1,6 @@
 //! The end: silence, revocation, a last look, closing.
 
-use super::people::stuck;
+use super::stop::stuck;
 use crate::rotation::ids::TokenId;
 use crate::rotation::phase::{AfterRevoke, Minted, Outcome, Phase, Why};
 use crate::rotation::policy::later;

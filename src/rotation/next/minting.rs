@@ -1,7 +1,7 @@
 //! Making the new token, once per attempt, whatever happens to the answer.
 
 use super::lapse;
-use super::people::stuck;
+use super::stop::{old_is_safe, stuck};
 use crate::rotation::ids::TokenId;
 use crate::rotation::phase::{Minted, Phase, Why};
 use crate::rotation::policy::Policy;
@@ -170,18 +170,6 @@ pub fn again(rotation: &mut Rotation, attempt: u32, now: Timestamp) {
             log: None,
         };
         stuck(rotation, why, now);
-    }
-}
-
-/// What an approver may rely on while the new token is not proven.
-pub fn old_is_safe(rotation: &Rotation) -> String {
-    match rotation.plan.strategy {
-        Strategy::Overlap if rotation.old_died => "The old token is dead; nothing more was revoked.".into(),
-        Strategy::Overlap => "The old token still works; nothing was revoked.".into(),
-        Strategy::RevokeFirst => "The old token is revoked or about to be; its consumers have no working token.".into(),
-        Strategy::InPlace | Strategy::SelfRotate => {
-            "If the rotate took effect the old value is dead; otherwise it still works.".into()
-        }
     }
 }
 

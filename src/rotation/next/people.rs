@@ -1,7 +1,9 @@
 //! What people can do with a rotation that cannot go on by itself.
 
 use super::approval::{allowed, confirmed, not_own_request, on_shell, with_code};
-use super::{distributing, ending, minting};
+use super::ending;
+use super::resume::go_on;
+use super::stop::{held, other_ways, stuck, what_lives};
 use crate::rotation::decider::Decider;
 use crate::rotation::ids::{StoreId, TokenId};
 use crate::rotation::phase::{AfterRevoke, Outcome, Phase, Why};
@@ -12,15 +14,6 @@ use crate::rotation::view::text::sentence;
 use jiff::Timestamp;
 use std::collections::BTreeSet;
 
-/// Remembers where it stood and tells people.
-pub fn stuck(rotation: &mut Rotation, why: Why, now: Timestamp) {
-    let at = Box::new(rotation.phase.clone());
-    rotation.announce(now, Audience::Approvers, format!("Stuck. {} {}", sentence(&why.what), sentence(&why.todo)));
-    rotation.phase = Phase::Stuck { at, why };
-    rotation.stops += 1;
-    rotation.ask(now);
-}
-
 /// Retries are used up.
 pub fn gave_up(rotation: &mut Rotation, why: &str, at_once: bool, now: Timestamp) -> Result<(), Refusal> {
     if matches!(rotation.phase, Phase::Closed { .. } | Phase::Stuck { .. }) {
@@ -28,7 +21,7 @@ pub fn gave_up(rotation: &mut Rotation, why: &str, at_once: bool, now: Timestamp
     }
     let mut safe = what_lives(rotation);
     if let Phase::Distributing { pending, .. } = &rotation.phase {
-        safe = format!("{safe} {}", distributing::held(rotation, pending.len()));
+        safe = format!("{safe} {}", held(rotation, pending.len()));
     }
     let down = all_that_is_down(&rotation.phase, why);
     let why = Why {
@@ -53,36 +46,6 @@ fn all_that_is_down(phase: &Phase, why: &str) -> String {
     }
 }
 
-/// Whether the previous value can be asked for from there.
-pub fn restorable(rotation: &Rotation, at: &Phase) -> bool {
-    let past = matches!(at, Phase::Revoking { .. } | Phase::Closing { .. });
-    rotation.plan.overlaps() && at.minted().is_some() && !past
-}
-
-/// What can be done besides a retry, from where it stands: the buttons offer the same.
-pub(super) fn other_ways(rotation: &Rotation, now: Timestamp) -> &'static str {
-    if restorable(rotation, &rotation.phase) && !rotation.old_is_dead(now) {
-        "restore the previous value, or abandon"
-    } else {
-        "or abandon"
-    }
-}
-
-/// What still works, wherever it stands.
-pub(super) fn what_lives(rotation: &Rotation) -> String {
-    match &rotation.phase {
-        Phase::AwaitingApproval | Phase::Scheduled { .. } => "Nothing was changed yet.".into(),
-        Phase::Minting { .. } | Phase::Revoking { new: None, then: AfterRevoke::Mint, .. } => {
-            minting::old_is_safe(rotation)
-        }
-        Phase::Revoking { .. } | Phase::Closing { .. } => {
-            "What the stores hold works; nothing of it is revoked.".into()
-        }
-        _ if rotation.plan.overlaps() => "Both tokens work; nothing was revoked that is still needed.".into(),
-        _ => "The new token works; the old one is dead.".into(),
-    }
-}
-
 /// Refuses people who saw an earlier stop: why it stands still is another matter now.
 fn this_stop(rotation: &Rotation, by: &Decider) -> Result<(), Refusal> {
     if by.stop.is_none_or(|seen| seen == rotation.stops) { Ok(()) } else { Err(Refusal::EarlierStop) }
@@ -104,18 +67,6 @@ pub fn retry(rotation: &mut Rotation, by: &Decider, now: Timestamp) -> Result<()
     rotation.saw(now, &by.via, format!("{} asked to try again{}", by.person, on_shell(by)), None);
     go_on(rotation, *at, now);
     Ok(())
-}
-
-/// Back to where it stood.
-pub(super) fn go_on(rotation: &mut Rotation, at: Phase, now: Timestamp) {
-    rotation.phase = at;
-    rotation.asks_anew = false;
-    rotation.overwrite.append(&mut rotation.contested);
-    rotation.uses.clear();
-    ending::watch_again(rotation, now);
-    if let Phase::Distributing { down, .. } = &mut rotation.phase {
-        down.clear();
-    }
 }
 
 /// What one person may decide on a stop is not enough where nobody knows any more what was approved.

@@ -1,7 +1,7 @@
 //! Proving the new token: stores settled, consumers passed, the token seen in use.
 
-use super::distributing::safe_now;
-use super::people::{other_ways, stuck};
+use super::stop::safe_now;
+use super::stop::{other_ways, stuck};
 use super::{ending, minting};
 use crate::rotation::ids::{ConsumerId, StoreId, TokenId};
 use crate::rotation::phase::{Phase, Run, RunRef, Why};

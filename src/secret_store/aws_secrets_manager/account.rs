@@ -1,11 +1,8 @@
 //! An account as AWS's SDK reaches it: its chain of credentials, its signatures and retries, over our own choice of TLS,
 //! certificates and time limits.
 
-use super::store::AwsSecretsManager;
-use super::{Settings, Spec};
+use super::Settings;
 use crate::http::{BadClient, Proxies, client};
-use crate::rotation::ids::StoreId;
-use crate::secret_store::adapter::Adapter;
 use crate::secret_store::connection::BadConnection;
 use aws_config::identity::IdentityCache;
 use aws_config::profile::ProfileFileCredentialsProvider;
@@ -58,10 +55,6 @@ impl Account {
             client: Mutex::new(None),
             section: section.to_owned(),
         })
-    }
-
-    pub(super) fn store(self: Arc<Self>, id: StoreId, spec: &Spec) -> Arc<dyn Adapter> {
-        Arc::new(AwsSecretsManager::new(id, self, spec))
     }
 
     pub(super) fn region(&self) -> &str {

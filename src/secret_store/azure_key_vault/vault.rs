@@ -1,6 +1,6 @@
 //! The calls to one vault.
 
-use super::Settings;
+use super::{API_VERSION, Settings};
 use super::challenge::host_of;
 use super::identity::Tokens;
 use super::refusal::explain;
@@ -15,9 +15,6 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize};
 use std::collections::BTreeMap;
 use std::sync::Arc;
-
-/// Understood by every vault since 2022.
-pub(super) const API_VERSION: &str = "7.4";
 
 /// What a new secret says it is, unless the one before said something else.
 const CONTENT_TYPE: &str = "text/plain";

@@ -2,7 +2,7 @@
 
 use super::browser::Browser;
 use super::render;
-use rekey::sandbox::demo::{BotLog, Chats, Page, Scene, Tempo, samples};
+use rekey::demo::{BotLog, Chats, Page, Scene, Tempo, samples};
 
 async fn open(chats: Chats) -> Option<(Browser, Page)> {
     let browser = Browser::open().await?;

@@ -1,7 +1,7 @@
 //! Slack's forms and the app's home tab, as the page sends and opens them.
 
 use super::{DemoError, Shared, in_slack};
-use crate::sandbox::demo::Demo;
+use crate::demo::Demo;
 use crate::sandbox::slack::Submitted;
 use axum::extract::State;
 use axum::http::StatusCode;

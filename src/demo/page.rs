@@ -3,8 +3,9 @@
 
 mod forms;
 
-use super::super::slack;
+use crate::sandbox::slack;
 use super::picture::mailbox;
+use super::shared::Shared;
 use super::{BotLog, CHANNEL, Demo, DemoError, Scene, Tempo, discord_page};
 use crate::server::Render;
 use axum::extract::{Path, Request, State};
@@ -31,15 +32,6 @@ pub struct Page {
     address: SocketAddr,
     shared: Arc<Shared>,
     task: JoinHandle<()>,
-}
-
-pub(super) struct Shared {
-    demo: RwLock<Option<Demo>>,
-    address: SocketAddr,
-    tempo: Tempo,
-    scene: Scene,
-    log: BotLog,
-    render: Render,
 }
 
 #[derive(Deserialize)]
@@ -153,15 +145,6 @@ async fn guard(State(shared): State<Arc<Shared>>, request: Request, next: Next) 
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
-}
-
-impl Shared {
-    pub(super) async fn with<T>(&self, act: impl AsyncFnOnce(&Demo) -> Result<T, DemoError>) -> Result<T, DemoError> {
-        match self.demo.read().await.as_ref() {
-            Some(demo) => act(demo).await,
-            None => Err(DemoError::Call("the demo has been stopped".into())),
-        }
-    }
 }
 
 async fn picture(State(shared): State<Arc<Shared>>) -> Result<Json<Value>, DemoError> {

@@ -1,7 +1,7 @@
 //! Discord on the page and in the story: buttons, what is typed, forms, and what is proposed while somebody types.
 
-use super::super::discord::{Ephemeral, Handle, NoAnswer, Shown};
-use super::page::Shared;
+use crate::sandbox::discord::{Ephemeral, Handle, NoAnswer, Shown};
+use super::shared::Shared;
 use super::{DISCORD_CHANNEL, Demo, DemoError, Person};
 use axum::extract::State;
 use axum::http::StatusCode;

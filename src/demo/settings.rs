@@ -1,12 +1,11 @@
 //! The bot's configuration for the demo: the text that a person would write, and secrets where it refers to them.
 
-use super::super::discord;
+use crate::sandbox::discord;
 use super::Tempo;
+use super::secrets::Secrets;
 use super::shelves::Shelves;
 use super::stage::{ALICE, BOB, CHANNEL, DISCORD_CHANNEL, TEAM};
 use crate::config::Surroundings;
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -14,33 +13,6 @@ use std::path::{Path, PathBuf};
 pub(super) const MAIL_SERVER: &str = "mx.corp.example";
 /// Who hands mail over.
 pub(super) const MAIL_USER: &str = "mailserver";
-
-/// What only the bot and its sandboxes know; new for every demo.
-#[derive(Clone)]
-pub(super) struct Secrets {
-    pub gitlab_token: String,
-    pub signing_token: String,
-    pub slack_token: String,
-    pub slack_secret: String,
-    pub discord_token: String,
-    pub discord_seed: [u8; 32],
-    pub mail_password: String,
-}
-
-impl Secrets {
-    pub(super) fn random() -> Self {
-        let hex = || hex::encode(rand::random::<[u8; 16]>());
-        Self {
-            gitlab_token: format!("glpat-{}", &hex()[..20]),
-            signing_token: format!("whsec_{}", STANDARD.encode(rand::random::<[u8; 32]>())),
-            slack_token: format!("xoxb-sandbox-{}", hex()),
-            slack_secret: hex(),
-            discord_token: format!("sandbox.{}", hex()),
-            discord_seed: rand::random(),
-            mail_password: hex(),
-        }
-    }
-}
 
 /// Where the sandboxes are; a messenger that is not there is not configured.
 pub(super) struct Addresses {

@@ -8,7 +8,9 @@ mod mails;
 mod openbao;
 mod page;
 mod picture;
+mod secrets;
 mod settings;
+mod shared;
 mod shelves;
 mod stage;
 mod story;
@@ -21,9 +23,9 @@ pub use shelves::{Held, Stores};
 pub use stage::{ALICE, BOB, CHANNEL, DISCORD_CHANNEL, JOB, OUTSIDER, Person};
 pub use story::{Check, Moment, Report, play};
 
-use super::discord::{self, Discord};
-use super::gitlab::{Fault, Gitlab, Handle, Hook, Place, Rule};
-use super::slack::{self, NoAnswer, Slack};
+use crate::sandbox::discord::{self, Discord};
+use crate::sandbox::gitlab::{Fault, Gitlab, Handle, Hook, Place, Rule};
+use crate::sandbox::slack::{self, NoAnswer, Slack};
 use crate::app::{self, Running, StartError};
 use crate::clock::{Clock, SystemClock};
 use crate::config::{self, ConfigErrors};
@@ -32,7 +34,8 @@ use crate::ledger::Word;
 use crate::server::Render;
 use jiff::Timestamp;
 use mails::{Answer, Sent};
-use settings::{Addresses, Secrets};
+use secrets::Secrets;
+use settings::Addresses;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -313,7 +316,7 @@ impl Demo {
     }
 
     fn creates(&self) -> usize {
-        let is_create = |call: &&super::gitlab::Call| {
+        let is_create = |call: &&crate::sandbox::gitlab::Call| {
             call.method == "POST" && call.path.ends_with(stage::CREATE.trim_start_matches("*"))
         };
         self.gitlab().calls().iter().filter(is_create).count()

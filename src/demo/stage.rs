@@ -1,8 +1,8 @@
 //! The world of the demo: a security group with a service account, the project that uses its token, and people.
 
-use super::super::gitlab::{DEVELOPER, JobPlan, Mint, OWNER, Pace, Place, Variable, World};
-use super::super::{discord, slack};
-use super::settings::Secrets;
+use crate::sandbox::gitlab::{DEVELOPER, JobPlan, Mint, OWNER, Pace, Place, Variable, World};
+use crate::sandbox::{discord, slack};
+use super::secrets::Secrets;
 use crate::clock::utc_date;
 use jiff::{Timestamp, ToSpan};
 use std::time::Duration;
@@ -128,12 +128,12 @@ pub(super) fn guild(secrets: &Secrets) -> discord::World {
 
 impl Cast {
     /// The token that the pipelines use now.
-    pub(super) fn held(&self, gitlab: &super::super::gitlab::Handle) -> Option<u64> {
+    pub(super) fn held(&self, gitlab: &crate::sandbox::gitlab::Handle) -> Option<u64> {
         gitlab.held_by(Place::Project(self.project), KEY, "*")
     }
 
     /// The live tokens of the managed name.
-    pub(super) fn live(&self, gitlab: &super::super::gitlab::Handle) -> Vec<u64> {
+    pub(super) fn live(&self, gitlab: &crate::sandbox::gitlab::Handle) -> Vec<u64> {
         let tokens = gitlab.live_tokens(self.account);
         tokens.into_iter().filter(|token| token.name == NAME).map(|token| token.id).collect()
     }

@@ -1,0 +1,12 @@
+//! One managed token as it was read, with the place in the file for what is told later.
+
+use super::problem::Place;
+use crate::rotation::token::ManagedToken;
+use crate::secret_store::StoreSpec;
+
+/// A token as it was read, and where, for checks that look at several of them.
+pub(super) struct Entry {
+    pub(super) token: ManagedToken,
+    pub(super) stores: Vec<StoreSpec>,
+    pub(super) place: Place,
+}
