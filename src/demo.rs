@@ -23,14 +23,14 @@ pub use shelves::{Held, Stores};
 pub use stage::{ALICE, BOB, CHANNEL, DISCORD_CHANNEL, JOB, OUTSIDER, Person};
 pub use story::{Check, Moment, Report, play};
 
-use crate::sandbox::discord::{self, Discord};
-use crate::sandbox::gitlab::{Fault, Gitlab, Handle, Hook, Place, Rule};
-use crate::sandbox::slack::{self, NoAnswer, Slack};
 use crate::app::{self, Running, StartError};
 use crate::clock::{Clock, SystemClock};
 use crate::config::{self, ConfigErrors};
 use crate::engine::RealDice;
 use crate::ledger::Word;
+use crate::sandbox::discord::{self, Discord};
+use crate::sandbox::gitlab::{Fault, Gitlab, Handle, Hook, Place, Rule};
+use crate::sandbox::slack::{self, NoAnswer, Slack};
 use crate::server::Render;
 use jiff::Timestamp;
 use mails::{Answer, Sent};

@@ -1,8 +1,8 @@
 //! `approvers` of a token: people of `[people]` by name, and groups whose members a service can prove.
 
+use super::entry::Entry;
 use super::people::People;
 use super::section::{Section, nearest};
-use super::entry::Entry;
 use crate::rotation::account::Service;
 use crate::rotation::group::{Group, NoGroup};
 use crate::rotation::ids::PersonId;

@@ -1,9 +1,9 @@
 //! The managed tokens: those in the main file, and those in the files of `tokens_dir`.
 
+use super::entry::Entry;
 use super::problem::{Place, Problems};
 use super::section::Section;
 use super::source::Source;
-use super::entry::Entry;
 use super::token::{self, Known};
 use super::{across, approvers, step_up};
 use crate::rotation::token::ManagedToken;

@@ -1,8 +1,8 @@
 //! Discord on the page and in the story: buttons, what is typed, forms, and what is proposed while somebody types.
 
-use crate::sandbox::discord::{Ephemeral, Handle, NoAnswer, Shown};
 use super::shared::Shared;
 use super::{DISCORD_CHANNEL, Demo, DemoError, Person};
+use crate::sandbox::discord::{Ephemeral, Handle, NoAnswer, Shown};
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::routing::post;

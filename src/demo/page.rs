@@ -3,10 +3,10 @@
 
 mod forms;
 
-use crate::sandbox::slack;
 use super::picture::mailbox;
 use super::shared::Shared;
 use super::{BotLog, CHANNEL, Demo, DemoError, Scene, Tempo, discord_page};
+use crate::sandbox::slack;
 use crate::server::Render;
 use axum::extract::{Path, Request, State};
 use axum::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HOST, X_CONTENT_TYPE_OPTIONS};

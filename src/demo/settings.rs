@@ -1,11 +1,11 @@
 //! The bot's configuration for the demo: the text that a person would write, and secrets where it refers to them.
 
-use crate::sandbox::discord;
 use super::Tempo;
 use super::secrets::Secrets;
 use super::shelves::Shelves;
 use super::stage::{ALICE, BOB, CHANNEL, DISCORD_CHANNEL, TEAM};
 use crate::config::Surroundings;
+use crate::sandbox::discord;
 use std::io;
 use std::path::{Path, PathBuf};
 

@@ -1,9 +1,9 @@
 //! The world of the demo: a security group with a service account, the project that uses its token, and people.
 
-use crate::sandbox::gitlab::{DEVELOPER, JobPlan, Mint, OWNER, Pace, Place, Variable, World};
-use crate::sandbox::{discord, slack};
 use super::secrets::Secrets;
 use crate::clock::utc_date;
+use crate::sandbox::gitlab::{DEVELOPER, JobPlan, Mint, OWNER, Pace, Place, Variable, World};
+use crate::sandbox::{discord, slack};
 use jiff::{Timestamp, ToSpan};
 use std::time::Duration;
 

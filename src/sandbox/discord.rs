@@ -2,6 +2,7 @@
 //! people click and type or sends it over its Gateway, and fails on demand. [`World`] is what is in it, [`Discord`] runs
 //! it, [`Handle`] looks inside.
 
+mod call;
 mod check;
 mod commands;
 mod gate;
@@ -10,18 +11,20 @@ mod guild;
 mod interaction;
 mod limits;
 mod messages;
+mod model;
 mod page;
 mod people;
 pub mod permissions;
 mod refusal;
 mod rest;
+mod rights;
 mod signing;
 mod world;
 
 pub use super::faults::{Fault, Rule};
-pub use interaction::Shown;
+pub use model::{Ephemeral, Shown};
 pub use people::NoAnswer;
-pub use world::{Channel, Ephemeral, Message, Modal, Role, Settings, User, World};
+pub use world::{Channel, Message, Modal, Role, Settings, User, World};
 
 use super::faults::Faults;
 use super::port::Port;

@@ -19,6 +19,7 @@ mod issues;
 mod job_log;
 mod jobs;
 mod line;
+mod model;
 mod multipart;
 mod notes;
 mod own_tokens;
@@ -53,18 +54,12 @@ pub use super::holds::Held;
 pub use bar::Bar;
 pub use build::Mint;
 pub use calls::Call;
-pub use delivery::Delivery;
 pub use handle::Handle;
-pub use hooks::Hook;
-pub use issues::Issue;
-pub use notes::Note;
+pub use model::{Delivery, Hook, Issue, Job, Note, Pipeline, Reaction, Token, Variable};
 pub use people::{DEVELOPER, GUEST, Kind, MAINTAINER, OWNER, Place, REPORTER, User};
 pub use plan::{JobPlan, Run};
-pub use reactions::Reaction;
-pub use runner::{Job, Pipeline};
 pub use settings::{Pace, Settings};
-pub use tokens::{Minted, Token, grant};
-pub use variables::Variable;
+pub use tokens::{Minted, grant};
 pub use world::World;
 
 use crate::clock::Clock;
@@ -147,5 +142,5 @@ pub fn router(handle: Handle) -> axum::Router {
 
 /// The tasks that move pipelines and send webhooks; whoever mounts [`router`] runs and stops them.
 pub fn background(handle: &Handle) -> Vec<JoinHandle<()>> {
-    vec![tokio::spawn(handle::move_pipelines(handle.clone())), tokio::spawn(delivery::send(handle.clone()))]
+    vec![tokio::spawn(handle::move_pipelines(handle.clone())), tokio::spawn(handle::send_hooks(handle.clone()))]
 }

@@ -4,11 +4,13 @@
 mod check;
 mod delivery;
 mod directory;
+mod door;
 mod forms;
 mod gate;
 mod home;
 mod limits;
 mod methods;
+mod outcome;
 mod page;
 mod params;
 mod people;
@@ -20,8 +22,8 @@ mod way_back;
 mod world;
 
 pub use super::faults::{Fault, Rule};
+pub use door::NoAnswer;
 pub use forms::Submitted;
-pub use people::NoAnswer;
 pub use world::{Channel, Ephemeral, Message, Settings, User, View, World};
 
 use super::faults::Faults;

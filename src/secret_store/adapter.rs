@@ -2,7 +2,7 @@
 //! [`SecretStore`](super::SecretStore): it becomes one only inside of [`Discreet`](super::discreet::Discreet), so none can
 //! be used that says more than it may.
 
-use super::{Base, Caution, Seen, StoreError, Written, CiVariable};
+use super::{Base, Caution, CiVariable, Seen, StoreError, Written};
 use crate::rotation::identity::Identity;
 use crate::rotation::ids::StoreId;
 use crate::rotation::store::{Capabilities, Tag, Undo};

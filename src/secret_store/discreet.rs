@@ -2,7 +2,7 @@
 //! no word of an error or of what is awaited leaves it with a secret in it. An adapter need not think of either.
 
 use super::adapter::Adapter;
-use super::{Base, Caution, SecretStore, Seen, StoreError, Written, CiVariable};
+use super::{Base, Caution, CiVariable, SecretStore, Seen, StoreError, Written};
 use crate::rotation::identity::Identity;
 use crate::rotation::ids::StoreId;
 use crate::rotation::store::{Capabilities, Tag, Undo};

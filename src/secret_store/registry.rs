@@ -142,8 +142,12 @@ pub fn build(spec: &StoreSpec, context: &Context) -> Result<Arc<dyn SecretStore>
 fn whole(spec: &StoreSpec, context: &Context) -> Result<Arc<dyn SecretStore>, BadConnection> {
     let id = spec.id();
     let adapter: Arc<dyn Adapter> = match spec {
-        StoreSpec::GitlabVariable(spec) => Arc::new(gitlab_variable::GitlabVariable::new(id, context.gitlab.clone(), spec)),
-        StoreSpec::GitlabSecureFile(spec) => Arc::new(gitlab_secure_file::GitlabSecureFile::new(id, context.gitlab.clone(), spec)),
+        StoreSpec::GitlabVariable(spec) => {
+            Arc::new(gitlab_variable::GitlabVariable::new(id, context.gitlab.clone(), spec))
+        }
+        StoreSpec::GitlabSecureFile(spec) => {
+            Arc::new(gitlab_secure_file::GitlabSecureFile::new(id, context.gitlab.clone(), spec))
+        }
         StoreSpec::File(spec) => Arc::new(file::File::new(id, spec)),
         StoreSpec::AzureKeyVault(spec) => {
             let vault = at(&context.azure_key_vault, "azure_key_vault", &spec.at)?;

@@ -121,7 +121,9 @@ fn short(id: &StoreId) -> &str {
 
 /// The flags of a store that is a CI/CD variable.
 async fn flags(visit: &Visit<'_>, spec: &StoreSpec) -> Option<Result<Option<VariableFlags>, CallError>> {
-    let StoreSpec::GitlabVariable(CiVariable { scope, key, environment_scope, .. }) = spec.holder() else { return None };
+    let StoreSpec::GitlabVariable(CiVariable { scope, key, environment_scope, .. }) = spec.holder() else {
+        return None;
+    };
     Some(visit.engine.gitlab.variable_flags(place_of(scope), key, environment_scope).await)
 }
 

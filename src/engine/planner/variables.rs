@@ -5,8 +5,8 @@ use crate::engine::{Engine, EngineError};
 use crate::gitlab::{GitRef, Place, Project, may_be_hidden};
 use crate::rotation::plan::Plan;
 use crate::rotation::token::{Consumer, ConsumerKind};
-use crate::secret_store::VariableScope;
 use crate::secret_store::CiVariable;
+use crate::secret_store::VariableScope;
 
 impl Engine {
     /// The consumer's ref, and what its jobs see.
@@ -85,7 +85,12 @@ impl Engine {
     }
 
     /// Jobs of an environment get the variable whose scope names it most closely, in one place too.
-    async fn check_narrower(&self, plan: &mut Plan, spec: &CiVariable, written: &[CiVariable]) -> Result<(), EngineError> {
+    async fn check_narrower(
+        &self,
+        plan: &mut Plan,
+        spec: &CiVariable,
+        written: &[CiVariable],
+    ) -> Result<(), EngineError> {
         let (key, own) = (&spec.key, &spec.environment_scope);
         let scopes = self.gitlab.scopes_if_answered(place_of(&spec.scope), key).await?.unwrap_or_default();
         let same = |other: &CiVariable, scope: &String| {

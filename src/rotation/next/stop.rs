@@ -34,9 +34,7 @@ pub fn other_ways(rotation: &Rotation, now: Timestamp) -> &'static str {
 pub fn what_lives(rotation: &Rotation) -> String {
     match &rotation.phase {
         Phase::AwaitingApproval | Phase::Scheduled { .. } => "Nothing was changed yet.".into(),
-        Phase::Minting { .. } | Phase::Revoking { new: None, then: AfterRevoke::Mint, .. } => {
-            old_is_safe(rotation)
-        }
+        Phase::Minting { .. } | Phase::Revoking { new: None, then: AfterRevoke::Mint, .. } => old_is_safe(rotation),
         Phase::Revoking { .. } | Phase::Closing { .. } => {
             "What the stores hold works; nothing of it is revoked.".into()
         }

@@ -1,7 +1,7 @@
 //! The commands of the guild: replaced all at once, refused where Discord refuses, and what a person may type by them.
 
+use super::call::Reply;
 use super::refusal::{Outcome, UNKNOWN_APPLICATION, UNKNOWN_GUILD, invalid, refuse};
-use super::rest::Reply;
 use super::world::World;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;

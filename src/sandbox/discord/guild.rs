@@ -1,9 +1,9 @@
 //! Reading what is there: the bot itself, its application, the guild, its roles, members and channels.
 
+use super::call::Reply;
 use super::refusal::{MISSING_ACCESS, Outcome, UNKNOWN_GUILD, UNKNOWN_MEMBER, refuse};
-use super::rest::Reply;
 use super::world::{Channel, User, World};
-use super::{permissions, signing};
+use super::{rights, signing};
 use serde_json::{Value, json};
 
 pub(super) fn me(world: &World) -> Outcome<Reply> {
@@ -81,7 +81,7 @@ pub(super) fn shown_user(user: &User) -> Value {
 }
 
 pub(super) fn channel(world: &World, id: &str) -> Outcome<Reply> {
-    let channel = permissions::allowed(world, id, 0)?;
+    let channel = rights::allowed(world, id, 0)?;
     Ok(Reply::Body(shown_channel(world, id, channel)))
 }
 

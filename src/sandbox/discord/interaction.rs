@@ -1,16 +1,17 @@
 //! What a person did and what the bot may answer: once within three seconds, more through the webhook for a quarter of
 //! an hour. Answers in the response to an endpoint and answers by a call are the same.
 
+use super::call::{Call, Reply};
 use super::check;
 use super::messages::{fill, shown};
+use super::model::{Ephemeral, Interaction, Original, Shown};
 use super::permissions::EMBED;
 use super::refusal::{
     ACKNOWLEDGED, DEAD_TOKEN, EMPTY_MESSAGE, Outcome, UNKNOWN_INTERACTION, UNKNOWN_MESSAGE, UNKNOWN_WEBHOOK, invalid,
     refuse,
 };
-use super::rest::{Call, Reply};
-use super::world::{Ephemeral, Message, Modal, World};
-use jiff::{SignedDuration, Timestamp};
+use super::world::{Message, Modal, World};
+use jiff::SignedDuration;
 use serde_json::{Value, json};
 
 /// For the first answer.
@@ -25,52 +26,6 @@ pub(super) const COMMAND: u64 = 2;
 pub(super) const COMPONENT: u64 = 3;
 pub(super) const COMPLETE: u64 = 4;
 pub(super) const SUBMIT: u64 = 5;
-
-/// What a person sees of an answer.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Shown {
-    /// Nothing changes, or the message itself did.
-    Nothing,
-    /// "Thinking …", until there is more.
-    Waiting,
-    /// A line for them alone.
-    Private(Ephemeral),
-    /// A message for everybody.
-    Public(String),
-    /// A form.
-    Form(Value),
-    /// What they may choose from.
-    Choices(Vec<Value>),
-}
-
-/// Where the first answer stands.
-#[derive(Clone, Debug)]
-enum Original {
-    Private(String),
-    Public(String),
-    Promised { private: bool },
-    Source,
-}
-
-/// Something that waits for an answer, or had it.
-#[derive(Clone, Debug)]
-pub(super) struct Interaction {
-    pub id: String,
-    pub kind: u64,
-    pub user: String,
-    pub channel: String,
-    /// The message or private line that the button was on.
-    pub source: Option<String>,
-    pub at: Timestamp,
-    pub seen: Option<Shown>,
-    original: Option<Original>,
-}
-
-impl Interaction {
-    pub fn new(id: String, kind: u64, user: &str, channel: &str, source: Option<String>, at: Timestamp) -> Self {
-        Self { id, kind, user: user.into(), channel: channel.into(), source, at, seen: None, original: None }
-    }
-}
 
 pub(super) fn callback(world: &mut World, id: &str, token: &str, call: &Call<'_>) -> Outcome<Reply> {
     match world.interactions.get(token) {

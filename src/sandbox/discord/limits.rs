@@ -1,5 +1,6 @@
 //! Limits by route and channel, told in the headers of every answer. They count real time: whoever waits, waits really.
 
+use super::model::Bucket;
 use super::world::World;
 use axum::body::Body;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
@@ -9,13 +10,6 @@ use std::time::{Duration, Instant};
 
 /// More than anybody needs.
 const PLENTY: (u32, u64) = (10_000, 1_000);
-
-/// The calls of one route in the present window.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Bucket {
-    until: Instant,
-    used: u32,
-}
 
 /// What the headers tell.
 pub(super) struct Standing {

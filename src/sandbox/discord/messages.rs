@@ -1,11 +1,12 @@
 //! Messages and threads: written, edited, read back, removed.
 
-use super::permissions::{self, CREATE_THREADS, EMBED, HISTORY, MENTION_EVERYONE, SEND, SEND_IN_THREADS, allowed};
+use super::call::{Call, Reply};
+use super::permissions::{CREATE_THREADS, EMBED, HISTORY, MENTION_EVERYONE, SEND, SEND_IN_THREADS};
 use super::refusal::{
     ARCHIVED, CLOSED, EMPTY_MESSAGE, HAS_THREAD, NOT_THE_AUTHOR, Outcome, UNKNOWN_MESSAGE, UNKNOWN_USER, invalid,
     refuse,
 };
-use super::rest::{Call, Reply};
+use super::rights::{self, allowed};
 use super::world::{Channel, Message, World};
 use super::{check, guild};
 use jiff::SignedDuration;
@@ -16,7 +17,7 @@ const NONCE: SignedDuration = SignedDuration::from_mins(5);
 
 pub(super) fn create(world: &mut World, channel: &str, body: &Value) -> Outcome<Reply> {
     let place = writable(world, channel)?;
-    let may = permissions::of_bot(world, place);
+    let may = rights::of_bot(world, place);
     check::message(body)?;
     let nonce = body["nonce"].as_str().map(str::to_owned);
     if body["enforce_nonce"] == true
@@ -44,7 +45,7 @@ pub(super) fn create(world: &mut World, channel: &str, body: &Value) -> Outcome<
 }
 
 pub(super) fn edit(world: &mut World, channel: &str, id: &str, body: &Value) -> Outcome<Reply> {
-    let may = permissions::of_bot(world, allowed(world, channel, 0)?);
+    let may = rights::of_bot(world, allowed(world, channel, 0)?);
     let own = world.settings.bot_user.clone();
     let Some(message) = world.message(channel, id) else { return refuse(UNKNOWN_MESSAGE) };
     if message.author != own {
@@ -86,7 +87,7 @@ pub(super) fn list(world: &World, channel: &str, call: &Call<'_>) -> Outcome<Rep
         return invalid("limit", "int value should be between 1 and 100.");
     }
     let limit = limit as usize;
-    if permissions::of_bot(world, place) & HISTORY == 0 {
+    if rights::of_bot(world, place) & HISTORY == 0 {
         return Ok(Reply::Body(json!([])));
     }
     let number = |message: &Message| message.id.parse::<u64>().unwrap_or_default();

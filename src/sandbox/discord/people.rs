@@ -1,7 +1,8 @@
 //! What people do: press buttons, type commands, fill in forms. Each becomes an interaction, which goes over the Gateway
 //! if the bot is connected there, else signed to its endpoint, and must be answered within three seconds.
 
-use super::interaction::{self, COMMAND, COMPLETE, COMPONENT, Interaction, SUBMIT, Shown};
+use super::interaction::{self, COMMAND, COMPLETE, COMPONENT, SUBMIT};
+use super::model::{Interaction, Shown};
 use super::refusal::Refusal;
 use super::world::{User, World};
 use super::{Handle, commands, guild, messages, signing};

@@ -1,5 +1,6 @@
 //! The REST API: who calls, which route, and what becomes of it.
 
+use super::call::{Call, Reply};
 use super::refusal::{NO_ROUTE, Outcome, Refusal, UNAUTHORIZED, invalid, refuse};
 use super::world::World;
 use super::{Handle, commands, guild, interaction, limits, messages};
@@ -9,31 +10,9 @@ use axum::http::header::{AUTHORIZATION, USER_AGENT};
 use axum::http::{HeaderMap, Response, StatusCode};
 use axum::response::IntoResponse;
 use serde_json::Value;
-use std::collections::BTreeMap;
 
 /// Below this path lies the API.
 const BASE: &str = "/api/v10/";
-
-/// A call, taken apart.
-pub(super) struct Call<'c> {
-    pub method: &'c str,
-    pub path: Vec<&'c str>,
-    pub query: BTreeMap<String, String>,
-    pub body: Value,
-}
-
-impl Call<'_> {
-    /// A number of the query.
-    pub fn number(&self, name: &str) -> Option<u64> {
-        self.query.get(name)?.parse().ok()
-    }
-}
-
-/// What is answered.
-pub(super) enum Reply {
-    Body(Value),
-    Nothing,
-}
 
 pub(super) async fn serve(State(handle): State<Handle>, request: Request) -> Response<Body> {
     let (parts, body) = request.into_parts();

@@ -1,5 +1,6 @@
 //! What is in the guild: people, roles, channels, messages, private lines, and what waits for an answer.
 
+use super::model::Ephemeral;
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 use serde_json::Value;
@@ -99,23 +100,6 @@ pub struct Channel {
     pub messages: Vec<Message>,
 }
 
-/// A line that one person saw.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Ephemeral {
-    /// Its id.
-    pub id: String,
-    /// Where.
-    pub channel: String,
-    /// Who.
-    pub user: String,
-    /// Markdown.
-    pub content: String,
-    /// What stands below it.
-    pub embeds: Vec<Value>,
-    /// Rows of buttons.
-    pub components: Vec<Value>,
-}
-
 /// A form that is open before somebody.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Modal {
@@ -150,8 +134,8 @@ pub struct World {
     pub invited: bool,
     /// Until when a moderator silenced the bot.
     pub silenced: Option<Timestamp>,
-    pub(super) interactions: BTreeMap<String, super::interaction::Interaction>,
-    pub(super) buckets: BTreeMap<String, super::limits::Bucket>,
+    pub(super) interactions: BTreeMap<String, super::model::Interaction>,
+    pub(super) buckets: BTreeMap<String, super::model::Bucket>,
     pub(super) now: Timestamp,
     counter: u64,
 }

@@ -1,11 +1,11 @@
 //! How a test or the demo furnishes a [`World`].
 
-use super::hooks::Hook;
+use super::model::Hook;
+use super::model::Schedule;
+use super::model::Variable;
 use super::people::{Group, Kind, MAINTAINER, OWNER, Place, Project, User};
 use super::plan::{Definition, JobPlan};
-use super::schedules::Schedule;
 use super::tokens::{Minted, Order, grant};
-use super::variables::Variable;
 use super::world::World;
 use jiff::{Timestamp, civil::Date};
 use std::collections::BTreeMap;

@@ -1,10 +1,10 @@
 //! `/sandbox/…`: what the real GitLab does not have. A page and foreign harnesses look in and pull strings here.
 
 use super::handle::Handle;
+use super::model::Pipeline;
 use super::people::Place;
 use super::render;
 use super::reply::stamp;
-use super::runner::Pipeline;
 use super::world::World;
 use crate::sandbox::faults::Rule;
 use crate::secret::Secret;

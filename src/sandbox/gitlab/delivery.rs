@@ -1,32 +1,12 @@
 //! Webhooks on their way out: signed as Standard Webhooks says, sent once, and remembered with what came back.
 
-use super::handle::Handle;
+use super::model::Delivery;
 use super::world::World;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
 use std::time::Duration;
-
-/// One event for one webhook.
-#[derive(Clone, Debug, serde::Serialize)]
-pub struct Delivery {
-    /// Stable over retries: the idempotency key.
-    pub id: String,
-    /// The webhook.
-    pub hook: u64,
-    /// Where it goes.
-    pub url: String,
-    /// The event as the header names it.
-    pub event: &'static str,
-    /// The exact bytes that are signed.
-    pub body: String,
-    /// The HTTP status that came back; `None` before it was sent or when nobody answered.
-    pub status: Option<u16>,
-    /// All headers, signature included.
-    #[serde(skip)]
-    pub headers: Vec<(&'static str, String)>,
-}
 
 impl World {
     /// Puts an event into the outbox.
@@ -64,14 +44,6 @@ pub(super) fn sign(token: &str, id: &str, at: i64, body: &str) -> Option<String>
     let mut mac = Hmac::<Sha256>::new_from_slice(&key).ok()?;
     mac.update(format!("{id}.{at}.{body}").as_bytes());
     Some(format!("v1,{}", STANDARD.encode(mac.finalize().into_bytes())))
-}
-
-/// Sends whatever the world has to tell, for ever.
-pub(super) async fn send(handle: Handle) {
-    loop {
-        handle.outbox_filled().await;
-        handle.flush_hooks().await;
-    }
 }
 
 /// The client that webhooks are sent with.

@@ -1,10 +1,10 @@
 //! What webhooks say, in the shape of GitLab's own payloads.
 
+use super::model::Job;
+use super::model::Token;
 use super::payload::{attributes, build, commit, group_json, iso, project_json, repository, runner, spaced, user, utc};
 use super::payload::{job_commit, labels};
 use super::people::{Place, is_within};
-use super::runner::Job;
-use super::tokens::Token;
 use super::world::World;
 use jiff::ToSpan;
 use serde_json::{Value, json};

@@ -1,10 +1,11 @@
 //! The way into a running sandbox: tests read the world, move pipelines, switch faults on and hold calls with it.
 
 use super::calls::Call;
-use super::delivery::{self, Delivery};
-use super::runner::{Job, Pipeline};
+use super::delivery;
+use super::model::Delivery;
+use super::model::Token;
+use super::model::{Job, Pipeline};
 use super::settings::Pace;
-use super::tokens::Token;
 use super::world::World;
 use crate::clock::Clock;
 use crate::sandbox::faults::{Fault, Faults, Rule};
@@ -238,5 +239,13 @@ pub(super) async fn move_pipelines(handle: Handle) {
     while let Pace::Every(step) = handle.with(|world| world.settings.pace) {
         tokio::time::sleep(step).await;
         handle.tick();
+    }
+}
+
+/// Sends whatever the world has to tell, for ever.
+pub(super) async fn send_hooks(handle: Handle) {
+    loop {
+        handle.outbox_filled().await;
+        handle.flush_hooks().await;
     }
 }

@@ -1,30 +1,12 @@
 //! Webhooks over the API. Secrets are written, never read back.
 
+use super::model::Hook;
 use super::page::page;
 use super::people::{MAINTAINER, OWNER, Place};
 use super::reply::{Answer, Refusal, Reply, stamp};
 use super::request::Ctx;
 use jiff::Timestamp;
 use serde_json::{Value, json};
-
-/// A webhook of a project or group.
-#[derive(Clone)]
-pub struct Hook {
-    /// GitLab's number.
-    pub id: u64,
-    /// Whose events it gets; a group's includes those of its projects.
-    pub place: Place,
-    /// Where they go.
-    pub url: String,
-    /// The secret token.
-    pub token: Option<String>,
-    /// The signing token, `whsec_` and base64.
-    pub signing_token: Option<String>,
-    /// The events it wants: `pipeline`, `job`, `note`, `confidential_note`, `resource_access_token`.
-    pub events: Vec<String>,
-    /// When it was made.
-    pub created_at: Timestamp,
-}
 
 const EVENTS: &[&str] = &["pipeline", "job", "note", "confidential_note", "resource_access_token"];
 

@@ -1,6 +1,7 @@
 //! Finding issues. The search is full text over what a reader sees: nothing inside an HTML comment or tag is found.
 
-use super::issues::{Issue, visible};
+use super::model::Issue;
+use super::people::REPORTER;
 use super::reply::Refusal;
 use super::request::Ctx;
 use jiff::Timestamp;
@@ -58,4 +59,10 @@ fn without_markup(text: &str) -> String {
         rest = after.split_once(end).map_or("", |(_, after)| after);
     }
     seen + rest
+}
+
+/// Whether the caller may know of it.
+pub(super) fn visible(ctx: &Ctx, issue: &Issue) -> bool {
+    let level = ctx.world.level(ctx.caller.user, super::people::Place::Project(issue.project));
+    !issue.confidential || issue.author == ctx.caller.user || level >= REPORTER
 }

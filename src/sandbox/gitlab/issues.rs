@@ -1,5 +1,7 @@
 //! Issues: create, read, change. Descriptions run quick actions, as GitLab's do.
 
+use super::issue_list::visible;
+use super::model::Issue;
 use super::page::page;
 use super::people::{GUEST, REPORTER};
 use super::quick;
@@ -7,43 +9,7 @@ use super::reply::{Answer, Refusal, Reply, stamp};
 use super::request::Ctx;
 use super::users;
 use super::world::World;
-use jiff::{Timestamp, civil::Date};
 use serde_json::{Value, json};
-
-/// An issue.
-#[derive(Clone, Debug)]
-pub struct Issue {
-    /// Number across the instance.
-    pub id: u64,
-    /// Number within the project.
-    pub iid: u64,
-    /// Its project.
-    pub project: u64,
-    /// Its title.
-    pub title: String,
-    /// Its description, in Markdown.
-    pub description: String,
-    /// Its labels.
-    pub labels: Vec<String>,
-    /// Open or closed.
-    pub open: bool,
-    /// Who wrote it.
-    pub author: u64,
-    /// Who is to act.
-    pub assignees: Vec<u64>,
-    /// By when.
-    pub due_date: Option<Date>,
-    /// Hidden from guests.
-    pub confidential: bool,
-    /// `issue`, `incident`, ...
-    pub issue_type: String,
-    /// When it was made.
-    pub created_at: Timestamp,
-    /// When it last changed.
-    pub updated_at: Timestamp,
-    /// When it was closed.
-    pub closed_at: Option<Timestamp>,
-}
 
 const CHANGEABLE: &[&str] = &[
     "title",
@@ -146,8 +112,8 @@ fn change(ctx: &Ctx, issue: &mut Issue) -> Result<(), Refusal> {
     let kinds = ["issue", "incident", "test_case", "task"];
     issue.issue_type = params.word("issue_type", &kinds)?.unwrap_or(issue.issue_type.clone());
     match params.word("state_event", &["close", "reopen"])?.as_deref() {
-        Some("close") => set_open(issue, false, ctx.world.now),
-        Some(_) => set_open(issue, true, ctx.world.now),
+        Some("close") => issue.set_open(false, ctx.world.now),
+        Some(_) => issue.set_open(true, ctx.world.now),
         None => {}
     }
     if params.has("description") {
@@ -172,24 +138,12 @@ fn change_labels(ctx: &Ctx, issue: &mut Issue) {
     issue.labels.dedup();
 }
 
-/// Closes or opens an issue again.
-pub(super) fn set_open(issue: &mut Issue, open: bool, now: Timestamp) {
-    issue.open = open;
-    issue.closed_at = (!open).then_some(now);
-}
-
 /// The issue that the path means; a confidential one is unknown to guests other than its author.
 pub(super) fn named(ctx: &Ctx) -> Result<u64, Refusal> {
     let project = ctx.project_as(GUEST)?;
     let iid = ctx.number("iid", "")?;
     let meant = |issue: &&Issue| issue.project == project && issue.iid == iid && visible(ctx, issue);
     ctx.world.issues.values().find(meant).map(|issue| issue.id).ok_or_else(|| Refusal::not_found(""))
-}
-
-/// Whether the caller may know of it.
-pub(super) fn visible(ctx: &Ctx, issue: &Issue) -> bool {
-    let level = ctx.world.level(ctx.caller.user, super::people::Place::Project(issue.project));
-    !issue.confidential || issue.author == ctx.caller.user || level >= REPORTER
 }
 
 /// As the API shows it.

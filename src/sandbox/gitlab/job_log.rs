@@ -1,6 +1,6 @@
 //! What a job does with its token, and what its log says about it. The runner masks what looks like a token.
 
-use super::runner::Job;
+use super::model::Job;
 use super::world::World;
 use regex::Regex;
 use serde_json::json;

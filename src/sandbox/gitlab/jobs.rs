@@ -1,11 +1,11 @@
 //! Jobs over the API: lists, logs, retry (a new job with a new number) and play.
 
+use super::model::Job;
 use super::page::page;
 use super::people::{DEVELOPER, REPORTER};
 use super::pipelines::{self, brief, key_values};
 use super::reply::{Answer, Refusal, Reply, stamp};
 use super::request::Ctx;
-use super::runner::Job;
 use super::users;
 use super::world::World;
 use serde_json::{Value, json};

@@ -1,39 +1,16 @@
 //! Comments on issues.
 
 use super::issues;
+use super::model::Note;
 use super::page::page;
 use super::quick;
-use super::reactions::Reaction;
 use super::reply::{Answer, Refusal, Reply, stamp};
 use super::request::Ctx;
 use super::users;
 use super::world::World;
 use axum::http::StatusCode;
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 use serde_json::{Value, json};
-
-/// A comment.
-#[derive(Clone, Debug)]
-pub struct Note {
-    /// GitLab's number, above 2^31.
-    pub id: u64,
-    /// The issue, by its number across the instance.
-    pub issue: u64,
-    /// Its text, in Markdown.
-    pub body: String,
-    /// Who wrote it.
-    pub author: u64,
-    /// Hidden from guests.
-    pub internal: bool,
-    /// Written by GitLab itself.
-    pub system: bool,
-    /// When it was made.
-    pub created_at: Timestamp,
-    /// When it was last edited or got a reaction.
-    pub updated_at: Timestamp,
-    /// What people made of it, oldest first.
-    pub reactions: Vec<Reaction>,
-}
 
 /// GET /projects/:id/issues/:iid/notes, newest first unless told otherwise.
 pub(super) fn list(ctx: &mut Ctx) -> Answer {

@@ -1,8 +1,8 @@
 //! The parts that GitLab's webhook payloads are made of, in its own shape and its own mix of date formats.
 
-use super::issues::Issue;
+use super::model::Issue;
+use super::model::{Job, Pipeline};
 use super::people::Place;
-use super::runner::{Job, Pipeline};
 use super::world::World;
 use jiff::{Timestamp, tz::TimeZone};
 use serde_json::{Value, json};

@@ -1,11 +1,11 @@
 //! Pipelines over the API, and how one comes into being.
 
+use super::model::{Job, Pipeline};
 use super::page::page;
 use super::people::{DEVELOPER, REPORTER};
 use super::plan::{Definition, JobPlan, Run};
 use super::reply::{Answer, Refusal, Reply, stamp};
 use super::request::Ctx;
-use super::runner::{Job, Pipeline};
 use super::users;
 use super::world::World;
 use jiff::Timestamp;

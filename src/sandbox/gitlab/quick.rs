@@ -1,6 +1,6 @@
 //! Quick actions: a line `/close` in a description or comment is a command of its author, not text.
 
-use super::issues::{Issue, set_open};
+use super::model::Issue;
 use jiff::Timestamp;
 
 const KNOWN: &[&str] = &["/close", "/reopen", "/confidential"];
@@ -23,8 +23,8 @@ pub(super) fn split(text: &str) -> (String, Vec<String>) {
 /// Does what a command says.
 pub(super) fn apply(action: &str, issue: &mut Issue, now: Timestamp) {
     match action {
-        "/close" => set_open(issue, false, now),
-        "/reopen" => set_open(issue, true, now),
+        "/close" => issue.set_open(false, now),
+        "/reopen" => issue.set_open(true, now),
         "/confidential" => issue.confidential = true,
         _ => {}
     }

@@ -1,5 +1,6 @@
 //! Reactions to comments. Each touches the comment's `updated_at`, as GitLab's do.
 
+use super::model::Reaction;
 use super::notes::named;
 use super::page::page;
 use super::reply::{Answer, Refusal, Reply, stamp};
@@ -7,17 +8,6 @@ use super::request::Ctx;
 use super::users;
 use super::world::World;
 use serde_json::{Value, json};
-
-/// A reaction.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Reaction {
-    /// GitLab's number.
-    pub id: u64,
-    /// Whose.
-    pub user: u64,
-    /// Its name, without colons.
-    pub name: String,
-}
 
 /// GET /projects/:id/issues/:iid/notes/:note_id/award_emoji
 pub(super) fn list(ctx: &mut Ctx) -> Answer {

@@ -2,75 +2,9 @@
 //! (and reads the variables then, not before), the jobs end.
 
 use super::job_log;
+use super::model::{Job, Pipeline};
 use super::plan::{JobPlan, Run};
 use super::world::World;
-use jiff::Timestamp;
-
-/// A pipeline.
-#[derive(Clone)]
-pub struct Pipeline {
-    /// GitLab's number, above 2^31.
-    pub id: u64,
-    /// Number within the project.
-    pub iid: u64,
-    /// Its project.
-    pub project: u64,
-    /// Branch or tag.
-    pub git_ref: String,
-    /// `api`, `schedule`, ...
-    pub source: String,
-    /// Who started it.
-    pub user: u64,
-    /// GitLab's word for its state.
-    pub status: &'static str,
-    /// When it was made.
-    pub created_at: Timestamp,
-    /// When it last changed.
-    pub updated_at: Timestamp,
-    /// When its first job started.
-    pub started_at: Option<Timestamp>,
-    /// When it ended.
-    pub finished_at: Option<Timestamp>,
-    /// Pipeline variables.
-    pub variables: Vec<(String, String)>,
-    /// The schedule that started it.
-    pub schedule: Option<u64>,
-    /// The job that started it.
-    pub parent: Option<u64>,
-    /// The commit.
-    pub sha: String,
-}
-
-/// A job.
-#[derive(Clone)]
-pub struct Job {
-    /// GitLab's number, above 2^31.
-    pub id: u64,
-    /// Its pipeline.
-    pub pipeline: u64,
-    /// What it does.
-    pub plan: JobPlan,
-    /// GitLab's word for its state.
-    pub status: &'static str,
-    /// A later job took its place.
-    pub retried: bool,
-    /// When it was made.
-    pub created_at: Timestamp,
-    /// When a runner picked it up.
-    pub started_at: Option<Timestamp>,
-    /// When it ended.
-    pub finished_at: Option<Timestamp>,
-    /// Why it failed.
-    pub failure_reason: Option<&'static str>,
-    /// What it printed.
-    pub log: String,
-    /// Who started it.
-    pub user: u64,
-    /// Variables given when it was played.
-    pub variables: Vec<(String, String)>,
-    /// The token value the runner read when it picked the job up.
-    pub(super) picked: Option<String>,
-}
 
 impl World {
     /// Moves everything one step; false when nothing moved.

@@ -1,5 +1,6 @@
 //! Pipeline schedules. Playing one answers with a message only; the pipeline appears later.
 
+use super::model::Schedule;
 use super::page::page;
 use super::people::{DEVELOPER, REPORTER};
 use super::pipelines::{self, Start, brief};
@@ -7,19 +8,7 @@ use super::reply::{Answer, Refusal, Reply, stamp};
 use super::request::Ctx;
 use super::users;
 use super::world::World;
-use jiff::Timestamp;
 use serde_json::{Value, json};
-
-/// A pipeline schedule.
-pub(super) struct Schedule {
-    pub id: u64,
-    pub project: u64,
-    pub owner: u64,
-    pub git_ref: String,
-    pub description: String,
-    pub variables: Vec<(String, String)>,
-    pub created_at: Timestamp,
-}
 
 /// GET /projects/:id/pipeline_schedules
 pub(super) fn list(ctx: &mut Ctx) -> Answer {

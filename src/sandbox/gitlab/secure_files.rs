@@ -1,27 +1,18 @@
 //! Secure files of a project: made, read and removed, never changed; each name once.
 
+use super::model::SecureFile;
 use super::page::page;
 use super::people::{DEVELOPER, MAINTAINER};
 use super::reply::{Answer, Refusal, Reply, stamp};
 use super::request::Ctx;
 use super::world::World;
 use crate::secret::Secret;
-use jiff::Timestamp;
 use serde_json::{Value, json};
 
 /// Files must be smaller.
 const LIMIT: usize = 5 * 1024 * 1024;
 /// As many as a project may have.
 const MOST: usize = 100;
-
-/// A secure file.
-pub(super) struct SecureFile {
-    id: u64,
-    project: u64,
-    name: String,
-    content: String,
-    created_at: Timestamp,
-}
 
 impl SecureFile {
     fn json(&self) -> Value {

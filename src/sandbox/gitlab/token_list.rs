@@ -1,9 +1,10 @@
 //! The filters and orders that every list of tokens shares.
 
+use super::model::Token;
 use super::page::page;
 use super::reply::{Answer, Refusal};
 use super::request::Ctx;
-use super::tokens::{Showing, Token};
+use super::tokens::Showing;
 use jiff::{Timestamp, civil::Date};
 
 const SORTS: &[&str] = &[

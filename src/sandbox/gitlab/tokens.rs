@@ -3,45 +3,13 @@
 
 mod showing;
 
+use super::model::Token;
 use super::people::{Kind, Place};
 use super::reply::{Refusal, stamp};
 use super::world::World;
-use crate::secret::{Digest, Secret};
-use jiff::{Timestamp, ToSpan, civil::Date};
+use crate::secret::Secret;
+use jiff::{ToSpan, civil::Date};
 use serde_json::{Value, json};
-
-/// An access token of any sort.
-#[derive(Clone, Debug)]
-pub struct Token {
-    /// GitLab's number.
-    pub id: u64,
-    /// Whose it is.
-    pub user: u64,
-    /// Its name, not unique.
-    pub name: String,
-    /// Its description.
-    pub description: Option<String>,
-    /// What it may do.
-    pub scopes: Vec<String>,
-    /// When it was made.
-    pub created_at: Timestamp,
-    /// Unusable from 00:00 UTC of this date.
-    pub expires_at: Option<Date>,
-    /// Revoked by somebody.
-    pub revoked: bool,
-    /// Last use, as coarse as the settings say.
-    pub last_used_at: Option<Timestamp>,
-    /// Up to five addresses it was used from, newest last.
-    pub last_used_ips: Vec<String>,
-    /// By which its value is recognised.
-    pub digest: Digest,
-    /// Tokens that came from one another by rotate share this number.
-    pub family: u64,
-    /// Carries fine-grained permissions.
-    pub granular: bool,
-    /// Which, an entry for each project or group.
-    pub grants: Vec<Value>,
-}
 
 /// Where a token is shown; not every place tells its permissions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,11 +1,11 @@
 //! CI/CD variables over the API. One key may live in several environment scopes; a call that does not say which one
 //! it means is refused.
 
+use super::model::Variable;
 use super::page::page;
 use super::people::{MAINTAINER, OWNER, Place};
 use super::reply::{Answer, Refusal, Reply};
 use super::request::Ctx;
-use super::variables::Variable;
 
 const TYPES: &[&str] = &["env_var", "file"];
 

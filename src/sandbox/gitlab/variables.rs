@@ -1,36 +1,12 @@
 //! CI/CD variables: what may be stored, and which one a job sees.
 
+use super::model::Job;
+use super::model::Variable;
 use super::people::{Place, is_within};
 use super::reply::Refusal;
-use super::runner::Job;
 use super::world::World;
 use crate::sandbox::faults::wildcard;
 use serde_json::{Value, json};
-
-/// A CI/CD variable of a project, a group or the instance.
-#[derive(Clone)]
-pub struct Variable {
-    /// Whose it is.
-    pub place: Place,
-    /// Its name.
-    pub key: String,
-    /// Its value.
-    pub value: String,
-    /// `env_var` or `file`.
-    pub variable_type: String,
-    /// Visible on protected refs only.
-    pub protected: bool,
-    /// Masked in logs.
-    pub masked: bool,
-    /// Never shown again.
-    pub hidden: bool,
-    /// Not expanded.
-    pub raw: bool,
-    /// Environments it is for; `*` for all.
-    pub environment_scope: String,
-    /// Its description.
-    pub description: Option<String>,
-}
 
 impl Variable {
     /// An ordinary variable for all environments.

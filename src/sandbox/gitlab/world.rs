@@ -2,18 +2,18 @@
 //! Time comes in: [`World::now`] is set from the clock before every call.
 
 use super::calls::Calls;
-use super::delivery::Delivery;
-use super::hooks::Hook;
-use super::issues::Issue;
-use super::notes::Note;
+use super::model::Delivery;
+use super::model::Hook;
+use super::model::Issue;
+use super::model::Note;
+use super::model::Schedule;
+use super::model::SecureFile;
+use super::model::Token;
+use super::model::Variable;
+use super::model::{Job, Pipeline};
 use super::people::{Group, OWNER, Place, Project, User, is_within};
 use super::plan::Definition;
-use super::runner::{Job, Pipeline};
-use super::schedules::Schedule;
-use super::secure_files::SecureFile;
 use super::settings::Settings;
-use super::tokens::Token;
-use super::variables::Variable;
 use crate::clock::utc_date;
 use crate::secret::Digest;
 use jiff::{Timestamp, civil::Date};

@@ -1,57 +1,13 @@
 //! How a request reaches the bot: signed over HTTP, or in an envelope over a socket. Slack waits three seconds.
 
-use super::people::NoAnswer;
+use super::door::{DEADLINE, Door, NoAnswer};
 use super::{Handle, socket};
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use serde_json::{Value, json};
 use sha2::Sha256;
-use std::time::Duration;
-
-/// Slack's patience.
-pub(super) const DEADLINE: Duration = Duration::from_secs(3);
 
 /// How often an event is tried.
 const TRIES: u32 = 4;
-
-/// Which kind of request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Door {
-    Commands,
-    Interactions,
-    Events,
-}
-
-impl Door {
-    pub fn kind(self) -> &'static str {
-        match self {
-            Self::Commands => "slash_commands",
-            Self::Interactions => "interactive",
-            Self::Events => "events_api",
-        }
-    }
-
-    fn path(self) -> &'static str {
-        match self {
-            Self::Commands => "/slack/commands",
-            Self::Interactions => "/slack/interactions",
-            Self::Events => "/slack/events",
-        }
-    }
-
-    fn body(self, payload: &Value) -> (&'static str, String) {
-        let mut form = form_urlencoded::Serializer::new(String::new());
-        match self {
-            Self::Commands => {
-                for (name, value) in payload.as_object().into_iter().flatten() {
-                    form.append_pair(name, value.as_str().unwrap_or_default());
-                }
-            }
-            Self::Interactions => drop(form.append_pair("payload", &payload.to_string())),
-            Self::Events => return ("application/json", payload.to_string()),
-        }
-        ("application/x-www-form-urlencoded", form.finish())
-    }
-}
 
 impl Handle {
     /// Delivers a request once; the answer's body, which may be nothing.

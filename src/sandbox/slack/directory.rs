@@ -1,6 +1,6 @@
 //! Who is who: accounts, user groups, conversations with one person.
 
-use super::methods::{Outcome, refuse};
+use super::outcome::{Outcome, refuse};
 use super::params::Params;
 use super::world::World;
 use serde_json::json;

@@ -1,7 +1,7 @@
 //! Forms at people's screens: filled in as far as Slack's own client lets them, sent, and what the answer does to them.
 
-use super::delivery::Door;
-use super::people::{NoAnswer, payload};
+use super::door::{Door, NoAnswer};
+use super::people::payload;
 use super::world::{View, World};
 use super::{Handle, check, views};
 use serde_json::{Value, json};

@@ -1,7 +1,7 @@
 //! The app's home tab: opening it is an event, and its buttons are clicks without a message.
 
-use super::delivery::DEADLINE;
-use super::people::{NoAnswer, button, payload};
+use super::door::{DEADLINE, NoAnswer};
+use super::people::{button, payload};
 use super::world::{View, World};
 use super::{Handle, views};
 use serde_json::{Value, json};

@@ -1,5 +1,6 @@
 //! The Web API: who calls, with what, and what becomes of it. Refusals are `ok: false` with status 200, as at Slack.
 
+use super::outcome::{Outcome, refuse};
 use super::params::Params;
 use super::world::World;
 use super::{Handle, directory, gate, limits, posting, reading, views};
@@ -9,13 +10,6 @@ use axum::extract::{Path, RawQuery, State};
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
-
-/// `Err` is Slack's code for the refusal and what goes with it.
-pub(super) type Outcome = Result<Value, Value>;
-
-pub(super) fn refuse<T>(code: &str) -> Result<T, Value> {
-    Err(json!({"ok": false, "error": code}))
-}
 
 pub(super) async fn call(
     State(handle): State<Handle>,

@@ -1,27 +1,10 @@
 //! What people do: press buttons and type commands. Each becomes a request as Slack makes it, delivered by whichever way
 //! the app has chosen. Forms and the home tab stand beside.
 
-use super::delivery::Door;
+use super::door::{Door, NoAnswer};
 use super::world::{Ephemeral, User, World};
 use super::{Handle, check};
 use serde_json::{Value, json};
-
-/// Why a click or a command had no answer, as the person would see it.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum NoAnswer {
-    /// The button is not there (any more).
-    #[error("there is no button {0}")]
-    NoButton(String),
-    /// No form is open at this person's screen, or it cannot be sent as it is filled in.
-    #[error("the form cannot be sent: {0}")]
-    NoForm(String),
-    /// No such person.
-    #[error("there is nobody called {0}")]
-    Nobody(String),
-    /// The bot did not answer in time, or not with 200.
-    #[error("the app did not respond: {0}")]
-    Failed(String),
-}
 
 impl Handle {
     /// Presses a button of a message. What the bot answers is shown to the person alone.

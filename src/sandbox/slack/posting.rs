@@ -1,6 +1,6 @@
 //! Messages: posted, edited, shown to one person.
 
-use super::methods::{Outcome, refuse};
+use super::outcome::{Outcome, refuse};
 use super::params::Params;
 use super::world::{Ephemeral, Message, World};
 use super::{check, reading};

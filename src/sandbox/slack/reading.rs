@@ -1,6 +1,6 @@
 //! Reading back: history, threads, links.
 
-use super::methods::{Outcome, refuse};
+use super::outcome::{Outcome, refuse};
 use super::params::Params;
 use super::world::{Message, World};
 use serde_json::{Value, json};

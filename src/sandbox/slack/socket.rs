@@ -1,7 +1,6 @@
 //! Socket Mode from Slack's side: tickets, greetings, envelopes that must be acknowledged, goodbyes.
 
-use super::delivery::{DEADLINE, Door};
-use super::people::NoAnswer;
+use super::door::{DEADLINE, Door, NoAnswer};
 use super::{Handle, lock};
 use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade};
 use axum::extract::{Query, State};

@@ -1,7 +1,7 @@
 //! Modals and home tabs: a modal needs the trigger of something that its person did within three seconds, once.
 
 use super::check;
-use super::methods::{Outcome, refuse};
+use super::outcome::{Outcome, refuse};
 use super::params::Params;
 use super::world::{View, World};
 use jiff::SignedDuration;

@@ -1,8 +1,8 @@
 //! How the bot gets a token for a vault: as an application, proven by a federated token or a client secret, or as the
 //! managed identity of the machine. The vault itself says for what the token must be.
 
-use super::{API_VERSION, Settings};
 use super::challenge::{Challenge, Odd};
+use super::{API_VERSION, Settings};
 use crate::http::{Api, Call, CallError, Credential, Reply, Throttle, Tls, client_with, segment};
 use crate::secret::Secret;
 use crate::secret_store::connection::{BadConnection, Link};

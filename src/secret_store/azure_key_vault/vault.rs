@@ -1,9 +1,9 @@
 //! The calls to one vault.
 
-use super::{API_VERSION, Settings};
 use super::challenge::host_of;
 use super::identity::Tokens;
 use super::refusal::explain;
+use super::{API_VERSION, Settings};
 use crate::http::{Api, Call, CallError, Credential, Reply, segment};
 use crate::rotation::ids::StoreId;
 use crate::secret::Secret;
