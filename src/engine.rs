@@ -41,6 +41,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use step_up::Seal;
 
+/// The surface's name.
+pub const ISSUE: &str = "issue";
+
 /// Everything the engine is made of; time, ids and randomness are arguments.
 pub struct Engine {
     /// What was promised to be remembered.

@@ -7,7 +7,7 @@ use crate::config::{Config, MailTrust, SecretRef};
 use crate::engine::Engine;
 use crate::engine::desk::Desk;
 use crate::engine::desk::visitors::Visitors;
-use crate::engine::issue::ISSUE;
+use crate::engine::ISSUE;
 use crate::http::{Api, Backoff, Credential, Throttle};
 use crate::notice::email::{Instance, MailPolicy, Proof};
 use crate::notice::signature::{Key, Login};

@@ -6,7 +6,7 @@ mod pins;
 mod reply;
 
 use super::desk::{Ask, Caller, Reception as _};
-use super::issue::ISSUE;
+use super::ISSUE;
 use super::{Engine, EngineError};
 use crate::gitlab::{Account, Issue, IssueQuery, Note};
 use crate::rotation::record::Rotation;

@@ -2,6 +2,7 @@
 
 use crate::chat::{ChatError, Messenger, Posted, Privacy};
 use crate::engine::comments::place;
+use crate::engine::ISSUE;
 use crate::engine::settings::Catalog;
 use crate::gitlab::{Client, Issue, IssueChange, IssueQuery, NewIssue};
 use crate::http::CallError;
@@ -25,9 +26,6 @@ const LANDING: Duration = Duration::from_secs(30);
 const ANSWER_TRIES: usize = 3;
 /// Answers to one account under one issue.
 const MOST_ANSWERS: usize = 30;
-
-/// The surface's name.
-pub const ISSUE: &str = "issue";
 
 /// GitLab's number for the role that sees confidential issues.
 const REPORTER: u8 = 20;

@@ -5,10 +5,10 @@ mod locks;
 pub mod picture;
 mod seal;
 mod totp;
+mod words;
 
 pub use seal::{BadKey, Seal};
 
-use super::desk::words;
 use super::rights::Visitor;
 use super::{Engine, EngineError};
 use crate::ledger::{Enrollment, Guesses, Line, Lock};

@@ -6,7 +6,8 @@ mod markers;
 mod word;
 
 use super::desk::ASK;
-use super::issue::{ISSUE, head_of};
+use super::ISSUE;
+use super::issue::head_of;
 use super::{Engine, EngineError};
 use crate::chat::Privacy;
 use crate::gitlab::{Issue, IssueQuery};

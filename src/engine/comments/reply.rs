@@ -3,7 +3,7 @@
 
 use super::place;
 use crate::engine::desk::{Answer, Ask, Field, words};
-use crate::engine::issue::ISSUE;
+use crate::engine::ISSUE;
 use crate::engine::{Engine, desk::Reception as _};
 use crate::rotation::ids::PlanHash;
 use crate::rotation::view::prose::{Line, Prose};

@@ -3,7 +3,7 @@
 use super::forms::refusal;
 use super::{Answer, Ask, Desk, words};
 use crate::engine::decide::Click;
-use crate::engine::issue::ISSUE;
+use crate::engine::ISSUE;
 use crate::engine::overview::TokenLine;
 use crate::engine::rights::Visitor;
 use crate::engine::{EngineError, OpenedRotation};

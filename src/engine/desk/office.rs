@@ -4,7 +4,7 @@ use super::{Answer, Ask, Caller, words};
 use crate::engine::decide::Click;
 use crate::engine::directory::Age;
 use crate::engine::inbox::after;
-use crate::engine::issue::ISSUE;
+use crate::engine::ISSUE;
 use crate::engine::overview::TokenLine;
 use crate::engine::report::Unclean;
 use crate::engine::rights::Visitor;

@@ -3,7 +3,8 @@
 use super::GUESSES;
 use crate::engine::directory::Age;
 use crate::engine::rights::Visitor;
-use crate::engine::{Engine, EngineError, desk::words};
+use super::words;
+use crate::engine::{Engine, EngineError};
 use crate::ledger::{Line, Lock};
 use crate::rotation::account::Apart;
 use crate::rotation::ids::PersonId;

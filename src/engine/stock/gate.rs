@@ -2,7 +2,7 @@
 //! asked yet: it may be an older copy.
 
 use super::Stock;
-use crate::engine::issue::ISSUE;
+use crate::engine::ISSUE;
 use crate::rotation::effect::Effect;
 use std::time::Duration;
 

@@ -6,7 +6,7 @@ use crate::databases::on_each;
 use crate::http::serve;
 use rekey::engine::desk::Desk;
 use rekey::engine::desk::visitors::Visitors;
-use rekey::engine::issue::ISSUE;
+use rekey::engine::ISSUE;
 use rekey::notice::Notice;
 use rekey::notice::signature::Key;
 use rekey::rotation::ids::PersonId;

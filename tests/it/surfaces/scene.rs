@@ -7,7 +7,7 @@ use crate::flow::team::Team;
 use crate::sandbox::stage::stage;
 use rekey::engine::desk::Desk;
 use rekey::engine::desk::visitors::Visitors;
-use rekey::engine::issue::ISSUE;
+use rekey::engine::ISSUE;
 use rekey::rotation::ids::PersonId;
 use rekey::rotation::view::Action;
 use rekey::sandbox::gitlab::World;
