@@ -36,4 +36,5 @@ pub mod sandbox;
 pub mod secret;
 pub mod secret_store;
 pub mod server;
+pub mod settings;
 pub mod telemetry;

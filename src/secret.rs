@@ -13,6 +13,7 @@ mod list;
 mod look;
 mod sieve;
 mod view;
+pub mod walk;
 
 pub use file::SecretFile;
 pub use hide::{hide, is_safe};

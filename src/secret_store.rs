@@ -29,7 +29,6 @@ mod source;
 pub mod template;
 mod templated;
 pub mod vault;
-mod walk;
 
 pub use caution::Caution;
 pub use ci_variable::{CiVariable, Create, VariableScope};
@@ -38,7 +37,6 @@ pub use error::StoreError;
 pub use place::Place;
 pub use registry::{Connections, Context, StoreSpec, build};
 pub use source::Source;
-pub use walk::exposure;
 
 use crate::rotation::identity::Identity;
 use crate::rotation::ids::StoreId;

@@ -14,6 +14,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("secret", 0),
     ("clock", 0),
     ("http", 0),
+    ("settings", 0),
     ("telemetry", 0),
     ("ledger", 1),
     ("gitlab", 1),
@@ -173,6 +174,94 @@ fn modules_form_no_circles() {
                 assert_ne!(next, start, "{start} is reached again from {module}");
                 if seen.insert(next.clone()) {
                     open.push(next.clone());
+                }
+            }
+        }
+    }
+}
+
+/// Every path that a file names outside its tests, by segments.
+#[derive(Default)]
+struct Paths(Vec<Vec<String>>);
+
+impl Paths {
+    fn tree(&mut self, tree: &syn::UseTree, before: &[String]) {
+        let with = |ident: &syn::Ident| before.iter().cloned().chain([ident.to_string()]).collect::<Vec<_>>();
+        match tree {
+            syn::UseTree::Path(path) => self.tree(&path.tree, &with(&path.ident)),
+            syn::UseTree::Name(name) => self.0.push(with(&name.ident)),
+            syn::UseTree::Rename(name) => self.0.push(with(&name.ident)),
+            syn::UseTree::Group(group) => group.items.iter().for_each(|item| self.tree(item, before)),
+            syn::UseTree::Glob(_) => self.0.push(before.to_vec()),
+        }
+    }
+}
+
+impl<'ast> Visit<'ast> for Paths {
+    fn visit_item_mod(&mut self, item: &'ast syn::ItemMod) {
+        if !is_test(&item.attrs) {
+            syn::visit::visit_item_mod(self, item);
+        }
+    }
+
+    fn visit_item_use(&mut self, item: &'ast syn::ItemUse) {
+        if !is_test(&item.attrs) {
+            self.tree(&item.tree, &[]);
+        }
+    }
+
+    fn visit_path(&mut self, path: &'ast syn::Path) {
+        self.0.push(path.segments.iter().map(|segment| segment.ident.to_string()).collect());
+        syn::visit::visit_path(self, path);
+    }
+}
+
+/// The file that a path leads to from `own`, each by the names of its modules.
+fn leads_to(path: &[String], own: &[String], files: &BTreeSet<Vec<String>>) -> Option<Vec<String>> {
+    let up = path.iter().take_while(|name| *name == "super").count();
+    let (mut at, rest) = match path.first()?.as_str() {
+        "crate" => (Vec::new(), &path[1..]),
+        "self" => (own.to_vec(), &path[1..]),
+        "super" => (own[..own.len().saturating_sub(up)].to_vec(), &path[up..]),
+        _ => return None,
+    };
+    for name in rest {
+        at.push(name.clone());
+        if !files.contains(&at) {
+            at.pop();
+            break;
+        }
+    }
+    files.contains(&at).then_some(at)
+}
+
+#[test]
+fn files_form_no_circles() {
+    let named = |source: &Source| -> Vec<String> {
+        let path = source.path.with_extension("");
+        path.components().map(|part| part.as_os_str().to_string_lossy().into_owned()).collect()
+    };
+    let sources = sources();
+    let files: BTreeSet<Vec<String>> = sources.iter().map(named).collect();
+    let mut edges: BTreeMap<Vec<String>, BTreeSet<Vec<String>>> = BTreeMap::new();
+    for source in sources.iter().filter(|source| !["lib", "main"].contains(&source.module.as_str())) {
+        let own = named(source);
+        let mut paths = Paths::default();
+        paths.visit_file(&source.syntax);
+        let others = paths.0.iter().filter_map(|path| leads_to(path, &own, &files));
+        // A parent that lists or uses what lies in its folder is no circle.
+        let others = others.filter(|other| !other.starts_with(&own)).collect();
+        edges.insert(own, others);
+    }
+    for start in edges.keys() {
+        let (mut seen, mut open) = (BTreeSet::new(), vec![start]);
+        while let Some(file) = open.pop() {
+            for next in edges.get(file).into_iter().flatten() {
+                let (from, back) = (start.join("/"), file.join("/"));
+                let way_out = "move what both need into a file of its own below them";
+                assert_ne!(next, start, "{from}.rs is imported again by {back}.rs, on which it depends: {way_out}");
+                if seen.insert(next) {
+                    open.push(next);
                 }
             }
         }

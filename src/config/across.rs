@@ -1,7 +1,7 @@
 //! Checks that look at all tokens at once: nothing may be named, owned or written twice.
 
 use super::entry::Entry;
-use super::problem::Problems;
+use crate::settings::problem::Problems;
 use crate::rotation::window::Window;
 use crate::secret_store::{Place, StoreSpec};
 use std::collections::HashMap;

@@ -2,7 +2,7 @@
 
 use super::entry::Entry;
 use super::people::People;
-use super::section::{Section, nearest};
+use crate::settings::section::{Section, nearest};
 use crate::rotation::account::Service;
 use crate::rotation::group::{Group, NoGroup};
 use crate::rotation::ids::PersonId;

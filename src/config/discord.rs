@@ -1,9 +1,9 @@
 //! `[discord]`: the server, the channel, the way by which interactions come, and what proves that they do.
 
-use super::address;
-use super::gitlab::ca_file;
-use super::secret_ref::{self, SecretRef};
-use super::section::Section;
+use crate::settings::address;
+use crate::settings::authority::ca_file;
+use crate::settings::secret_ref::{self, SecretRef};
+use crate::settings::section::Section;
 use std::path::PathBuf;
 
 pub(super) const KEYS: &[&str] =

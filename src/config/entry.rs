@@ -1,6 +1,6 @@
 //! One managed token as it was read, with the place in the file for what is told later.
 
-use super::problem::Place;
+use crate::settings::problem::Place;
 use crate::rotation::token::ManagedToken;
 use crate::secret_store::StoreSpec;
 

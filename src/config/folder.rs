@@ -1,9 +1,9 @@
 //! The managed tokens: those in the main file, and those in the files of `tokens_dir`.
 
 use super::entry::Entry;
-use super::problem::{Place, Problems};
-use super::section::Section;
-use super::source::Source;
+use crate::settings::problem::{Place, Problems};
+use crate::settings::section::Section;
+use crate::settings::source::Source;
 use super::token::{self, Known};
 use super::{across, approvers, step_up};
 use crate::rotation::token::ManagedToken;

@@ -4,11 +4,11 @@ mod proxy;
 
 pub use proxy::GitlabProxy;
 
-use super::address;
-use super::secret_ref::{self, SecretRef};
-use super::section::Section;
+use crate::settings::authority::ca_file;
+use crate::settings::address;
+use crate::settings::secret_ref::{self, SecretRef};
+use crate::settings::section::Section;
 use crate::secret;
-use std::io::ErrorKind;
 use std::path::PathBuf;
 
 pub(super) use proxy::KEYS as PROXY_KEYS;
@@ -84,17 +84,4 @@ fn read_webhook(section: &Section<'_>) -> GitlabWebhook {
         secret_tokens: secret_ref::several_long(section, "secret_token", SHORTEST_TOKEN),
         hosts: address::several(section, "hosts"),
     }
-}
-
-/// The file under `ca_file`, if it is there and holds certificates.
-pub(super) fn ca_file(section: &Section<'_>) -> Option<PathBuf> {
-    let path = section.source.folder.join(section.text("ca_file")?);
-    let why = match section.source.surroundings.text(&path) {
-        Ok(pem) if pem.contains("-----BEGIN CERTIFICATE-----") => return Some(path),
-        Ok(_) => "holds no certificate; give a PEM file".to_owned(),
-        Err(error) if error.kind() == ErrorKind::NotFound => "does not exist".to_owned(),
-        Err(error) => format!("cannot be read ({})", error.kind()),
-    };
-    section.complain("ca_file", &format!("ca_file: {} {why}", path.display()));
-    None
 }

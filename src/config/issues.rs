@@ -1,7 +1,7 @@
 //! `[issues]`: where each rotation has its issue.
 
-use super::naming::project_path;
-use super::section::Section;
+use crate::settings::naming::project_path;
+use crate::settings::section::Section;
 
 pub(super) const KEYS: &[&str] = &["project", "labels", "confidential"];
 

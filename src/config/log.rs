@@ -1,6 +1,6 @@
 //! `[log]`: the form of log lines and which of them are written.
 
-use super::section::Section;
+use crate::settings::section::Section;
 use crate::telemetry::{self, LogFormat};
 
 pub(super) const KEYS: &[&str] = &["format", "filter"];

@@ -1,9 +1,9 @@
 //! `[mail]`: who may hand over expiry mails, and why their sender is believed. Without it mail is not accepted.
 
-use super::address;
-use super::naming;
-use super::secret_ref::{self, SecretRef};
-use super::section::Section;
+use crate::settings::address;
+use crate::settings::naming;
+use crate::settings::secret_ref::{self, SecretRef};
+use crate::settings::section::Section;
 
 pub(super) const KEYS: &[&str] = &[
     "user",

@@ -1,7 +1,7 @@
 //! `owner = { … }` of a token: whose it is, told by which keys are there.
 
-use super::naming;
-use super::section::Section;
+use crate::settings::naming;
+use crate::settings::section::Section;
 use crate::rotation::token::Owner;
 
 pub(super) const KEYS: &[&str] = &["group", "project", "service_account", "instance_service_account", "user"];

@@ -1,7 +1,7 @@
 //! `[people.<id>]`: who a click or a comment comes from. An identity belongs to one person only.
 
-use super::naming;
-use super::section::Section;
+use crate::settings::naming;
+use crate::settings::section::Section;
 use super::{discord, slack};
 use crate::engine::settings::Person;
 use crate::rotation::ids::PersonId;

@@ -1,7 +1,7 @@
 //! `[reminders]`: when and how loudly people are reminded of a decision that is awaited.
 
 use super::people::People;
-use super::section::Section;
+use crate::settings::section::Section;
 use super::{slack, window};
 use crate::rotation::ids::{PersonId, SurfaceName};
 use crate::rotation::record::Audience;

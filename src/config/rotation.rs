@@ -1,6 +1,6 @@
 //! `[rotation]`: what holds for every token that does not say otherwise, and the bot's own pace.
 
-use super::section::Section;
+use crate::settings::section::Section;
 use super::{step_up, window};
 use crate::rotation::window::Window;
 

@@ -1,8 +1,8 @@
 //! `[server]`: where the bot listens and how the world reaches it.
 
-use super::address;
-use super::gitlab::ca_file;
-use super::section::Section;
+use crate::settings::address;
+use crate::settings::authority::ca_file;
+use crate::settings::section::Section;
 use ipnet::IpNet;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;

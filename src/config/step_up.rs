@@ -1,8 +1,8 @@
 //! `[step_up]`: with what the secrets of one-time codes are sealed.
 
 use super::entry::Entry;
-use super::secret_ref::{self, SecretRef};
-use super::section::Section;
+use crate::settings::secret_ref::{self, SecretRef};
+use crate::settings::section::Section;
 
 pub(super) const KEYS: &[&str] = &["key"];
 

@@ -17,7 +17,7 @@ mod onepassword;
 mod template;
 mod vault;
 
-use super::section::{Section, nearest};
+use crate::settings::section::{Section, nearest};
 use crate::secret_store::{Connections, Named, StoreSpec};
 use std::sync::LazyLock;
 

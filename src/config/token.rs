@@ -4,7 +4,7 @@ use super::entry::Entry;
 use super::owner;
 use super::people::People;
 use super::rotation::{self, Rotation};
-use super::section::Section;
+use crate::settings::section::Section;
 use super::{approvers, step_up, store, verify};
 use crate::rotation::ids::TokenName;
 use crate::rotation::token::{ManagedToken, Strategy};

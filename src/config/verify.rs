@@ -1,7 +1,7 @@
 //! `[[token.verify]]`: the pipelines that use a token and prove the new one.
 
-use super::naming::project_path;
-use super::section::Section;
+use crate::settings::naming::project_path;
+use crate::settings::section::Section;
 use crate::rotation::ids::ConsumerId;
 use crate::rotation::token::{Consumer, ConsumerKind};
 use std::collections::BTreeSet;

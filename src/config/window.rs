@@ -1,6 +1,6 @@
 //! Hours of the week, as in `[rotation] window`, in which approved rotations may start, and in `[reminders]`.
 
-use super::section::Section;
+use crate::settings::section::Section;
 use crate::rotation::window::Window;
 use jiff::civil::{Time, Weekday};
 use jiff::tz::TimeZone;

@@ -5,8 +5,8 @@ mod judge;
 mod pins;
 mod reply;
 
-use super::desk::{Ask, Caller, Reception as _};
 use super::ISSUE;
+use super::desk::{Ask, Caller, Reception as _};
 use super::{Engine, EngineError};
 use crate::gitlab::{Account, Issue, IssueQuery, Note};
 use crate::rotation::record::Rotation;

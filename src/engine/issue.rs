@@ -1,8 +1,8 @@
 //! The issue as a surface: one GitLab issue a rotation, opened, kept true and closed by the bot.
 
 use crate::chat::{ChatError, Messenger, Posted, Privacy};
-use crate::engine::comments::place;
 use crate::engine::ISSUE;
+use crate::engine::comments::place;
 use crate::engine::settings::Catalog;
 use crate::gitlab::{Client, Issue, IssueChange, IssueQuery, NewIssue};
 use crate::http::CallError;

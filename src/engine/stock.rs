@@ -5,8 +5,8 @@ mod gate;
 mod markers;
 mod word;
 
-use super::desk::ASK;
 use super::ISSUE;
+use super::desk::ASK;
 use super::issue::head_of;
 use super::{Engine, EngineError};
 use crate::chat::Privacy;

@@ -8,7 +8,7 @@ mod trouble;
 
 use super::adapter::Adapter;
 use super::place::Place;
-use super::walk::{Walk, is_our_group};
+use crate::secret::walk::{Walk, is_our_group};
 use super::{Base, Seen, StoreError, Written};
 use crate::rotation::identity::Identity;
 use crate::rotation::ids::StoreId;

@@ -1,9 +1,9 @@
 //! `[gitlab.proxy]`: what a proxy before GitLab wants to see of whoever calls. How this machine reaches other hosts is
 //! another matter, for the environment.
 
-use crate::config::headers;
-use crate::config::secret_ref::{self, SecretRef};
-use crate::config::section::Section;
+use crate::settings::headers;
+use crate::settings::secret_ref::{self, SecretRef};
+use crate::settings::section::Section;
 use reqwest::header::HeaderName;
 
 pub(in crate::config) const KEYS: &[&str] = &["user", "password", "headers"];

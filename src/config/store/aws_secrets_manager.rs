@@ -1,9 +1,9 @@
 //! `[aws_secrets_manager.<name>]` and `kind = "aws_secrets_manager"`: a secret of an account of AWS.
 
 use super::{ConnectionKind, Kind, link};
-use crate::config::address;
-use crate::config::gitlab::ca_file;
-use crate::config::section::Section;
+use crate::settings::address;
+use crate::settings::authority::ca_file;
+use crate::settings::section::Section;
 use crate::secret_store::aws_secrets_manager::{Format, Settings, Spec};
 use crate::secret_store::{Connections, StoreSpec};
 

@@ -2,9 +2,9 @@
 //! need not be written again.
 
 use super::{ConnectionKind, Kind, at, link};
-use crate::config::address::{self, authority};
-use crate::config::secret_ref;
-use crate::config::section::Section;
+use crate::settings::address::{self, authority};
+use crate::settings::secret_ref;
+use crate::settings::section::Section;
 use crate::secret::Secret;
 use crate::secret_store::azure_key_vault::{Application, Identity, Proof, Settings, Spec};
 use crate::secret_store::{Connections, StoreSpec};

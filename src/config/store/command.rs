@@ -1,8 +1,8 @@
 //! `[command.<name>]` and `kind = "command"`: a program of the user's that keeps the value somewhere.
 
 use super::{ConnectionKind, Kind};
-use crate::config::secret_ref;
-use crate::config::section::Section;
+use crate::settings::secret_ref;
+use crate::settings::section::Section;
 use crate::secret::Secret;
 use crate::secret_store::command::{Settings, Spec};
 use crate::secret_store::{Connections, StoreSpec};

@@ -1,7 +1,7 @@
 //! `kind = "file"`: a file on the machine that the bot runs on.
 
 use super::Kind;
-use crate::config::section::Section;
+use crate::settings::section::Section;
 use crate::secret_store::file::Spec;
 use crate::secret_store::{Connections, StoreSpec};
 use std::path::PathBuf;

@@ -1,9 +1,9 @@
 //! `kind = "fortanix"`: a secret in Fortanix DSM, `[fortanix.<name>]`.
 
 use super::{ConnectionKind, Kind, at, link};
-use crate::config::address::authority;
-use crate::config::secret_ref;
-use crate::config::section::Section;
+use crate::settings::address::authority;
+use crate::settings::secret_ref;
+use crate::settings::section::Section;
 use crate::secret_store::fortanix::{Key, Replaced, Settings, Spec};
 use crate::secret_store::{Connections, StoreSpec};
 use std::sync::Arc;

@@ -1,8 +1,8 @@
 //! `kind = "gitlab_secure_file"`: a secure file of a project on the GitLab that the bot works with.
 
 use super::Kind;
-use crate::config::naming::project_path;
-use crate::config::section::Section;
+use crate::settings::naming::project_path;
+use crate::settings::section::Section;
 use crate::secret_store::gitlab_secure_file::Spec;
 use crate::secret_store::{Connections, StoreSpec};
 

@@ -1,8 +1,8 @@
 //! `kind = "gitlab_variable"`: a CI/CD variable of a project, a group or the instance.
 
 use super::Kind;
-use crate::config::naming::{group_path, project_path};
-use crate::config::section::Section;
+use crate::settings::naming::{group_path, project_path};
+use crate::settings::section::Section;
 use crate::secret_store::{CiVariable, Create};
 use crate::secret_store::{Connections, StoreSpec, VariableScope};
 

@@ -1,9 +1,9 @@
 //! `[google_secret_manager.<name>]` and `kind = "google_secret_manager"`: a secret of a project of Google Cloud.
 
 use super::{ConnectionKind, Kind, link};
-use crate::config::address;
-use crate::config::gitlab::ca_file;
-use crate::config::section::Section;
+use crate::settings::address;
+use crate::settings::authority::ca_file;
+use crate::settings::section::Section;
 use crate::secret_store::google_secret_manager::{Credentials, OldVersions, Settings, Spec};
 use crate::secret_store::{Connections, Link, StoreSpec};
 use std::path::PathBuf;

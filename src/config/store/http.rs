@@ -1,8 +1,8 @@
 //! `[http.<name>]` and `kind = "http"`: a host that may be called, and a request that puts a value there.
 
 use super::{ConnectionKind, Kind, at, link};
-use crate::config::headers::named;
-use crate::config::section::Section;
+use crate::settings::headers::named;
+use crate::settings::section::Section;
 use crate::rotation::ids::{RotationId, TokenId};
 use crate::rotation::store::Tag;
 use crate::secret::Secret;

@@ -1,8 +1,8 @@
 //! `[kubernetes.<name>]` and `kind = "kubernetes"`: one key of a Secret.
 
 use super::{ConnectionKind, Kind, at, link};
-use crate::config::secret_ref;
-use crate::config::section::Section;
+use crate::settings::secret_ref;
+use crate::settings::section::Section;
 use crate::secret_store::kubernetes::{Settings, Spec, Token, Workload};
 use crate::secret_store::{Connections, Link, StoreSpec};
 use std::path::PathBuf;

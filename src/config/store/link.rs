@@ -1,9 +1,9 @@
 //! What all connections that speak HTTP have in common: `url`, `ca_file`, `timeout`, and secrets by reference.
 
-use crate::config::address;
-use crate::config::gitlab::ca_file;
-use crate::config::secret_ref;
-use crate::config::section::Section;
+use crate::settings::address;
+use crate::settings::authority::ca_file;
+use crate::settings::secret_ref;
+use crate::settings::section::Section;
 use crate::secret_store::{Link, Source};
 use std::time::Duration;
 

@@ -1,9 +1,9 @@
 //! `kind = "onepassword"`: a field of an item behind a 1Password Connect server, `[onepassword.<name>]`.
 
 use super::{ConnectionKind, Kind, at, link};
-use crate::config::address::authority;
-use crate::config::secret_ref;
-use crate::config::section::Section;
+use crate::settings::address::authority;
+use crate::settings::secret_ref;
+use crate::settings::section::Section;
 use crate::secret_store::onepassword::{Settings, Spec};
 use crate::secret_store::{Connections, StoreSpec};
 use std::time::Duration;

@@ -1,6 +1,6 @@
 //! `template = { … }` of a store: the value is one part of the document there.
 
-use crate::config::section::Section;
+use crate::settings::section::Section;
 use crate::secret_store::template::Template;
 
 pub(in crate::config) const KEYS: &[&str] = &["shape", "machine", "login", "registry", "user", "host", "key", "text"];

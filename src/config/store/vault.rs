@@ -1,8 +1,8 @@
 //! `[vault.<name>]` and `kind = "vault"`: HashiCorp Vault and OpenBao.
 
 use super::{ConnectionKind, Kind, at, link};
-use crate::config::address;
-use crate::config::section::Section;
+use crate::settings::address;
+use crate::settings::section::Section;
 use crate::secret_store::vault::{Auth, Engine, Proof, Settings, Spec};
 use crate::secret_store::{Connections, Source, StoreSpec};
 use std::sync::Arc;

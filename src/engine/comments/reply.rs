@@ -2,8 +2,8 @@
 //! decision that counted needs no words: the issue shows it, and the comment gets a thumb.
 
 use super::place;
-use crate::engine::desk::{Answer, Ask, Field, words};
 use crate::engine::ISSUE;
+use crate::engine::desk::{Answer, Ask, Field, words};
 use crate::engine::{Engine, desk::Reception as _};
 use crate::rotation::ids::PlanHash;
 use crate::rotation::view::prose::{Line, Prose};

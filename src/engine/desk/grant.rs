@@ -2,8 +2,8 @@
 
 use super::forms::refusal;
 use super::{Answer, Ask, Desk, words};
-use crate::engine::decide::Click;
 use crate::engine::ISSUE;
+use crate::engine::decide::Click;
 use crate::engine::overview::TokenLine;
 use crate::engine::rights::Visitor;
 use crate::engine::{EngineError, OpenedRotation};

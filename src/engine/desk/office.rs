@@ -1,10 +1,10 @@
 //! What stands behind the desk: the engine, or in tests something smaller that decides by the same rules.
 
 use super::{Answer, Ask, Caller, words};
+use crate::engine::ISSUE;
 use crate::engine::decide::Click;
 use crate::engine::directory::Age;
 use crate::engine::inbox::after;
-use crate::engine::ISSUE;
 use crate::engine::overview::TokenLine;
 use crate::engine::report::Unclean;
 use crate::engine::rights::Visitor;

@@ -18,8 +18,8 @@ use crate::rotation::record::{Evidence, Rotation};
 use crate::rotation::view::prose::{Line, Prose, Span};
 use crate::rotation::view::text::sentence;
 use crate::rotation::wish::{COMMANDS, Command, Wish};
-use jiff::civil::Date;
 use jiff::SignedDuration;
+use jiff::civil::Date;
 
 /// Longest list.
 const MOST: usize = 30;

@@ -1,9 +1,9 @@
 //! One-time codes that rest after too many wrong ones: who is told, and who lets them be tried again.
 
 use super::GUESSES;
+use super::words;
 use crate::engine::directory::Age;
 use crate::engine::rights::Visitor;
-use super::words;
 use crate::engine::{Engine, EngineError};
 use crate::ledger::{Line, Lock};
 use crate::rotation::account::Apart;

@@ -5,7 +5,7 @@ use super::kin::{self, RUN};
 use super::orphans;
 use crate::secret::Secret;
 use crate::secret_store::BadConnection;
-use crate::secret_store::walk::{Unsafe, Walk};
+use crate::secret::walk::{Unsafe, Walk};
 use rustix::process::{Pid, Signal, kill_process_group};
 use std::collections::BTreeMap;
 use std::fmt;

@@ -2,7 +2,7 @@
 
 use super::Trouble;
 use super::beside::Beside;
-use crate::secret_store::walk::Walk;
+use crate::secret::walk::Walk;
 use rustix::fs::{AtFlags, FileType, Gid, Mode, OFlags, Stat, Uid};
 use rustix::process::geteuid;
 use std::ffi::{OsStr, OsString};

@@ -1,6 +1,6 @@
 //! What keeps us from using a file.
 
-use crate::secret_store::walk::Unsafe;
+use crate::secret::walk::Unsafe;
 use std::io;
 
 /// What keeps us from using the file.

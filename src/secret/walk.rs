@@ -20,10 +20,10 @@ const OTHERS_WRITE: u32 = 0o002;
 const STICKY: u32 = 0o1000;
 
 /// The folder of a file, open, and every folder above it.
-pub(super) struct Walk {
+pub struct Walk {
     above: Vec<Above>,
     /// The file's name in the last of them.
-    pub(super) name: OsString,
+    pub name: OsString,
 }
 
 struct Above {
@@ -33,14 +33,14 @@ struct Above {
 }
 
 /// What is wrong with the way, and the command that mends it.
-pub(super) struct Unsafe {
-    pub(super) why: String,
-    pub(super) mend: String,
+pub struct Unsafe {
+    pub why: String,
+    pub mend: String,
 }
 
 impl Walk {
     /// Goes to the folder of `path`, which is absolute or begins where we are.
-    pub(super) fn to(path: &Path) -> io::Result<Self> {
+    pub fn to(path: &Path) -> io::Result<Self> {
         let path = std::path::absolute(path)?;
         let name = path.file_name().ok_or_else(|| io::Error::from(io::ErrorKind::InvalidInput))?.to_owned();
         let root = rustix::fs::open("/", OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?;
@@ -91,28 +91,28 @@ impl Walk {
     }
 
     /// The folder of the file.
-    pub(super) fn folder(&self) -> &OwnedFd {
+    pub fn folder(&self) -> &OwnedFd {
         &self.last().fd
     }
 
     /// The folder by number, and whose it is.
-    pub(super) fn folder_identity(&self) -> String {
+    pub fn folder_identity(&self) -> String {
         let stat = &self.last().stat;
         format!("in folder {} of user {}", stat.st_ino, stat.st_uid)
     }
 
     /// What is there under a name in the folder; links are not followed.
-    pub(super) fn look(&self, name: &OsStr) -> io::Result<Stat> {
+    pub fn look(&self, name: &OsStr) -> io::Result<Stat> {
         Ok(statat(self.folder(), name, AtFlags::SYMLINK_NOFOLLOW)?)
     }
 
     /// The path of a name in the folder, for a command that a person gives.
-    pub(super) fn path_of(&self, name: &OsStr) -> PathBuf {
+    pub fn path_of(&self, name: &OsStr) -> PathBuf {
         self.last().path.join(name)
     }
 
     /// Whether nobody but root, ourselves and `owner` could put another file there.
-    pub(super) fn check(&self, owner: u32) -> Result<(), Unsafe> {
+    pub fn check(&self, owner: u32) -> Result<(), Unsafe> {
         self.above.iter().try_for_each(|above| above.check(owner))
     }
 }
@@ -178,7 +178,7 @@ pub fn exposure(path: &Path) -> Option<String> {
 }
 
 /// Root's group and those that the bot was put into.
-pub(super) fn is_our_group(group: u32) -> bool {
+pub fn is_our_group(group: u32) -> bool {
     let ours = getgroups().unwrap_or_default();
     group == 0 || group == getegid().as_raw() || ours.iter().any(|gid| gid.as_raw() == group)
 }

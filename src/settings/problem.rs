@@ -63,7 +63,7 @@ impl ConfigErrors {
 
 /// Where problems are gathered while the sections are read.
 #[derive(Default)]
-pub(super) struct Problems {
+pub(crate) struct Problems {
     errors: RefCell<Vec<Problem>>,
     warnings: RefCell<Vec<Problem>>,
     /// What was read so far: a mistake may quote what only a later line says to be secret.
@@ -71,20 +71,20 @@ pub(super) struct Problems {
 }
 
 impl Problems {
-    pub(super) fn error(&self, place: Place, message: impl AsRef<str>) {
+    pub(crate) fn error(&self, place: Place, message: impl AsRef<str>) {
         self.errors.borrow_mut().push(Problem { place, message: message.as_ref().to_owned() });
     }
 
-    pub(super) fn warning(&self, place: Place, message: impl AsRef<str>) {
+    pub(crate) fn warning(&self, place: Place, message: impl AsRef<str>) {
         self.warnings.borrow_mut().push(Problem { place, message: message.as_ref().to_owned() });
     }
 
-    pub(super) fn keep_quiet_about(&self, secret: &Secret) {
+    pub(crate) fn keep_quiet_about(&self, secret: &Secret) {
         self.secrets.borrow_mut().push(secret.duplicate());
     }
 
     /// The warnings if nothing is wrong, else all that is wrong.
-    pub(super) fn verdict(self) -> Result<Vec<Problem>, ConfigErrors> {
+    pub(crate) fn verdict(self) -> Result<Vec<Problem>, ConfigErrors> {
         let hidden = |problems: RefCell<Vec<Problem>>| -> Vec<Problem> {
             problems.into_inner().into_iter().map(|told| Problem { message: hide(&told.message), ..told }).collect()
         };

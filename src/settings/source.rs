@@ -9,19 +9,19 @@ use toml::Spanned;
 use toml::de::DeTable;
 
 /// A file while it is read.
-pub(super) struct Source<'a> {
+pub(crate) struct Source<'a> {
     /// As shown to people.
-    pub(super) name: Arc<str>,
+    pub(crate) name: Arc<str>,
     /// Relative paths in the file start here.
-    pub(super) folder: &'a Path,
-    pub(super) problems: &'a Problems,
-    pub(super) surroundings: &'a dyn Surroundings,
+    pub(crate) folder: &'a Path,
+    pub(crate) problems: &'a Problems,
+    pub(crate) surroundings: &'a dyn Surroundings,
     text: &'a str,
     line_starts: Vec<usize>,
 }
 
 impl<'a> Source<'a> {
-    pub(super) fn new(
+    pub(crate) fn new(
         name: &str,
         text: &'a str,
         folder: &'a Path,
@@ -34,7 +34,7 @@ impl<'a> Source<'a> {
     }
 
     /// The file as TOML, or `None` after all its syntax errors were noted.
-    pub(super) fn parse(&self) -> Option<Spanned<DeTable<'a>>> {
+    pub(crate) fn parse(&self) -> Option<Spanned<DeTable<'a>>> {
         let (table, errors) = DeTable::parse_recoverable(self.text);
         for error in &errors {
             let span = error.span().unwrap_or(0..0);
@@ -44,7 +44,7 @@ impl<'a> Source<'a> {
     }
 
     /// Where a span begins.
-    pub(super) fn place(&self, span: &Range<usize>) -> Place {
+    pub(crate) fn place(&self, span: &Range<usize>) -> Place {
         let line = self.line_starts.partition_point(|start| *start <= span.start);
         let start = self.line_starts[line - 1];
         let column = self.text.get(start..span.start).map_or(0, |before| before.chars().count()) + 1;

@@ -7,7 +7,7 @@ use reqwest::header::HeaderName;
 const OURS: [&str; 5] = ["host", "content-length", "content-type", "transfer-encoding", "connection"];
 
 /// The headers of a section, each with what `read` makes of it.
-pub(super) fn named<T>(
+pub(crate) fn named<T>(
     section: &Section<'_>,
     read: impl Fn(&Section<'_>, &str) -> Option<T>,
 ) -> Option<Vec<(HeaderName, T)>> {

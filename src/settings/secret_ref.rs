@@ -22,25 +22,25 @@ impl fmt::Debug for SecretRef {
 }
 
 /// The secret that a key refers to, if the key is there.
-pub(super) fn optional(section: &Section<'_>, key: &str) -> Option<SecretRef> {
+pub(crate) fn optional(section: &Section<'_>, key: &str) -> Option<SecretRef> {
     let reference = section.text(key)?;
     resolve(section, key, reference)
 }
 
 /// The secret that a key must refer to; `what` says which value is meant.
-pub(super) fn required(section: &Section<'_>, key: &str, what: &str) -> Option<SecretRef> {
+pub(crate) fn required(section: &Section<'_>, key: &str, what: &str) -> Option<SecretRef> {
     let hint = format!("write env:NAME or file:/path for {what}");
     let reference = section.required(key, &hint)?;
     resolve(section, key, reference)
 }
 
 /// The secrets of a key that takes one reference, or several while a secret is itself being replaced.
-pub(super) fn several(section: &Section<'_>, key: &str) -> Vec<SecretRef> {
+pub(crate) fn several(section: &Section<'_>, key: &str) -> Vec<SecretRef> {
     section.one_or_many(key).into_iter().filter_map(|reference| resolve(section, key, reference)).collect()
 }
 
 /// The same, each at least so many bytes long: what lets somebody in must not be guessed.
-pub(super) fn several_long(section: &Section<'_>, key: &str, least: usize) -> Vec<SecretRef> {
+pub(crate) fn several_long(section: &Section<'_>, key: &str, least: usize) -> Vec<SecretRef> {
     let found = several(section, key);
     for short in found.iter().filter(|found| found.value.expose().len() < least) {
         let reference = &short.reference;

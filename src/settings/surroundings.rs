@@ -66,7 +66,7 @@ impl Surroundings for Machine {
     }
 
     fn exposure(&self, path: &Path) -> Option<String> {
-        crate::secret_store::exposure(path)
+        crate::secret::walk::exposure(path)
     }
 
     fn files(&self, folder: &Path) -> io::Result<Vec<PathBuf>> {

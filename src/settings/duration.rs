@@ -1,7 +1,7 @@
 //! Lengths of time as people write them: `45s`, `15m`, `1h`, `3d`, `1h 30m`. Whole seconds are enough for us.
 
 /// Seconds in a text such as `1h 30m`, or `None` if it is not one.
-pub(super) fn seconds(text: &str) -> Option<u64> {
+pub(crate) fn seconds(text: &str) -> Option<u64> {
     let mut total: u64 = 0;
     let mut digits = String::new();
     let mut parts = 0;

@@ -4,7 +4,7 @@ use super::section::Section;
 use reqwest::Url;
 
 /// The address under a key, without a trailing slash.
-pub(super) fn base(section: &Section<'_>, key: &str) -> Option<String> {
+pub(crate) fn base(section: &Section<'_>, key: &str) -> Option<String> {
     let text = section.text(key)?;
     match checked(&text) {
         Ok(base) => Some(base),
@@ -16,7 +16,7 @@ pub(super) fn base(section: &Section<'_>, key: &str) -> Option<String> {
 }
 
 /// The addresses in a list under a key.
-pub(super) fn several(section: &Section<'_>, key: &str) -> Vec<String> {
+pub(crate) fn several(section: &Section<'_>, key: &str) -> Vec<String> {
     let mut found = Vec::new();
     for (index, text) in section.texts(key).iter().enumerate() {
         match checked(text) {
@@ -28,7 +28,7 @@ pub(super) fn several(section: &Section<'_>, key: &str) -> Vec<String> {
 }
 
 /// An address in its usual form, or what is wrong with it; the text itself is not repeated, it may hold a password.
-pub(super) fn checked(text: &str) -> Result<String, String> {
+pub(crate) fn checked(text: &str) -> Result<String, String> {
     let unreadable = || "is not an address; write https:// and a host".to_owned();
     let url = Url::parse(text).map_err(|_| unreadable())?;
     let host = url.host_str().filter(|host| !host.is_empty()).ok_or_else(unreadable)?;
@@ -48,7 +48,7 @@ pub(super) fn checked(text: &str) -> Result<String, String> {
 }
 
 /// Host and, if it is not the scheme's own, port of an address that [`checked`] let pass.
-pub(super) fn authority(base: &str) -> String {
+pub(crate) fn authority(base: &str) -> String {
     let rest = base.split_once("://").map_or(base, |(_, rest)| rest);
     rest.split('/').next().unwrap_or(rest).to_owned()
 }

@@ -2,7 +2,7 @@
 
 mod names;
 
-pub(super) use names::nearest;
+pub(crate) use names::nearest;
 
 use super::duration;
 use super::problem::Place;
@@ -14,8 +14,8 @@ use toml::de::{DeTable, DeValue};
 
 /// A table, its position, and the name by which messages call it.
 #[derive(Clone)]
-pub(super) struct Section<'a> {
-    pub(super) source: &'a Source<'a>,
+pub(crate) struct Section<'a> {
+    pub(crate) source: &'a Source<'a>,
     table: &'a DeTable<'a>,
     span: Range<usize>,
     label: String,
@@ -24,7 +24,7 @@ pub(super) struct Section<'a> {
 
 impl<'a> Section<'a> {
     /// Wraps a table and notes every key that is not among `keys`.
-    pub(super) fn new(
+    pub(crate) fn new(
         source: &'a Source<'a>,
         table: &'a DeTable<'a>,
         span: Range<usize>,
@@ -39,28 +39,28 @@ impl<'a> Section<'a> {
     }
 
     /// The same table under a name that says which one of many it is.
-    pub(super) fn called(mut self, label: String) -> Self {
+    pub(crate) fn called(mut self, label: String) -> Self {
         self.label = label;
         self
     }
 
     /// Where the table begins.
-    pub(super) fn place(&self) -> Place {
+    pub(crate) fn place(&self) -> Place {
         self.source.place(&self.span)
     }
 
     /// The keys of a table whose keys are names that people chose.
-    pub(super) fn names(&self) -> impl Iterator<Item = &'a str> {
+    pub(crate) fn names(&self) -> impl Iterator<Item = &'a str> {
         self.table.keys().map(|key| key.get_ref().as_ref())
     }
 
     /// The name by which messages call the table.
-    pub(super) fn label(&self) -> &str {
+    pub(crate) fn label(&self) -> &str {
         &self.label
     }
 
     /// Notes keys that exist but have no meaning beside `because`.
-    pub(super) fn refuse_others(&self, common: &[&str], wanted: &[&str], because: &str) {
+    pub(crate) fn refuse_others(&self, common: &[&str], wanted: &[&str], because: &str) {
         for key in self.table.keys() {
             let name = key.get_ref().as_ref();
             if self.keys.contains(&name) && !common.contains(&name) && !wanted.contains(&name) {
@@ -69,36 +69,36 @@ impl<'a> Section<'a> {
         }
     }
 
-    pub(super) fn has(&self, key: &str) -> bool {
+    pub(crate) fn has(&self, key: &str) -> bool {
         self.table.contains_key(key)
     }
 
     /// Notes that something is wrong with the value of a key, or with the table if the key is missing.
-    pub(super) fn complain(&self, key: &str, message: &str) {
+    pub(crate) fn complain(&self, key: &str, message: &str) {
         self.note(&self.span_of(key), message);
     }
 
     /// Notes that a name that people chose is wrong.
-    pub(super) fn complain_name(&self, name: &str, message: &str) {
+    pub(crate) fn complain_name(&self, name: &str, message: &str) {
         let key = self.table.keys().find(|key| key.get_ref() == name);
         self.note(&key.map_or_else(|| self.span.clone(), Spanned::span), message);
     }
 
     /// Notes that one element of a list is wrong.
-    pub(super) fn complain_item(&self, key: &str, index: usize, message: &str) {
+    pub(crate) fn complain_item(&self, key: &str, index: usize, message: &str) {
         let list = self.table.get(key).and_then(|value| value.get_ref().as_array());
         let span = list.and_then(|list| list.get(index)).map_or_else(|| self.span_of(key), Spanned::span);
         self.note(&span, message);
     }
 
     /// Notes something that is allowed but hardly meant.
-    pub(super) fn warn(&self, key: &str, message: &str) {
+    pub(crate) fn warn(&self, key: &str, message: &str) {
         let place = self.source.place(&self.span_of(key));
         self.source.problems.warning(place, format!("{}: {message}", self.label));
     }
 
     /// A text that is not empty.
-    pub(super) fn text(&self, key: &str) -> Option<String> {
+    pub(crate) fn text(&self, key: &str) -> Option<String> {
         let text = self.typed(key, "text in quotes", |value| value.as_str().map(str::to_owned))?;
         if text.trim().is_empty() {
             self.complain(key, &format!("{key} is empty; give it a value or remove the line"));
@@ -108,7 +108,7 @@ impl<'a> Section<'a> {
     }
 
     /// A text that must be there; `hint` completes the sentence "... is missing; ".
-    pub(super) fn required(&self, key: &str, hint: &str) -> Option<String> {
+    pub(crate) fn required(&self, key: &str, hint: &str) -> Option<String> {
         if !self.has(key) {
             self.complain(key, &format!("{key} is missing; {hint}"));
         }
@@ -116,7 +116,7 @@ impl<'a> Section<'a> {
     }
 
     /// One of a few words.
-    pub(super) fn choice<T: Copy>(&self, key: &str, choices: &[(&str, T)]) -> Option<T> {
+    pub(crate) fn choice<T: Copy>(&self, key: &str, choices: &[(&str, T)]) -> Option<T> {
         let text = self.text(key)?;
         let found = choices.iter().find(|(word, _)| *word == text).map(|(_, meaning)| *meaning);
         if found.is_none() {
@@ -127,7 +127,7 @@ impl<'a> Section<'a> {
     }
 
     /// A list of texts; an empty vector if the key is missing.
-    pub(super) fn texts(&self, key: &str) -> Vec<String> {
+    pub(crate) fn texts(&self, key: &str) -> Vec<String> {
         let texts = |value: &DeValue<'_>| {
             let items = value.as_array()?.iter();
             items.map(|item| item.get_ref().as_str().map(str::to_owned)).collect::<Option<Vec<String>>>()
@@ -136,19 +136,19 @@ impl<'a> Section<'a> {
     }
 
     /// One text or a list of them.
-    pub(super) fn one_or_many(&self, key: &str) -> Vec<String> {
+    pub(crate) fn one_or_many(&self, key: &str) -> Vec<String> {
         match self.table.get(key).map(Spanned::get_ref) {
             Some(DeValue::Array(_)) => self.texts(key),
             _ => self.text(key).into_iter().collect(),
         }
     }
 
-    pub(super) fn flag(&self, key: &str) -> Option<bool> {
+    pub(crate) fn flag(&self, key: &str) -> Option<bool> {
         self.typed(key, "true or false", DeValue::as_bool)
     }
 
     /// A whole number within a range.
-    pub(super) fn number(&self, key: &str, range: RangeInclusive<u64>) -> Option<u64> {
+    pub(crate) fn number(&self, key: &str, range: RangeInclusive<u64>) -> Option<u64> {
         let whole = |value: &DeValue<'_>| {
             let integer = value.as_integer()?;
             i64::from_str_radix(&integer.as_str().replace('_', ""), integer.radix()).ok()
@@ -165,7 +165,7 @@ impl<'a> Section<'a> {
     }
 
     /// A length of time in seconds, longer than none.
-    pub(super) fn duration(&self, key: &str) -> Option<u64> {
+    pub(crate) fn duration(&self, key: &str) -> Option<u64> {
         let text = self.text(key)?;
         let seconds = duration::seconds(&text).filter(|seconds| *seconds > 0);
         if seconds.is_none() {
@@ -177,7 +177,7 @@ impl<'a> Section<'a> {
     }
 
     /// A table under a key.
-    pub(super) fn section(&self, key: &str, label: String, keys: &'static [&'static str]) -> Option<Section<'a>> {
+    pub(crate) fn section(&self, key: &str, label: String, keys: &'static [&'static str]) -> Option<Section<'a>> {
         let value = self.table.get(key)?;
         let Some(table) = value.get_ref().as_table() else {
             self.complain(key, &format!("{key} must be a table, {{ … }}"));
@@ -187,7 +187,7 @@ impl<'a> Section<'a> {
     }
 
     /// A table whose keys are names that people chose.
-    pub(super) fn section_of_names(&self, key: &str) -> Option<Section<'a>> {
+    pub(crate) fn section_of_names(&self, key: &str) -> Option<Section<'a>> {
         let value = self.table.get(key)?;
         let Some(table) = value.get_ref().as_table() else {
             self.complain(key, &format!("{key} must be written as [{key}.name] tables, one for each"));
@@ -198,7 +198,7 @@ impl<'a> Section<'a> {
     }
 
     /// The tables of an array such as `[[token.store]]`.
-    pub(super) fn sections(&self, key: &str, label: &str, keys: &'static [&'static str]) -> Vec<Section<'a>> {
+    pub(crate) fn sections(&self, key: &str, label: &str, keys: &'static [&'static str]) -> Vec<Section<'a>> {
         let Some(value) = self.table.get(key) else { return Vec::new() };
         let Some(items) = value.get_ref().as_array() else {
             self.complain(key, &format!("{key} must be written as [[…]] tables, one for each"));

@@ -4,7 +4,7 @@
 use super::section::Section;
 
 /// The full path of a group, as in its address.
-pub(super) fn group_path(section: &Section<'_>, key: &str, hint: &str) -> Option<String> {
+pub(crate) fn group_path(section: &Section<'_>, key: &str, hint: &str) -> Option<String> {
     let path = section.required(key, hint)?;
     let allowed = |symbol: char| symbol.is_alphanumeric() || matches!(symbol, '/' | '-' | '_' | '.' | '+');
     if path.starts_with('/') || path.ends_with('/') || path.contains("//") || !path.chars().all(allowed) {
@@ -15,7 +15,7 @@ pub(super) fn group_path(section: &Section<'_>, key: &str, hint: &str) -> Option
 }
 
 /// The full path of a project: it always lies in a group or belongs to somebody.
-pub(super) fn project_path(section: &Section<'_>, key: &str, hint: &str) -> Option<String> {
+pub(crate) fn project_path(section: &Section<'_>, key: &str, hint: &str) -> Option<String> {
     let path = group_path(section, key, hint)?;
     if !path.contains('/') {
         let way_out = format!("write the full path with its group, as in its address, \"acme/{path}\"");
@@ -26,7 +26,7 @@ pub(super) fn project_path(section: &Section<'_>, key: &str, hint: &str) -> Opti
 }
 
 /// The login of an account, with or without the @ before it.
-pub(super) fn login(section: &Section<'_>, key: &str) -> Option<String> {
+pub(crate) fn login(section: &Section<'_>, key: &str) -> Option<String> {
     let text = section.text(key)?;
     let login = text.trim_start_matches('@');
     let allowed = |symbol: char| symbol.is_ascii_alphanumeric() || matches!(symbol, '_' | '.' | '-');
@@ -42,7 +42,7 @@ pub(super) fn login(section: &Section<'_>, key: &str) -> Option<String> {
 }
 
 /// Addresses of mail, and domains where a whole domain may be meant.
-pub(super) fn senders(section: &Section<'_>, key: &str) -> Vec<String> {
+pub(crate) fn senders(section: &Section<'_>, key: &str) -> Vec<String> {
     let texts = section.texts(key);
     for (index, text) in texts.iter().enumerate().filter(|(_, text)| !is_sender(text)) {
         let way_out = "write \"gitlab@example.com\" or \"example.com\"";

@@ -1,6 +1,6 @@
 //! Names that somebody mistyped, and what was probably meant.
 
-pub(super) fn unknown(key: &str, keys: &[&str]) -> String {
+pub(crate) fn unknown(key: &str, keys: &[&str]) -> String {
     match nearest(key, keys.iter().copied()) {
         Some(near) => format!("there is no key \"{key}\"; did you mean \"{near}\"?"),
         None => format!("there is no key \"{key}\"; known are {}", keys.join(", ")),
@@ -8,7 +8,7 @@ pub(super) fn unknown(key: &str, keys: &[&str]) -> String {
 }
 
 /// The name that someone who typed `given` probably meant.
-pub(in crate::config) fn nearest<'n>(given: &str, names: impl Iterator<Item = &'n str>) -> Option<&'n str> {
+pub(crate) fn nearest<'n>(given: &str, names: impl Iterator<Item = &'n str>) -> Option<&'n str> {
     let scored = names.map(|name| (strsim::normalized_damerau_levenshtein(given, name), name));
     let (score, name) = scored.max_by(|left, right| left.0.total_cmp(&right.0))?;
     (score >= 0.5).then_some(name)

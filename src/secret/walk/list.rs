@@ -21,7 +21,7 @@ pub(super) enum Writer {
 }
 
 /// Those who may write a folder by its list; `None` if it has none.
-pub(super) fn writers(folder: &OwnedFd, path: &Path) -> rustix::io::Result<Option<Vec<Writer>>> {
+pub fn writers(folder: &OwnedFd, path: &Path) -> rustix::io::Result<Option<Vec<Writer>>> {
     let mut list = vec![0; LONGEST];
     // A descriptor that only names the folder gives no attributes, but the way through it does.
     let by_descriptor = getxattr(format!("/proc/self/fd/{}", folder.as_raw_fd()), NAME, list.as_mut_slice());
