@@ -26,7 +26,7 @@ campaign:
     REKEY_SIM_FAULTS=3 cargo test --locked --release --test it simulation -- --ignored --nocapture
     REKEY_SIM_SEEDS=100000 cargo test --locked --release --test it random_worlds -- --nocapture
     REKEY_NINE_SEEDS=50 cargo test --locked --release --test it flow::nine -- --nocapture
-    PROPTEST_CASES=100000 cargo test --locked --release --test it secret_store::template
+    PROPTEST_CASES=100000 cargo test --locked --release --test it store::template
     cargo test --locked --release --test it campaign -- --nocapture
 
 # What a release needs besides `ci`: the demo by the README's command, and the image

@@ -29,7 +29,7 @@ use crate::http::{self, Api, Budget, Credential, Front, Shown, Sockets, Throttle
 use crate::ledger::{self, Guard, Keys, Ledger, Word};
 use crate::rotation::ids::{StoreId, SurfaceName};
 use crate::secret::SecretFile;
-use crate::secret_store::{BadConnection, Context, SecretStore, build};
+use crate::store::{BadConnection, Context, SecretStore, build};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -106,7 +106,7 @@ pub fn run() -> ExitCode {
     let cli = Cli::parse();
     hardening::keep_memory_private();
     let json = cli.command.fails_in_json();
-    crate::secret_store::command::adopt();
+    crate::store::command::adopt();
     dispatch(cli).unwrap_or_else(|error| {
         if json {
             // Nothing can be done if even that fails.

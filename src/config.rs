@@ -18,11 +18,12 @@ mod rotation;
 mod server;
 mod slack;
 mod step_up;
-mod store;
 mod token;
 mod verify;
 mod window;
 
+pub use crate::settings::{ConfigErrors, Machine, Place, Problem, SecretRef, Surroundings, WithoutSecrets};
+pub use crate::store::sections::kinds as store_kinds;
 pub use database::Database;
 pub use discord::{Discord, DiscordMode};
 pub use gitlab::{Gitlab, GitlabProxy, GitlabWebhook};
@@ -34,15 +35,13 @@ pub use rotation::Rotation;
 pub use server::Server;
 pub use slack::{Slack, SlackMode};
 pub use step_up::StepUp;
-pub use store::kinds as store_kinds;
-pub use crate::settings::{ConfigErrors, Machine, Place, Problem, SecretRef, Surroundings, WithoutSecrets};
 
 use crate::rotation::remind::Reminders;
 use crate::rotation::token::ManagedToken;
-use crate::secret_store::{Connections, StoreSpec};
 use crate::settings::problem::Problems;
 use crate::settings::section::Section;
 use crate::settings::source::Source;
+use crate::store::{Connections, StoreSpec, sections as store_sections};
 use std::io::ErrorKind;
 use std::path::Path;
 use std::sync::LazyLock;
@@ -104,7 +103,7 @@ const SECTIONS: &[&str] = &[
 
 /// The sections of the main file, those of connections among them.
 static KEYS: LazyLock<Vec<&'static str>> =
-    LazyLock::new(|| SECTIONS.iter().copied().chain(store::connection_keys().map(|(name, _)| name)).collect());
+    LazyLock::new(|| SECTIONS.iter().copied().chain(store_sections::connection_keys().map(|(name, _)| name)).collect());
 
 /// Every key that a configuration may have, as `section.key`: what documentation must cover.
 pub fn known_keys() -> Vec<String> {
@@ -128,11 +127,11 @@ pub fn known_keys() -> Vec<String> {
         ("log.", log::KEYS),
         ("token.", token::KEYS),
         ("token.owner.", owner::KEYS),
-        ("token.store.", store::KEYS.as_slice()),
-        ("token.store.template.", store::TEMPLATE_KEYS),
+        ("token.store.", store_sections::KEYS.as_slice()),
+        ("token.store.template.", store_sections::TEMPLATE_KEYS),
         ("token.verify.", verify::KEYS),
     ];
-    let connections = store::connection_keys().map(|(name, keys)| (format!("{name}."), keys));
+    let connections = store_sections::connection_keys().map(|(name, keys)| (format!("{name}."), keys));
     let sections = sections.into_iter().map(|(name, keys)| (name.to_owned(), keys)).chain(connections);
     sections.flat_map(|(section, keys)| keys.iter().map(move |key| format!("{section}{key}"))).collect()
 }
@@ -184,7 +183,7 @@ fn read(source: &Source<'_>, root: &Spanned<DeTable<'_>>) -> Option<Config> {
     let log = log::read(section("log", log::KEYS));
     let gitlab = gitlab.and_then(|section| gitlab::read(&section));
     let issues = issues.and_then(|section| issues::read(&section));
-    let connections = store::connections(&root);
+    let connections = store_sections::connections(&root);
     let team = slack.as_ref().and_then(Option::as_ref).map(|slack| slack.team.as_str());
     let known = Known { defaults: &rotation, people: &people, connections: &connections, team };
     let tokens = folder::tokens(&root, &known);

@@ -33,7 +33,7 @@ use crate::rotation::ids::{RotationId, StoreId, SurfaceName};
 use crate::rotation::plan::Plan;
 use crate::rotation::record::Rotation;
 use crate::rotation::refusal::Refusal;
-use crate::secret_store::SecretStore;
+use crate::store::SecretStore;
 use custody::Custody;
 use directory::Directories;
 use settings::{Catalog, Settings};

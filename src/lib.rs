@@ -9,14 +9,15 @@
 //! | 4 | [`app`], [`cli`], `demo` | wiring, commands, the demo's stage and page |
 //! | 3 | [`config`], [`server`] | the configuration file, the HTTP endpoints |
 //! | 2 | [`engine`] | the only place where the domain meets IO |
-//! | 1 | [`ledger`], [`gitlab`], [`chat`], [`secret_store`] | adapters |
+//! | 1 | [`ledger`], [`gitlab`], [`chat`], [`store`] | adapters |
+//! | 1 | `sandbox` | stand-ins for the outside world |
 //! | 0 | [`rotation`], [`notice`] | pure: no IO, no clock, no randomness |
-//! | 0 | [`secret`], [`clock`], [`http`], [`telemetry`] | tools |
+//! | 0 | [`secret`], [`clock`], [`http`], [`settings`], [`telemetry`] | tools |
 //!
-//! # How to add an adapter
-//! One file beside its siblings (say `secret_store/vault.rs`), one line in the registry of its floor-1 module,
-//! one line in its contract suite under `tests/it`. A store also has a file in `config/store` and a page in
-//! `docs/stores`, whose example a test reads.
+//! # How to add a store
+//! A folder beside its siblings (say `store/vault`, with `store/vault.rs` as its face) that holds the adapter and
+//! `config.rs`, its sections of the configuration; its lines in `store/registry.rs` and `store/sections.rs`; one line in
+//! the contract suite under `tests/it`; and a page in `docs/stores`, whose example a test reads.
 
 pub mod app;
 pub mod chat;
@@ -34,7 +35,7 @@ pub mod rotation;
 #[cfg(feature = "sandbox")]
 pub mod sandbox;
 pub mod secret;
-pub mod secret_store;
 pub mod server;
 pub mod settings;
+pub mod store;
 pub mod telemetry;

@@ -19,7 +19,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("ledger", 1),
     ("gitlab", 1),
     ("chat", 1),
-    ("secret_store", 1),
+    ("store", 1),
     ("engine", 2),
     ("config", 3),
     ("server", 3),

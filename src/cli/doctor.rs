@@ -29,7 +29,7 @@ use crate::engine::planner::Inspection;
 use crate::engine::{Engine, RealDice};
 use crate::gitlab::Me;
 use crate::rotation::token::ManagedToken;
-use crate::secret_store::StoreSpec;
+use crate::store::StoreSpec;
 use finding::{Area, Document, Finding, Line, Tally};
 use futures::{StreamExt, stream};
 use progress::Progress;

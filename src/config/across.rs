@@ -1,9 +1,9 @@
 //! Checks that look at all tokens at once: nothing may be named, owned or written twice.
 
 use super::entry::Entry;
-use crate::settings::problem::Problems;
 use crate::rotation::window::Window;
-use crate::secret_store::{Place, StoreSpec};
+use crate::settings::problem::Problems;
+use crate::store::{Place, StoreSpec};
 use std::collections::HashMap;
 use std::hash::Hash;
 

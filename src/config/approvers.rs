@@ -2,10 +2,10 @@
 
 use super::entry::Entry;
 use super::people::People;
-use crate::settings::section::{Section, nearest};
 use crate::rotation::account::Service;
 use crate::rotation::group::{Group, NoGroup};
 use crate::rotation::ids::PersonId;
+use crate::settings::section::{Section, nearest};
 use std::collections::BTreeSet;
 
 /// The people and the groups; what names neither is noted.

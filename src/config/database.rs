@@ -1,10 +1,10 @@
 //! `[database]`: SQLite in a file, or PostgreSQL with its password kept apart from the address, and its certificate
 //! checked unless the server is on this machine.
 
+use crate::secret::Secret;
 use crate::settings::authority::ca_file;
 use crate::settings::secret_ref::{self, SecretRef};
 use crate::settings::section::Section;
-use crate::secret::Secret;
 use reqwest::Url;
 use std::net::IpAddr;
 use std::path::PathBuf;

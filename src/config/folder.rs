@@ -1,13 +1,13 @@
 //! The managed tokens: those in the main file, and those in the files of `tokens_dir`.
 
 use super::entry::Entry;
-use crate::settings::problem::{Place, Problems};
-use crate::settings::section::Section;
-use crate::settings::source::Source;
 use super::token::{self, Known};
 use super::{across, approvers, step_up};
 use crate::rotation::token::ManagedToken;
-use crate::secret_store::StoreSpec;
+use crate::settings::problem::{Place, Problems};
+use crate::settings::section::Section;
+use crate::settings::source::Source;
+use crate::store::StoreSpec;
 use std::path::{Path, PathBuf};
 
 /// What a file in the folder may have.

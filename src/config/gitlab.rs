@@ -4,11 +4,11 @@ mod proxy;
 
 pub use proxy::GitlabProxy;
 
-use crate::settings::authority::ca_file;
+use crate::secret;
 use crate::settings::address;
+use crate::settings::authority::ca_file;
 use crate::settings::secret_ref::{self, SecretRef};
 use crate::settings::section::Section;
-use crate::secret;
 use std::path::PathBuf;
 
 pub(super) use proxy::KEYS as PROXY_KEYS;

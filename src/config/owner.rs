@@ -1,8 +1,8 @@
 //! `owner = { … }` of a token: whose it is, told by which keys are there.
 
+use crate::rotation::token::Owner;
 use crate::settings::naming;
 use crate::settings::section::Section;
-use crate::rotation::token::Owner;
 
 pub(super) const KEYS: &[&str] = &["group", "project", "service_account", "instance_service_account", "user"];
 

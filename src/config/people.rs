@@ -1,10 +1,10 @@
 //! `[people.<id>]`: who a click or a comment comes from. An identity belongs to one person only.
 
-use crate::settings::naming;
-use crate::settings::section::Section;
 use super::{discord, slack};
 use crate::engine::settings::Person;
 use crate::rotation::ids::PersonId;
+use crate::settings::naming;
+use crate::settings::section::Section;
 use std::collections::BTreeMap;
 
 pub(super) const KEYS: &[&str] = &["name", "gitlab", "slack", "discord", "administrator"];

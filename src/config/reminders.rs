@@ -1,12 +1,12 @@
 //! `[reminders]`: when and how loudly people are reminded of a decision that is awaited.
 
 use super::people::People;
-use crate::settings::section::Section;
 use super::{slack, window};
 use crate::rotation::ids::{PersonId, SurfaceName};
 use crate::rotation::record::Audience;
 use crate::rotation::remind::{Reminders, Step};
 use crate::rotation::window::Window;
+use crate::settings::section::Section;
 use jiff::civil::{Weekday, time};
 use jiff::tz::TimeZone;
 

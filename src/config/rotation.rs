@@ -1,8 +1,8 @@
 //! `[rotation]`: what holds for every token that does not say otherwise, and the bot's own pace.
 
-use crate::settings::section::Section;
 use super::{step_up, window};
 use crate::rotation::window::Window;
+use crate::settings::section::Section;
 
 pub(super) const KEYS: &[&str] = &[
     "lifetime_days",

@@ -4,11 +4,11 @@ use super::entry::Entry;
 use super::owner;
 use super::people::People;
 use super::rotation::{self, Rotation};
-use crate::settings::section::Section;
-use super::{approvers, step_up, store, verify};
+use super::{approvers, step_up, verify};
 use crate::rotation::ids::TokenName;
 use crate::rotation::token::{ManagedToken, Strategy};
-use crate::secret_store::{Connections, StoreSpec};
+use crate::settings::section::Section;
+use crate::store::{Connections, StoreSpec, sections};
 use std::collections::BTreeSet;
 
 pub(super) const KEYS: &[&str] = &[
@@ -62,7 +62,7 @@ pub(super) fn read(section: Section<'_>, known: &Known<'_>) -> Option<Entry> {
     let name = section.required("name", "write the token's name in GitLab, which a rotation keeps");
     let (approvers, groups) = approvers::read(&section, people);
     let (lifetime_days, rotate_before_days) = days(&section, defaults);
-    let stores = store::read(&section, connections);
+    let stores = sections::read(&section, connections);
     let token = ManagedToken {
         quorum: approvers::quorum(&section, &approvers),
         approvers,

@@ -1,9 +1,9 @@
 //! `[[token.verify]]`: the pipelines that use a token and prove the new one.
 
-use crate::settings::naming::project_path;
-use crate::settings::section::Section;
 use crate::rotation::ids::ConsumerId;
 use crate::rotation::token::{Consumer, ConsumerKind};
+use crate::settings::naming::project_path;
+use crate::settings::section::Section;
 use std::collections::BTreeSet;
 
 pub(super) const KEYS: &[&str] = &["kind", "project", "job", "ref", "schedule", "timeout"];

@@ -1,7 +1,7 @@
 //! Hours of the week, as in `[rotation] window`, in which approved rotations may start, and in `[reminders]`.
 
-use crate::settings::section::Section;
 use crate::rotation::window::Window;
+use crate::settings::section::Section;
 use jiff::civil::{Time, Weekday};
 use jiff::tz::TimeZone;
 

@@ -5,7 +5,7 @@ use crate::rotation::ids::{RotationId, StoreId, TokenId};
 use crate::rotation::phase::{Minted, Phase};
 use crate::rotation::record::Rotation;
 use crate::secret::{Digest, Secret};
-use crate::secret_store::Base;
+use crate::store::Base;
 use crate::telemetry::CUSTODY_SECONDS;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard};

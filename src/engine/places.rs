@@ -9,8 +9,8 @@ use crate::rotation::record::Rotation;
 use crate::rotation::store::{Capabilities, Tag, Undo};
 use crate::rotation::token::Consumer;
 use crate::secret::{Digest, Secret};
-use crate::secret_store::CiVariable;
-use crate::secret_store::{Base, Caution, SecretStore, Seen, StoreError, Written};
+use crate::store::CiVariable;
+use crate::store::{Base, Caution, SecretStore, Seen, StoreError, Written};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 

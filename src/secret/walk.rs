@@ -34,7 +34,9 @@ struct Above {
 
 /// What is wrong with the way, and the command that mends it.
 pub struct Unsafe {
+    /// In words.
     pub why: String,
+    /// The command.
     pub mend: String,
 }
 

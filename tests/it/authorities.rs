@@ -1,6 +1,6 @@
 //! Whose certificates are believed for whom: an authority that signs for one host of the configuration signs for no other.
 
-use crate::secret_store::tls;
+use crate::store::tls;
 use axum::{Json, Router};
 use rekey::app;
 use rekey::config::{Config, Machine, load};

@@ -7,8 +7,8 @@ use crate::gitlab::VariableFlags;
 use crate::http::CallError;
 use crate::rotation::ids::StoreId;
 use crate::secret::Secret;
-use crate::secret_store::CiVariable;
-use crate::secret_store::{Caution, StoreError, StoreSpec};
+use crate::store::CiVariable;
+use crate::store::{Caution, StoreError, StoreSpec};
 
 pub(super) async fn look(visit: &Visit<'_>, specs: &[StoreSpec], inspection: Option<&Inspection>) -> Vec<Finding> {
     let mut findings = Vec::new();

@@ -11,7 +11,7 @@ use crate::rotation::record::Rotation;
 use crate::rotation::store::Undo;
 use crate::rotation::token::Strategy;
 use crate::secret::Secret;
-use crate::secret_store::{Base, SecretStore, StoreError};
+use crate::store::{Base, SecretStore, StoreError};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 

@@ -10,7 +10,7 @@ use crate::rotation::phase::{Minted, Outcome, Phase};
 use crate::rotation::policy::later;
 use crate::rotation::record::Rotation;
 use crate::rotation::token::LiveToken;
-use crate::secret_store::StoreError;
+use crate::store::StoreError;
 use jiff::Timestamp;
 use std::collections::BTreeSet;
 

@@ -10,7 +10,7 @@ use crate::rotation::ids::StoreId;
 use crate::rotation::record::Rotation;
 use crate::rotation::store::{Capabilities, Rollback, Tag, Undo};
 use crate::secret::Secret;
-use crate::secret_store::{Base, SecretStore, Seen, StoreError, Written};
+use crate::store::{Base, SecretStore, Seen, StoreError, Written};
 use std::sync::Arc;
 
 impl Engine {

@@ -2,7 +2,7 @@
 
 use crate::engine::worker::{Lasting, Performed};
 use crate::rotation::event::Event;
-use crate::secret_store::StoreError;
+use crate::store::StoreError;
 
 /// What is reported of a place that is another one than people approved.
 pub(super) fn swapped(error: &StoreError) -> Option<Event> {

@@ -13,7 +13,7 @@ use crate::rotation::record::Rotation;
 use crate::rotation::refusal::Refusal;
 use crate::rotation::token::Strategy;
 use crate::secret::{Digest, Secret};
-use crate::secret_store::{Base, SecretStore, StoreError, Written};
+use crate::store::{Base, SecretStore, StoreError, Written};
 use std::collections::BTreeSet;
 
 /// How a write went.

@@ -8,7 +8,7 @@ use crate::rotation::plan::Plan;
 use crate::rotation::record::{Origin, Rotation};
 use crate::rotation::token::{LiveToken, ManagedToken, Strategy};
 use crate::secret::Secret;
-use crate::secret_store::StoreError;
+use crate::store::StoreError;
 
 /// What helps where the managed token is dead.
 pub(super) const REPLACE: &str = "what the stores hold is dead. Make a new token of that name by hand and put it into \

@@ -7,7 +7,7 @@ use crate::http::CallError;
 use crate::rotation::ids::StoreId;
 use crate::rotation::plan::Plan;
 use crate::rotation::token::{LiveToken, ManagedToken, Owner};
-use crate::secret_store::StoreError;
+use crate::store::StoreError;
 
 impl Engine {
     /// Whether GitLab shows the bot this owner's tokens. Asking in vain counts as a failed login, so it is not tried.

@@ -10,7 +10,7 @@ use crate::rotation::plan::{Plan, PlannedStore};
 use crate::rotation::store::{Capabilities, Rollback};
 use crate::rotation::token::{ManagedToken, Strategy};
 use crate::secret::Digest;
-use crate::secret_store::{SecretStore, StoreError};
+use crate::store::{SecretStore, StoreError};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What comes of a value that is another token's.

@@ -5,8 +5,8 @@ use crate::engine::{Engine, EngineError};
 use crate::gitlab::{GitRef, Place, Project, may_be_hidden};
 use crate::rotation::plan::Plan;
 use crate::rotation::token::{Consumer, ConsumerKind};
-use crate::secret_store::CiVariable;
-use crate::secret_store::VariableScope;
+use crate::store::CiVariable;
+use crate::store::VariableScope;
 
 impl Engine {
     /// The consumer's ref, and what its jobs see.

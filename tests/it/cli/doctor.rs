@@ -440,7 +440,7 @@ async fn a_place_with_more_secrets_than_could_be_kept_out_of_words_is_refused_an
     std::fs::write(at("short"), "geheim7").unwrap();
     std::fs::set_permissions(at("short"), std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
     let program = format!("#!/bin/sh\ncase \"$1\" in read) cat {} ;; *) echo '{{}}' ;; esac\n", at("answer").display());
-    crate::secret_store::command::install(&at("program"), &program);
+    crate::store::command::install(&at("program"), &program);
     let (program, short) = (at("program").display().to_string(), at("short").display().to_string());
     office.configure(|text| {
         let store = "[[token.store]]\nkind = \"command\"\nat = \"safe\"\nplace = \"x\"\n\n";

@@ -5,8 +5,8 @@
 use super::setup::Setup;
 use super::team::Team;
 use crate::sandbox::stage::OLD;
-use crate::secret_store::contract::{Bench, Trouble};
-use crate::secret_store::eight_kinds;
+use crate::store::contract::{Bench, Trouble};
+use crate::store::eight_kinds;
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom;
 use rand::{Rng, SeedableRng};

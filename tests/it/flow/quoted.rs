@@ -2,10 +2,10 @@
 //! although nobody had looked at the place before.
 
 use super::setup::Setup;
-use crate::secret_store::contract::Bench;
-use crate::secret_store::eight_kinds;
 use crate::server::house::Log;
 use crate::spelled;
+use crate::store::contract::Bench;
+use crate::store::eight_kinds;
 use rekey::rotation::view::Action;
 use rekey::sandbox::gitlab::Mint;
 use rekey::telemetry::{LogSettings, subscriber};

@@ -7,8 +7,8 @@ use rekey::rotation::identity::Identity;
 use rekey::rotation::ids::StoreId;
 use rekey::rotation::store::{Capabilities, Tag, Undo};
 use rekey::secret::Secret;
-use rekey::secret_store::gitlab_variable::Spec;
-use rekey::secret_store::{Base, Caution, SecretStore, Seen, StoreError, Written};
+use rekey::store::CiVariable;
+use rekey::store::{Base, Caution, SecretStore, Seen, StoreError, Written};
 use std::sync::{Arc, Mutex};
 
 /// What a store does to a write.
@@ -81,7 +81,7 @@ impl SecretStore for Rogue {
         Ok(())
     }
 
-    fn ci_variable(&self) -> Option<&Spec> {
+    fn ci_variable(&self) -> Option<&CiVariable> {
         None
     }
 

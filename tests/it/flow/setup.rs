@@ -11,8 +11,8 @@ use rekey::rotation::remind::Reminders;
 use rekey::rotation::token::{Consumer, ConsumerKind, ManagedToken, Owner};
 use rekey::rotation::window::Window;
 use rekey::sandbox::gitlab::World;
-use rekey::secret_store::gitlab_variable::Spec;
-use rekey::secret_store::{Connections, SecretStore, StoreSpec, VariableScope};
+use rekey::store::CiVariable;
+use rekey::store::{Connections, SecretStore, StoreSpec, VariableScope};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -179,7 +179,7 @@ pub fn variable() -> StoreSpec {
 
 pub fn project_variable(key: &str) -> StoreSpec {
     let scope = VariableScope::Project("acme/deploy".into());
-    StoreSpec::GitlabVariable(Spec { scope, key: key.into(), environment_scope: "*".into(), create: None })
+    StoreSpec::GitlabVariable(CiVariable { scope, key: key.into(), environment_scope: "*".into(), create: None })
 }
 
 fn settings() -> Settings {

@@ -5,8 +5,8 @@ use super::setup::Setup;
 use super::team::Team;
 use rekey::rotation::token::ConsumerKind;
 use rekey::sandbox::gitlab::{JobPlan, Place, Variable};
-use rekey::secret_store::gitlab_variable::Spec;
-use rekey::secret_store::{StoreSpec, VariableScope};
+use rekey::store::CiVariable;
+use rekey::store::{StoreSpec, VariableScope};
 
 const KEY: &str = "SHARED_TOKEN";
 
@@ -44,7 +44,7 @@ async fn a_ref_that_is_not_there_blocks_the_plan() {
 
 #[tokio::test]
 async fn a_variable_of_the_project_hides_the_one_of_the_group_unless_it_is_written_too() {
-    let group = StoreSpec::GitlabVariable(Spec {
+    let group = StoreSpec::GitlabVariable(CiVariable {
         scope: VariableScope::Group("acme".into()),
         key: KEY.into(),
         environment_scope: "*".into(),

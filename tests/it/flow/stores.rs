@@ -5,9 +5,9 @@ use crate::sandbox::stage::OLD;
 use rekey::rotation::phase::Outcome;
 use rekey::rotation::view::Action;
 use rekey::sandbox::gitlab::{JobPlan, Place, Variable, World};
-use rekey::secret_store::file;
-use rekey::secret_store::gitlab_variable::Spec;
-use rekey::secret_store::{StoreSpec, VariableScope};
+use rekey::store::CiVariable;
+use rekey::store::file;
+use rekey::store::{StoreSpec, VariableScope};
 use std::os::unix::fs::PermissionsExt;
 
 fn used_by_the_job(world: &mut World, project: u64, key: &str) {
@@ -55,7 +55,7 @@ async fn a_hidden_variable_cannot_be_restored_and_the_words_say_so() {
 
 #[tokio::test]
 async fn a_file_and_a_group_variable_get_the_same_value_as_the_project_variable() {
-    let group = StoreSpec::GitlabVariable(Spec {
+    let group = StoreSpec::GitlabVariable(CiVariable {
         scope: VariableScope::Group("acme".into()),
         key: "GROUP_TOKEN".into(),
         environment_scope: "*".into(),

@@ -4,15 +4,15 @@
 use super::setup::{Setup, project_variable};
 use super::team::Team;
 use crate::sandbox::stage::OLD;
-use crate::secret_store::contract::{Bench, FOREIGN, Trouble};
-use crate::secret_store::eight_kinds;
+use crate::store::contract::{Bench, FOREIGN, Trouble};
+use crate::store::eight_kinds;
 use rekey::engine::directory::Age;
 use rekey::rotation::account::{Account, Service};
 use rekey::rotation::group::Group;
 use rekey::rotation::phase::Phase;
 use rekey::rotation::view::Action;
 use rekey::sandbox::gitlab::{Fault, JobPlan, MAINTAINER, Place, Rule, Variable};
-use rekey::secret_store::{StoreSpec, file};
+use rekey::store::{StoreSpec, file};
 use sqlx::Connection as _;
 use std::fs;
 

@@ -22,7 +22,7 @@ use rekey::rotation::record::{Origin, Rotation};
 use rekey::rotation::view::Action;
 use rekey::sandbox::gitlab::{Fault, Place, Rule};
 use rekey::secret::{Secret, SecretFile};
-use rekey::secret_store::{Context, build};
+use rekey::store::{Context, build};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -8,7 +8,7 @@ use rekey::rotation::token::{Owner, Strategy};
 use rekey::rotation::view::Action;
 use rekey::sandbox::gitlab::{Fault, Mint, OWNER, Place, Rule, Variable, World};
 use rekey::secret::Secret;
-use rekey::secret_store::{StoreSpec, file};
+use rekey::store::{StoreSpec, file};
 use std::time::Duration;
 
 const ROOT: &str = "glpat-RootRootRootRootRoot";
