@@ -105,7 +105,7 @@ pub fn refusal<T>(outcome: Result<T, StoreError>) -> String {
 fn different_places_have_different_identities() {
     let variable = |scope, environment: &str| {
         let (key, environment_scope) = ("KEY".to_owned(), environment.to_owned());
-        let spec = rekey::secret_store::gitlab_variable::Spec { scope, key, environment_scope, create: None };
+        let spec = rekey::secret_store::CiVariable { scope, key, environment_scope, create: None };
         StoreSpec::GitlabVariable(spec).id().0
     };
     let ids = [

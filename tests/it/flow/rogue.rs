@@ -7,7 +7,7 @@ use rekey::rotation::identity::Identity;
 use rekey::rotation::ids::StoreId;
 use rekey::rotation::store::{Capabilities, Tag, Undo};
 use rekey::secret::Secret;
-use rekey::secret_store::gitlab_variable::Spec;
+use rekey::secret_store::CiVariable as Spec;
 use rekey::secret_store::{Base, Caution, SecretStore, Seen, StoreError, Written};
 use std::sync::{Arc, Mutex};
 

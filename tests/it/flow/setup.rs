@@ -11,7 +11,7 @@ use rekey::rotation::remind::Reminders;
 use rekey::rotation::token::{Consumer, ConsumerKind, ManagedToken, Owner};
 use rekey::rotation::window::Window;
 use rekey::sandbox::gitlab::World;
-use rekey::secret_store::gitlab_variable::Spec;
+use rekey::secret_store::CiVariable as Spec;
 use rekey::secret_store::{Connections, SecretStore, StoreSpec, VariableScope};
 use std::collections::BTreeMap;
 use std::path::PathBuf;

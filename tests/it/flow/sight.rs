@@ -5,7 +5,7 @@ use super::setup::Setup;
 use super::team::Team;
 use rekey::rotation::token::ConsumerKind;
 use rekey::sandbox::gitlab::{JobPlan, Place, Variable};
-use rekey::secret_store::gitlab_variable::Spec;
+use rekey::secret_store::CiVariable as Spec;
 use rekey::secret_store::{StoreSpec, VariableScope};
 
 const KEY: &str = "SHARED_TOKEN";
