@@ -5,8 +5,8 @@ use crate::sandbox::stage::OLD;
 use rekey::rotation::phase::Outcome;
 use rekey::rotation::view::Action;
 use rekey::sandbox::gitlab::{JobPlan, Place, Variable, World};
-use rekey::secret_store::file;
 use rekey::secret_store::CiVariable as Spec;
+use rekey::secret_store::file;
 use rekey::secret_store::{StoreSpec, VariableScope};
 use std::os::unix::fs::PermissionsExt;
 

@@ -13,10 +13,10 @@ use rekey::http::Call;
 use rekey::rotation::store::{Capabilities, Rollback};
 use rekey::sandbox::gitlab::{Fault, Gitlab, MAINTAINER, Mint, OWNER, Place, REPORTER, Rule, Variable, World};
 use rekey::secret::Secret;
-use rekey::secret_store::{CiVariable as Spec, Create};
 use rekey::secret_store::{
     Base, Connections, Context, SecretStore, StoreError, StoreSpec, VariableScope, Written, build,
 };
+use rekey::secret_store::{CiVariable as Spec, Create};
 use serde_json::{Value, json};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
