@@ -193,6 +193,7 @@ impl Engine {
             }
             Stop::Ledger(error @ LedgerError::Broken { .. }) => {
                 tracing::error!(%error, "the rotation is not as rekey left it, so nothing is done; see `rekey audit verify`");
+                self.tell_of_damage().await;
                 self.let_go(claim, Some(DAMAGED), tries).await;
             }
             Stop::Unclean(error) => {

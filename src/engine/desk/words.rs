@@ -11,7 +11,7 @@ use crate::engine::step_up::Invitation;
 use crate::engine::step_up::picture::{Ink, picture};
 use crate::engine::{EngineError, OpenedRotation};
 use crate::ledger::Lock;
-use crate::rotation::ids::PersonId;
+use crate::rotation::ids::{PersonId, RotationId, TokenName};
 use crate::rotation::phase::Phase;
 use crate::rotation::plan::{Plan, PlannedStore};
 use crate::rotation::policy::Policy;
@@ -295,6 +295,22 @@ pub fn codes_locked(of: Option<&PersonId>, via: &str, lock: Lock, at: Timestamp)
         }
     };
     line.into()
+}
+
+/// What those who keep the bot read of a rotation that somebody else changed, or a disk.
+pub fn damaged(id: &RotationId, token: Option<&TokenName>, column: &str) -> Prose {
+    let line = Line::text("Rotation ").and_code(id.as_str());
+    let line = match token {
+        Some(token) => line.and(" of ").and_code(token.as_str()),
+        None => line,
+    };
+    let line = line.and(" is not as rekey left it in its database (").and_code(column);
+    let line = line.and(
+        "): somebody changed it there, or the disk did. Nothing is done about it until that is mended, and no \
+                         new case may begin beside it. See ",
+    );
+    let line = line.and_code("rekey audit verify").and("; restore the database, or start once with ");
+    line.and_code("rekey serve --new").and(" and its whole policy decides.").into()
 }
 
 /// And whose codes may be tried again.
