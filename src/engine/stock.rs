@@ -85,7 +85,8 @@ impl Engine {
     /// at it here.
     pub(super) async fn may_open(&self) -> Result<(), EngineError> {
         if self.stock.get() == State::Unasked {
-            self.ask_again().await?;
+            // Boxed, since everything that opens a rotation holds it.
+            Box::pin(self.ask_again()).await?;
         }
         match self.stock.get() {
             State::Sure => Ok(()),
