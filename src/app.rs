@@ -106,7 +106,7 @@ fn assemble_with(
         dice,
         custody: Custody::default(),
         looks: Looks::default(),
-        stock: Stock::default(),
+        stock: Stock::untaken(),
         attempts: Attempts::default(),
         inventory: Inventory::default(),
         clocks: crate::engine::clocks::Clocks::default(),

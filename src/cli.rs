@@ -164,7 +164,7 @@ async fn beside_the_bot(command: Command, config: &Config) -> Result<ExitCode, C
     let mut engine =
         app::assemble(config, Arc::new(SystemClock), Arc::new(RealDice)).await.map_err(serve::not_started)?;
     Arc::get_mut(&mut engine).expect("nobody else has it yet").settings.shell = Some(operator::operator());
-    let outcome = perform(command, &engine, &mut Screen::standard(&mut io::stdout())).await;
+    let outcome = Box::pin(perform(command, &engine, &mut Screen::standard(&mut io::stdout()))).await;
     engine.ledger.close().await;
     outcome.map(|()| ExitCode::SUCCESS)
 }

@@ -5,6 +5,7 @@ pub mod attempts;
 pub mod clocks;
 pub mod comments;
 pub mod custody;
+mod damage;
 pub mod decide;
 pub mod desk;
 pub mod directory;

@@ -39,6 +39,7 @@ pub use doubt::{Doubt, Kind, Word};
 pub use enrollments::{Enrollment, Enrollments, Guesses, Lock};
 pub use error::LedgerError;
 pub use head::Head;
+pub use journal::FOUNDED;
 pub use keys::{BadKey, Keys};
 pub use open::{Guard, open, open_guarded};
 pub use records::{Accepted, Claim, Entry, Filter, Item, Line, Opened, Stamped};
@@ -84,6 +85,13 @@ pub trait Ledger: Send + Sync {
 
     /// The rotation as last committed.
     async fn load(&self, id: &RotationId) -> Result<Option<Rotation>, LedgerError>;
+
+    /// Rotations that were found not to be as they were left, and in which column; each is handed out once, until it
+    /// was right again.
+    fn take_damaged(&self) -> BTreeMap<RotationId, &'static str>;
+
+    /// Whether a line of the journal spent this key ([`Line::spending`]); known for longer than a click may count.
+    async fn is_spent(&self, key: &str) -> Result<bool, LedgerError>;
 
     /// Rotations whose id begins with `text` or whose managed token is called `text`, newest first, at most fifty.
     async fn find(&self, text: &str) -> Result<Vec<Rotation>, LedgerError>;
@@ -150,7 +158,7 @@ pub trait Ledger: Send + Sync {
     /// person, and entries of the kind `clicks` and codes of before are void. Says which rotations wait for people now.
     async fn begin_again(&self, now: Timestamp, clicks: &str) -> Result<Vec<RotationId>, LedgerError>;
 
-    /// Whether the journal has no line.
+    /// Whether it was never begun: no line of the journal tells of a rotation, of a beginning anew, or that it is founded.
     async fn is_empty(&self) -> Result<bool, LedgerError>;
 
     /// Whether it is the caller's turn to do `name`; true for one caller in `every_seconds`, over all replicas.

@@ -95,12 +95,13 @@ impl Engine {
     pub async fn decide(&self, click: &Click) -> Result<Rotation, EngineError> {
         let rotation = self.rotation(click.rotation.as_str()).await?;
         let key = format!("click:{}:{}", click.via, click.key);
-        if self.ledger.was_told(&key).await? {
+        // The mark is quick and the journal is sure: whoever can write the database can take the mark away.
+        if self.ledger.was_told(&key).await? || self.ledger.is_spent(&key).await? {
             return Ok(rotation);
         }
         let rotation = self.weigh_schedule(click, rotation).await?;
         let outcome = match self.event_of(click, &rotation).await {
-            Ok(event) => self.accept_decision(&rotation, &event).await,
+            Ok(event) => self.accept_decision(&rotation, &event, &key).await,
             Err(error) => Err(error),
         };
         let result = match &outcome {
@@ -122,7 +123,7 @@ impl Engine {
 
     /// A yes is for the places that are there at the click: what was swapped, emptied or removed since the plan voids it.
     /// What cannot be looked at now is looked at again before anything is made.
-    async fn accept_decision(&self, rotation: &Rotation, event: &Event) -> Result<Rotation, EngineError> {
+    async fn accept_decision(&self, rotation: &Rotation, event: &Event, key: &str) -> Result<Rotation, EngineError> {
         let counts = matches!(event, Event::Approve { .. }) && next(rotation, event, self.clock.now()).is_ok();
         if counts && rotation.asks_anew {
             self.still_means(rotation).await?;
@@ -141,7 +142,7 @@ impl Engine {
                 Ok(Err(_)) | Err(_) => {}
             }
         }
-        Ok(self.advance(&rotation.id, event, None).await?)
+        Ok(self.advance_once(&rotation.id, event, None, Some(key)).await?)
     }
 
     /// One refusal may pass at once, so what stands in the way is looked at twice.

@@ -29,7 +29,7 @@ use crate::rotation::view::prose::Prose;
 use crate::rotation::wish::{COMMANDS, Command, Wish};
 use crate::secret::Secret;
 use clicks::Ways;
-use pace::Pace;
+use pace::Paces;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -200,7 +200,7 @@ pub struct Desk {
     visitors: Visitors,
     step_up: Option<Arc<dyn StepUp>>,
     ways: Ways,
-    pace: Pace,
+    pace: Paces,
     rung: Notify,
 }
 
@@ -208,7 +208,7 @@ impl Desk {
     /// A desk before an office.
     pub fn new(office: Arc<dyn Office>, visitors: Visitors) -> Self {
         let office = Guarded::new(office);
-        Self { office, visitors, step_up: None, ways: Ways::default(), pace: Pace::default(), rung: Notify::new() }
+        Self { office, visitors, step_up: None, ways: Ways::default(), pace: Paces::default(), rung: Notify::new() }
     }
 
     /// Answers. A decision is committed when this returns; the same key twice decides once.
@@ -220,15 +220,21 @@ impl Desk {
     }
 
     /// Whether this replica is the one to answer what all of them hear. Without an answer of the database it is: twice is
-    /// better than not at all.
-    pub async fn is_mine(&self, key: &str) -> bool {
-        self.office.is_first(key).await.unwrap_or(true)
+    /// better than not at all. For strangers, and whoever asks too fast, nothing is written down: each tells them no.
+    pub async fn is_mine(&self, caller: &Caller, key: &str) -> bool {
+        if self.pace.marks.take(caller, 1, self.office.now()).is_err() {
+            return true;
+        }
+        match self.visitors.recognise(caller).await {
+            Ok(_) | Err(Stranger::Unproven(Unproven::Passing(_))) => self.office.is_first(key).await.unwrap_or(true),
+            Err(_) => true,
+        }
     }
 
     /// Like [`Desk::ask`], but trouble that may soon be over is told apart: nothing was decided, and it may be asked again.
     async fn attempt(&self, ask: &Ask) -> Result<Answer, Passing> {
         // Before it is found out who that is, which may cost requests as well.
-        if let Err(wait) = self.pace.take(&ask.caller, pace::cost(&ask.wish), self.office.now()) {
+        if let Err(wait) = self.pace.ask(&ask.caller, &ask.wish, self.office.now()) {
             return Ok(Answer::Private(words::too_fast(wait)));
         }
         match self.visitors.recognise(&ask.caller).await {

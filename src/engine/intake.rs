@@ -170,7 +170,7 @@ impl Engine {
     }
 
     async fn store_new(&self, rotation: Rotation) -> Result<OpenedRotation, EngineError> {
-        self.stock.may_open()?;
+        self.may_open().await?;
         let rotation = cleaned(&rotation)?;
         let line = Line {
             at: rotation.opened_at,

@@ -99,6 +99,11 @@ impl SecretStore for Held {
     }
 
     async fn finish(&self, tag: &Tag, undo: Option<&Undo>) -> Result<(), StoreError> {
+        // What is there may be somebody else's by now, and what they keep beside it is theirs. Any other trouble the store
+        // meets itself, if there is something to remove.
+        if let Err(error @ StoreError::Swapped { .. }) = self.checked().await {
+            return Err(error);
+        }
         self.inner.finish(tag, undo).await
     }
 

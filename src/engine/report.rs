@@ -36,6 +36,17 @@ pub struct Unclean(pub String);
 impl Engine {
     /// Applies what happened. With a claim, only while the claim is current.
     pub async fn advance(&self, id: &RotationId, event: &Event, claim: Option<&Claim>) -> Result<Rotation, Stop> {
+        self.advance_once(id, event, claim, None).await
+    }
+
+    /// The same, and the key is used up by it: the line that tells of the one tells of the other.
+    pub(super) async fn advance_once(
+        &self,
+        id: &RotationId,
+        event: &Event,
+        claim: Option<&Claim>,
+        key: Option<&str>,
+    ) -> Result<Rotation, Stop> {
         let event = &cleaned(event).map_err(Stop::Unclean)?;
         for _ in 0..MAX_COLLISIONS {
             let Some(before) = self.ledger.load(id).await.map_err(Stop::Ledger)? else {
@@ -45,6 +56,7 @@ impl Engine {
             let after = next(&before, event, now).map_err(Stop::Overtaken)?;
             let line = line(event, now);
             let line = Line { actor: self.actor(&line.actor), ..line };
+            let line = key.map_or_else(|| line.clone(), |key| line.clone().spending(key));
             match self.ledger.commit(&after, &line, claim).await {
                 Ok(()) => return Ok(self.committed(&before, after, event)),
                 Err(LedgerError::Conflict) => {}

@@ -152,11 +152,11 @@ impl Engine {
     }
 
     /// Says it to a person alone, wherever a messenger knows them. What cannot be said is only logged.
-    async fn tell_person(&self, person: &PersonId, prose: &Prose) {
+    pub(super) async fn tell_person(&self, person: &PersonId, prose: &Prose) {
         for (service, id) in self.catalog.accounts(person) {
             let Some(messenger) = self.surfaces.get(&SurfaceName::from(service.word())) else { continue };
             if let Err(error) = messenger.whisper(None, &id, prose).await {
-                tracing::warn!(%error, %person, "they could not be told about their one-time codes");
+                tracing::warn!(%error, %person, "they could not be told what concerns them");
             }
         }
     }

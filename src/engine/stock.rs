@@ -45,7 +45,7 @@ enum State {
     /// It may.
     #[default]
     Sure,
-    /// It is empty, and nobody could be asked whether that is right.
+    /// It has not been looked at; or it is empty, and nobody could be asked whether that is right.
     Unasked,
     /// It is empty, and should not be.
     Lost(String),
@@ -73,9 +73,23 @@ impl Stock {
         }
     }
 
-    /// Nothing is opened from a database that may have forgotten that it did so before.
-    pub(super) fn may_open(&self) -> Result<(), EngineError> {
-        match self.get() {
+    /// Of a database that nobody has looked at.
+    pub fn untaken() -> Self {
+        let stock = Self::default();
+        stock.set(State::Unasked);
+        stock
+    }
+}
+
+impl Engine {
+    /// Nothing is opened from a database that may have forgotten that it did so before. A command that does not serve looks
+    /// at it here.
+    pub(super) async fn may_open(&self) -> Result<(), EngineError> {
+        if self.stock.get() == State::Unasked {
+            // Boxed, since everything that opens a rotation holds it.
+            Box::pin(self.ask_again()).await?;
+        }
+        match self.stock.get() {
             State::Sure => Ok(()),
             State::Unasked => Err(EngineError::Unavailable(
                 "the database is empty, and GitLab could not be asked yet whether that is right; nothing is opened before".into(),
@@ -83,9 +97,7 @@ impl Stock {
             State::Lost(why) => Err(EngineError::Unavailable(why)),
         }
     }
-}
 
-impl Engine {
     /// Before anything else is done. `word`: what somebody says of a database that is empty or doubted. The error: it
     /// should not start.
     pub async fn take_stock(&self, word: Word) -> Result<(), EngineError> {
@@ -93,14 +105,23 @@ impl Engine {
         if word == Word::Adopt {
             self.may_adopt().await?;
         }
-        if word != Word::Nothing || !self.ledger.is_empty().await? {
-            return self.settle_doubt(&[]).await;
+        let is_empty = self.ledger.is_empty().await?;
+        if word == Word::New {
+            self.may_be_new(is_empty).await?;
+        }
+        if word != Word::Nothing || !is_empty {
+            self.settle_doubt(&[]).await?;
+            self.stock.set(State::Sure);
+            return if word == Word::New && is_empty { self.say_it_is_founded().await } else { Ok(()) };
         }
         if let Some(doubt) = self.ledger.doubt(&[]).await? {
             return Err(EngineError::Broken(format!("{}. {WAY_OUT}", sentence(&doubt.why).trim_end_matches('.'))));
         }
         match self.traces().await {
-            Ok(None) => Ok(()),
+            Ok(None) => {
+                self.stock.set(State::Sure);
+                Ok(())
+            }
             Ok(Some(why)) => Err(EngineError::Broken(why)),
             Err(error) => {
                 tracing::warn!(%error, "the database is empty, and GitLab cannot be asked whether that is right");
@@ -117,9 +138,10 @@ impl Engine {
             if let Err(error) = self.settle_doubt(&[]).await {
                 tracing::error!(%error, "the database is not believed, and that could not be settled; nothing is done");
             }
+            self.tell_of_damage().await;
             if looks.is_multiple_of(ASK_AGAIN) {
                 if self.stock.get() == State::Unasked {
-                    self.ask_again().await;
+                    self.ask_again().await.unwrap_or_else(|error| tracing::warn!(%error, "stock was not taken yet"));
                 }
                 compared = compared || self.compare_with_issues().await;
             }
@@ -131,7 +153,11 @@ impl Engine {
         }
     }
 
-    async fn ask_again(&self) {
+    async fn ask_again(&self) -> Result<(), EngineError> {
+        if !self.ledger.is_empty().await? {
+            self.stock.set(State::Sure);
+            return Ok(());
+        }
         match self.traces().await {
             Ok(None) => self.stock.set(State::Sure),
             Ok(Some(why)) => {
@@ -141,6 +167,7 @@ impl Engine {
             }
             Err(error) => tracing::warn!(%error, "GitLab cannot be asked yet whether an empty database is right"),
         }
+        Ok(())
     }
 
     /// Whether our issues could be looked at: they know ends of the journal, and cases that it should know.

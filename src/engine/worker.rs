@@ -136,16 +136,18 @@ impl Engine {
         let mut tries = claim.tries;
         let lane = claim.lane.clone();
         let hold = Hold::new(self, claim);
-        let mut moved_from = None;
+        let (mut moved_from, mut stepped) = (None, false);
         loop {
             hold.has_tried(tries);
             let step = self.step(&hold, &lane).await;
             let claim = hold.claim().await;
             let (rotation, effect, performed) = match step {
-                Ok(Some(stepped)) => stepped,
-                Ok(None) => return self.let_go(&claim, None, 0).await,
+                Ok(Some(step)) => step,
+                // The lane says that something is owed and the rotation does not: it would be handed out again at once.
+                Ok(None) => return self.let_go(&claim, (!stepped).then_some(LOOK), 0).await,
                 Err(stop) => return self.give_way(&claim, &lane, stop, tries).await,
             };
+            stepped = true;
             let claims_to_move = matches!(performed, Ok(Performed::Moved) | Err(Stop::Overtaken(_)));
             let stands = claims_to_move && moved_from == Some(rotation.version);
             moved_from = claims_to_move.then_some(rotation.version);
@@ -191,6 +193,7 @@ impl Engine {
             }
             Stop::Ledger(error @ LedgerError::Broken { .. }) => {
                 tracing::error!(%error, "the rotation is not as rekey left it, so nothing is done; see `rekey audit verify`");
+                self.tell_of_damage().await;
                 self.let_go(claim, Some(DAMAGED), tries).await;
             }
             Stop::Unclean(error) => {

@@ -10,6 +10,9 @@ pub(super) const BEHIND: &str = "behind";
 /// And under which it says which kind of entries is void that came before it.
 pub(super) const VOIDS: &str = "voids";
 
+/// The key under which a line says what it used up, so that it counts once.
+pub(super) const SPENDS: &str = "spends";
+
 /// One line of the journal exactly as stored.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub(super) struct Link {
@@ -46,6 +49,15 @@ impl Link {
     pub(super) fn fact(&self) -> Option<(String, Option<String>)> {
         let detail: serde_json::Value = serde_json::from_str(&self.detail).ok()?;
         serde_json::from_value(detail.get(HOLDS)?.clone()).ok()
+    }
+
+    /// What the line used up.
+    pub(super) fn spends(&self) -> Option<String> {
+        if !self.detail.contains(SPENDS) {
+            return None;
+        }
+        let detail: serde_json::Value = serde_json::from_str(&self.detail).ok()?;
+        detail.get(SPENDS)?.as_str().map(str::to_owned)
     }
 
     /// What the line says of everything before it, if it begins the journal again.

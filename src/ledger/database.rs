@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{AnyPool, ConnectOptions};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -41,9 +41,19 @@ pub(super) struct Database {
     /// The file that knows the end of the journal.
     pub(super) end: Option<PathBuf>,
     pub(super) memory: Memory,
-    /// Entries of the inbox that this process dealt with, and when they came.
-    pub(super) dealt_with: Mutex<HashMap<String, Timestamp>>,
+    /// Entries of the inbox that this process dealt with.
+    pub(super) dealt_with: Mutex<HashMap<String, DealtWith>>,
+    /// Rotations that are not as they were left, in which column, and whether people were told.
+    pub(super) damaged: Mutex<BTreeMap<String, (&'static str, bool)>>,
     changes: watch::Sender<u64>,
+}
+
+/// An entry of the inbox that this process dealt with.
+#[derive(Clone, Copy)]
+pub(super) struct DealtWith {
+    pub(super) received_at: Timestamp,
+    /// Whether the database certainly knows.
+    pub(super) ticked_off: bool,
 }
 
 impl Database {
@@ -79,6 +89,7 @@ impl Database {
             end: None,
             memory: Memory::default(),
             dealt_with: Mutex::default(),
+            damaged: Mutex::default(),
             changes: watch::Sender::new(0),
         })
     }

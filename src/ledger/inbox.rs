@@ -1,6 +1,6 @@
 //! The inbox after acceptance: entries are taken, dealt with or put off, and forgotten in the end.
 
-use super::database::Database;
+use super::database::{Database, DealtWith};
 use super::dialect::{Row, storable};
 use super::error::LedgerError;
 use super::journal;
@@ -40,10 +40,14 @@ pub(super) async fn take(
     let mut items = Vec::with_capacity(rows.len());
     for row in &rows {
         let (item, seal) = (item(row)?, row.try_get::<String, _>("seal")?);
-        match (is_ours(database, &item, &seal), is_void(database, &item)) {
-            (true, false) => items.push(item),
-            (true, true) => drop_it(database, &item).await?,
-            (false, _) => refuse(database, &item, now).await?,
+        match state(database, &item, &seal) {
+            Entry::New => items.push(item),
+            Entry::Void => {
+                tracing::warn!(key = item.key, "what somebody asked for before the journal began again is void");
+                drop_it(database, &item).await?;
+            }
+            Entry::Left => drop_it(database, &item).await?,
+            Entry::Strange => refuse(database, &item, now).await?,
         }
     }
     items.sort_by(|a, b| (a.received_at, &a.key).cmp(&(b.received_at, &b.key)));
@@ -55,11 +59,30 @@ pub(super) fn seal(keys: &Keys, key: &str, kind: &str, body: &str, received_at: 
     keys.seal("inbox", &[key, kind, body, &received_at.to_string()])
 }
 
-/// Whether we took it in as it is, and it was not dealt with before: one that is put back is none.
-fn is_ours(database: &Database, item: &Item, seal: &str) -> bool {
+/// What an entry is that is ready.
+enum Entry {
+    /// It came in by a door, and nobody dealt with it.
+    New,
+    /// It was about something else.
+    Void,
+    /// It was dealt with here, and could not be ticked off.
+    Left,
+    /// It did not come in by a door, or somebody put it back.
+    Strange,
+}
+
+fn state(database: &Database, item: &Item, seal: &str) -> Entry {
     let at = millis(item.received_at).to_string();
-    let ours = database.keys.fits(seal, "inbox", &[&item.key, &item.kind, &item.body, &at]);
-    ours && !database.dealt_with.lock().unwrap_or_else(PoisonError::into_inner).contains_key(&item.key)
+    if !database.keys.fits(seal, "inbox", &[&item.key, &item.kind, &item.body, &at]) {
+        return Entry::Strange;
+    }
+    let dealt_with = database.dealt_with.lock().unwrap_or_else(PoisonError::into_inner).get(&item.key).copied();
+    match dealt_with {
+        Some(DealtWith { ticked_off: true, .. }) => Entry::Strange,
+        Some(_) => Entry::Left,
+        None if is_void(database, item) => Entry::Void,
+        None => Entry::New,
+    }
 }
 
 /// Whether it came before the journal began again, and was about something else.
@@ -69,7 +92,6 @@ fn is_void(database: &Database, item: &Item) -> bool {
 }
 
 async fn drop_it(database: &Database, item: &Item) -> Result<(), LedgerError> {
-    tracing::warn!(key = item.key, "what somebody asked for before the journal began again is void");
     match done(database, item).await {
         Ok(()) | Err(LedgerError::Fenced) => Ok(()),
         Err(error) => Err(error),
@@ -105,22 +127,27 @@ fn item(row: &Row) -> Result<Item, LedgerError> {
 const REMEMBERED: SignedDuration = SignedDuration::from_hours(1);
 
 pub(super) async fn done(database: &Database, item: &Item) -> Result<(), LedgerError> {
-    remember(database, item);
+    remember(database, item, false);
     let done = sqlx::query("UPDATE inbox SET done = 1, body = '' WHERE key = $1 AND epoch = $2")
         .bind(item.key.as_str())
         .bind(item.epoch.cast_signed())
         .execute(&database.writer)
         .await?;
-    if done.rows_affected() == 1 { Ok(()) } else { Err(LedgerError::Fenced) }
+    if done.rows_affected() != 1 {
+        return Err(LedgerError::Fenced);
+    }
+    remember(database, item, true);
+    Ok(())
 }
 
-/// Before it is written down: what is forgotten by a crash between the two was dealt with all the same.
-fn remember(database: &Database, item: &Item) {
+/// First before it is written down: what could not be ticked off was dealt with all the same.
+fn remember(database: &Database, item: &Item, ticked_off: bool) {
     let mut dealt_with = database.dealt_with.lock().unwrap_or_else(PoisonError::into_inner);
     if dealt_with.len() >= 1024 && dealt_with.len().is_power_of_two() {
-        dealt_with.retain(|_, at| item.received_at.duration_since(*at) < REMEMBERED);
+        dealt_with.retain(|_, of| item.received_at.duration_since(of.received_at) < REMEMBERED);
     }
-    dealt_with.insert(item.key.clone(), item.received_at);
+    let of = dealt_with.entry(item.key.clone()).or_insert(DealtWith { received_at: item.received_at, ticked_off });
+    of.ticked_off |= ticked_off;
 }
 
 pub(super) async fn later(database: &Database, item: &Item, from: Timestamp, why: &str) -> Result<(), LedgerError> {

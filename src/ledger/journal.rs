@@ -17,6 +17,8 @@ pub(super) const FORGOTTEN: &str = "forgotten";
 
 /// The event of the line that seals, with the first key, what was written before there were keys.
 pub(super) const ADOPTED: &str = "adopted";
+/// The event of the line by which a person says that a database without rotations is right.
+pub const FOUNDED: &str = "founded";
 /// The event of a line behind which the journal begins again.
 pub(super) const GAP: &str = "gap";
 

@@ -1,5 +1,7 @@
 //! What goes into the ledger and comes out of it, besides rotations.
 
+use super::chain::SPENDS;
+use super::row::digest;
 use crate::rotation::effect::Lane;
 use crate::rotation::ids::{RotationId, TokenName};
 use jiff::Timestamp;
@@ -92,6 +94,16 @@ pub struct Line {
     pub event: String,
     /// More about it, without any secret.
     pub detail: serde_json::Value,
+}
+
+impl Line {
+    /// The line uses up a key too: whoever comes with it later comes too late, whatever the rest of the database says.
+    pub fn spending(mut self, key: &str) -> Self {
+        if let Some(detail) = self.detail.as_object_mut() {
+            detail.insert(SPENDS.into(), digest(key).into());
+        }
+        self
+    }
 }
 
 /// One line of the journal as it stands in the chain.

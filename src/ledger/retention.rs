@@ -6,7 +6,7 @@ use super::error::LedgerError;
 use super::journal;
 use super::records::Line;
 use super::rotations;
-use super::row::{self, millis};
+use super::row::millis;
 use crate::rotation::ids::RotationId;
 use crate::rotation::phase::{Outcome, Phase};
 use crate::rotation::record::Rotation;
@@ -42,17 +42,20 @@ async fn is_needed(database: &Database, rotation: &Rotation, now: Timestamp) -> 
     if !rotation.may_have_left_tokens(now) {
         return Ok(false);
     }
-    let later =
-        sqlx::query("SELECT id, version, body FROM rotation WHERE token = $1 AND is_open = 0 AND opened_at > $2")
-            .bind(rotation.plan.token.as_str())
-            .bind(millis(rotation.opened_at))
-            .fetch_all(&database.reader)
-            .await?;
-    let swept = later.iter().filter_map(|row| row::rotation(row).ok()).any(|later| {
+    let later = sqlx::query("SELECT id FROM rotation WHERE token = $1 AND is_open = 0 AND opened_at > $2")
+        .bind(rotation.plan.token.as_str())
+        .bind(millis(rotation.opened_at))
+        .fetch_all(&database.reader)
+        .await?;
+    for row in &later {
+        // Only what rekey wrote itself says that they were swept.
+        let Ok(Some(later)) = rotations::load(database, &RotationId(row.try_get("id")?)).await else { continue };
         let done = matches!(later.phase, Phase::Closed { outcome: Outcome::Done, .. });
-        done && later.plan.leftovers.iter().any(|left| left.rotation == rotation.id)
-    });
-    Ok(!swept)
+        if done && later.plan.leftovers.iter().any(|left| left.rotation == rotation.id) {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 /// False if another replica was faster.

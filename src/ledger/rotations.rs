@@ -13,12 +13,15 @@ use crate::rotation::ids::RotationId;
 use crate::rotation::record::Rotation;
 use crate::telemetry::DOUBTED_ROWS;
 use sqlx::{AnyConnection, Row as _};
+use std::collections::BTreeMap;
+use std::sync::PoisonError;
 
 /// More is not what somebody meant who typed a name: `0` begins every id there is.
 const MOST_FOUND: i64 = 50;
 
 pub(super) async fn open(database: &Database, rotation: &Rotation, line: &Line) -> Result<Opened, LedgerError> {
     nothing_is_missing(database).await?;
+    nothing_is_disguised(database).await?;
     let columns = Columns::of(rotation);
     let mut tx = database.begin().await?;
     if !insert(&mut tx, rotation, &columns).await? {
@@ -91,13 +94,21 @@ pub(super) async fn commit(
     Ok(())
 }
 
+/// Writes whatever is derived from the rotation, so that no column outlives what somebody else made of it.
 pub(super) async fn update(tx: &mut AnyConnection, after: &Rotation, columns: &Columns) -> Result<(), LedgerError> {
     let done = sqlx::query(
-        "UPDATE rotation SET phase = $2, is_open = $3, version = $4, body = $5 WHERE id = $1 AND version = $4 - 1",
+        "UPDATE rotation SET key = $2, host = $3, token_id = $4, token = $5, expires_on = $6, phase = $7, is_open = $8, \
+             opened_at = $9, version = $10, body = $11 WHERE id = $1 AND version = $10 - 1",
     )
     .bind(after.id.as_str())
+    .bind(after.key.to_string())
+    .bind(after.key.host.as_str())
+    .bind(after.key.token_text())
+    .bind(after.plan.token.as_str())
+    .bind(columns.expires_on.as_str())
     .bind(columns.phase)
     .bind(columns.is_open)
+    .bind(millis(after.opened_at))
     .bind(columns.version)
     .bind(columns.body.as_str())
     .execute(tx)
@@ -133,6 +144,20 @@ async fn nothing_is_missing(database: &Database) -> Result<(), LedgerError> {
     Err(LedgerError::broken("rotation", "id", "one that is missing or was put there"))
 }
 
+/// Uniqueness is a matter of columns, so one whose columns say something else than its body would let the same case begin
+/// anew. What a body of this digest makes of them does not change: only rows that changed since are read whole.
+async fn nothing_is_disguised(database: &Database) -> Result<(), LedgerError> {
+    let rows = sqlx::query(concat!("SELECT ", columns!(derived), " FROM rotation")).fetch_all(&database.reader).await?;
+    for row in &rows {
+        let (id, shown): (String, String) = (row.try_get("id")?, columns::shown(row)?);
+        if !database.memory.has_believed(&id, &shown) {
+            load(database, &RotationId(id)).await?;
+        }
+    }
+    database.memory.forget_believed();
+    Ok(())
+}
+
 /// Changes between looking at a row and at its last line that are put up with in a row.
 const RACES: usize = 100;
 
@@ -151,7 +176,11 @@ pub(super) async fn load(database: &Database, id: &RotationId) -> Result<Option<
             None if last.is_none() => return Ok(None),
             None => column = "id",
             Some(row) => match columns::believed(&row, last.as_ref())? {
-                Ok(rotation) => return Ok(Some(rotation)),
+                Ok(rotation) => {
+                    database.memory.believe(&id, columns::expected(&rotation));
+                    database.damaged.lock().unwrap_or_else(PoisonError::into_inner).remove(&id);
+                    return Ok(Some(rotation));
+                }
                 // It was changed between the two looks, and says nothing against the row.
                 Err(_) if is_older(&row, last.as_ref())? => continue,
                 Err(differs) => column = differs,
@@ -162,7 +191,21 @@ pub(super) async fn load(database: &Database, id: &RotationId) -> Result<Option<
             break;
         }
     }
+    database.damaged.lock().unwrap_or_else(PoisonError::into_inner).entry(id.clone()).or_insert((column, false));
     Err(LedgerError::broken("rotation", column, id))
+}
+
+/// Rotations that were found damaged since this was asked last, and in which column. It is kept here and not in the
+/// database, where whoever damages one could say that people were told of it.
+pub(super) fn take_damaged(database: &Database) -> BTreeMap<RotationId, &'static str> {
+    let mut damaged = database.damaged.lock().unwrap_or_else(PoisonError::into_inner);
+    let untold = damaged.iter_mut().filter(|(_, (_, told))| !told);
+    untold
+        .map(|(id, (column, told))| {
+            *told = true;
+            (RotationId(id.clone()), *column)
+        })
+        .collect()
 }
 
 fn is_older(row: &Row, last: Option<&Last>) -> Result<bool, LedgerError> {

@@ -7,6 +7,7 @@ use super::doubt::Doubt;
 use super::error::LedgerError;
 use super::head::Head;
 use super::records::{Accepted, Claim, Entry, Filter, Item, Line, Opened, Stamped};
+use super::row::digest;
 use super::trail;
 use super::{
     Enrollments, Ledger, health, inbox, journal, lanes, logins, marks, references, retention, rotations, stock,
@@ -66,6 +67,15 @@ impl Ledger for Sql {
 
     async fn load(&self, id: &RotationId) -> Result<Option<Rotation>, LedgerError> {
         rotations::load(&self.database, id).await
+    }
+
+    fn take_damaged(&self) -> BTreeMap<RotationId, &'static str> {
+        rotations::take_damaged(&self.database)
+    }
+
+    async fn is_spent(&self, key: &str) -> Result<bool, LedgerError> {
+        trail::catch_up(&self.database).await?;
+        Ok(self.database.memory.lock().trail.has_spent(&digest(key)))
     }
 
     async fn find(&self, text: &str) -> Result<Vec<Rotation>, LedgerError> {
@@ -142,7 +152,7 @@ impl Ledger for Sql {
     async fn is_empty(&self) -> Result<bool, LedgerError> {
         // One that is doubted is as it was read.
         let _doubted = trail::catch_up(&self.database).await;
-        Ok(self.database.memory.lock().trail.seq == 0)
+        Ok(!self.database.memory.lock().trail.is_founded)
     }
 
     async fn take_turn(&self, name: &str, now: Timestamp, every_seconds: u64) -> Result<bool, LedgerError> {

@@ -6,7 +6,7 @@ use super::database::Database;
 use super::doubt::{Doubt, Kind, Word};
 use super::error::LedgerError;
 use super::head::Head;
-use super::journal::{self, ADOPTED, FORGOTTEN, GAP, Sealed};
+use super::journal::{self, ADOPTED, FORGOTTEN, FOUNDED, GAP, Sealed};
 use super::keys::Keys;
 use super::merkle::Tree;
 use super::row::digest;
@@ -19,6 +19,10 @@ pub(super) const PAGE: i64 = 1000;
 
 /// How often a row that does not fit is read again: somebody may have changed it between two looks.
 pub(super) const LOOKS: u32 = 3;
+
+/// For so many milliseconds it is known what was spent: what comes back later is too old to count (an hour; clicks count
+/// for a quarter of one).
+const SPENT_KNOWN: i64 = 3_600_000;
 
 /// A rotation's row as its last line left it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,6 +53,10 @@ pub(super) struct Trail {
     pub(super) lost: Option<(u64, u64)>,
     /// Kinds of entries that are void if they came before this, in milliseconds.
     pub(super) void: BTreeMap<String, i64>,
+    /// What lines spent of late, and when.
+    spent: BTreeMap<String, i64>,
+    /// A line tells of a rotation, of a beginning anew, or that a database without one is right.
+    pub(super) is_founded: bool,
     /// Lines were written before there were keys; none of those comes after one that is sealed.
     pub(super) is_sealed: bool,
 }
@@ -104,6 +112,14 @@ impl Trail {
     }
 
     fn learn(&mut self, link: Link) {
+        self.is_founded |= link.rotation.is_some() || [GAP, ADOPTED, FOUNDED].contains(&link.event.as_str());
+        if let Some(mark) = link.spends() {
+            let full = self.spent.len() >= 1024 && self.spent.len().is_power_of_two();
+            if full {
+                self.spent.retain(|_, at| link.at - *at < SPENT_KNOWN);
+            }
+            self.spent.insert(mark, link.at);
+        }
         if (link.event == GAP || link.event == ADOPTED)
             && let Some(kind) = link.voids()
         {
@@ -127,6 +143,10 @@ impl Trail {
             (Some(id), None, _) if link.event == FORGOTTEN => drop(self.rows.remove(&id)),
             _ => {}
         }
+    }
+
+    pub(super) fn has_spent(&self, mark: &str) -> bool {
+        self.spent.contains_key(mark)
     }
 
     /// Stands for every line that was read and all that follows from them.
@@ -157,6 +177,8 @@ pub(super) struct State {
     pub(super) doubt: Option<Doubt>,
     /// What somebody said of it who started us; used up by the first doubt that is settled.
     pub(super) word: Word,
+    /// What the columns of rows say that were believed, by id.
+    believed: BTreeMap<String, String>,
 }
 
 impl Memory {
@@ -167,6 +189,22 @@ impl Memory {
     /// What the journal says of a row, as far as it was read.
     pub(super) fn last(&self, rotation: &str) -> Option<Last> {
         self.lock().trail.rows.get(rotation).cloned()
+    }
+
+    /// Whether the columns of this row are as they were when it was believed.
+    pub(super) fn has_believed(&self, rotation: &str, shown: &str) -> bool {
+        self.lock().believed.get(rotation).is_some_and(|believed| believed == shown)
+    }
+
+    pub(super) fn believe(&self, rotation: &str, shown: String) {
+        self.lock().believed.insert(rotation.to_owned(), shown);
+    }
+
+    /// Forgets rows that are no longer kept.
+    pub(super) fn forget_believed(&self) {
+        let mut state = self.lock();
+        let State { trail, believed, .. } = &mut *state;
+        believed.retain(|id, _| trail.rows.contains_key(id));
     }
 
     /// What the journal says of something else.

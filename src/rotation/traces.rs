@@ -51,6 +51,17 @@ impl Rotation {
         made && !done && !dead
     }
 
+    /// Forgets what allows more than the plan says that people approve: which other tokens may be revoked, and what may be
+    /// overwritten. It may be somebody else's word; tokens of ours are found again by their marker.
+    pub fn disown(&mut self) {
+        self.lost.clear();
+        self.lost_digests.clear();
+        self.made.clear();
+        self.contested.clear();
+        self.overwrite.clear();
+        self.foreign.clear();
+    }
+
     /// Our token whose value that is.
     pub fn made_with(&self, digest: &Digest) -> Option<TokenId> {
         self.made.iter().find(|(_, made)| *made == digest).map(|(token, _)| *token)

@@ -116,7 +116,8 @@ impl Door {
     /// A database that hangs must not make the first answer late.
     async fn is_mine(&self, interaction: &Interaction) -> bool {
         let key = format!("interaction:{}", interaction.id);
-        timeout(self.patience / 8, self.desk.is_mine(&key)).await.unwrap_or(true)
+        let caller = interaction::caller(interaction);
+        timeout(self.patience / 8, self.desk.is_mine(&caller, &key)).await.unwrap_or(true)
     }
 
     /// How old something is whose person has seen Discord say that it failed. What broke off over the Gateway is heard

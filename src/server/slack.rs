@@ -108,6 +108,6 @@ impl Door {
     async fn hears_first(&self, ask: &Ask) -> bool {
         matches!(ask.wish, Wish::Decide(_))
             || ask.key.is_empty()
-            || self.desk.is_mine(&format!("slack:{}", ask.key)).await
+            || self.desk.is_mine(&ask.caller, &format!("slack:{}", ask.key)).await
     }
 }

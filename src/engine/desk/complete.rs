@@ -39,6 +39,9 @@ pub struct Choice {
 impl Desk {
     /// What fits what was typed so far. Trouble is no choice either.
     pub async fn complete(&self, caller: &Caller, blank: &Blank, typed: &str) -> Vec<Choice> {
+        if self.pace.typing.take(caller, 1, self.office.now()).is_err() {
+            return Vec::new();
+        }
         let Ok(visitor) = self.visitors.recognise(caller).await else { return Vec::new() };
         let Ok(seen) = self.office.seen_by(&visitor).await else { return Vec::new() };
         let choices = match blank {

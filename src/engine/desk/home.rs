@@ -42,7 +42,7 @@ pub struct Home {
 impl Desk {
     /// The page of whoever calls.
     pub async fn home(&self, caller: &Caller) -> Result<Result<Home, EngineError>, Stranger> {
-        if let Err(wait) = self.pace.take(caller, EVERYTHING, self.office.now()) {
+        if let Err(wait) = self.pace.asks.take(caller, EVERYTHING, self.office.now()) {
             return Ok(Err(EngineError::Unavailable(words::too_fast(wait).plain())));
         }
         let visitor = self.visitors.recognise(caller).await?;

@@ -18,7 +18,7 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 /// Digits of a plan's hash that a button carries, and nobody guesses.
-const WHOLE: usize = 32;
+pub(super) const WHOLE: usize = 32;
 
 /// The office, as the desk has it: what is said of tokens and rotations depends on who asks.
 pub(super) struct Guarded(Arc<dyn Office>);

@@ -150,7 +150,11 @@ impl Engine {
         for store in rotation.plan.stores.iter().filter_map(|planned| self.store_of(rotation, &planned.id)) {
             match store.finish(&tag, rotation.undo.get(store.id())).await {
                 Ok(()) => {}
-                Err(error @ StoreError::Refused { .. }) => untidy.push(error.to_string()),
+                // What was restored is a value that nobody here holds any more, so it cannot be told from somebody else's.
+                Err(StoreError::Swapped { .. }) if new.is_none() => {}
+                Err(error @ (StoreError::Refused { .. } | StoreError::Swapped { .. })) => {
+                    untidy.push(error.to_string())
+                }
                 Err(error) => return Err(store_trouble::trouble(&error)),
             }
         }

@@ -36,14 +36,30 @@ fn changes_more_than_words(effect: &Effect) -> bool {
         | Effect::Write { .. }
         | Effect::StartConsumer { .. }
         | Effect::RestoreStore { .. }
-        | Effect::Revoke { .. } => true,
+        | Effect::Revoke { .. }
+        // Before it looks, stores remove what the rotation needed on the way.
+        | Effect::Probe => true,
         Effect::Tick
         | Effect::Replan
         | Effect::Settle
         | Effect::CheckConsumer { .. }
         | Effect::ObserveNew
         | Effect::ObserveOld
-        | Effect::Probe
         | Effect::Remind { .. } => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn nothing_is_removed_from_a_store_either_before_our_issues_were_asked() {
+        let stock = Stock::default();
+        stock.uncompared.send_replace(true);
+        assert!(stock.objects_to(&Effect::Probe).await.is_some(), "stores remove what was kept on the way");
+        assert_eq!(stock.objects_to(&Effect::ObserveOld).await, None, "looking is allowed");
+        stock.uncompared.send_replace(false);
+        assert_eq!(stock.objects_to(&Effect::Probe).await, None);
     }
 }

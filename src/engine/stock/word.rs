@@ -1,12 +1,32 @@
-//! `rekey serve --adopt`: whether a database really is of a version that sealed nothing. Whoever can write it can take its
+//! What somebody says who starts the bot. `rekey serve --new`: only of a database that is empty or doubted, so that the
+//! word is not said at every start. `rekey serve --adopt`: whether a database really is of a version that sealed nothing. Whoever can write it can take its
 //! seals away, so it is not asked alone.
 
 use super::WAY_OUT;
 use crate::engine::issue::head_of;
 use crate::engine::{Engine, EngineError};
-use crate::ledger::{Head, Kind};
+use crate::ledger::{FOUNDED, Head, Kind, Line};
 
 impl Engine {
+    /// The error: it is neither.
+    pub(super) async fn may_be_new(&self, is_empty: bool) -> Result<(), EngineError> {
+        if is_empty || self.ledger.doubt(&[]).await?.is_some() {
+            return Ok(());
+        }
+        Err(EngineError::Broken(
+            "--new is for a database that is empty, behind or changed by somebody else, and this one is none of these; start \
+             without --new, which would otherwise take up whatever somebody writes there before the next start"
+                .into(),
+        ))
+    }
+
+    /// An empty database is right though we left traces elsewhere: that is said once.
+    pub(super) async fn say_it_is_founded(&self) -> Result<(), EngineError> {
+        let (at, actor) = (self.clock.now(), self.actor("rekey"));
+        let line = Line { at, actor, event: FOUNDED.into(), detail: serde_json::json!({}) };
+        Ok(self.ledger.note(None, &line).await?)
+    }
+
     /// The error: it is not adopted.
     pub(super) async fn may_adopt(&self) -> Result<(), EngineError> {
         let issues = self.our_issues(None).await.map_err(|error| {

@@ -31,7 +31,8 @@ pub(super) async fn take_up(
         let (id, version): (String, i64) = (row.try_get("id")?, row.try_get("version")?);
         let body: String = row.try_get("body")?;
         let digest = digest(&body);
-        if believed.rows.get(&id).is_none_or(|last| last.version != version || last.digest != digest) {
+        let is_ours = believed.rows.get(&id).is_some_and(|last| last.version == version && last.digest == digest);
+        if !is_ours {
             if word == Word::Nothing {
                 tracing::error!(rotation = id, "a rotation that rekey did not leave so; nothing is done about it");
                 continue;
@@ -41,13 +42,44 @@ pub(super) async fn take_up(
             journal::append(&mut *tx, &database.keys, Some(&RotationId(id.clone())), Some(change), &line).await?;
         }
         // One that cannot be read stays as it is too.
-        let Ok(rotation) = rotation(row) else { continue };
-        // What is closed refuses it; the other columns are anybody's who writes here.
+        let Ok(mut rotation) = rotation(row) else { continue };
+        if rotation.id.0 != id || !straighten(&mut *tx, &rotation).await? {
+            tracing::error!(rotation = id, "another row says that it is the same case; nothing is done about it");
+            continue;
+        }
+        if !is_ours {
+            rotation.disown();
+        }
+        // What is closed refuses it.
         if let Some(after) = ask_anew(tx, database, &rotation, (why, word != Word::Adopt), now).await? {
             asked.push(after.id);
         }
     }
     Ok(asked)
+}
+
+/// The other columns are anybody's who writes here; they are made to say what the body says. False where another row says
+/// the same already: which of them is right is for a person to tell.
+async fn straighten(tx: &mut AnyConnection, rotation: &Rotation) -> Result<bool, LedgerError> {
+    let done = sqlx::query(
+        "UPDATE rotation SET version = version - 1 WHERE id = $1 AND version = $2 AND NOT EXISTS ( \
+             SELECT 1 FROM rotation AS other WHERE other.id <> $1 AND (other.key = $3 \
+                 OR ($4 = 1 AND other.is_open = 1 AND ((other.host = $5 AND other.token_id = $6) OR other.token = $7))))",
+    )
+    .bind(rotation.id.as_str())
+    .bind(rotation.version.cast_signed())
+    .bind(rotation.key.to_string())
+    .bind(i64::from(!rotation.phase.is_closed()))
+    .bind(rotation.key.host.as_str())
+    .bind(rotation.key.token_text())
+    .bind(rotation.plan.token.as_str())
+    .execute(&mut *tx)
+    .await?;
+    if done.rows_affected() != 1 {
+        return Ok(false);
+    }
+    rotations::update(tx, rotation, &Columns::of(rotation)).await?;
+    Ok(true)
 }
 
 async fn ask_anew(

@@ -68,16 +68,20 @@ pub(super) fn what_was_asked(interaction: &Interaction) -> Option<Ask> {
     wish.map(|wish| asked(interaction, wish))
 }
 
-fn asked(interaction: &Interaction, wish: Wish) -> Ask {
-    let caller = Caller {
+/// Who did it.
+pub(super) fn caller(interaction: &Interaction) -> Caller {
+    Caller {
         surface: "discord".into(),
         place: interaction.guild_id.clone().unwrap_or_else(|| "direct messages".into()),
         account: interaction.account().to_owned(),
         guest: false,
         roles: interaction.roles(),
         channel: interaction.channel_id.clone(),
-    };
-    Ask::new(&interaction.id, caller, wish)
+    }
+}
+
+fn asked(interaction: &Interaction, wish: Wish) -> Ask {
+    Ask::new(&interaction.id, caller(interaction), wish)
 }
 
 /// Why what was done proves nothing, if so.

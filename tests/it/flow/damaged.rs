@@ -1,7 +1,10 @@
 //! A row that is not as rekey left it, or that asks for what cannot be done, keeps nobody busy and changes nothing outside.
 
+use super::counter::Counter;
 use super::setup::Setup;
 use super::team::Team;
+use rekey::engine::decide::Click;
+use rekey::engine::rights::Visitor;
 use rekey::ledger::{Fault, LedgerError, Line, Word};
 use rekey::rotation::phase::{Minted, Phase, Run};
 use rekey::rotation::record::Rotation;
@@ -61,6 +64,54 @@ async fn a_damaged_row_that_still_parses_is_found_when_it_is_loaded_and_nothing_
     tamper(&team, "UPDATE rotation SET body = replace(body, '\"attempt\":7', '\"attempt\":1')").await;
     team.pass(3 * 3600).await;
     team.done().await;
+}
+
+#[tokio::test]
+async fn a_damaged_row_is_told_once_by_each_process_to_those_who_keep_the_bot() {
+    let mut counter = Counter::open(Setup::new()).await;
+    counter.team.approved().await;
+    let id = counter.team.rotation().await.id;
+    tamper(&counter.team, "UPDATE rotation SET body = replace(body, '\"attempt\":1', '\"attempt\":7')").await;
+    for processes in 1..=2 {
+        for _ in 0..3 {
+            tokio::time::timeout(PATIENCE, counter.team.pass(600)).await.expect("the work ends");
+        }
+        for keeper in ["DALICE", "DBOB"] {
+            let told: Vec<String> = counter.slack.messages(keeper).into_iter().map(|message| message.text).collect();
+            let told: Vec<&String> = told.iter().filter(|text| text.contains("is not as rekey left it")).collect();
+            assert!(told.len() == processes && told[0].contains(id.as_str()) && told[0].contains("deploy"), "{told:?}");
+        }
+        counter.team.restarted().await;
+    }
+}
+
+#[tokio::test]
+async fn a_click_that_counted_counts_no_second_time_whatever_somebody_takes_out_of_the_database() {
+    let mut team = Team::new().await;
+    let row = team.open().await;
+    let click = Click {
+        key: "once".into(),
+        rotation: row.id,
+        action: Action::Snooze,
+        by: Visitor::named("alice".into()),
+        via: "slack".into(),
+        plan: None,
+        snooze_seconds: Some(3600),
+        reason: None,
+        stop: None,
+        with_code: false,
+    };
+    let snoozed = team.engine.decide(&click).await.unwrap();
+    for _ in 0..2 {
+        tamper(&team, "DELETE FROM told; DELETE FROM inbox").await;
+        team.stage.clock.advance(60);
+        assert_eq!(team.twin().await.decide(&click).await.unwrap(), snoozed, "in another replica");
+        team.restarted().await;
+        assert_eq!(team.engine.decide(&click).await.unwrap(), snoozed, "after a restart");
+    }
+    assert_eq!(team.engine.ledger.verify().await.unwrap().fault, None);
+    let another = Click { key: "twice".into(), ..click };
+    assert_ne!(team.engine.decide(&another).await.unwrap(), snoozed, "a new click counts");
 }
 
 #[tokio::test]

@@ -2,11 +2,13 @@
 
 use super::setup::Setup;
 use super::team::Team;
+use rekey::engine::stock::Stock;
 use rekey::ledger::Word;
 use rekey::rotation::phase::{Outcome, Phase};
 use rekey::rotation::record::Origin;
 use rekey::rotation::view::Action;
 use rekey::sandbox::gitlab::{Fault, Mint, Rule};
+use std::sync::Arc;
 
 /// Abandoned with a new token in the store and the old one alive.
 async fn abandoned() -> (Team, u64) {
@@ -103,6 +105,30 @@ async fn an_empty_database_beside_tokens_that_carry_our_marker_starts_only_with_
     let said = format!("token {ours} of service account deploy-bot of group acme carries \"rekey:01forgotten.1\"");
     assert!(refused.contains(&said) && refused.ends_with("start once with `rekey serve --new`"), "{refused}");
     team.engine.take_stock(Word::New).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_database_that_holds_nothing_but_a_login_is_empty_until_somebody_says_that_it_shall_be_new() {
+    let mut team = Team::new().await;
+    let ours = Mint::new(team.stage.account, "deploy", &["read_api"]).expires("2027-11-20".parse().unwrap());
+    let ours = Mint { description: Some("for the deployment rekey:01forgotten.1".into()), ..ours };
+    team.stage.state.with(|world| world.mint(ours));
+    team.engine.ledger.hold_login("gitlab.example", "alice", 11, team.now()).await.unwrap();
+    let refused = team.engine.take_stock(Word::Nothing).await.unwrap_err().to_string();
+    assert!(refused.contains("the database is empty"), "{refused}");
+    // A command that does not serve opens nothing in it either.
+    let mut command = team.twin().await;
+    Arc::get_mut(&mut command).unwrap().stock = Stock::untaken();
+    let refused = command.consider(&team.setup.tokens[0], Origin::Cli, true).await.unwrap_err().to_string();
+    assert!(refused.contains("the database is empty"), "{refused}");
+    assert!(command.rotation("deploy").await.is_err());
+
+    team.engine.take_stock(Word::New).await.unwrap();
+    team.restarted().await;
+    team.engine.take_stock(Word::Nothing).await.expect("it was said once");
+    let refused = team.engine.take_stock(Word::New).await.unwrap_err().to_string();
+    assert!(refused.starts_with("--new is for a database that is empty, behind or changed"), "{refused}");
+    team.open().await;
 }
 
 #[tokio::test]

@@ -9,6 +9,7 @@ use rekey::rotation::store::{Capabilities, Tag, Undo};
 use rekey::secret::Secret;
 use rekey::store::CiVariable;
 use rekey::store::{Base, Caution, SecretStore, Seen, StoreError, Written};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 
 /// What a store does to a write.
@@ -28,11 +29,17 @@ pub struct Rogue {
     /// The value, and how often it was written.
     pub held: Mutex<(String, u32)>,
     does: fn(u32) -> Does,
+    /// Whether somebody swapped the place by now, where it has an identity at all.
+    pub swapped: Mutex<Option<Box<dyn Fn() -> bool + Send>>>,
+    /// How often it was told to remove what it kept.
+    pub finished: AtomicU32,
 }
 
 impl Rogue {
     pub async fn team(does: fn(u32) -> Does) -> (Arc<Self>, Team) {
-        let rogue = Arc::new(Self { id: StoreId::from("rogue"), held: Mutex::new((OLD.into(), 0)), does });
+        let (swapped, finished) = (Mutex::default(), AtomicU32::default());
+        let rogue =
+            Arc::new(Self { id: StoreId::from("rogue"), held: Mutex::new((OLD.into(), 0)), does, swapped, finished });
         let setup = Setup::new().token(|token| token.approval_seconds = 3600).also_in(rogue.clone());
         let team = setup.start(|_, _| {}).await;
         (rogue, team)
@@ -54,9 +61,18 @@ impl SecretStore for Rogue {
     }
 
     async fn look(&self) -> Result<Seen, StoreError> {
-        let value = Secret::new(self.held.lock().unwrap().0.clone());
+        let swapped = self.swapped.lock().unwrap().as_ref().map(|swapped| swapped());
+        let value = match swapped {
+            Some(true) => Secret::new("somebody else's".into()),
+            _ => Secret::new(self.held.lock().unwrap().0.clone()),
+        };
         let base = Base::of(&value);
-        Ok(Seen::new(Some(value), base, None))
+        let seen = Seen::new(Some(value), base, None);
+        let place = swapped.map(|swapped| Identity(if swapped { "place two" } else { "place one" }.into()));
+        Ok(match place {
+            Some(place) => seen.at(place),
+            None => seen,
+        })
     }
 
     async fn write(&self, value: &Secret, _: &Base, _: &Tag) -> Result<Written, StoreError> {
@@ -78,6 +94,7 @@ impl SecretStore for Rogue {
     }
 
     async fn finish(&self, _: &Tag, _: Option<&Undo>) -> Result<(), StoreError> {
+        self.finished.fetch_add(1, Ordering::SeqCst);
         Ok(())
     }
 

@@ -1,6 +1,7 @@
 //! Paths and names change hands: what a plan names is the same project, group and file at the click, before the mint and
 //! at every write, or nothing is done there. What was only renamed goes on.
 
+use super::rogue::{Does, Rogue};
 use super::setup::{Setup, project_variable};
 use super::team::Team;
 use crate::sandbox::stage::OLD;
@@ -15,6 +16,7 @@ use rekey::sandbox::gitlab::{Fault, JobPlan, MAINTAINER, Place, Rule, Variable};
 use rekey::store::{StoreSpec, file};
 use sqlx::Connection as _;
 use std::fs;
+use std::sync::atomic::Ordering;
 
 /// The project makes way for a stranger's with the same path and an empty variable of the same key.
 fn replace_project(team: &Team) -> u64 {
@@ -327,5 +329,22 @@ async fn a_place_of_any_kind_that_held_the_token_and_holds_something_else_or_is_
             assert!(plan.blockers.iter().any(|why| why.contains(id.as_str())), "{id}: {:?}", plan.blockers);
             assert_eq!(team.live(), [team.stage.old], "{id}");
         }
+    }
+}
+
+#[tokio::test]
+async fn nothing_is_removed_beside_a_value_where_the_place_was_swapped_since() {
+    for swapped in [false, true] {
+        let (rogue, team) = Rogue::team(|_| Does::Takes).await;
+        let (state, old) = (team.stage.state.clone(), team.stage.old);
+        let is_over = move || swapped && state.token(old).is_some_and(|token| token.revoked);
+        *rogue.swapped.lock().unwrap() = Some(Box::new(is_over));
+        team.approved().await;
+        team.pass(4 * 3600).await;
+        team.done().await;
+        let told: Vec<String> = team.rotation().await.evidence.into_iter().map(|seen| seen.what).collect();
+        assert_eq!(rogue.finished.load(Ordering::SeqCst), u32::from(!swapped), "{told:?}");
+        let is_told = told.iter().any(|what| what.contains("place two"));
+        assert_eq!(is_told, swapped, "{told:?}");
     }
 }

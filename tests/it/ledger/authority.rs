@@ -4,7 +4,7 @@
 use super::{after, at, entry, execute, line, open, opened, side_door};
 use crate::databases::{keys, on_each};
 use jiff::SignedDuration;
-use rekey::ledger::{Fault, Guard, Guesses, Head, Kind, Ledger, LedgerError, Word};
+use rekey::ledger::{Fault, Guard, Guesses, Head, Kind, Ledger, LedgerError, Opened, Word};
 use rekey::rotation::ids::PersonId;
 use rekey::rotation::phase::Phase;
 use rekey::rotation::policy::Approval;
@@ -59,6 +59,51 @@ async fn a_forged_approval_and_a_row_that_is_put_back_are_not_believed() {
         execute(&mut side, super::journal::DELETE_ROW).await;
         assert!(broken(ledger.load(&waiting.id).await, "rotation"), "a row that is gone");
         assert!(broken(ledger.open(&super::rotation(3), &line("opened")).await, "rotation"), "no case begins then");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn no_case_begins_twice_however_the_columns_of_its_row_are_disguised() {
+    let disguises = [
+        "key = 'another', token_id = '999', token = 'another', host = 'elsewhere'",
+        "key = 'another', is_open = 0, phase = 'closed'",
+        "key = 'another', token_id = '999', token = 'another', opened_at = 0",
+    ];
+    for disguise in disguises {
+        on_each(|url| async move {
+            let ledger = open(&url).await;
+            let mut side = side_door(&url).await;
+            let first = opened(&*ledger, 1).await;
+            opened(&*ledger, 2).await;
+            execute(&mut side, &format!("UPDATE rotation SET {disguise} WHERE id = '{}'", first.id)).await;
+            let again = Rotation { id: "01kcaseagain".into(), ..first.clone() };
+            assert!(broken(ledger.open(&again, &line("opened")).await, "rotation"), "{disguise}");
+            assert!(ledger.load(&again.id).await.unwrap().is_none());
+            // Somebody was about to write it down when that was done: the row is whole again.
+            let next = after(&first, |row| row.revision += 1);
+            ledger.commit(&next, &line("declined"), None).await.unwrap();
+            assert_eq!(ledger.load(&first.id).await.unwrap(), Some(next), "{disguise}");
+            assert_eq!(ledger.open(&again, &line("opened")).await.unwrap(), Opened::Existing(first.id));
+            assert_eq!(ledger.verify().await.unwrap().fault, None, "{disguise}");
+        })
+        .await;
+    }
+}
+
+#[tokio::test]
+async fn an_entry_that_was_dealt_with_and_not_ticked_off_is_no_forged_one() {
+    on_each(|url| async move {
+        let ledger = open(&url).await;
+        let mut side = side_door(&url).await;
+        ledger.accept(entry("slow")).await.unwrap();
+        let item = ledger.inbox_take("notice", at(1), at(90), 9).await.unwrap().remove(0);
+        execute(&mut side, "UPDATE inbox SET epoch = epoch + 1").await;
+        assert_eq!(ledger.inbox_done(&item).await, Err(LedgerError::Fenced), "it could not be ticked off");
+        assert_eq!(ledger.inbox_take("notice", at(100), at(190), 9).await.unwrap(), [], "nor is it dealt with twice");
+        assert_eq!(ledger.inbox_take("notice", at(200), at(290), 9).await.unwrap(), []);
+        assert_eq!(text(&mut side, "SELECT CAST(done AS TEXT) FROM inbox").await, "1", "it is ticked off since");
+        assert_eq!(ledger.verify().await.unwrap().lines, 0, "and nobody is told of a forged one");
     })
     .await;
 }

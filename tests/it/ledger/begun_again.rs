@@ -76,7 +76,13 @@ async fn one_bad_line_makes_nothing_forgotten_that_good_ones_tell_of() {
 
 /// A row whose content is somebody else's.
 async fn forge(side: &mut sqlx::AnyConnection, id: &str) {
-    let body = "replace(body, '\"attempt\":1', '\"attempt\":2')";
+    let body = [
+        ("\"attempt\":1", "\"attempt\":2"),
+        ("\"lost\":[]", "\"lost\":[77]"),
+        ("\"overwrite\":[]", "\"overwrite\":[\"s\"]"),
+    ]
+    .into_iter()
+    .fold("body".to_owned(), |body, (from, to)| format!("replace({body}, '{from}', '{to}')"));
     execute(side, &format!("UPDATE rotation SET body = {body} WHERE id = '{id}'")).await;
 }
 
@@ -107,6 +113,7 @@ async fn a_row_that_is_not_ours_is_not_taken_up_unless_somebody_vouches_for_it()
         assert_eq!(ledger.begin_again(at(10), "ask").await.unwrap(), std::slice::from_ref(&begun.id));
         let row = ledger.load(&begun.id).await.unwrap().unwrap();
         assert!(row.phase.name() == "stuck" && row.asks_anew && row.approvals.is_empty());
+        assert!(row.lost.is_empty() && row.overwrite.is_empty(), "what no plan names is nobody's word");
         forge(&mut side, begun.id.as_str()).await;
         execute(&mut side, "UPDATE rotation SET body = replace(body, 'token-1', 'token-9')").await;
         assert_eq!(ledger.begin_again(at(11), "ask").await.unwrap(), [], "a word counts once");
